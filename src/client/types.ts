@@ -1,0 +1,47 @@
+/** The public client. */
+
+import type { Priority } from '../core/routing/types.ts'
+import type { QueryValue } from '../ports/query-engine.ts'
+import type { QueryTrailer, RouteReport } from '../query/types.ts'
+import type { ResultBatch, ResultColumn, ResultValue } from '../wire/results/types.ts'
+
+export interface ConnectOptions {
+  /** The data folder of a node on this machine; its local socket is used. Default `.reedbase`. */
+  readonly dataDir?: string
+  /** Instead: `host:port` or a multiaddr of any node, over libp2p. */
+  readonly node?: string
+  /** For `node`: the folder whose keyring opens the mesh; default `dataDir`. */
+  readonly keyringDir?: string
+  readonly signal?: AbortSignal
+}
+
+export interface QueryOptions {
+  readonly database: string
+  readonly parameters?: readonly QueryValue[]
+  readonly priority?: Priority
+  /** Default 30,000. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+  /** Asks for every candidate in `route.candidates`. */
+  readonly explain?: boolean
+}
+
+/** Iterate it (batches) or `rows()`, once. Leaving the loop early cancels the query in the engine. */
+export interface QueryResult extends AsyncIterable<ResultBatch> {
+  readonly columns: readonly ResultColumn[]
+  readonly route: RouteReport | null
+  rows(): AsyncIterable<Readonly<Record<string, ResultValue>>>
+  /** The result as an Arrow IPC stream; instead of iterating. */
+  arrowStream(): AsyncIterable<Uint8Array>
+  /** Set once the iteration has ended well. */
+  trailer(): QueryTrailer | null
+}
+
+export interface Client {
+  /**
+   * Resolves when the first answer (columns and route) is there.
+   * @throws MeshError
+   */
+  query(sql: string, options: QueryOptions): Promise<QueryResult>
+  close(): Promise<void>
+}

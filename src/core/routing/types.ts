@@ -1,0 +1,83 @@
+/** What the router is asked, what it knows, and what it answers. */
+
+import type { PeerStatus } from '../latency/types.ts'
+import type { MemberState } from '../membership/types.ts'
+
+export type Priority = 'critical' | 'high' | 'normal' | 'low'
+
+export interface RouteRequest {
+  readonly database: string
+  /** `unknown`: nobody here could parse it; the node that runs it decides, and refuses a write if it is a replica. */
+  readonly access: 'read' | 'write' | 'unknown'
+  readonly priority: Priority
+  /** True when this query was forwarded to us: run it or refuse it (hop limit 1). */
+  readonly forwarded: boolean
+}
+
+export interface LocalView {
+  readonly peerId: string
+  readonly name: string
+  /** Null when this node does not serve the database. */
+  readonly role: 'primary' | 'replica' | null
+  readonly ready: boolean
+  readonly draining: boolean
+  readonly overloaded: boolean
+  /** Which threshold is crossed, for people: "CPU 85% exceeds threshold 80%"; null when none is. */
+  readonly overloadReason: string | null
+  readonly cpuPercent: number
+  readonly memoryPercent: number
+  readonly inFlight: number
+  readonly inFlightMax: number
+}
+
+export interface PeerView {
+  readonly peerId: string
+  readonly name: string
+  readonly state: MemberState
+  readonly status: PeerStatus
+  /** Null when this peer does not serve the database. */
+  readonly role: 'primary' | 'replica' | null
+  readonly ready: boolean
+  /** Null while unmeasured. */
+  readonly latencyMs: number | null
+  readonly overloaded: boolean
+  readonly cpuPercent: number | null
+  readonly memoryPercent: number | null
+  /** As the peer last reported it. */
+  readonly inFlightThere: number
+  /** Queries that this node has dispatched to it and that are not finished. */
+  readonly inFlightFromHere: number
+  /** Since the last snapshot from it arrived; null when none has. */
+  readonly loadAgeMs: number | null
+}
+
+/** Why a candidate was not taken. */
+export type PassedOver =
+  | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'slower'
+
+export interface CandidateExplanation {
+  readonly peerId: string
+  readonly name: string
+  readonly latencyMs: number | null
+  readonly cpuPercent: number | null
+  readonly memoryPercent: number | null
+  readonly inFlight: number
+  /** The strategy's figure, lower is better; null for one that was never scored. */
+  readonly score: number | null
+  readonly verdict: 'chosen' | 'fallback' | PassedOver
+}
+
+export interface Explanation {
+  readonly strategy: string
+  /** One sentence for people: "Local CPU 85% exceeds threshold 80%". */
+  readonly reason: string
+  readonly candidates: readonly CandidateExplanation[]
+}
+
+export type Decision =
+  | { readonly kind: 'local'; readonly explanation: Explanation }
+  /** Runs here although overloaded, because nobody better is there. Comes with a warning. */
+  | { readonly kind: 'local-overloaded'; readonly explanation: Explanation }
+  /** `chain` is the failover order, the chosen peer first, at least one entry. */
+  | { readonly kind: 'forward'; readonly chain: readonly string[]; readonly latencyMs: number | null; readonly explanation: Explanation }
+  | { readonly kind: 'refuse'; readonly code: 'ERR_DATABASE_UNKNOWN' | 'ERR_NO_HEALTHY_PEER' | 'ERR_NO_PRIMARY' | 'ERR_OVERLOADED' | 'ERR_DRAINING' | 'ERR_NOT_SERVING' | 'ERR_NOT_PRIMARY'; readonly explanation: Explanation }

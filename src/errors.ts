@@ -1,0 +1,85 @@
+/**
+ * The one table of operational errors and the one class that carries them. Callers match `code`, never text.
+ * `docs/ERRORS.md` is held to this table by a test, both ways.
+ */
+
+export interface ErrorEntry {
+  /** When it occurs. */
+  readonly when: string
+  /** Whether state may have changed on any node. */
+  readonly stateChanged: 'no' | 'unknown'
+  /** Whether sending the same thing again is safe and may help. */
+  readonly retry: 'no' | 'safe' | 'unsafe'
+  /** The CLI's exit code. */
+  readonly exitCode: 1 | 2 | 3 | 4 | 70 | 130
+  /** What the reader should do, unless the place that throws knows better. */
+  readonly nextStep: string
+}
+
+export const ERRORS = {
+  ERR_OPTION_UNKNOWN: { when: 'a flag, configuration key or environment variable is not an option', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Check the spelling against docs/OPTIONS.md or --help.' },
+  ERR_OPTION_INVALID: { when: 'an option has a value out of its range or form, or two options contradict each other', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Correct the value; docs/OPTIONS.md gives each range and unit.' },
+  ERR_CONFIG_FILE: { when: 'the configuration file is missing, unreadable or not valid YAML', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Check the path and the syntax of the file.' },
+  ERR_NODE_VERSION: { when: 'the program is started by a Node older than 22.12', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Start it with Node 22.12 or newer.' },
+  ERR_DATA_DIR_LOCKED: { when: 'another running process uses the data folder', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Stop that process or give this node a --data-dir of its own.' },
+  ERR_DATA_DIR_UNUSABLE: { when: 'the data folder cannot be created, read or written', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Check the folder, its owner, its permissions and the free disk space.' },
+  ERR_KEY_FILE_DAMAGED: { when: "the node's identity key file cannot be read as an Ed25519 key", stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Restore the file from a backup, or move it away to start as a new node with a new identity.' },
+  ERR_KEYRING_DAMAGED: { when: 'the keyring file is malformed, readable by others, or holds a key that is not 32 bytes', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Copy the keyring again from a healthy node, with mode 0600.' },
+  ERR_INSECURE_LISTEN: { when: 'a node without a cluster key is told to listen beyond loopback', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Make a key with rdb keys:generate and copy it to each node, or pass --insecure.' },
+  ERR_PORT_BUSY: { when: 'the listening port is taken, over TCP or UDP', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Stop what holds the port or choose another with --listen; port 0 picks a free one.' },
+  ERR_ADDRESS_UNAVAILABLE: { when: 'the listening address is not an address of this host', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Use an address of this host, or 0.0.0.0 for all of them.' },
+  ERR_DATABASE_PATH: { when: 'the path of a database is missing, unreadable, or holds nothing that the engine can open', stateChanged: 'no', retry: 'no', exitCode: 2, nextStep: 'Give a .duckdb file or a folder with CSV, JSON or Parquet files.' },
+  ERR_DATABASE_UNKNOWN: { when: 'no node of the mesh serves the database', stateChanged: 'no', retry: 'safe', exitCode: 2, nextStep: 'Check the name; rdb members shows which node serves what.' },
+  ERR_NO_NODE: { when: 'no node answers at the given address or data folder', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Start one with rdb start, or point --data-dir or --node at a running one.' },
+  ERR_CLUSTER_KEY: { when: 'the other side does not hold the same cluster key', stateChanged: 'no', retry: 'no', exitCode: 3, nextStep: 'Compare rdb keys:list on both sides; copy the keyring file.' },
+  ERR_NO_HEALTHY_PEER: { when: 'the query cannot run here, and every node that serves the database failed, refused or is overloaded', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'rdb db:nodes shows why each node was passed over; try again later.' },
+  ERR_NO_PRIMARY: { when: 'a write was asked for and no reachable node serves the database as its primary', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Start one node with role=primary for this database.' },
+  ERR_READ_ONLY: { when: 'a write was sent to a database that cannot be written (a folder of files)', stateChanged: 'no', retry: 'no', exitCode: 1, nextStep: 'Serve a .duckdb file with role=primary where writes are needed.' },
+  ERR_SQL: { when: 'the engine refused the SQL: syntax, names, types, values, or what the sandbox forbids', stateChanged: 'no', retry: 'no', exitCode: 1, nextStep: 'Correct the statement; the message is the engine’s own.' },
+  ERR_QUERY_TIMEOUT: { when: 'the deadline passed before the result was complete', stateChanged: 'unknown', retry: 'unsafe', exitCode: 4, nextStep: 'Give more time with --timeout, or ask for less.' },
+  ERR_QUERY_CANCELLED: { when: 'the caller cancelled the query', stateChanged: 'unknown', retry: 'unsafe', exitCode: 130, nextStep: 'Nothing: the engine was told to stop.' },
+  ERR_QUERY_BROKEN: { when: 'the connection to the answering node broke after the first rows had been delivered', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Discard the rows received and send the query again.' },
+  ERR_QUERY_AMBIGUOUS: { when: 'the connection broke while a write was under way, so that it may or may not have happened', stateChanged: 'unknown', retry: 'unsafe', exitCode: 3, nextStep: 'Look whether the write took effect before sending it again.' },
+  ERR_QUERY_TOO_LARGE: { when: 'the SQL text with its parameters exceeds the size limit of a request', stateChanged: 'no', retry: 'no', exitCode: 1, nextStep: 'Shorten the statement, or load the data by a file.' },
+  ERR_OVERLOADED: { when: 'a node has reached its limit of queries and refuses one more', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Try again shortly, or add a node.' },
+  ERR_NOT_SERVING: { when: 'the asked node does not serve the database, or not yet', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'rdb db:nodes shows the nodes that do.' },
+  ERR_NOT_PRIMARY: { when: 'a write reached a node that serves the database as a replica', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Send writes through the mesh, which forwards them to the primary.' },
+  ERR_DRAINING: { when: 'the node is shutting down and takes no new query', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Send it to another node.' },
+  ERR_HOP_LIMIT: { when: 'a forwarded query would have to be forwarded again', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Nothing: the sender tries its next peer.' },
+  ERR_PEER_UNREACHABLE: { when: 'a stream to a member cannot be opened or broke before the first row', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'rdb members shows the state of the peer.' },
+  ERR_PROTOCOL: { when: 'the other side sent what the protocol does not allow', stateChanged: 'no', retry: 'no', exitCode: 3, nextStep: 'Compare the versions of both sides; rdb members --json shows them.' },
+  ERR_NODE_STOPPED: { when: 'the library was used after the node or the client had been stopped', stateChanged: 'no', retry: 'no', exitCode: 3, nextStep: 'Create a new one.' },
+  ERR_INTERNAL: { when: 'a fault of this program', stateChanged: 'unknown', retry: 'unsafe', exitCode: 70, nextStep: 'Report it with the log of the node.' },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface MeshErrorInit {
+  /** A next step better than the table's, for this very case. */
+  readonly nextStep?: string
+  /** Facts for programs: position in the SQL, rows delivered, path, peer. JSON values only. */
+  readonly details?: Readonly<Record<string, string | number | boolean | null>>
+  readonly cause?: unknown
+}
+
+export class MeshError extends Error {
+  override readonly name = 'MeshError'
+  readonly code: ErrorCode
+  readonly nextStep: string
+  readonly details: Readonly<Record<string, string | number | boolean | null>>
+
+  constructor(code: ErrorCode, message: string, init: MeshErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause })
+    this.code = code
+    this.nextStep = init.nextStep ?? ERRORS[code].nextStep
+    this.details = init.details ?? {}
+  }
+
+  get exitCode(): number {
+    return ERRORS[this.code].exitCode
+  }
+}
+
+export function isErrorCode(value: string): value is ErrorCode {
+  return Object.hasOwn(ERRORS, value)
+}

@@ -1,0 +1,30 @@
+/** Ordered byte streams with backpressure, over libp2p to members and over a local socket to clients beside the node. */
+
+export type StreamRemote =
+  | { readonly kind: 'peer'; readonly peerId: string }
+  | { readonly kind: 'local-client' }
+
+export interface ByteStream {
+  readonly remote: StreamRemote
+  /** Queues at once; false means: stop until `drained()` resolves. Must not be called after `close()`. */
+  send(bytes: Uint8Array): boolean
+  /** Resolves when more may be sent; rejects when the stream is closed meanwhile. */
+  drained(): Promise<void>
+  /** One handler; called with whatever arrived, boundaries not kept. Bytes that arrived before are delivered to it first. */
+  onBytes(handler: (bytes: Uint8Array) => void): void
+  /** Stops delivery after the current call; the transport's own window then holds the sender back. */
+  pause(): void
+  resume(): void
+  /** Called once: null when both sides ended cleanly, otherwise why not. */
+  onClose(handler: (error: Error | null) => void): void
+  /** Ends our side after what is queued. */
+  close(): Promise<void>
+  abort(error: Error): void
+}
+
+export interface PeerStreams {
+  /** @throws MeshError ERR_PEER_UNREACHABLE */
+  open(peerId: string, protocol: string, signal?: AbortSignal): Promise<ByteStream>
+  /** Registers the handler of a protocol; at most `inboundStreamsMax` streams of it per connection. */
+  handle(protocol: string, handler: (stream: ByteStream) => void, limits: { readonly inboundStreamsMax: number }): Promise<void>
+}

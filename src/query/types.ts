@@ -1,0 +1,68 @@
+/**
+ * The query plane's seam. A server hands each request to one `QueryHandler`; a client returns the same `QueryResponse`. So a hop is a
+ * handler that calls a client, and bytes pass through it undecoded.
+ */
+
+import type { LoadDigest } from '../core/membership/types.ts'
+import type { CandidateExplanation, Priority } from '../core/routing/types.ts'
+import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engine.ts'
+import type { StreamRemote } from '../ports/peer-streams.ts'
+
+export const QUERY_PROTOCOL = '/reedbase/query/1.0'
+
+export interface QueryRequest {
+  readonly database: string
+  readonly sql: string
+  readonly parameters: readonly QueryValue[]
+  readonly access: 'read' | 'write' | 'unknown'
+  readonly priority: Priority
+  /** What is left of the deadline. */
+  readonly timeoutMs: number
+  /** PeerIds of the nodes that have had this query, the entry node first; empty from a client. */
+  readonly visited: readonly string[]
+  /** Fill `RouteReport.candidates`. */
+  readonly explain: boolean
+}
+
+/** An attempt that did not answer. */
+export interface FailedAttempt {
+  readonly peerId: string
+  readonly name: string
+  readonly code: string
+  readonly message: string
+}
+
+/** Where the query ran and why; made by the entry node. */
+export interface RouteReport {
+  readonly decision: 'local' | 'forward' | 'local-overloaded'
+  readonly executedBy: { readonly peerId: string; readonly name: string }
+  /** The RTT to it as it stood at the decision; null when local or unmeasured. */
+  readonly latencyMs: number | null
+  /** One sentence for people. */
+  readonly reason: string
+  readonly strategy: string
+  readonly failedAttempts: readonly FailedAttempt[]
+  readonly candidates: readonly CandidateExplanation[]
+  readonly decisionUs: number
+}
+
+export interface QueryTrailer {
+  readonly rows: number
+  /** From the engine's start to its last batch, on the node that ran it. */
+  readonly engineMs: number
+  /** Load of the node that ran it, as it ended. */
+  readonly load: LoadDigest | null
+}
+
+export interface QueryResponse {
+  readonly format: ResultFormat
+  readonly header: Uint8Array
+  readonly route: RouteReport | null
+  /** Pull-driven. Throws MeshError; `return()` cancels upstream down to the engine. */
+  readonly batches: AsyncIterable<EngineBatch>
+  /** Set once `batches` has ended well. */
+  trailer(): QueryTrailer | null
+}
+
+/** @throws MeshError: it travels to the client with code, message, next step and details. */
+export type QueryHandler = (request: QueryRequest, context: { readonly remote: StreamRemote; readonly signal: AbortSignal }) => Promise<QueryResponse>
