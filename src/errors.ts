@@ -48,6 +48,7 @@ export const ERRORS = {
   ERR_HOP_LIMIT: { when: 'a forwarded query would have to be forwarded again', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Nothing: the sender tries its next peer.' },
   ERR_PEER_UNREACHABLE: { when: 'a stream to a member cannot be opened or broke before the first row', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'rdb members shows the state of the peer.' },
   ERR_PROTOCOL: { when: 'the other side sent what the protocol does not allow', stateChanged: 'no', retry: 'no', exitCode: 3, nextStep: 'Compare the versions of both sides; rdb members --json shows them.' },
+  ERR_EVENTS_LOST: { when: 'a reader of an event stream was so slow that events had to be dropped', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Subscribe again, with a snapshot first.' },
   ERR_NODE_STOPPED: { when: 'the library was used after the node or the client had been stopped', stateChanged: 'no', retry: 'no', exitCode: 3, nextStep: 'Create a new one.' },
   ERR_INTERNAL: { when: 'a fault of this program', stateChanged: 'unknown', retry: 'unsafe', exitCode: 70, nextStep: 'Report it with the log of the node.' },
 } as const satisfies Record<string, ErrorEntry>

@@ -1,0 +1,61 @@
+/** Answers `/reedbase/control/1.0`: what the command line asks of the node beside it. */
+import { MeshError } from '../errors.ts'
+import type { ControlRequest, MemberEventView, NodeStatusView } from '../wire/control.ts'
+import type { EventStream } from './event-stream.ts'
+import type { LoadDriver } from './load-driver.ts'
+import type { PeerDirectory } from './peer-directory.ts'
+
+const drillMsMax = 24 * 3_600_000
+
+export interface ControlServiceParts {
+  readonly directory: PeerDirectory
+  readonly loadDriver: LoadDriver
+  readonly events: EventStream<MemberEventView>
+  readonly status: () => NodeStatusView
+}
+
+/** @throws MeshError ERR_OPTION_INVALID, ERR_DATABASE_UNKNOWN, ERR_PROTOCOL */
+export function createControlService(parts: ControlServiceParts): (request: ControlRequest) => unknown {
+  return (request) => {
+    switch (request.method) {
+      case 'status':
+        return parts.status()
+      case 'members':
+        return parts.directory.memberViews()
+      case 'events':
+        return parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [])
+      case 'nodes':
+        return nodes(parts.directory, request.database)
+      case 'drill-start':
+        checkDrill(request)
+        parts.loadDriver.startDrill(request)
+        return parts.directory.localLoad()
+      case 'drill-end':
+        parts.loadDriver.endDrill()
+        return parts.directory.localLoad()
+      default:
+        throw new MeshError('ERR_PROTOCOL', `this node does not know the control method ${JSON.stringify((request as { method?: unknown }).method)}`)
+    }
+  }
+}
+
+function nodes(directory: PeerDirectory, database: string): unknown {
+  const view = directory.nodesView(database)
+  if (view.nodes.length === 0) throw new MeshError('ERR_DATABASE_UNKNOWN', `no node of the mesh serves ${database}`)
+  return view
+}
+
+function checkDrill({ cpuPercent, memoryPercent, forMs }: Extract<ControlRequest, { method: 'drill-start' }>): void {
+  const isPercent = (value: number | null): boolean => value === null || (Number.isFinite(value) && value >= 0 && value <= 100)
+  if (!isPercent(cpuPercent) || !isPercent(memoryPercent)) throw new MeshError('ERR_OPTION_INVALID', 'a drill takes CPU and memory between 0 and 100 percent')
+  if (cpuPercent === null && memoryPercent === null) throw new MeshError('ERR_OPTION_INVALID', 'a drill needs --cpu, --memory or both')
+  if (!(forMs > 0 && forMs <= drillMsMax)) throw new MeshError('ERR_OPTION_INVALID', 'a drill lasts between 1 ms and 24 h')
+}
+
+function snapshot(directory: PeerDirectory): MemberEventView[] {
+  return directory.memberViews().filter(({ state }) => state !== 'left').map((member): MemberEventView => ({
+    type: member.state === 'failed' ? 'member-failed' : member.state === 'suspect' ? 'member-suspected' : 'member-joined',
+    atWallMs: member.stateSinceWallMs, record: member.record, from: member.local ? member.record.name : (member.suspectedBy[0] ?? member.record.name),
+    reason: member.local ? `this node, ${member.state}` : `already known, ${member.state}`, sinceProbeMs: null,
+  }))
+}

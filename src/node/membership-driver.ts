@@ -1,0 +1,229 @@
+/**
+ * Joins the membership machine to its shells: datagrams, gossipsub and push-pull sync go in as inputs, its effects go out. No protocol
+ * decision is taken here; what a peer sent is decoded and verified here, so that the machine only sees what is well-formed and signed.
+ */
+import type { Membership } from '../core/membership/membership.ts'
+import type { LoadDigest, MemberEvent, MembershipEffect, Packet } from '../core/membership/types.ts'
+import { type Random, randomInteger } from '../core/time/random.ts'
+import type { Mesh } from '../adapters/libp2p/mesh.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Datagrams } from '../ports/datagrams.ts'
+import type { Log } from '../ports/log.ts'
+import { decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, syncBytesMax } from '../wire/membership-codec.ts'
+import type { RecordVerifier } from '../wire/membership-signatures.ts'
+import { MachineTimer } from './machine-timer.ts'
+
+const syncProtocol = '/reedbase/sync/1.0'
+const syncTimeoutMs = 5_000
+/** Repairs what every faster way has missed. */
+const syncIntervalMs = 30_000
+/** An announcement older or further ahead than this is a replay or a broken clock. */
+const announcementAgeMsMax = 120_000
+
+export interface MembershipDriverParts {
+  readonly membership: Membership
+  readonly datagrams: Datagrams
+  readonly mesh: Pick<Mesh, 'setMembers' | 'publish' | 'request' | 'onRequest' | 'onConnection' | 'connectedPeers'>
+  readonly verifier: RecordVerifier
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly onEvent: (event: MemberEvent) => void
+  readonly onRtt: (peerId: string, rttMs: number) => void
+  readonly onLost: (peerId: string) => void
+  readonly onLoad: (peerId: string, load: LoadDigest) => void
+}
+
+export interface MembershipCounters {
+  updatesUnverified: number
+  announcementsStale: number
+  announcementsMalformed: number
+  announcementsFromStrangers: number
+  announcementsSent: number
+  announcementsReceived: number
+  syncs: number
+  syncFailures: number
+}
+
+export class MembershipDriver {
+  readonly #parts: MembershipDriverParts
+  readonly #timer: MachineTimer
+  readonly #syncing = new Set<string>()
+  #syncTimer: Timer | null = null
+  #stopped = false
+  readonly counters: MembershipCounters = {
+    updatesUnverified: 0, announcementsStale: 0, announcementsMalformed: 0, announcementsFromStrangers: 0,
+    announcementsSent: 0, announcementsReceived: 0, syncs: 0, syncFailures: 0,
+  }
+
+  constructor(parts: MembershipDriverParts) {
+    this.#parts = parts
+    this.#timer = new MachineTimer(parts.clock, parts.membership, (nowMs) => this.#perform(parts.membership.handleTimeout(nowMs)))
+  }
+
+  async start(): Promise<void> {
+    const { membership, datagrams, mesh, clock, verifier } = this.#parts
+    datagrams.onReceive((from, payload) => {
+      const decoded = decodePacket(payload, verifier)
+      if (!decoded.ok) return false
+      this.counters.updatesUnverified += decoded.unverified
+      this.#perform(membership.handlePacket(clock.nowMs(), from, decoded.value))
+      return true
+    })
+    await mesh.onRequest(syncProtocol, syncBytesMax, (from, bytes) => {
+      this.#handleSync(from, bytes)
+      return encodeSync(membership.syncEntries())
+    })
+    mesh.onConnection(({ peerId, kind, clean }) => {
+      if (this.#stopped) return
+      if (kind === 'closed' && !clean) this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'its connection closed without a goodbye'))
+      // A fresh connection is the moment when two sides of a healed cut can tell each other what they missed; one of the two asks.
+      else if (kind === 'opened' && membership.self().record.peerId < peerId) void this.sync(peerId)
+    })
+    this.#perform(membership.start(clock.nowMs()))
+    this.#armSync()
+  }
+
+  becomeAlive(): void {
+    this.#perform(this.#parts.membership.becomeAlive(this.#parts.clock.nowMs()))
+  }
+
+  setLoad(load: LoadDigest): void {
+    this.#parts.membership.setLoad(load)
+  }
+
+  leave(): void {
+    this.#perform(this.#parts.membership.leave(this.#parts.clock.nowMs()))
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#timer.stop()
+    this.#syncTimer?.cancel()
+  }
+
+  /** Push-pull: sends the whole table and merges the answer. False when the other side did not answer; never throws. */
+  async sync(peerId: string): Promise<boolean> {
+    if (this.#syncing.has(peerId)) return false
+    this.#syncing.add(peerId)
+    try {
+      const answer = await this.#parts.mesh.request(peerId, syncProtocol, encodeSync(this.#parts.membership.syncEntries()), {
+        timeoutMs: syncTimeoutMs, responseBytesMax: syncBytesMax,
+      })
+      this.counters.syncs++
+      return this.#handleSync(peerId, answer)
+    } catch (error) {
+      this.counters.syncFailures++
+      this.#parts.log.debug({ peerId, err: error }, 'push-pull sync failed')
+      return false
+    } finally {
+      this.#syncing.delete(peerId)
+    }
+  }
+
+  /** Gossipsub's validator for the members topic: what it does not accept is not passed on. */
+  handleAnnouncement(from: string, bytes: Uint8Array): 'accept' | 'ignore' | 'reject' {
+    const { membership, clock, verifier } = this.#parts
+    const decoded = decodeAnnouncement(bytes, verifier)
+    if (!decoded.ok || decoded.unverified > 0) {
+      this.counters.announcementsMalformed++
+      return 'reject'
+    }
+    const { updates, atWallMs } = decoded.value
+    if (Math.abs(clock.wallMs() - atWallMs) > announcementAgeMsMax) {
+      this.counters.announcementsStale++
+      return 'ignore'
+    }
+    // A newcomer introduces itself: its own signed record is what makes it a member here.
+    const introducesItself = updates.some((update) => update.kind === 'record' && update.signed.record.peerId === from)
+    const sender = membership.member(from)
+    if (!introducesItself && (sender === null || sender.state === 'left')) {
+      this.counters.announcementsFromStrangers++
+      return 'ignore'
+    }
+    this.counters.announcementsReceived++
+    this.#perform(membership.handleUpdates(clock.nowMs(), { from, updates }))
+    return 'accept'
+  }
+
+  #handleSync(from: string, bytes: Uint8Array): boolean {
+    const { membership, clock, verifier } = this.#parts
+    const decoded = decodeSync(bytes, verifier)
+    if (!decoded.ok) {
+      this.counters.syncFailures++
+      return false
+    }
+    this.counters.updatesUnverified += decoded.unverified
+    this.#perform(membership.handleSync(clock.nowMs(), { from, entries: decoded.value.entries }))
+    return true
+  }
+
+  #armSync(): void {
+    this.#syncTimer = this.#parts.clock.setTimer(syncIntervalMs * (0.75 + 0.5 * this.#parts.random()), () => {
+      const alive = this.#parts.membership.members().filter((member) => member.state === 'alive')
+      const chosen = alive[randomInteger(this.#parts.random, alive.length)]
+      if (chosen !== undefined) void this.sync(chosen.signed.record.peerId)
+      if (!this.#stopped) this.#armSync()
+    })
+  }
+
+  #perform(effects: readonly MembershipEffect[]): void {
+    let tableChanged = false
+    for (const effect of effects) {
+      switch (effect.kind) {
+        case 'send':
+          this.#send(effect.to, effect.packet)
+          break
+        case 'event':
+          this.#learn(effect.event)
+          tableChanged = true
+          break
+        case 'announce':
+          this.#announce(effect.updates)
+          break
+        case 'rtt':
+          this.#parts.onRtt(effect.peerId, effect.rttMs)
+          break
+        case 'lost':
+          this.#parts.onLost(effect.peerId)
+          break
+        case 'load':
+          this.#parts.onLoad(effect.peerId, effect.load)
+          break
+        case 'sync':
+          void this.sync(effect.peerId)
+          break
+      }
+    }
+    if (tableChanged) this.#updateMesh()
+    this.#timer.rearm()
+  }
+
+  #send(to: string, packet: Packet): void {
+    this.#parts.datagrams.send(to, encodePacket(packet))
+  }
+
+  #announce(updates: Parameters<typeof encodeAnnouncement>[0]['updates']): void {
+    if (this.#stopped) return
+    this.counters.announcementsSent++
+    this.#parts.mesh.publish('members', encodeAnnouncement({ updates, atWallMs: this.#parts.clock.wallMs() })).catch((error: unknown) => {
+      this.#parts.log.debug({ err: error }, 'announcement not published; piggyback carries it')
+    })
+  }
+
+  #learn(event: MemberEvent): void {
+    const { record } = event
+    const { datagrams } = this.#parts
+    if (record.peerId !== this.#parts.membership.self().record.peerId) {
+      // A failed member keeps its keys here: only with them can it be heard when it refutes.
+      if (event.type === 'member-left') datagrams.removePeer(record.peerId)
+      else datagrams.setPeer({ peerId: record.peerId, host: record.udpHost, port: record.udpPort, publicKey: record.datagramPublicKey, epoch: record.datagramEpoch })
+    }
+    this.#parts.onEvent(event)
+  }
+
+  #updateMesh(): void {
+    const wanted = this.#parts.membership.members().filter((member) => member.state !== 'left')
+    this.#parts.mesh.setMembers(wanted.map(({ signed: { record } }) => ({ peerId: record.peerId, multiaddrs: record.tcpMultiaddrs })))
+  }
+}

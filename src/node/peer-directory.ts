@@ -1,0 +1,182 @@
+/**
+ * What this node knows of every member, put together: its record and state (membership), the way to it (latency), its load. The router's
+ * candidates and the operators' tables are two readings of the same facts.
+ */
+import { peerStatus, type PeerLatencies, type StatusThresholds } from '../core/latency/peer-latencies.ts'
+import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
+import type { LoadMonitor } from '../core/load/load-monitor.ts'
+import type { PeerLoads } from '../core/load/peer-loads.ts'
+import type { Membership } from '../core/membership/membership.ts'
+import type { Member, MemberRecord, MemberState } from '../core/membership/types.ts'
+import type { LocalView, PeerView } from '../core/routing/types.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { QueryEngine } from '../ports/query-engine.ts'
+import type { LoadView, MemberRecordView, MemberView, NodesView, NodeView } from '../wire/control.ts'
+
+export interface PeerDirectoryParts {
+  readonly membership: Membership
+  readonly latencies: PeerLatencies
+  readonly monitor: LoadMonitor
+  readonly loads: PeerLoads
+  readonly engines: ReadonlyMap<string, QueryEngine>
+  readonly clock: Clock
+  readonly thresholds: StatusThresholds
+  readonly pingIntervalMs: number
+  readonly inFlightMax: number
+  /** Queries dispatched from here to a peer and not finished. */
+  readonly inFlightTo: (peerId: string) => number
+  readonly isDraining: () => boolean
+  readonly lastReadingWallMs: () => number | null
+}
+
+interface Assessment {
+  readonly status: PeerStatus
+  readonly reason: string | null
+}
+
+export class PeerDirectory {
+  readonly #parts: PeerDirectoryParts
+
+  constructor(parts: PeerDirectoryParts) {
+    this.#parts = parts
+  }
+
+  nameOf(peerId: string): string {
+    const { membership } = this.#parts
+    const self = membership.self().record
+    return (self.peerId === peerId ? self : membership.member(peerId)?.signed.record)?.name ?? peerId
+  }
+
+  localView(database: string): LocalView {
+    const { membership, monitor, engines, inFlightMax, isDraining } = this.#parts
+    const engine = engines.get(database)
+    const self = membership.self().record
+    return {
+      peerId: self.peerId,
+      name: self.name,
+      role: engine?.role ?? null,
+      ready: engine?.isReady() ?? false,
+      draining: isDraining(),
+      overloaded: monitor.overloaded,
+      overloadReason: monitor.overloadReason,
+      cpuPercent: monitor.cpuPercent,
+      memoryPercent: monitor.memoryPercent,
+      inFlight: monitor.inFlight,
+      inFlightMax,
+    }
+  }
+
+  peerViews(database: string): PeerView[] {
+    const views: PeerView[] = []
+    for (const member of this.#parts.membership.members()) {
+      const offer = member.signed.record.databases.find(({ name }) => name === database)
+      if (offer !== undefined && member.state !== 'left') views.push(this.#peerView(member, offer.role, database))
+    }
+    return views
+  }
+
+  #peerView(member: Member, role: 'primary' | 'replica', database: string): PeerView {
+    const { latencies, loads, clock, inFlightTo } = this.#parts
+    const { peerId, name } = member.signed.record
+    const load = loads.get(peerId)
+    return {
+      peerId, name, role,
+      state: member.state,
+      status: this.#assess(member).status,
+      // Until a snapshot has named the ready databases, the offer in the signed record counts.
+      ready: load?.readyDatabases?.includes(database) ?? true,
+      latencyMs: latencies.summary(peerId)?.meanMs ?? null,
+      overloaded: load?.overloaded ?? false,
+      cpuPercent: load?.cpuPercent ?? null,
+      memoryPercent: load?.memoryPercent ?? null,
+      inFlightThere: load?.inFlight ?? 0,
+      inFlightFromHere: inFlightTo(peerId),
+      loadAgeMs: load === null ? null : clock.nowMs() - load.receivedAtMs,
+    }
+  }
+
+  memberViews(): MemberView[] {
+    const { membership, clock, monitor, loads, latencies } = this.#parts
+    const self = membership.self().record
+    const members = membership.members()
+    const names = new Map<string, number>([[self.name, 1]])
+    for (const { signed: { record } } of members) names.set(record.name, (names.get(record.name) ?? 0) + 1)
+    const conflicts = (name: string): boolean => (names.get(name) ?? 0) > 1
+    const wall = (monotonicMs: number): number => Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
+    const own: MemberView = {
+      record: recordView(self), local: true, state: membership.selfState, stateSinceWallMs: wall(membership.selfStateSinceMs), suspectedBy: [],
+      status: monitor.overloaded ? 'degraded' : 'healthy', latency: null, load: { ...this.localLoad(), ageMs: 0 }, nameConflict: conflicts(self.name),
+    }
+    return [own, ...members.map((member): MemberView => {
+      const { record } = member.signed
+      const load = loads.get(record.peerId)
+      return {
+        record: recordView(record), local: false, state: member.state, stateSinceWallMs: wall(member.stateSinceMs), suspectedBy: member.suspectedBy.map((peerId) => this.nameOf(peerId)),
+        status: this.#assess(member).status, latency: latencies.summary(record.peerId), nameConflict: conflicts(record.name),
+        load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.receivedAtMs) },
+      }
+    })]
+  }
+
+  nodesView(database: string): NodesView {
+    const { membership, engines, monitor, thresholds, pingIntervalMs, lastReadingWallMs } = this.#parts
+    const nodes: NodeView[] = []
+    const self = membership.self().record
+    const engine = engines.get(database)
+    if (engine !== undefined) {
+      nodes.push({
+        name: self.name, peerId: self.peerId, type: 'local', state: membership.selfState, role: engine.role, ...this.localLoad(),
+        status: monitor.overloaded ? 'degraded' : 'healthy', statusReason: monitor.overloadReason, latencyMs: null, lastCheckWallMs: lastReadingWallMs(),
+      })
+    }
+    for (const member of membership.members()) {
+      const role = member.signed.record.databases.find(({ name }) => name === database)?.role
+      if (role !== undefined) nodes.push(this.#nodeView(member, role))
+    }
+    return {
+      database, pingIntervalMs, nodes,
+      thresholds: { cpuPercent: thresholds.cpuPercent, memoryPercent: thresholds.memoryPercent, latencyMs: thresholds.latencyMs },
+    }
+  }
+
+  #nodeView(member: Member, role: string): NodeView {
+    const { latencies, loads, clock } = this.#parts
+    const { peerId, name } = member.signed.record
+    const load = loads.get(peerId)
+    const latency: LatencySummary | null = latencies.summary(peerId)
+    const { status, reason } = this.#assess(member)
+    return {
+      name, peerId, type: 'remote', state: member.state, status, statusReason: reason, role,
+      cpuPercent: load?.cpuPercent ?? null, memoryPercent: load?.memoryPercent ?? null, inFlight: load?.inFlight ?? null,
+      overloaded: load?.overloaded ?? false, drill: load?.drill ?? false, latencyMs: latency?.meanMs ?? null,
+      lastCheckWallMs: latency === null ? null : Math.round(clock.wallMs() - (clock.nowMs() - latency.lastCheckMs)),
+    }
+  }
+
+  localLoad(): LoadView {
+    return loadView(this.#parts.monitor.digest())
+  }
+
+  membersByState(): Record<MemberState, number> {
+    const counts: Record<MemberState, number> = { joining: 0, alive: 0, suspect: 0, failed: 0, left: 0 }
+    counts[this.#parts.membership.selfState]++
+    for (const member of this.#parts.membership.members()) counts[member.state]++
+    return counts
+  }
+
+  #assess(member: Member): Assessment {
+    const { latencies, loads, thresholds } = this.#parts
+    const { peerId } = member.signed.record
+    return peerStatus({ state: member.state, latency: latencies.summary(peerId), load: loads.get(peerId), thresholds })
+  }
+}
+
+export function recordView(record: MemberRecord): MemberRecordView {
+  const { datagramPublicKey: _, ...rest } = record
+  return rest
+}
+
+function loadView(load: LoadView): LoadView {
+  const { cpuPercent, memoryPercent, inFlight, overloaded, drill } = load
+  return { cpuPercent, memoryPercent, inFlight, overloaded, drill }
+}

@@ -1,0 +1,265 @@
+/**
+ * Runs a query where the router says: here, or on a peer with failover to the next. The one place where routing meets engines and
+ * streams. A relayed result is passed on undecoded.
+ */
+import { MeshError } from '../errors.ts'
+import { decide, type RoutingOptions } from '../core/routing/decide.ts'
+import type { RetryBudget } from '../core/routing/retry-budget.ts'
+import type { Decision, LocalView, PeerView } from '../core/routing/types.ts'
+import type { LoadDigest } from '../core/membership/types.ts'
+import type { Random } from '../core/time/random.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EngineBatch, QueryEngine } from '../ports/query-engine.ts'
+import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, QueryTrailer, RouteReport } from '../query/types.ts'
+
+export interface QueryServiceParts {
+  readonly self: { readonly peerId: string; readonly name: string }
+  readonly engines: ReadonlyMap<string, QueryEngine>
+  readonly localView: (database: string) => LocalView
+  readonly peerViews: (database: string) => PeerView[]
+  readonly peerName: (peerId: string) => string
+  /** Sends a query to a member. */
+  readonly forward: (peerId: string, request: QueryRequest, options: { readonly signal: AbortSignal }) => Promise<QueryResponse>
+  readonly localLoad: () => LoadDigest
+  readonly inFlightChanged: (inFlight: number) => void
+  readonly retryBudget: RetryBudget
+  readonly routing: RoutingOptions
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export interface QueryCounters {
+  local: number
+  forwarded: number
+  localOverloaded: number
+  refused: number
+  failovers: number
+  retryBudgetExhausted: number
+  servedForPeers: number
+}
+
+/** Refusals and breaks before the first row after which another peer may do better. */
+const movesOn: ReadonlySet<string> = new Set([
+  'ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_NOT_PRIMARY', 'ERR_DRAINING', 'ERR_HOP_LIMIT',
+  'ERR_PROTOCOL', 'ERR_INTERNAL',
+])
+
+/** After these the peer may have begun the query; a read may be repeated, a write may not. */
+const mayHaveStarted: ReadonlySet<string> = new Set(['ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_PROTOCOL', 'ERR_INTERNAL'])
+
+export class QueryService {
+  readonly #parts: QueryServiceParts
+  /** Attempts waiting for a peer's first row, so that the peer's failure ends them at once instead of at the deadline. */
+  readonly #waiting = new Map<string, Set<AbortController>>()
+  #inFlight = 0
+  readonly counters: QueryCounters = {
+    local: 0, forwarded: 0, localOverloaded: 0, refused: 0, failovers: 0, retryBudgetExhausted: 0, servedForPeers: 0,
+  }
+
+  constructor(parts: QueryServiceParts) {
+    this.#parts = parts
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** A member failed: whoever waits for its first row moves on to the next peer. */
+  handlePeerDown(peerId: string): void {
+    for (const attempt of this.#waiting.get(peerId) ?? []) {
+      attempt.abort(new MeshError('ERR_PEER_UNREACHABLE', `${this.#parts.peerName(peerId)} failed while the query waited for its first row`, { details: { started: 'unknown' } }))
+    }
+  }
+
+  readonly handle: QueryHandler = async (request, { signal }) => {
+    const engine = this.#parts.engines.get(request.database)
+    const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
+    if (request.visited.length > 0) this.counters.servedForPeers++
+    // Never taken from the sender: the engine that runs it has the last word on what is a write.
+    const access = engine === undefined ? request.access : await engine.classify(request.sql)
+    try {
+      return await this.#route({ ...request, access }, { signal, deadlineMs })
+    } catch (error) {
+      // Nobody here could parse it, and a replica found that it is a write: only the primary will do.
+      if (access === 'unknown' && error instanceof MeshError && error.code === 'ERR_NOT_PRIMARY') return await this.#route({ ...request, access: 'write' }, { signal, deadlineMs })
+      throw error
+    }
+  }
+
+  async #route(request: QueryRequest, { signal, deadlineMs }: { readonly signal: AbortSignal; readonly deadlineMs: number }): Promise<QueryResponse> {
+    const { clock, self } = this.#parts
+    const forwarded = request.visited.length > 0
+    const startedMs = clock.nowMs()
+    const local = this.#parts.localView(request.database)
+    const decision = decide({
+      request: { database: request.database, access: request.access, priority: request.priority, forwarded },
+      local,
+      peers: forwarded ? [] : this.#parts.peerViews(request.database),
+      random: this.#parts.random,
+      options: this.#parts.routing,
+      explain: request.explain,
+    })
+    const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
+    switch (decision.kind) {
+      case 'refuse':
+        this.counters.refused++
+        throw new MeshError(decision.code, decision.explanation.reason, { details: { database: request.database, node: self.name } })
+      case 'local':
+        this.counters.local++
+        return await this.#runHere(request, signal, this.#report('local', decision, decisionUs, []))
+      case 'local-overloaded':
+        this.counters.localOverloaded++
+        return await this.#runHere(request, signal, this.#report('local-overloaded', decision, decisionUs, []))
+      case 'forward':
+        return await this.#forwardAlong(decision, request, { signal, deadlineMs, decisionUs, local })
+    }
+  }
+
+  async #forwardAlong(
+    decision: Extract<Decision, { kind: 'forward' }>,
+    request: QueryRequest,
+    context: { readonly signal: AbortSignal; readonly deadlineMs: number; readonly decisionUs: number; readonly local: LocalView },
+  ): Promise<QueryResponse> {
+    const { clock, self, retryBudget, peerName } = this.#parts
+    const failed: FailedAttempt[] = []
+    retryBudget.recordRequest(clock.nowMs())
+    for (const peerId of decision.chain) {
+      if (failed.length > 0) {
+        if (!retryBudget.tryRetry(clock.nowMs())) {
+          this.counters.retryBudgetExhausted++
+          break
+        }
+        this.counters.failovers++
+      }
+      const timeoutMs = Math.floor(context.deadlineMs - clock.nowMs())
+      if (timeoutMs <= 0) throw new MeshError('ERR_QUERY_TIMEOUT', 'the deadline passed before a node answered', { details: { attempts: failed.length } })
+      try {
+        const response = await this.#attempt(peerId, { ...request, timeoutMs, visited: [self.peerId] }, context.signal)
+        this.counters.forwarded++
+        const view = this.#parts.peerViews(request.database).find((peer) => peer.peerId === peerId)
+        return {
+          ...response,
+          trailer: () => response.trailer(),
+          route: { ...this.#report('forward', decision, context.decisionUs, failed), executedBy: { peerId, name: peerName(peerId) }, latencyMs: view?.latencyMs ?? null },
+        }
+      } catch (error) {
+        if (!(error instanceof MeshError) || !movesOn.has(error.code) || context.signal.aborted) throw error
+        if (request.access === 'unknown' && error.code === 'ERR_NOT_PRIMARY') throw error
+        if (request.access !== 'read' && mayHaveStarted.has(error.code) && error.details['started'] !== 'no') {
+          throw new MeshError('ERR_QUERY_AMBIGUOUS', `the connection to ${peerName(peerId)} broke while the write was under way: ${error.message}`, { cause: error })
+        }
+        failed.push({ peerId, name: peerName(peerId), code: error.code, message: error.message })
+      }
+    }
+    return await this.#fallBack(decision, request, failed, context)
+  }
+
+  /** Nobody in the chain answered: run here if this node can, however loaded it is. */
+  async #fallBack(
+    decision: Decision, request: QueryRequest, failed: readonly FailedAttempt[],
+    { signal, decisionUs, local }: { readonly signal: AbortSignal; readonly decisionUs: number; readonly local: LocalView },
+  ): Promise<QueryResponse> {
+    const canRunHere = local.role !== null && local.ready && !local.draining && local.inFlight < local.inFlightMax && (request.access !== 'write' || local.role === 'primary')
+    if (!canRunHere) {
+      this.counters.refused++
+      const tried = failed.map((attempt) => `${attempt.name}: ${attempt.message} (${attempt.code})`).join('; ')
+      const notPrimary = failed.every((attempt) => attempt.code === 'ERR_NOT_PRIMARY')
+      throw new MeshError(notPrimary ? 'ERR_NO_PRIMARY' : 'ERR_NO_HEALTHY_PEER', `no node could answer. Tried ${tried}`, { details: { attempts: failed.length } })
+    }
+    this.counters.localOverloaded++
+    const report = this.#report('local-overloaded', decision, decisionUs, failed)
+    return await this.#runHere(request, signal, { ...report, reason: `${report.reason}; no peer could answer` })
+  }
+
+  /** One peer, up to and including its first batch: until a row has gone on to the client, another peer may still take over. */
+  async #attempt(peerId: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    const controller = new AbortController()
+    const abort = (): void => controller.abort(signal.reason)
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    const waiting = this.#waiting.get(peerId) ?? new Set()
+    this.#waiting.set(peerId, waiting.add(controller))
+    try {
+      const response = await this.#parts.forward(peerId, request, { signal: controller.signal })
+      const iterator = response.batches[Symbol.asyncIterator]()
+      const first = await iterator.next()
+      return { ...response, trailer: () => response.trailer(), batches: resume(iterator, first, () => signal.removeEventListener('abort', abort)) }
+    } catch (error) {
+      signal.removeEventListener('abort', abort)
+      // The reason of an abort is what the caller must learn, whatever the stream made of it.
+      if (controller.signal.aborted && controller.signal.reason instanceof MeshError) throw controller.signal.reason
+      throw error
+    } finally {
+      waiting.delete(controller)
+      if (waiting.size === 0) this.#waiting.delete(peerId)
+    }
+  }
+
+  async #runHere(request: QueryRequest, signal: AbortSignal, route: RouteReport): Promise<QueryResponse> {
+    const engine = this.#parts.engines.get(request.database)
+    if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`)
+    const { clock, localLoad, inFlightChanged } = this.#parts
+    const startedMs = clock.nowMs()
+    let trailer: QueryTrailer | null = null
+    let rows = 0
+    let finished = false
+    const finish = (): void => {
+      if (finished) return
+      finished = true
+      this.#inFlight--
+      inFlightChanged(this.#inFlight)
+    }
+    this.#inFlight++
+    inFlightChanged(this.#inFlight)
+    try {
+      const result = await engine.execute({ sql: request.sql, parameters: request.parameters, signal })
+      // Aborting before the first pull must still free the place: a generator that never started runs no finally.
+      if (signal.aborted) finish()
+      else signal.addEventListener('abort', finish, { once: true })
+      async function* batches(): AsyncGenerator<EngineBatch, void, void> {
+        try {
+          for await (const batch of result.batches) {
+            rows += batch.rows
+            yield batch
+          }
+          trailer = { rows, engineMs: clock.nowMs() - startedMs, load: localLoad() }
+        } finally {
+          signal.removeEventListener('abort', finish)
+          finish()
+        }
+      }
+      return { format: result.format, header: result.header, route, batches: batches(), trailer: () => trailer }
+    } catch (error) {
+      finish()
+      throw error
+    }
+  }
+
+  #report(kind: RouteReport['decision'], decision: Decision, decisionUs: number, failedAttempts: readonly FailedAttempt[]): RouteReport {
+    const { explanation } = decision
+    return {
+      decision: kind, executedBy: this.#parts.self, latencyMs: null, reason: explanation.reason, strategy: explanation.strategy,
+      failedAttempts, candidates: explanation.candidates, decisionUs,
+    }
+  }
+}
+
+/** The rest of an iteration whose first step has been taken. */
+async function* resume<T>(iterator: AsyncIterator<T>, first: IteratorResult<T>, ended: () => void): AsyncGenerator<T, void, void> {
+  let done = first.done === true
+  try {
+    if (first.done === true) return
+    yield first.value
+    for (;;) {
+      const next = await iterator.next()
+      if (next.done === true) {
+        done = true
+        return
+      }
+      yield next.value
+    }
+  } finally {
+    ended()
+    if (!done) await iterator.return?.()
+  }
+}
