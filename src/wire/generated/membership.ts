@@ -1,0 +1,2389 @@
+import { decodeMessage, encodeMessage, enumeration, MaxLengthError, message, streamMessage } from 'protons-runtime'
+import type { Codec, DecodeOptions } from 'protons-runtime'
+import type { Uint8ArrayList } from 'uint8arraylist'
+
+export interface DatabaseOffer {
+  name: string
+  primary: boolean
+  engine: string
+}
+
+export namespace DatabaseOffer {
+  let _codec: Codec<DatabaseOffer>
+
+  export const codec = (): Codec<DatabaseOffer> => {
+    if (_codec == null) {
+      _codec = message<DatabaseOffer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(10)
+          w.string(obj.name)
+        }
+
+        if ((obj.primary != null && obj.primary !== false)) {
+          w.uint32(16)
+          w.bool(obj.primary)
+        }
+
+        if ((obj.engine != null && obj.engine !== '')) {
+          w.uint32(26)
+          w.string(obj.engine)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          name: '',
+          primary: false,
+          engine: ''
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.name = reader.string()
+              break
+            }
+            case 2: {
+              obj.primary = reader.bool()
+              break
+            }
+            case 3: {
+              obj.engine = reader.string()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.primary`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.engine`,
+                value: reader.string()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface DatabaseOfferNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface DatabaseOfferPrimaryFieldEvent {
+    field: '$.primary'
+    value: boolean
+  }
+
+  export interface DatabaseOfferEngineFieldEvent {
+    field: '$.engine'
+    value: string
+  }
+
+  export function encode (obj: Partial<DatabaseOffer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, DatabaseOffer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<DatabaseOffer>): DatabaseOffer {
+    return decodeMessage(buf, DatabaseOffer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<DatabaseOffer>): Generator<DatabaseOfferNameFieldEvent | DatabaseOfferPrimaryFieldEvent | DatabaseOfferEngineFieldEvent> {
+    return streamMessage(buf, DatabaseOffer.codec(), opts)
+  }
+}
+
+export interface MemberRecord {
+  publicKey: Uint8Array<ArrayBuffer>
+  name: string
+  incarnation: number
+  tcpMultiaddrs: string[]
+  udpHost: string
+  udpPort: number
+  datagramPublicKey: Uint8Array<ArrayBuffer>
+  datagramEpoch: number
+  datacenter: string
+  rack: string
+  capacity: number
+  databases: DatabaseOffer[]
+  softwareVersion: string
+  wireVersion: number
+}
+
+export namespace MemberRecord {
+  let _codec: Codec<MemberRecord>
+
+  export const codec = (): Codec<MemberRecord> => {
+    if (_codec == null) {
+      _codec = message<MemberRecord>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.publicKey != null && obj.publicKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.publicKey)
+        }
+
+        if ((obj.name != null && obj.name !== '')) {
+          w.uint32(18)
+          w.string(obj.name)
+        }
+
+        if ((obj.incarnation != null && obj.incarnation !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.incarnation)
+        }
+
+        if (obj.tcpMultiaddrs != null && obj.tcpMultiaddrs.length > 0) {
+          for (const value of obj.tcpMultiaddrs) {
+            w.uint32(34)
+            w.string(value)
+          }
+        }
+
+        if ((obj.udpHost != null && obj.udpHost !== '')) {
+          w.uint32(42)
+          w.string(obj.udpHost)
+        }
+
+        if ((obj.udpPort != null && obj.udpPort !== 0)) {
+          w.uint32(48)
+          w.uint32(obj.udpPort)
+        }
+
+        if ((obj.datagramPublicKey != null && obj.datagramPublicKey.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.datagramPublicKey)
+        }
+
+        if ((obj.datagramEpoch != null && obj.datagramEpoch !== 0)) {
+          w.uint32(64)
+          w.uint64Number(obj.datagramEpoch)
+        }
+
+        if ((obj.datacenter != null && obj.datacenter !== '')) {
+          w.uint32(74)
+          w.string(obj.datacenter)
+        }
+
+        if ((obj.rack != null && obj.rack !== '')) {
+          w.uint32(82)
+          w.string(obj.rack)
+        }
+
+        if ((obj.capacity != null && obj.capacity !== 0)) {
+          w.uint32(89)
+          w.double(obj.capacity)
+        }
+
+        if (obj.databases != null && obj.databases.length > 0) {
+          for (const value of obj.databases) {
+            w.uint32(98)
+            DatabaseOffer.codec().encode(value, w)
+          }
+        }
+
+        if ((obj.softwareVersion != null && obj.softwareVersion !== '')) {
+          w.uint32(106)
+          w.string(obj.softwareVersion)
+        }
+
+        if ((obj.wireVersion != null && obj.wireVersion !== 0)) {
+          w.uint32(112)
+          w.uint32(obj.wireVersion)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          publicKey: new Uint8Array(0),
+          name: '',
+          incarnation: 0,
+          tcpMultiaddrs: [],
+          udpHost: '',
+          udpPort: 0,
+          datagramPublicKey: new Uint8Array(0),
+          datagramEpoch: 0,
+          datacenter: '',
+          rack: '',
+          capacity: 0,
+          databases: [],
+          softwareVersion: '',
+          wireVersion: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.publicKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.name = reader.string()
+              break
+            }
+            case 3: {
+              obj.incarnation = reader.uint64Number()
+              break
+            }
+            case 4: {
+              if (opts.limits?.tcpMultiaddrs != null && obj.tcpMultiaddrs.length === opts.limits.tcpMultiaddrs) {
+                throw new MaxLengthError('Decode error - repeated field "tcpMultiaddrs" had too many elements')
+              }
+
+              obj.tcpMultiaddrs.push(reader.string())
+              break
+            }
+            case 5: {
+              obj.udpHost = reader.string()
+              break
+            }
+            case 6: {
+              obj.udpPort = reader.uint32()
+              break
+            }
+            case 7: {
+              obj.datagramPublicKey = reader.bytes()
+              break
+            }
+            case 8: {
+              obj.datagramEpoch = reader.uint64Number()
+              break
+            }
+            case 9: {
+              obj.datacenter = reader.string()
+              break
+            }
+            case 10: {
+              obj.rack = reader.string()
+              break
+            }
+            case 11: {
+              obj.capacity = reader.double()
+              break
+            }
+            case 12: {
+              if (opts.limits?.databases != null && obj.databases.length === opts.limits.databases) {
+                throw new MaxLengthError('Decode error - repeated field "databases" had too many elements')
+              }
+
+              obj.databases.push(DatabaseOffer.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.databases$
+              } as object))
+              break
+            }
+            case 13: {
+              obj.softwareVersion = reader.string()
+              break
+            }
+            case 14: {
+              obj.wireVersion = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          tcpMultiaddrs: 0,
+          databases: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.publicKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.name`,
+                value: reader.string()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.incarnation`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              if (opts.limits?.tcpMultiaddrs != null && obj.tcpMultiaddrs === opts.limits.tcpMultiaddrs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "tcpMultiaddrs" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.tcpMultiaddrs[]`,
+                index: obj.tcpMultiaddrs,
+                value: reader.string()
+              }
+
+              obj.tcpMultiaddrs++
+
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.udpHost`,
+                value: reader.string()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.udpPort`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.datagramPublicKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.datagramEpoch`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.datacenter`,
+                value: reader.string()
+              }
+              break
+            }
+            case 10: {
+              yield {
+                field: `${prefix}.rack`,
+                value: reader.string()
+              }
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.capacity`,
+                value: reader.double()
+              }
+              break
+            }
+            case 12: {
+              if (opts.limits?.databases != null && obj.databases === opts.limits.databases) {
+                throw new MaxLengthError('Streaming decode error - repeated field "databases" had too many elements')
+              }
+
+              for (const evt of DatabaseOffer.codec().stream(reader, reader.uint32(), `${prefix}.databases[]`, {
+                limits: opts.limits?.databases$
+              } as object)) {
+                yield {
+                  ...evt,
+                  index: obj.databases
+                }
+              }
+
+              obj.databases++
+
+              break
+            }
+            case 13: {
+              yield {
+                field: `${prefix}.softwareVersion`,
+                value: reader.string()
+              }
+              break
+            }
+            case 14: {
+              yield {
+                field: `${prefix}.wireVersion`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface MemberRecordPublicKeyFieldEvent {
+    field: '$.publicKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface MemberRecordNameFieldEvent {
+    field: '$.name'
+    value: string
+  }
+
+  export interface MemberRecordIncarnationFieldEvent {
+    field: '$.incarnation'
+    value: number
+  }
+
+  export interface MemberRecordTcpMultiaddrsFieldEvent {
+    field: '$.tcpMultiaddrs[]'
+    index: number
+    value: string
+  }
+
+  export interface MemberRecordUdpHostFieldEvent {
+    field: '$.udpHost'
+    value: string
+  }
+
+  export interface MemberRecordUdpPortFieldEvent {
+    field: '$.udpPort'
+    value: number
+  }
+
+  export interface MemberRecordDatagramPublicKeyFieldEvent {
+    field: '$.datagramPublicKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface MemberRecordDatagramEpochFieldEvent {
+    field: '$.datagramEpoch'
+    value: number
+  }
+
+  export interface MemberRecordDatacenterFieldEvent {
+    field: '$.datacenter'
+    value: string
+  }
+
+  export interface MemberRecordRackFieldEvent {
+    field: '$.rack'
+    value: string
+  }
+
+  export interface MemberRecordCapacityFieldEvent {
+    field: '$.capacity'
+    value: number
+  }
+
+  export interface MemberRecordDatabasesNameFieldEvent {
+    field: '$.databases[].name'
+    value: string
+    index: number
+  }
+
+  export interface MemberRecordDatabasesPrimaryFieldEvent {
+    field: '$.databases[].primary'
+    value: boolean
+    index: number
+  }
+
+  export interface MemberRecordDatabasesEngineFieldEvent {
+    field: '$.databases[].engine'
+    value: string
+    index: number
+  }
+
+  export interface MemberRecordSoftwareVersionFieldEvent {
+    field: '$.softwareVersion'
+    value: string
+  }
+
+  export interface MemberRecordWireVersionFieldEvent {
+    field: '$.wireVersion'
+    value: number
+  }
+
+  export function encode (obj: Partial<MemberRecord>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, MemberRecord.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MemberRecord>): MemberRecord {
+    return decodeMessage(buf, MemberRecord.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MemberRecord>): Generator<MemberRecordPublicKeyFieldEvent | MemberRecordNameFieldEvent | MemberRecordIncarnationFieldEvent | MemberRecordTcpMultiaddrsFieldEvent | MemberRecordUdpHostFieldEvent | MemberRecordUdpPortFieldEvent | MemberRecordDatagramPublicKeyFieldEvent | MemberRecordDatagramEpochFieldEvent | MemberRecordDatacenterFieldEvent | MemberRecordRackFieldEvent | MemberRecordCapacityFieldEvent | MemberRecordDatabasesNameFieldEvent | MemberRecordDatabasesPrimaryFieldEvent | MemberRecordDatabasesEngineFieldEvent | MemberRecordSoftwareVersionFieldEvent | MemberRecordWireVersionFieldEvent> {
+    return streamMessage(buf, MemberRecord.codec(), opts)
+  }
+}
+
+export interface MemberLeave {
+  publicKey: Uint8Array<ArrayBuffer>
+  incarnation: number
+}
+
+export namespace MemberLeave {
+  let _codec: Codec<MemberLeave>
+
+  export const codec = (): Codec<MemberLeave> => {
+    if (_codec == null) {
+      _codec = message<MemberLeave>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.publicKey != null && obj.publicKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.publicKey)
+        }
+
+        if ((obj.incarnation != null && obj.incarnation !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.incarnation)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          publicKey: new Uint8Array(0),
+          incarnation: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.publicKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.incarnation = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.publicKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.incarnation`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface MemberLeavePublicKeyFieldEvent {
+    field: '$.publicKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface MemberLeaveIncarnationFieldEvent {
+    field: '$.incarnation'
+    value: number
+  }
+
+  export function encode (obj: Partial<MemberLeave>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, MemberLeave.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MemberLeave>): MemberLeave {
+    return decodeMessage(buf, MemberLeave.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MemberLeave>): Generator<MemberLeavePublicKeyFieldEvent | MemberLeaveIncarnationFieldEvent> {
+    return streamMessage(buf, MemberLeave.codec(), opts)
+  }
+}
+
+export interface SignedEnvelope {
+  payload: Uint8Array<ArrayBuffer>
+  signature: Uint8Array<ArrayBuffer>
+}
+
+export namespace SignedEnvelope {
+  let _codec: Codec<SignedEnvelope>
+
+  export const codec = (): Codec<SignedEnvelope> => {
+    if (_codec == null) {
+      _codec = message<SignedEnvelope>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.payload != null && obj.payload.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.payload)
+        }
+
+        if ((obj.signature != null && obj.signature.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.signature)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          payload: new Uint8Array(0),
+          signature: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.payload = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.signature = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.payload`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.signature`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SignedEnvelopePayloadFieldEvent {
+    field: '$.payload'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SignedEnvelopeSignatureFieldEvent {
+    field: '$.signature'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<SignedEnvelope>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SignedEnvelope.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SignedEnvelope>): SignedEnvelope {
+    return decodeMessage(buf, SignedEnvelope.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SignedEnvelope>): Generator<SignedEnvelopePayloadFieldEvent | SignedEnvelopeSignatureFieldEvent> {
+    return streamMessage(buf, SignedEnvelope.codec(), opts)
+  }
+}
+
+export enum UpdateKind {
+  UPDATE_NONE = 'UPDATE_NONE',
+  UPDATE_RECORD = 'UPDATE_RECORD',
+  UPDATE_SUSPECT = 'UPDATE_SUSPECT',
+  UPDATE_FAILED = 'UPDATE_FAILED',
+  UPDATE_LEFT = 'UPDATE_LEFT'
+}
+
+enum __UpdateKindValues {
+  UPDATE_NONE = 0,
+  UPDATE_RECORD = 1,
+  UPDATE_SUSPECT = 2,
+  UPDATE_FAILED = 3,
+  UPDATE_LEFT = 4
+}
+
+export namespace UpdateKind {
+  export const codec = (): Codec<UpdateKind> => {
+    return enumeration<UpdateKind>(__UpdateKindValues)
+  }
+}
+
+export interface Update {
+  kind: UpdateKind
+  envelope: Uint8Array<ArrayBuffer>
+  subject: Uint8Array<ArrayBuffer>
+  incarnation: number
+  from: Uint8Array<ArrayBuffer>
+}
+
+export namespace Update {
+  let _codec: Codec<Update>
+
+  export const codec = (): Codec<Update> => {
+    if (_codec == null) {
+      _codec = message<Update>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.kind != null && __UpdateKindValues[obj.kind] !== 0) {
+          w.uint32(8)
+          UpdateKind.codec().encode(obj.kind, w)
+        }
+
+        if ((obj.envelope != null && obj.envelope.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.envelope)
+        }
+
+        if ((obj.subject != null && obj.subject.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.subject)
+        }
+
+        if ((obj.incarnation != null && obj.incarnation !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.incarnation)
+        }
+
+        if ((obj.from != null && obj.from.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.from)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          kind: UpdateKind.UPDATE_NONE,
+          envelope: new Uint8Array(0),
+          subject: new Uint8Array(0),
+          incarnation: 0,
+          from: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.kind = UpdateKind.codec().decode(reader)
+              break
+            }
+            case 2: {
+              obj.envelope = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.subject = reader.bytes()
+              break
+            }
+            case 4: {
+              obj.incarnation = reader.uint64Number()
+              break
+            }
+            case 5: {
+              obj.from = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.kind`,
+                value: UpdateKind.codec().decode(reader)
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.envelope`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.subject`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.incarnation`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.from`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface UpdateKindFieldEvent {
+    field: '$.kind'
+    value: UpdateKind
+  }
+
+  export interface UpdateEnvelopeFieldEvent {
+    field: '$.envelope'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface UpdateSubjectFieldEvent {
+    field: '$.subject'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface UpdateIncarnationFieldEvent {
+    field: '$.incarnation'
+    value: number
+  }
+
+  export interface UpdateFromFieldEvent {
+    field: '$.from'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<Update>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Update.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Update>): Update {
+    return decodeMessage(buf, Update.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Update>): Generator<UpdateKindFieldEvent | UpdateEnvelopeFieldEvent | UpdateSubjectFieldEvent | UpdateIncarnationFieldEvent | UpdateFromFieldEvent> {
+    return streamMessage(buf, Update.codec(), opts)
+  }
+}
+
+export enum ProbeKind {
+  PROBE_NONE = 'PROBE_NONE',
+  PROBE_PING = 'PROBE_PING',
+  PROBE_ACK = 'PROBE_ACK',
+  PROBE_PING_REQUEST = 'PROBE_PING_REQUEST',
+  PROBE_NACK = 'PROBE_NACK'
+}
+
+enum __ProbeKindValues {
+  PROBE_NONE = 0,
+  PROBE_PING = 1,
+  PROBE_ACK = 2,
+  PROBE_PING_REQUEST = 3,
+  PROBE_NACK = 4
+}
+
+export namespace ProbeKind {
+  export const codec = (): Codec<ProbeKind> => {
+    return enumeration<ProbeKind>(__ProbeKindValues)
+  }
+}
+
+export interface Probe {
+  kind: ProbeKind
+  sequence: number
+  target: Uint8Array<ArrayBuffer>
+}
+
+export namespace Probe {
+  let _codec: Codec<Probe>
+
+  export const codec = (): Codec<Probe> => {
+    if (_codec == null) {
+      _codec = message<Probe>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.kind != null && __ProbeKindValues[obj.kind] !== 0) {
+          w.uint32(8)
+          ProbeKind.codec().encode(obj.kind, w)
+        }
+
+        if ((obj.sequence != null && obj.sequence !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.sequence)
+        }
+
+        if ((obj.target != null && obj.target.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.target)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          kind: ProbeKind.PROBE_NONE,
+          sequence: 0,
+          target: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.kind = ProbeKind.codec().decode(reader)
+              break
+            }
+            case 2: {
+              obj.sequence = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.target = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.kind`,
+                value: ProbeKind.codec().decode(reader)
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.sequence`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.target`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ProbeKindFieldEvent {
+    field: '$.kind'
+    value: ProbeKind
+  }
+
+  export interface ProbeSequenceFieldEvent {
+    field: '$.sequence'
+    value: number
+  }
+
+  export interface ProbeTargetFieldEvent {
+    field: '$.target'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<Probe>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Probe.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Probe>): Probe {
+    return decodeMessage(buf, Probe.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Probe>): Generator<ProbeKindFieldEvent | ProbeSequenceFieldEvent | ProbeTargetFieldEvent> {
+    return streamMessage(buf, Probe.codec(), opts)
+  }
+}
+
+export interface LoadDigest {
+  cpuPermille: number
+  memoryPermille: number
+  inFlight: number
+  overloaded: boolean
+  drill: boolean
+  sequence: number
+}
+
+export namespace LoadDigest {
+  let _codec: Codec<LoadDigest>
+
+  export const codec = (): Codec<LoadDigest> => {
+    if (_codec == null) {
+      _codec = message<LoadDigest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.cpuPermille != null && obj.cpuPermille !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.cpuPermille)
+        }
+
+        if ((obj.memoryPermille != null && obj.memoryPermille !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.memoryPermille)
+        }
+
+        if ((obj.inFlight != null && obj.inFlight !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.inFlight)
+        }
+
+        if ((obj.overloaded != null && obj.overloaded !== false)) {
+          w.uint32(32)
+          w.bool(obj.overloaded)
+        }
+
+        if ((obj.drill != null && obj.drill !== false)) {
+          w.uint32(40)
+          w.bool(obj.drill)
+        }
+
+        if ((obj.sequence != null && obj.sequence !== 0)) {
+          w.uint32(48)
+          w.uint64Number(obj.sequence)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          cpuPermille: 0,
+          memoryPermille: 0,
+          inFlight: 0,
+          overloaded: false,
+          drill: false,
+          sequence: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.cpuPermille = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.memoryPermille = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.inFlight = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.overloaded = reader.bool()
+              break
+            }
+            case 5: {
+              obj.drill = reader.bool()
+              break
+            }
+            case 6: {
+              obj.sequence = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.cpuPermille`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.memoryPermille`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.inFlight`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.overloaded`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.drill`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.sequence`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LoadDigestCpuPermilleFieldEvent {
+    field: '$.cpuPermille'
+    value: number
+  }
+
+  export interface LoadDigestMemoryPermilleFieldEvent {
+    field: '$.memoryPermille'
+    value: number
+  }
+
+  export interface LoadDigestInFlightFieldEvent {
+    field: '$.inFlight'
+    value: number
+  }
+
+  export interface LoadDigestOverloadedFieldEvent {
+    field: '$.overloaded'
+    value: boolean
+  }
+
+  export interface LoadDigestDrillFieldEvent {
+    field: '$.drill'
+    value: boolean
+  }
+
+  export interface LoadDigestSequenceFieldEvent {
+    field: '$.sequence'
+    value: number
+  }
+
+  export function encode (obj: Partial<LoadDigest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, LoadDigest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadDigest>): LoadDigest {
+    return decodeMessage(buf, LoadDigest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadDigest>): Generator<LoadDigestCpuPermilleFieldEvent | LoadDigestMemoryPermilleFieldEvent | LoadDigestInFlightFieldEvent | LoadDigestOverloadedFieldEvent | LoadDigestDrillFieldEvent | LoadDigestSequenceFieldEvent> {
+    return streamMessage(buf, LoadDigest.codec(), opts)
+  }
+}
+
+export interface Packet {
+  probe?: Probe
+  updates: Update[]
+  load?: LoadDigest
+}
+
+export namespace Packet {
+  let _codec: Codec<Packet>
+
+  export const codec = (): Codec<Packet> => {
+    if (_codec == null) {
+      _codec = message<Packet>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.probe != null) {
+          w.uint32(10)
+          Probe.codec().encode(obj.probe, w)
+        }
+
+        if (obj.updates != null && obj.updates.length > 0) {
+          for (const value of obj.updates) {
+            w.uint32(18)
+            Update.codec().encode(value, w)
+          }
+        }
+
+        if (obj.load != null) {
+          w.uint32(26)
+          LoadDigest.codec().encode(obj.load, w)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          updates: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.probe = Probe.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.probe
+              } as object)
+              break
+            }
+            case 2: {
+              if (opts.limits?.updates != null && obj.updates.length === opts.limits.updates) {
+                throw new MaxLengthError('Decode error - repeated field "updates" had too many elements')
+              }
+
+              obj.updates.push(Update.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.updates$
+              } as object))
+              break
+            }
+            case 3: {
+              obj.load = LoadDigest.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.load
+              } as object)
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          updates: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield * Probe.codec().stream(reader, reader.uint32(), `${prefix}.probe`, {
+                limits: opts.limits?.probe
+              } as object)
+
+              break
+            }
+            case 2: {
+              if (opts.limits?.updates != null && obj.updates === opts.limits.updates) {
+                throw new MaxLengthError('Streaming decode error - repeated field "updates" had too many elements')
+              }
+
+              for (const evt of Update.codec().stream(reader, reader.uint32(), `${prefix}.updates[]`, {
+                limits: opts.limits?.updates$
+              } as object)) {
+                yield {
+                  ...evt,
+                  index: obj.updates
+                }
+              }
+
+              obj.updates++
+
+              break
+            }
+            case 3: {
+              yield * LoadDigest.codec().stream(reader, reader.uint32(), `${prefix}.load`, {
+                limits: opts.limits?.load
+              } as object)
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface PacketProbeKindFieldEvent {
+    field: '$.probe.kind'
+    value: ProbeKind
+  }
+
+  export interface PacketProbeSequenceFieldEvent {
+    field: '$.probe.sequence'
+    value: number
+  }
+
+  export interface PacketProbeTargetFieldEvent {
+    field: '$.probe.target'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface PacketUpdatesKindFieldEvent {
+    field: '$.updates[].kind'
+    value: UpdateKind
+    index: number
+  }
+
+  export interface PacketUpdatesEnvelopeFieldEvent {
+    field: '$.updates[].envelope'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface PacketUpdatesSubjectFieldEvent {
+    field: '$.updates[].subject'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface PacketUpdatesIncarnationFieldEvent {
+    field: '$.updates[].incarnation'
+    value: number
+    index: number
+  }
+
+  export interface PacketUpdatesFromFieldEvent {
+    field: '$.updates[].from'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface PacketLoadCpuPermilleFieldEvent {
+    field: '$.load.cpuPermille'
+    value: number
+  }
+
+  export interface PacketLoadMemoryPermilleFieldEvent {
+    field: '$.load.memoryPermille'
+    value: number
+  }
+
+  export interface PacketLoadInFlightFieldEvent {
+    field: '$.load.inFlight'
+    value: number
+  }
+
+  export interface PacketLoadOverloadedFieldEvent {
+    field: '$.load.overloaded'
+    value: boolean
+  }
+
+  export interface PacketLoadDrillFieldEvent {
+    field: '$.load.drill'
+    value: boolean
+  }
+
+  export interface PacketLoadSequenceFieldEvent {
+    field: '$.load.sequence'
+    value: number
+  }
+
+  export function encode (obj: Partial<Packet>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Packet.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Packet>): Packet {
+    return decodeMessage(buf, Packet.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Packet>): Generator<PacketProbeKindFieldEvent | PacketProbeSequenceFieldEvent | PacketProbeTargetFieldEvent | PacketUpdatesKindFieldEvent | PacketUpdatesEnvelopeFieldEvent | PacketUpdatesSubjectFieldEvent | PacketUpdatesIncarnationFieldEvent | PacketUpdatesFromFieldEvent | PacketLoadCpuPermilleFieldEvent | PacketLoadMemoryPermilleFieldEvent | PacketLoadInFlightFieldEvent | PacketLoadOverloadedFieldEvent | PacketLoadDrillFieldEvent | PacketLoadSequenceFieldEvent> {
+    return streamMessage(buf, Packet.codec(), opts)
+  }
+}
+
+export interface Announcement {
+  updates: Update[]
+  sentWallMs: number
+}
+
+export namespace Announcement {
+  let _codec: Codec<Announcement>
+
+  export const codec = (): Codec<Announcement> => {
+    if (_codec == null) {
+      _codec = message<Announcement>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.updates != null && obj.updates.length > 0) {
+          for (const value of obj.updates) {
+            w.uint32(10)
+            Update.codec().encode(value, w)
+          }
+        }
+
+        if ((obj.sentWallMs != null && obj.sentWallMs !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.sentWallMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          updates: [],
+          sentWallMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.updates != null && obj.updates.length === opts.limits.updates) {
+                throw new MaxLengthError('Decode error - repeated field "updates" had too many elements')
+              }
+
+              obj.updates.push(Update.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.updates$
+              } as object))
+              break
+            }
+            case 2: {
+              obj.sentWallMs = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          updates: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.updates != null && obj.updates === opts.limits.updates) {
+                throw new MaxLengthError('Streaming decode error - repeated field "updates" had too many elements')
+              }
+
+              for (const evt of Update.codec().stream(reader, reader.uint32(), `${prefix}.updates[]`, {
+                limits: opts.limits?.updates$
+              } as object)) {
+                yield {
+                  ...evt,
+                  index: obj.updates
+                }
+              }
+
+              obj.updates++
+
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.sentWallMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface AnnouncementUpdatesKindFieldEvent {
+    field: '$.updates[].kind'
+    value: UpdateKind
+    index: number
+  }
+
+  export interface AnnouncementUpdatesEnvelopeFieldEvent {
+    field: '$.updates[].envelope'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface AnnouncementUpdatesSubjectFieldEvent {
+    field: '$.updates[].subject'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface AnnouncementUpdatesIncarnationFieldEvent {
+    field: '$.updates[].incarnation'
+    value: number
+    index: number
+  }
+
+  export interface AnnouncementUpdatesFromFieldEvent {
+    field: '$.updates[].from'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface AnnouncementSentWallMsFieldEvent {
+    field: '$.sentWallMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<Announcement>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Announcement.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Announcement {
+    return decodeMessage(buf, Announcement.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementUpdatesKindFieldEvent | AnnouncementUpdatesEnvelopeFieldEvent | AnnouncementUpdatesSubjectFieldEvent | AnnouncementUpdatesIncarnationFieldEvent | AnnouncementUpdatesFromFieldEvent | AnnouncementSentWallMsFieldEvent> {
+    return streamMessage(buf, Announcement.codec(), opts)
+  }
+}
+
+export enum SyncState {
+  SYNC_NONE = 'SYNC_NONE',
+  SYNC_ALIVE = 'SYNC_ALIVE',
+  SYNC_SUSPECT = 'SYNC_SUSPECT',
+  SYNC_FAILED = 'SYNC_FAILED',
+  SYNC_LEFT = 'SYNC_LEFT'
+}
+
+enum __SyncStateValues {
+  SYNC_NONE = 0,
+  SYNC_ALIVE = 1,
+  SYNC_SUSPECT = 2,
+  SYNC_FAILED = 3,
+  SYNC_LEFT = 4
+}
+
+export namespace SyncState {
+  export const codec = (): Codec<SyncState> => {
+    return enumeration<SyncState>(__SyncStateValues)
+  }
+}
+
+export interface SyncEntry {
+  envelope: Uint8Array<ArrayBuffer>
+  state: SyncState
+  leave: Uint8Array<ArrayBuffer>
+}
+
+export namespace SyncEntry {
+  let _codec: Codec<SyncEntry>
+
+  export const codec = (): Codec<SyncEntry> => {
+    if (_codec == null) {
+      _codec = message<SyncEntry>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.envelope != null && obj.envelope.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.envelope)
+        }
+
+        if (obj.state != null && __SyncStateValues[obj.state] !== 0) {
+          w.uint32(16)
+          SyncState.codec().encode(obj.state, w)
+        }
+
+        if ((obj.leave != null && obj.leave.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.leave)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          envelope: new Uint8Array(0),
+          state: SyncState.SYNC_NONE,
+          leave: new Uint8Array(0)
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.envelope = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.state = SyncState.codec().decode(reader)
+              break
+            }
+            case 3: {
+              obj.leave = reader.bytes()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.envelope`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.state`,
+                value: SyncState.codec().decode(reader)
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.leave`,
+                value: reader.bytes()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncEntryEnvelopeFieldEvent {
+    field: '$.envelope'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncEntryStateFieldEvent {
+    field: '$.state'
+    value: SyncState
+  }
+
+  export interface SyncEntryLeaveFieldEvent {
+    field: '$.leave'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export function encode (obj: Partial<SyncEntry>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncEntry.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncEntry>): SyncEntry {
+    return decodeMessage(buf, SyncEntry.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncEntry>): Generator<SyncEntryEnvelopeFieldEvent | SyncEntryStateFieldEvent | SyncEntryLeaveFieldEvent> {
+    return streamMessage(buf, SyncEntry.codec(), opts)
+  }
+}
+
+export interface SyncMessage {
+  entries: SyncEntry[]
+}
+
+export namespace SyncMessage {
+  let _codec: Codec<SyncMessage>
+
+  export const codec = (): Codec<SyncMessage> => {
+    if (_codec == null) {
+      _codec = message<SyncMessage>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.entries != null && obj.entries.length > 0) {
+          for (const value of obj.entries) {
+            w.uint32(10)
+            SyncEntry.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          entries: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.entries != null && obj.entries.length === opts.limits.entries) {
+                throw new MaxLengthError('Decode error - repeated field "entries" had too many elements')
+              }
+
+              obj.entries.push(SyncEntry.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.entries$
+              } as object))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          entries: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.entries != null && obj.entries === opts.limits.entries) {
+                throw new MaxLengthError('Streaming decode error - repeated field "entries" had too many elements')
+              }
+
+              for (const evt of SyncEntry.codec().stream(reader, reader.uint32(), `${prefix}.entries[]`, {
+                limits: opts.limits?.entries$
+              } as object)) {
+                yield {
+                  ...evt,
+                  index: obj.entries
+                }
+              }
+
+              obj.entries++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncMessageEntriesEnvelopeFieldEvent {
+    field: '$.entries[].envelope'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface SyncMessageEntriesStateFieldEvent {
+    field: '$.entries[].state'
+    value: SyncState
+    index: number
+  }
+
+  export interface SyncMessageEntriesLeaveFieldEvent {
+    field: '$.entries[].leave'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export function encode (obj: Partial<SyncMessage>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncMessage.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncMessage>): SyncMessage {
+    return decodeMessage(buf, SyncMessage.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncMessage>): Generator<SyncMessageEntriesEnvelopeFieldEvent | SyncMessageEntriesStateFieldEvent | SyncMessageEntriesLeaveFieldEvent> {
+    return streamMessage(buf, SyncMessage.codec(), opts)
+  }
+}
+
+export interface LoadSnapshot {
+  publicKey: Uint8Array<ArrayBuffer>
+  atWallMs: number
+  sequence: number
+  cpuPercent: number
+  memoryPercent: number
+  memoryBytes: number
+  processCpuPercent: number
+  eventLoopDelayMs: number
+  inFlight: number
+  overloaded: boolean
+  drill: boolean
+  readyDatabases: string[]
+}
+
+export namespace LoadSnapshot {
+  let _codec: Codec<LoadSnapshot>
+
+  export const codec = (): Codec<LoadSnapshot> => {
+    if (_codec == null) {
+      _codec = message<LoadSnapshot>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.publicKey != null && obj.publicKey.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.publicKey)
+        }
+
+        if ((obj.atWallMs != null && obj.atWallMs !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.atWallMs)
+        }
+
+        if ((obj.sequence != null && obj.sequence !== 0)) {
+          w.uint32(24)
+          w.uint64Number(obj.sequence)
+        }
+
+        if ((obj.cpuPercent != null && obj.cpuPercent !== 0)) {
+          w.uint32(33)
+          w.double(obj.cpuPercent)
+        }
+
+        if ((obj.memoryPercent != null && obj.memoryPercent !== 0)) {
+          w.uint32(41)
+          w.double(obj.memoryPercent)
+        }
+
+        if ((obj.memoryBytes != null && obj.memoryBytes !== 0)) {
+          w.uint32(48)
+          w.uint64Number(obj.memoryBytes)
+        }
+
+        if ((obj.processCpuPercent != null && obj.processCpuPercent !== 0)) {
+          w.uint32(57)
+          w.double(obj.processCpuPercent)
+        }
+
+        if ((obj.eventLoopDelayMs != null && obj.eventLoopDelayMs !== 0)) {
+          w.uint32(65)
+          w.double(obj.eventLoopDelayMs)
+        }
+
+        if ((obj.inFlight != null && obj.inFlight !== 0)) {
+          w.uint32(72)
+          w.uint32(obj.inFlight)
+        }
+
+        if ((obj.overloaded != null && obj.overloaded !== false)) {
+          w.uint32(80)
+          w.bool(obj.overloaded)
+        }
+
+        if ((obj.drill != null && obj.drill !== false)) {
+          w.uint32(88)
+          w.bool(obj.drill)
+        }
+
+        if (obj.readyDatabases != null && obj.readyDatabases.length > 0) {
+          for (const value of obj.readyDatabases) {
+            w.uint32(98)
+            w.string(value)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          publicKey: new Uint8Array(0),
+          atWallMs: 0,
+          sequence: 0,
+          cpuPercent: 0,
+          memoryPercent: 0,
+          memoryBytes: 0,
+          processCpuPercent: 0,
+          eventLoopDelayMs: 0,
+          inFlight: 0,
+          overloaded: false,
+          drill: false,
+          readyDatabases: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.publicKey = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.atWallMs = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.sequence = reader.uint64Number()
+              break
+            }
+            case 4: {
+              obj.cpuPercent = reader.double()
+              break
+            }
+            case 5: {
+              obj.memoryPercent = reader.double()
+              break
+            }
+            case 6: {
+              obj.memoryBytes = reader.uint64Number()
+              break
+            }
+            case 7: {
+              obj.processCpuPercent = reader.double()
+              break
+            }
+            case 8: {
+              obj.eventLoopDelayMs = reader.double()
+              break
+            }
+            case 9: {
+              obj.inFlight = reader.uint32()
+              break
+            }
+            case 10: {
+              obj.overloaded = reader.bool()
+              break
+            }
+            case 11: {
+              obj.drill = reader.bool()
+              break
+            }
+            case 12: {
+              if (opts.limits?.readyDatabases != null && obj.readyDatabases.length === opts.limits.readyDatabases) {
+                throw new MaxLengthError('Decode error - repeated field "readyDatabases" had too many elements')
+              }
+
+              obj.readyDatabases.push(reader.string())
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          readyDatabases: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.publicKey`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.atWallMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.sequence`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.cpuPercent`,
+                value: reader.double()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.memoryPercent`,
+                value: reader.double()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.memoryBytes`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.processCpuPercent`,
+                value: reader.double()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.eventLoopDelayMs`,
+                value: reader.double()
+              }
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.inFlight`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 10: {
+              yield {
+                field: `${prefix}.overloaded`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 11: {
+              yield {
+                field: `${prefix}.drill`,
+                value: reader.bool()
+              }
+              break
+            }
+            case 12: {
+              if (opts.limits?.readyDatabases != null && obj.readyDatabases === opts.limits.readyDatabases) {
+                throw new MaxLengthError('Streaming decode error - repeated field "readyDatabases" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.readyDatabases[]`,
+                index: obj.readyDatabases,
+                value: reader.string()
+              }
+
+              obj.readyDatabases++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface LoadSnapshotPublicKeyFieldEvent {
+    field: '$.publicKey'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface LoadSnapshotAtWallMsFieldEvent {
+    field: '$.atWallMs'
+    value: number
+  }
+
+  export interface LoadSnapshotSequenceFieldEvent {
+    field: '$.sequence'
+    value: number
+  }
+
+  export interface LoadSnapshotCpuPercentFieldEvent {
+    field: '$.cpuPercent'
+    value: number
+  }
+
+  export interface LoadSnapshotMemoryPercentFieldEvent {
+    field: '$.memoryPercent'
+    value: number
+  }
+
+  export interface LoadSnapshotMemoryBytesFieldEvent {
+    field: '$.memoryBytes'
+    value: number
+  }
+
+  export interface LoadSnapshotProcessCpuPercentFieldEvent {
+    field: '$.processCpuPercent'
+    value: number
+  }
+
+  export interface LoadSnapshotEventLoopDelayMsFieldEvent {
+    field: '$.eventLoopDelayMs'
+    value: number
+  }
+
+  export interface LoadSnapshotInFlightFieldEvent {
+    field: '$.inFlight'
+    value: number
+  }
+
+  export interface LoadSnapshotOverloadedFieldEvent {
+    field: '$.overloaded'
+    value: boolean
+  }
+
+  export interface LoadSnapshotDrillFieldEvent {
+    field: '$.drill'
+    value: boolean
+  }
+
+  export interface LoadSnapshotReadyDatabasesFieldEvent {
+    field: '$.readyDatabases[]'
+    index: number
+    value: string
+  }
+
+  export function encode (obj: Partial<LoadSnapshot>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, LoadSnapshot.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): LoadSnapshot {
+    return decodeMessage(buf, LoadSnapshot.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): Generator<LoadSnapshotPublicKeyFieldEvent | LoadSnapshotAtWallMsFieldEvent | LoadSnapshotSequenceFieldEvent | LoadSnapshotCpuPercentFieldEvent | LoadSnapshotMemoryPercentFieldEvent | LoadSnapshotMemoryBytesFieldEvent | LoadSnapshotProcessCpuPercentFieldEvent | LoadSnapshotEventLoopDelayMsFieldEvent | LoadSnapshotInFlightFieldEvent | LoadSnapshotOverloadedFieldEvent | LoadSnapshotDrillFieldEvent | LoadSnapshotReadyDatabasesFieldEvent> {
+    return streamMessage(buf, LoadSnapshot.codec(), opts)
+  }
+}
