@@ -1,4 +1,4 @@
-import { decodeMessage, encodeMessage, enumeration, MaxLengthError, message, streamMessage } from 'protons-runtime'
+import { decodeMessage, encodeMessage, MaxLengthError, message, streamMessage } from 'protons-runtime'
 import type { Codec, DecodeOptions } from 'protons-runtime'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
@@ -801,30 +801,8 @@ export namespace SignedEnvelope {
   }
 }
 
-export enum UpdateKind {
-  UPDATE_NONE = 'UPDATE_NONE',
-  UPDATE_RECORD = 'UPDATE_RECORD',
-  UPDATE_SUSPECT = 'UPDATE_SUSPECT',
-  UPDATE_FAILED = 'UPDATE_FAILED',
-  UPDATE_LEFT = 'UPDATE_LEFT'
-}
-
-enum __UpdateKindValues {
-  UPDATE_NONE = 0,
-  UPDATE_RECORD = 1,
-  UPDATE_SUSPECT = 2,
-  UPDATE_FAILED = 3,
-  UPDATE_LEFT = 4
-}
-
-export namespace UpdateKind {
-  export const codec = (): Codec<UpdateKind> => {
-    return enumeration<UpdateKind>(__UpdateKindValues)
-  }
-}
-
 export interface Update {
-  kind: UpdateKind
+  kind: number
   envelope: Uint8Array<ArrayBuffer>
   subject: Uint8Array<ArrayBuffer>
   incarnation: number
@@ -841,9 +819,9 @@ export namespace Update {
           w.fork()
         }
 
-        if (obj.kind != null && __UpdateKindValues[obj.kind] !== 0) {
+        if ((obj.kind != null && obj.kind !== 0)) {
           w.uint32(8)
-          UpdateKind.codec().encode(obj.kind, w)
+          w.uint32(obj.kind)
         }
 
         if ((obj.envelope != null && obj.envelope.byteLength > 0)) {
@@ -871,7 +849,7 @@ export namespace Update {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          kind: UpdateKind.UPDATE_NONE,
+          kind: 0,
           envelope: new Uint8Array(0),
           subject: new Uint8Array(0),
           incarnation: 0,
@@ -885,7 +863,7 @@ export namespace Update {
 
           switch (tag >>> 3) {
             case 1: {
-              obj.kind = UpdateKind.codec().decode(reader)
+              obj.kind = reader.uint32()
               break
             }
             case 2: {
@@ -922,7 +900,7 @@ export namespace Update {
             case 1: {
               yield {
                 field: `${prefix}.kind`,
-                value: UpdateKind.codec().decode(reader)
+                value: reader.uint32()
               }
               break
             }
@@ -968,7 +946,7 @@ export namespace Update {
 
   export interface UpdateKindFieldEvent {
     field: '$.kind'
-    value: UpdateKind
+    value: number
   }
 
   export interface UpdateEnvelopeFieldEvent {
@@ -1004,30 +982,8 @@ export namespace Update {
   }
 }
 
-export enum ProbeKind {
-  PROBE_NONE = 'PROBE_NONE',
-  PROBE_PING = 'PROBE_PING',
-  PROBE_ACK = 'PROBE_ACK',
-  PROBE_PING_REQUEST = 'PROBE_PING_REQUEST',
-  PROBE_NACK = 'PROBE_NACK'
-}
-
-enum __ProbeKindValues {
-  PROBE_NONE = 0,
-  PROBE_PING = 1,
-  PROBE_ACK = 2,
-  PROBE_PING_REQUEST = 3,
-  PROBE_NACK = 4
-}
-
-export namespace ProbeKind {
-  export const codec = (): Codec<ProbeKind> => {
-    return enumeration<ProbeKind>(__ProbeKindValues)
-  }
-}
-
 export interface Probe {
-  kind: ProbeKind
+  kind: number
   sequence: number
   target: Uint8Array<ArrayBuffer>
 }
@@ -1042,9 +998,9 @@ export namespace Probe {
           w.fork()
         }
 
-        if (obj.kind != null && __ProbeKindValues[obj.kind] !== 0) {
+        if ((obj.kind != null && obj.kind !== 0)) {
           w.uint32(8)
-          ProbeKind.codec().encode(obj.kind, w)
+          w.uint32(obj.kind)
         }
 
         if ((obj.sequence != null && obj.sequence !== 0)) {
@@ -1062,7 +1018,7 @@ export namespace Probe {
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          kind: ProbeKind.PROBE_NONE,
+          kind: 0,
           sequence: 0,
           target: new Uint8Array(0)
         }
@@ -1074,7 +1030,7 @@ export namespace Probe {
 
           switch (tag >>> 3) {
             case 1: {
-              obj.kind = ProbeKind.codec().decode(reader)
+              obj.kind = reader.uint32()
               break
             }
             case 2: {
@@ -1103,7 +1059,7 @@ export namespace Probe {
             case 1: {
               yield {
                 field: `${prefix}.kind`,
-                value: ProbeKind.codec().decode(reader)
+                value: reader.uint32()
               }
               break
             }
@@ -1135,7 +1091,7 @@ export namespace Probe {
 
   export interface ProbeKindFieldEvent {
     field: '$.kind'
-    value: ProbeKind
+    value: number
   }
 
   export interface ProbeSequenceFieldEvent {
@@ -1499,7 +1455,7 @@ export namespace Packet {
 
   export interface PacketProbeKindFieldEvent {
     field: '$.probe.kind'
-    value: ProbeKind
+    value: number
   }
 
   export interface PacketProbeSequenceFieldEvent {
@@ -1514,7 +1470,7 @@ export namespace Packet {
 
   export interface PacketUpdatesKindFieldEvent {
     field: '$.updates[].kind'
-    value: UpdateKind
+    value: number
     index: number
   }
 
@@ -1699,7 +1655,7 @@ export namespace Announcement {
 
   export interface AnnouncementUpdatesKindFieldEvent {
     field: '$.updates[].kind'
-    value: UpdateKind
+    value: number
     index: number
   }
 
@@ -1745,31 +1701,9 @@ export namespace Announcement {
   }
 }
 
-export enum SyncState {
-  SYNC_NONE = 'SYNC_NONE',
-  SYNC_ALIVE = 'SYNC_ALIVE',
-  SYNC_SUSPECT = 'SYNC_SUSPECT',
-  SYNC_FAILED = 'SYNC_FAILED',
-  SYNC_LEFT = 'SYNC_LEFT'
-}
-
-enum __SyncStateValues {
-  SYNC_NONE = 0,
-  SYNC_ALIVE = 1,
-  SYNC_SUSPECT = 2,
-  SYNC_FAILED = 3,
-  SYNC_LEFT = 4
-}
-
-export namespace SyncState {
-  export const codec = (): Codec<SyncState> => {
-    return enumeration<SyncState>(__SyncStateValues)
-  }
-}
-
 export interface SyncEntry {
   envelope: Uint8Array<ArrayBuffer>
-  state: SyncState
+  state: number
   leave: Uint8Array<ArrayBuffer>
 }
 
@@ -1788,9 +1722,9 @@ export namespace SyncEntry {
           w.bytes(obj.envelope)
         }
 
-        if (obj.state != null && __SyncStateValues[obj.state] !== 0) {
+        if ((obj.state != null && obj.state !== 0)) {
           w.uint32(16)
-          SyncState.codec().encode(obj.state, w)
+          w.uint32(obj.state)
         }
 
         if ((obj.leave != null && obj.leave.byteLength > 0)) {
@@ -1804,7 +1738,7 @@ export namespace SyncEntry {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           envelope: new Uint8Array(0),
-          state: SyncState.SYNC_NONE,
+          state: 0,
           leave: new Uint8Array(0)
         }
 
@@ -1819,7 +1753,7 @@ export namespace SyncEntry {
               break
             }
             case 2: {
-              obj.state = SyncState.codec().decode(reader)
+              obj.state = reader.uint32()
               break
             }
             case 3: {
@@ -1851,7 +1785,7 @@ export namespace SyncEntry {
             case 2: {
               yield {
                 field: `${prefix}.state`,
-                value: SyncState.codec().decode(reader)
+                value: reader.uint32()
               }
               break
             }
@@ -1881,7 +1815,7 @@ export namespace SyncEntry {
 
   export interface SyncEntryStateFieldEvent {
     field: '$.state'
-    value: SyncState
+    value: number
   }
 
   export interface SyncEntryLeaveFieldEvent {
@@ -2004,7 +1938,7 @@ export namespace SyncMessage {
 
   export interface SyncMessageEntriesStateFieldEvent {
     field: '$.entries[].state'
-    value: SyncState
+    value: number
     index: number
   }
 

@@ -1,0 +1,253 @@
+/**
+ * The messages of membership as bytes: the payload of a datagram, an announcement on gossipsub, one side of a push-pull sync.
+ * Decoders answer a refusal with its reason and never throw, whatever the bytes are; updates and records that their subject did
+ * not sign are left out and counted.
+ */
+import type { LoadDigest, Packet, Probe, SyncEntry, Update } from '../core/membership/types.ts'
+import * as wire from './generated/membership.ts'
+import { contain, type DecodedFromOthers, isCount, refuse } from './membership-decoding.ts'
+import { peerIdOfPublicKey, publicKeyOfPeerId } from './membership-peer-id.ts'
+import { toWire } from './membership-record.ts'
+import type { RecordVerifier } from './membership-signatures.ts'
+
+/** Above what any datagram can carry; the datagram layer has its own, tighter bound. */
+const packetBytesMax = 1400
+export const announcementBytesMax = 64 << 10
+export const syncBytesMax = 1 << 20
+const updatesMax = 64
+const syncEntriesMax = 8192
+
+const updateKinds = { record: 1, suspect: 2, failed: 3, left: 4 } as const
+const probeKinds = { ping: 1, ack: 2, 'ping-request': 3, nack: 4 } as const
+const syncStates = { alive: 1, suspect: 2, failed: 3, left: 4 } as const
+const syncStateNames = [null, 'alive', 'suspect', 'failed', 'left'] as const
+
+export interface Announcement {
+  readonly updates: readonly Update[]
+  /** Unix milliseconds at the announcer: what is too old or too far ahead is a replay or a broken clock. */
+  readonly atWallMs: number
+}
+
+/** @throws RangeError when a number is out of the wire's range, which only a fault of this program makes it */
+export function encodePacket(packet: Packet): Uint8Array {
+  const message: Partial<wire.Packet> = {}
+  if (packet.probe !== null) message.probe = probeToWire(packet.probe)
+  if (packet.updates.length > 0) message.updates = packet.updates.map(updateToWire)
+  if (packet.load !== null) message.load = loadToWire(packet.load)
+  return wire.Packet.encode(message)
+}
+
+export function decodePacket(bytes: Uint8Array, verifier: RecordVerifier): DecodedFromOthers<Packet> {
+  if (bytes.length > packetBytesMax) return refuse('the packet is longer than a datagram')
+  const message = contain(() => wire.Packet.decode(bytes, { limits: { updates: updatesMax } }))
+  if (!message.ok) return message
+  const { probe, load } = message.value
+  const updates = updatesFromWire(message.value.updates, verifier)
+  if (!updates.ok) return updates
+  const readProbe = probe === undefined ? null : probeFromWire(probe)
+  if (readProbe === false) return refuse('the probe is malformed')
+  const readLoad = load === undefined ? null : loadFromWire(load)
+  if (readLoad === false) return refuse('the load digest is out of range')
+  return { ...updates, value: { probe: readProbe, updates: updates.value, load: readLoad } }
+}
+
+/** @throws RangeError when it holds more than 64 updates or 64 KiB */
+export function encodeAnnouncement(announcement: Announcement): Uint8Array {
+  if (announcement.updates.length > updatesMax) throw new RangeError(`an announcement of more than ${updatesMax} updates`)
+  const bytes = wire.Announcement.encode({ updates: announcement.updates.map(updateToWire), sentWallMs: count(Math.round(announcement.atWallMs)) })
+  if (bytes.length > announcementBytesMax) throw new RangeError('an announcement of more than 64 KiB')
+  return bytes
+}
+
+export function decodeAnnouncement(bytes: Uint8Array, verifier: RecordVerifier): DecodedFromOthers<Announcement> {
+  if (bytes.length > announcementBytesMax) return refuse('the announcement is longer than 64 KiB')
+  const message = contain(() => wire.Announcement.decode(bytes, { limits: { updates: updatesMax } }))
+  if (!message.ok) return message
+  const updates = updatesFromWire(message.value.updates, verifier)
+  if (!updates.ok) return updates
+  if (!isCount(message.value.sentWallMs)) return refuse('the time of sending is out of range')
+  return { ...updates, value: { updates: updates.value, atWallMs: message.value.sentWallMs } }
+}
+
+/**
+ * One side of a push-pull sync: the entries in the order given, as many as fit into 1 MiB (some 2,500 members with a record of
+ * 400 bytes). Entries beyond are left to gossip and to later syncs, so the order is the order of importance.
+ */
+export function encodeSync(entries: readonly SyncEntry[]): Uint8Array {
+  const fitting: wire.SyncEntry[] = []
+  let bytes = 0
+  for (const entry of entries) {
+    const written = syncEntryToWire(entry)
+    bytes += fieldBytes(fieldBytes(written.envelope.length) + 2 + (written.leave.length === 0 ? 0 : fieldBytes(written.leave.length)))
+    if (bytes > syncBytesMax || fitting.length === syncEntriesMax) break
+    fitting.push(written)
+  }
+  return wire.SyncMessage.encode({ entries: fitting })
+}
+
+export function decodeSync(bytes: Uint8Array, verifier: RecordVerifier): DecodedFromOthers<{ readonly entries: readonly SyncEntry[] }> {
+  if (bytes.length > syncBytesMax) return refuse('the sync is longer than 1 MiB')
+  const message = contain(() => wire.SyncMessage.decode(bytes, { limits: { entries: syncEntriesMax } }))
+  if (!message.ok) return message
+  const entries: SyncEntry[] = []
+  let unverified = 0
+  let unknown = 0
+  for (const entry of message.value.entries) {
+    const state = syncStateNames[entry.state]
+    if (state === undefined || state === null) {
+      unknown++
+      continue
+    }
+    const signed = verifier.verifyRecord(entry.envelope)
+    const leave = state === 'left' ? verifier.verifyLeave(entry.leave) : null
+    if (signed === null || (state === 'left' && leave?.peerId !== signed.record.peerId)) unverified++
+    else entries.push({ signed, state, leave })
+  }
+  return { ok: true, value: { entries }, unverified, unknown }
+}
+
+/** The bytes that an update adds to a packet or an announcement. Exact. */
+export function updateBytes(update: Update): number {
+  switch (update.kind) {
+    case 'record':
+      return fieldBytes(2 + fieldBytes(update.signed.envelope.length))
+    case 'left':
+      return fieldBytes(2 + fieldBytes(update.leave.envelope.length))
+    case 'suspect':
+    case 'failed':
+      return fieldBytes(2 + 2 * fieldBytes(32) + (update.incarnation === 0 ? 0 : 1 + varintBytes(update.incarnation)))
+  }
+}
+
+/**
+ * The most that a packet takes beside its updates, so that `packetOverheadBytesMax` plus the sum of `updateBytes` never
+ * exceeds a budget that it was held to: a ping-request with the largest sequence and the largest load digest.
+ */
+export const packetOverheadBytesMax = fieldBytes(2 + 9 + fieldBytes(32)) + fieldBytes(3 + 3 + 6 + 2 + 2 + 9)
+
+/** Tag, length and content of a length-delimited field; all of ours have one-byte tags. */
+function fieldBytes(contentBytes: number): number {
+  return 1 + varintBytes(contentBytes) + contentBytes
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1
+  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) bytes++
+  return bytes
+}
+
+function count(value: number): number {
+  if (!isCount(value)) throw new RangeError(`${value} is not a whole number from 0 to 2^53 - 1`)
+  return value
+}
+
+const noBytes = new Uint8Array(0)
+
+function probeToWire(probe: Probe): wire.Probe {
+  return {
+    kind: probeKinds[probe.kind],
+    sequence: count(probe.sequence),
+    target: probe.kind === 'ping-request' ? toWire(publicKeyOfPeerId(probe.target)) : noBytes,
+  }
+}
+
+/** Null for a kind that a later version brings, false for a malformed one. */
+function probeFromWire({ kind, sequence, target }: wire.Probe): Probe | null | false {
+  if (!isCount(sequence)) return false
+  switch (kind) {
+    case probeKinds.ping:
+      return { kind: 'ping', sequence }
+    case probeKinds.ack:
+      return { kind: 'ack', sequence }
+    case probeKinds.nack:
+      return { kind: 'nack', sequence }
+    case probeKinds['ping-request']: {
+      const peerId = peerIdOfPublicKey(target)
+      return peerId === null ? false : { kind: 'ping-request', sequence, target: peerId }
+    }
+    default:
+      return kind === 0 ? false : null
+  }
+}
+
+function updateToWire(update: Update): wire.Update {
+  switch (update.kind) {
+    case 'record':
+      return { kind: updateKinds.record, envelope: toWire(update.signed.envelope), subject: noBytes, incarnation: 0, from: noBytes }
+    case 'left':
+      return { kind: updateKinds.left, envelope: toWire(update.leave.envelope), subject: noBytes, incarnation: 0, from: noBytes }
+    case 'suspect':
+    case 'failed':
+      return {
+        kind: updateKinds[update.kind],
+        envelope: noBytes,
+        subject: toWire(publicKeyOfPeerId(update.peerId)),
+        incarnation: count(update.incarnation),
+        from: toWire(publicKeyOfPeerId(update.from)),
+      }
+  }
+}
+
+/** Shape faults refuse the whole message, because its sender made them; what others signed is judged one by one. */
+function updatesFromWire(messages: readonly wire.Update[], verifier: RecordVerifier): DecodedFromOthers<Update[]> {
+  const updates: Update[] = []
+  let unverified = 0
+  let unknown = 0
+  for (const { kind, envelope, subject, incarnation, from } of messages) {
+    if (kind === updateKinds.record) {
+      const signed = verifier.verifyRecord(envelope)
+      if (signed === null) unverified++
+      else updates.push({ kind: 'record', signed })
+    } else if (kind === updateKinds.left) {
+      const leave = verifier.verifyLeave(envelope)
+      if (leave === null) unverified++
+      else updates.push({ kind: 'left', leave })
+    } else if (kind === updateKinds.suspect || kind === updateKinds.failed) {
+      const peerId = peerIdOfPublicKey(subject)
+      const accuser = peerIdOfPublicKey(from)
+      if (peerId === null || accuser === null || !isCount(incarnation)) return refuse('an accusation is malformed')
+      updates.push({ kind: kind === updateKinds.suspect ? 'suspect' : 'failed', peerId, incarnation, from: accuser })
+    } else if (kind === 0) {
+      return refuse('an update without a kind')
+    } else {
+      unknown++
+    }
+  }
+  return { ok: true, value: updates, unverified, unknown }
+}
+
+function syncEntryToWire(entry: SyncEntry): wire.SyncEntry {
+  return {
+    envelope: toWire(entry.signed.envelope),
+    state: syncStates[entry.state],
+    leave: entry.leave === null ? noBytes : toWire(entry.leave.envelope),
+  }
+}
+
+/** A tenth of a percent is finer than any threshold, and two bytes instead of eight. */
+function loadToWire(load: LoadDigest): wire.LoadDigest {
+  return {
+    cpuPermille: permille(load.cpuPercent),
+    memoryPermille: permille(load.memoryPercent),
+    inFlight: Math.min(count(load.inFlight), 0xffff_ffff),
+    overloaded: load.overloaded,
+    drill: load.drill,
+    sequence: count(load.sequence),
+  }
+}
+
+function permille(percent: number): number {
+  return count(Math.round(Math.min(100, Math.max(0, percent)) * 10))
+}
+
+function loadFromWire(load: wire.LoadDigest): LoadDigest | false {
+  if (load.cpuPermille > 1000 || load.memoryPermille > 1000 || !isCount(load.sequence)) return false
+  return {
+    cpuPercent: load.cpuPermille / 10,
+    memoryPercent: load.memoryPermille / 10,
+    inFlight: load.inFlight,
+    overloaded: load.overloaded,
+    drill: load.drill,
+    sequence: load.sequence,
+  }
+}

@@ -1,0 +1,49 @@
+/** A load snapshot as one gossipsub message. Its age is counted by whoever receives it; the wall clock in it is for people. */
+import type { LoadSnapshot } from '../core/load/types.ts'
+import * as wire from './generated/membership.ts'
+import { contain, type Decoded, isCount, refuse } from './membership-decoding.ts'
+import { peerIdOfPublicKey, publicKeyOfPeerId } from './membership-peer-id.ts'
+import { isDatabaseName, recordBounds, toWire } from './membership-record.ts'
+
+/** 64 database names of 64 characters of 4 bytes, and the figures. */
+export const loadSnapshotBytesMax = 20 << 10
+
+/** @throws RangeError when a figure is out of range, which only a fault of this program makes it */
+export function encodeLoadSnapshot(snapshot: LoadSnapshot): Uint8Array {
+  const rounded = { ...snapshot, atWallMs: Math.round(snapshot.atWallMs), memoryBytes: Math.round(snapshot.memoryBytes) }
+  const fault = findFault(rounded)
+  if (fault !== null) throw new RangeError(`a load snapshot that no member would accept: ${fault}`)
+  const { peerId, readyDatabases, ...figures } = rounded
+  return wire.LoadSnapshot.encode({ ...figures, publicKey: toWire(publicKeyOfPeerId(peerId)), readyDatabases: [...readyDatabases] })
+}
+
+export function decodeLoadSnapshot(bytes: Uint8Array): Decoded<LoadSnapshot> {
+  if (bytes.length > loadSnapshotBytesMax) return refuse('the snapshot is longer than 20 KiB')
+  const message = contain(() => wire.LoadSnapshot.decode(bytes, { limits: { readyDatabases: recordBounds.databasesMax } }))
+  if (!message.ok) return message
+  const { publicKey, ...figures } = message.value
+  const peerId = peerIdOfPublicKey(publicKey)
+  if (peerId === null) return refuse('the public key is not 32 bytes')
+  const snapshot: LoadSnapshot = { peerId, ...figures }
+  const fault = findFault(snapshot)
+  return fault === null ? { ok: true, value: snapshot } : refuse(fault)
+}
+
+function findFault(snapshot: LoadSnapshot): string | null {
+  if (!isCount(snapshot.atWallMs)) return 'the time is out of range'
+  if (!isCount(snapshot.sequence)) return 'the sequence is out of range'
+  if (!isPercent(snapshot.cpuPercent)) return 'the CPU percentage is out of range'
+  if (!isPercent(snapshot.memoryPercent)) return 'the memory percentage is out of range'
+  if (!isCount(snapshot.memoryBytes)) return 'the memory in bytes is out of range'
+  // 100 a core, so that no host of today comes near the bound.
+  if (!(snapshot.processCpuPercent >= 0 && snapshot.processCpuPercent <= 1_000_000)) return "the process's CPU percentage is out of range"
+  if (!(snapshot.eventLoopDelayMs >= 0 && snapshot.eventLoopDelayMs <= 1e9)) return 'the event-loop delay is out of range'
+  if (!isCount(snapshot.inFlight) || snapshot.inFlight > 0xffff_ffff) return 'the queries in flight are out of range'
+  if (snapshot.readyDatabases.length > recordBounds.databasesMax) return 'more than 64 databases'
+  if (!snapshot.readyDatabases.every(isDatabaseName)) return 'a database name is not 1 to 64 printable characters'
+  return null
+}
+
+function isPercent(value: number): boolean {
+  return value >= 0 && value <= 100
+}

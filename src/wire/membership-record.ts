@@ -1,0 +1,144 @@
+/** Member records and farewells as bytes, and the bounds that hold for them on both sides. */
+import { isIP } from 'node:net'
+import type { DatabaseOffer, MemberRecord } from '../core/membership/types.ts'
+import * as wire from './generated/membership.ts'
+import { contain, type Decoded, isCount, refuse } from './membership-decoding.ts'
+import { peerIdOfPublicKey, publicKeyBytes, publicKeyOfPeerId } from './membership-peer-id.ts'
+
+/**
+ * Bounds of a record. One with many databases and addresses may outgrow a datagram; it then travels by gossipsub and sync only.
+ */
+export const recordBounds = {
+  recordBytesMax: 8192,
+  /** Of names: members, databases, datacenters, racks. */
+  nameCharactersMax: 64,
+  multiaddrsMax: 8,
+  multiaddrCharactersMax: 256,
+  databasesMax: 64,
+  engineCharactersMax: 32,
+  versionCharactersMax: 64,
+  capacityMax: 1_000_000,
+  /** 48 bits of milliseconds, the width that a datagram's header gives it. */
+  epochMax: 2 ** 48 - 1,
+} as const
+
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u
+/** Segments of visible ASCII; whether they make a known address is for the dialler to say. */
+const multiaddrForm = /^(?:\/[\x21-\x2e\x30-\x7e]+)+$/
+
+/** 1–64 printable characters without space at either end: it goes into terminals, logs and web pages as it is. */
+function isName(text: string): boolean {
+  return text.length > 0 && isText(text, recordBounds.nameCharactersMax) && text.trim() === text
+}
+
+function isText(text: string, charactersMax: number): boolean {
+  if (text.length > 2 * charactersMax || !text.isWellFormed() || unprintable.test(text)) return false
+  return [...text].length <= charactersMax
+}
+
+function isReachableHost(host: string): boolean {
+  return isIP(host) !== 0 && host.length <= 64 && host !== '0.0.0.0' && host !== '::'
+}
+
+/** What is wrong with a record, or null. */
+export function findFault(record: MemberRecord): string | null {
+  if (!isName(record.name)) return 'the name is not 1 to 64 printable characters'
+  if (!isCount(record.incarnation)) return 'the incarnation is out of range'
+  if (record.tcpMultiaddrs.length > recordBounds.multiaddrsMax) return 'more than 8 multiaddrs'
+  for (const address of record.tcpMultiaddrs) {
+    if (address.length > recordBounds.multiaddrCharactersMax || !multiaddrForm.test(address)) return 'a multiaddr is malformed'
+  }
+  if (!isReachableHost(record.udpHost)) return 'the UDP host is not the IP address of one host'
+  if (!Number.isInteger(record.udpPort) || record.udpPort < 1 || record.udpPort > 65_535) return 'the UDP port is out of range'
+  if (record.datagramPublicKey.length !== 32) return 'the datagram key is not 32 bytes'
+  if (!isCount(record.datagramEpoch) || record.datagramEpoch > recordBounds.epochMax) return 'the datagram epoch is out of range'
+  if (record.datacenter !== '' && !isName(record.datacenter)) return 'the datacenter is not at most 64 printable characters'
+  if (record.rack !== '' && !isName(record.rack)) return 'the rack is not at most 64 printable characters'
+  if (!(record.capacity > 0 && record.capacity <= recordBounds.capacityMax)) return 'the capacity is out of range'
+  if (!isText(record.softwareVersion, recordBounds.versionCharactersMax)) return 'the software version is malformed'
+  if (!Number.isInteger(record.wireVersion) || record.wireVersion < 0 || record.wireVersion > 65_535) return 'the wire version is out of range'
+  return findDatabaseFault(record.databases)
+}
+
+function findDatabaseFault(databases: readonly DatabaseOffer[]): string | null {
+  if (databases.length > recordBounds.databasesMax) return 'more than 64 databases'
+  const names = new Set<string>()
+  for (const { name, engine } of databases) {
+    if (!isDatabaseName(name)) return 'a database name is not 1 to 64 printable characters'
+    if (engine === '' || !isText(engine, recordBounds.engineCharactersMax)) return 'a database engine is malformed'
+    names.add(name)
+  }
+  return names.size === databases.length ? null : 'a database is offered twice'
+}
+
+export function isDatabaseName(name: string): boolean {
+  return isName(name)
+}
+
+/** @throws RangeError when the record does not keep the bounds: what a node says of itself is made from checked options */
+export function encodeRecord(record: MemberRecord): Uint8Array {
+  const fault = findFault(record)
+  if (fault !== null) throw new RangeError(`a record that no member would accept: ${fault}`)
+  const bytes = wire.MemberRecord.encode({
+    publicKey: toWire(publicKeyOfPeerId(record.peerId)),
+    name: record.name,
+    incarnation: record.incarnation,
+    tcpMultiaddrs: [...record.tcpMultiaddrs],
+    udpHost: record.udpHost,
+    udpPort: record.udpPort,
+    datagramPublicKey: toWire(record.datagramPublicKey),
+    datagramEpoch: record.datagramEpoch,
+    datacenter: record.datacenter,
+    rack: record.rack,
+    capacity: record.capacity,
+    databases: record.databases.map(({ name, role, engine }) => ({ name, primary: role === 'primary', engine })),
+    softwareVersion: record.softwareVersion,
+    wireVersion: record.wireVersion,
+  })
+  if (bytes.length > recordBounds.recordBytesMax) throw new RangeError('a record that no member would accept: it is longer than 8,192 bytes')
+  return bytes
+}
+
+export function decodeRecord(bytes: Uint8Array): Decoded<MemberRecord> {
+  if (bytes.length > recordBounds.recordBytesMax) return refuse('the record is longer than 8,192 bytes')
+  const message = contain(() => wire.MemberRecord.decode(bytes, {
+    limits: { tcpMultiaddrs: recordBounds.multiaddrsMax, databases: recordBounds.databasesMax },
+  }))
+  if (!message.ok) return message
+  const { publicKey, databases, ...fields } = message.value
+  const peerId = peerIdOfPublicKey(publicKey)
+  if (peerId === null) return refuse('the public key is not 32 bytes')
+  const record: MemberRecord = {
+    peerId,
+    ...fields,
+    databases: databases.map(({ name, primary, engine }) => ({ name, role: primary ? 'primary' : 'replica', engine })),
+  }
+  const fault = findFault(record)
+  return fault === null ? { ok: true, value: record } : refuse(fault)
+}
+
+export interface Leave {
+  readonly peerId: string
+  readonly incarnation: number
+}
+
+/** @throws RangeError when the incarnation is out of range */
+export function encodeLeave(leave: Leave): Uint8Array {
+  if (!isCount(leave.incarnation)) throw new RangeError('the incarnation is out of range')
+  return wire.MemberLeave.encode({ publicKey: toWire(publicKeyOfPeerId(leave.peerId)), incarnation: leave.incarnation })
+}
+
+export function decodeLeave(bytes: Uint8Array): Decoded<Leave> {
+  if (bytes.length > 2 * publicKeyBytes) return refuse('the farewell is too long')
+  const message = contain(() => wire.MemberLeave.decode(bytes))
+  if (!message.ok) return message
+  const peerId = peerIdOfPublicKey(message.value.publicKey)
+  if (peerId === null) return refuse('the public key is not 32 bytes')
+  if (!isCount(message.value.incarnation)) return refuse('the incarnation is out of range')
+  return { ok: true, value: { peerId, incarnation: message.value.incarnation } }
+}
+
+/** The generated types ask for bytes over a plain ArrayBuffer, as all of ours are; only shared memory is not. */
+export function toWire(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer ? bytes as Uint8Array<ArrayBuffer> : new Uint8Array(bytes)
+}
