@@ -1,0 +1,133 @@
+/** A bulk stream at the asking side: batches of one query at a time, and the credit that its consumer earns. */
+import { MeshError } from '../errors.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { ByteStream } from '../ports/peer-streams.ts'
+import { FrameReader, FrameWriter } from '../wire/framing.ts'
+import type { End, Frame } from '../wire/generated/query.ts'
+import { decodeFailure, decodeFrame, encodeFrame, QUERY_WIRE_VERSION } from '../wire/query-messages.ts'
+import type { ClientQuery } from './client-query.ts'
+
+/** How long a cancelled query may take to send its last frame before its stream is given up. */
+const drainTimeoutMs = 5000
+
+export interface BulkReceiverOptions {
+  readonly token: Uint8Array
+  readonly windowBytes: number
+  readonly clock: Clock
+  readonly onEnd: (end: End) => void
+  /** The stream can take another query. */
+  readonly onFree: () => void
+  readonly onClosed: () => void
+}
+
+export class BulkReceiver {
+  readonly #stream: ByteStream
+  readonly #options: BulkReceiverOptions
+  readonly #writer: FrameWriter
+  #id = 0
+  #query: ClientQuery | null = null
+  #creditBytes = 0
+  #drainTimer: Timer | null = null
+  #closed = false
+
+  constructor(stream: ByteStream, options: BulkReceiverOptions) {
+    this.#stream = stream
+    this.#options = options
+    this.#writer = new FrameWriter(stream)
+    const reader = new FrameReader((bytes) => {
+      if (this.#closed) return
+      const frame = decodeFrame(bytes)
+      if (frame === null || !this.#handleFrame(frame)) throw new Error('a frame does not decode or is not allowed here')
+    })
+    stream.onClose((error) => this.#handleClosed(error))
+    stream.onBytes((chunk) => {
+      try {
+        if (!this.#closed) reader.push(chunk)
+      } catch (error) {
+        this.abort(new MeshError('ERR_PROTOCOL', 'the answering side sent what the query protocol does not allow', { cause: error }))
+      }
+    })
+  }
+
+  attach(id: number, query: ClientQuery): void {
+    this.#id = id
+    this.#query = query
+    this.#creditBytes = 0
+    const endedEarlier = query.onEnded
+    query.onEnded = () => {
+      endedEarlier?.()
+      this.#awaitLastFrame()
+    }
+    query.uplink = {
+      cancel: () => { if (this.#id === id) this.#writer.push(encodeFrame({ cancel: { id } })) },
+      consumed: (bytes) => { if (this.#id === id) this.#grant(bytes) },
+    }
+    this.#writer.push(encodeFrame({
+      attach: { wireVersion: QUERY_WIRE_VERSION, token: this.#options.token as Uint8Array<ArrayBuffer>, id, credit: this.#options.windowBytes },
+    }))
+  }
+
+  abort(error: Error): void {
+    this.#stream.abort(error)
+    this.#handleClosed(error)
+  }
+
+  #handleFrame(frame: Frame): boolean {
+    const query = this.#query
+    if (frame.batch !== undefined) {
+      if (frame.batch.id !== this.#id || query === null) return false
+      return query.ended || query.handleBatch(frame.batch)
+    }
+    if (frame.end !== undefined) {
+      if (frame.end.id !== this.#id || query === null) return false
+      this.#options.onEnd(frame.end)
+      this.#free(query)
+      if (!query.ended) query.handleEnd(frame.end)
+      return true
+    }
+    if (frame.failure !== undefined) {
+      if (frame.failure.id !== this.#id || query === null) return false
+      this.#free(query)
+      query.fail(decodeFailure(frame.failure))
+    }
+    return true
+  }
+
+  /** The other side's last frame of this query is here. */
+  #free(query: ClientQuery): void {
+    this.#drainTimer?.cancel()
+    this.#drainTimer = null
+    this.#query = null
+    this.#id = 0
+    query.uplink = null
+    // After the caller has handed on what it holds, so that the next query finds this one done.
+    queueMicrotask(() => { if (!this.#closed) this.#options.onFree() })
+  }
+
+  /** The query ended here first: what still comes is dropped, for a while. */
+  #awaitLastFrame(): void {
+    if (this.#closed || this.#query === null) return
+    this.#drainTimer ??= this.#options.clock.setTimer(drainTimeoutMs, () => {
+      this.abort(new Error(`a cancelled query sent no last frame within ${drainTimeoutMs} ms`))
+    })
+  }
+
+  /** A quarter of the window at a time: fewer frames, and the sender still never runs dry. */
+  #grant(bytes: number): void {
+    this.#creditBytes += bytes
+    if (this.#creditBytes < this.#options.windowBytes / 4) return
+    this.#writer.push(encodeFrame({ credit: { id: this.#id, bytes: this.#creditBytes } }))
+    this.#creditBytes = 0
+  }
+
+  #handleClosed(error: Error | null): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#drainTimer?.cancel()
+    this.#writer.close()
+    const query = this.#query
+    this.#query = null
+    this.#options.onClosed()
+    query?.breakOff(`the bulk stream failed (${error?.message ?? 'it was closed'})`, error)
+  }
+}

@@ -1,0 +1,242 @@
+/** The multiplexed stream to one target, its queries by id, and the pool of bulk streams beside it. */
+import type { LoadDigest } from '../core/membership/types.ts'
+import { MeshError } from '../errors.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { ByteStream } from '../ports/peer-streams.ts'
+import { FrameReader, FrameWriter } from '../wire/framing.ts'
+import type { End, Frame, Hello, Response } from '../wire/generated/query.ts'
+import { decodeFailure, decodeFrame, decodeTrailer, encodeFrame, encodeRequest, QUERY_WIRE_VERSION, SESSION_TOKEN_BYTES, toMeshError } from '../wire/query-messages.ts'
+import { BulkPool } from './bulk-pool.ts'
+import type { ClientQuery } from './client-query.ts'
+import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX } from './limits.ts'
+import { QUERY_PROTOCOL } from './types.ts'
+
+export interface ClientConnectionOptions {
+  readonly target: string
+  readonly open: (target: string, protocol: string, signal: AbortSignal) => Promise<ByteStream>
+  readonly inFlightPerTargetMax: number
+  readonly openTimeoutMs: number
+  readonly idleMs: number
+  readonly bulkStreamsMax: number
+  readonly bulkWaitersMax: number
+  readonly windowBytes: number
+  readonly clock: Clock
+  readonly log: Log | null
+  readonly onLoad: (load: LoadDigest, inFlight: number) => void
+  readonly onClosed: () => void
+}
+
+const idMax = 0xffff_ffff
+/** Errors of opening that say more than "unreachable". */
+const passedOnAsIs: ReadonlySet<string> = new Set(['ERR_NODE_STOPPED', 'ERR_PROTOCOL', 'ERR_CLUSTER_KEY', 'ERR_NO_NODE'])
+
+export class ClientConnection {
+  readonly #options: ClientConnectionOptions
+  readonly #queries = new Map<number, ClientQuery>()
+  /** Queries that came while the stream was being opened. */
+  readonly #waiting = new Set<ClientQuery>()
+  readonly #opening = new AbortController()
+  #stream: ByteStream | null = null
+  #writer: FrameWriter | null = null
+  #bulk: BulkPool | null = null
+  #inFlightMax: number
+  #lastId = 0
+  #lastUsedMs: number
+  #idleTimer: Timer | null = null
+  #onHello: ((hello: Hello) => void) | null = null
+  #onClosedEarly: ((error: Error) => void) | null = null
+  #closed = false
+
+  constructor(options: ClientConnectionOptions) {
+    this.#options = options
+    this.#inFlightMax = options.inFlightPerTargetMax
+    this.#lastUsedMs = options.clock.nowMs()
+  }
+
+  get isClosed(): boolean {
+    return this.#closed
+  }
+
+  get inFlight(): number {
+    return this.#queries.size + this.#waiting.size
+  }
+
+  get inFlightMax(): number {
+    return this.#inFlightMax
+  }
+
+  /** Opens the stream and exchanges Hello; then sends what waits. Called once. */
+  async open(): Promise<void> {
+    const { clock, target, openTimeoutMs } = this.#options
+    const tooSlow = new MeshError('ERR_PEER_UNREACHABLE', `no query stream to ${target} within ${openTimeoutMs} ms`)
+    const timer = clock.setTimer(openTimeoutMs, () => {
+      this.#opening.abort(tooSlow)
+      this.#onClosedEarly?.(tooSlow)
+    })
+    try {
+      const stream = await this.#options.open(target, QUERY_PROTOCOL, this.#opening.signal)
+      if (this.#closed || this.#opening.signal.aborted) {
+        stream.abort(tooSlow)
+        throw tooSlow
+      }
+      const hello = await this.#exchangeHello(stream)
+      if (hello.wireVersion !== QUERY_WIRE_VERSION || hello.token.length !== SESSION_TOKEN_BYTES) {
+        throw new MeshError('ERR_PROTOCOL', `${target} speaks version ${hello.wireVersion} of the query protocol, this program version ${QUERY_WIRE_VERSION}`, { details: { started: 'no' } })
+      }
+      this.#ready(hello)
+    } finally {
+      timer.cancel()
+    }
+  }
+
+  /** Sends the query now or when the stream is open. */
+  start(query: ClientQuery): void {
+    if (this.#bulk !== null) {
+      this.#send(query)
+      return
+    }
+    this.#waiting.add(query)
+    query.onEnded = () => this.#waiting.delete(query)
+  }
+
+  /** Fails what is under way with `error`, unless nothing is. */
+  async close(error: MeshError): Promise<void> {
+    if (this.#closed) return
+    const stream = this.#stream
+    this.#shut(error, passedOnAsIs.has(error.code))
+    if (stream === null) return
+    if (error.code === 'ERR_NODE_STOPPED') await stream.close()
+    else stream.abort(error)
+  }
+
+  #exchangeHello(stream: ByteStream): Promise<Hello> {
+    this.#stream = stream
+    const writer = new FrameWriter(stream)
+    this.#writer = writer
+    return new Promise<Hello>((resolve, reject) => {
+      this.#onHello = resolve
+      this.#onClosedEarly = reject
+      const reader = new FrameReader((bytes) => {
+        if (this.#closed) return
+        const frame = decodeFrame(bytes)
+        if (frame === null || !this.#handleFrame(frame)) throw new Error('a frame does not decode or is not allowed here')
+      })
+      stream.onClose((error) => {
+        reject(error ?? new Error('the stream was closed'))
+        this.#shut(error ?? new Error('the stream was closed'), false)
+      })
+      writer.push(encodeFrame({ hello: { wireVersion: QUERY_WIRE_VERSION, token: new Uint8Array(0), inFlightMax: 0 } }))
+      writer.flush()
+      stream.onBytes((chunk) => {
+        try {
+          if (!this.#closed) reader.push(chunk)
+        } catch (error) {
+          this.#options.log?.warn({ target: this.#options.target, error: String(error) }, 'query stream aborted: the answering side broke the protocol')
+          const broken = new MeshError('ERR_PROTOCOL', `${this.#options.target} sent what the query protocol does not allow`, { cause: error })
+          reject(broken)
+          this.#shut(broken, false)
+          stream.abort(broken)
+        }
+      })
+    })
+  }
+
+  #ready(hello: Hello): void {
+    const { clock, idleMs } = this.#options
+    if (hello.inFlightMax > 0) this.#inFlightMax = Math.min(this.#inFlightMax, hello.inFlightMax)
+    this.#bulk = new BulkPool({
+      open: (signal) => this.#options.open(this.#options.target, QUERY_PROTOCOL, signal),
+      token: hello.token,
+      streamsMax: this.#options.bulkStreamsMax,
+      waitersMax: this.#options.bulkWaitersMax,
+      windowBytes: this.#options.windowBytes,
+      openTimeoutMs: this.#options.openTimeoutMs,
+      clock,
+      log: this.#options.log,
+      onEnd: (end) => this.#reportLoad(end),
+    })
+    // One timer that looks, instead of one that is set anew by each query.
+    const lookWhetherIdle = (): void => {
+      const idleForMs = this.inFlight > 0 ? 0 : clock.nowMs() - this.#lastUsedMs
+      if (idleForMs >= idleMs) this.close(new MeshError('ERR_NODE_STOPPED', 'the stream was idle')).catch((error: unknown) => this.#options.log?.debug({ error: String(error) }, 'closing an idle query stream failed'))
+      else this.#idleTimer = clock.setTimer(idleMs - idleForMs, lookWhetherIdle)
+    }
+    this.#idleTimer = clock.setTimer(idleMs, lookWhetherIdle)
+    for (const query of [...this.#waiting]) {
+      this.#waiting.delete(query)
+      this.#send(query)
+    }
+  }
+
+  #send(query: ClientQuery): void {
+    const writer = this.#writer as FrameWriter
+    if (this.#queries.size >= this.#inFlightMax || writer.queuedBytes > QUEUED_BYTES_MAX) {
+      query.stop(new MeshError('ERR_OVERLOADED', `${this.#queries.size} queries to this node are under way and ${writer.queuedBytes} bytes wait to be sent, which is the limit`))
+      return
+    }
+    const id = this.#nextId()
+    let frameNumber: number
+    try {
+      frameNumber = writer.push(encodeRequest(id, { ...query.request, timeoutMs: Math.max(1, query.remainingMs()) }, INLINE_BYTES_MAX))
+    } catch (error) {
+      query.stop(toMeshError(error))
+      return
+    }
+    this.#queries.set(id, query)
+    query.isSent = () => writer.isSent(frameNumber)
+    query.uplink = { cancel: () => writer.push(encodeFrame({ cancel: { id } })), consumed: () => {} }
+    query.onEnded = () => {
+      this.#queries.delete(id)
+      this.#lastUsedMs = this.#options.clock.nowMs()
+    }
+  }
+
+  #nextId(): number {
+    do this.#lastId = this.#lastId === idMax ? 1 : this.#lastId + 1
+    while (this.#queries.has(this.#lastId))
+    return this.#lastId
+  }
+
+  #handleFrame(frame: Frame): boolean {
+    if (frame.response !== undefined) return this.#handleResponse(frame.response)
+    if (frame.failure !== undefined) this.#queries.get(frame.failure.id)?.fail(decodeFailure(frame.failure))
+    else if (frame.end !== undefined) {
+      const query = this.#queries.get(frame.end.id)
+      if (query === undefined) return true
+      this.#reportLoad(frame.end)
+      query.handleEnd(frame.end)
+    } else if (frame.hello !== undefined) this.#onHello?.(frame.hello)
+    return frame.batch === undefined
+  }
+
+  #handleResponse(response: Response): boolean {
+    const query = this.#queries.get(response.id)
+    // Cancelled or out of time here while the answer was on its way.
+    if (query === undefined) return true
+    if (response.end !== undefined) this.#reportLoad(response.end)
+    if (!query.handleResponse(response)) return false
+    if (response.end === undefined) this.#bulk?.attach(response.id, query)
+    return true
+  }
+
+  #reportLoad(end: End): void {
+    const { load } = decodeTrailer(end)
+    if (load !== null) this.#options.onLoad(load, end.inFlight)
+  }
+
+  /** `asIs`: the queries get the error itself, otherwise one that says whether they may have run. */
+  #shut(error: Error, asIs: boolean): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#idleTimer?.cancel()
+    this.#opening.abort(error)
+    this.#writer?.close()
+    this.#bulk?.close()
+    this.#options.onClosed()
+    for (const query of [...this.#waiting, ...this.#queries.values()]) {
+      if (asIs) query.stop(error as MeshError)
+      else query.breakOff(`the query stream to ${this.#options.target} failed (${error.message})`, error)
+    }
+  }
+}

@@ -1,0 +1,202 @@
+/** One query at the asking side: from the request to the end of its batches, whichever streams they come over. */
+import { MeshError } from '../errors.ts'
+import type { Clock, Timer } from '../ports/clock.ts'
+import type { EngineBatch } from '../ports/query-engine.ts'
+import type { Batch, End, Response } from '../wire/generated/query.ts'
+import { decodeFormat, decodeRoute, decodeTrailer } from '../wire/query-messages.ts'
+import { BATCH_BYTES_MAX } from './limits.ts'
+import type { QueryRequest, QueryResponse, QueryTrailer } from './types.ts'
+
+/** The way back to the answering side. */
+export interface QueryUplink {
+  cancel(): void
+  /** The consumer took batches from a bulk stream. */
+  consumed(bytes: number): void
+}
+
+export class ClientQuery {
+  readonly request: QueryRequest
+  readonly response: Promise<QueryResponse>
+  /** Set by the connection when the request is on its way; `isSent` says whether the transport has it. */
+  isSent: () => boolean = () => false
+  uplink: QueryUplink | null = null
+  onEnded: (() => void) | null = null
+  readonly #clock: Clock
+  readonly #startedMs: number
+  readonly #signal: AbortSignal | null
+  readonly #deadline: Timer
+  readonly #onAbort = (): void => this.stop(new MeshError('ERR_QUERY_CANCELLED', 'the caller cancelled the query'))
+  #resolve!: (response: QueryResponse) => void
+  #reject!: (error: MeshError) => void
+  #responded = false
+  #ended = false
+  #error: MeshError | null = null
+  #trailer: QueryTrailer | null = null
+  #exhausted = false
+  #queue: Array<{ batch: EngineBatch; creditBytes: number }> = []
+  #waiter: { resolve: (result: IteratorResult<EngineBatch, undefined>) => void; reject: (error: MeshError) => void } | null = null
+  #rowsDelivered = 0
+  #fragments: Uint8Array[] = []
+  #fragmentBytes = 0
+
+  constructor(clock: Clock, request: QueryRequest, signal: AbortSignal | null) {
+    this.#clock = clock
+    this.#startedMs = clock.nowMs()
+    this.request = request
+    this.response = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#signal = signal
+    signal?.addEventListener('abort', this.#onAbort)
+    this.#deadline = clock.setTimer(request.timeoutMs, () => {
+      this.stop(new MeshError('ERR_QUERY_TIMEOUT', `no complete answer within ${Math.round(request.timeoutMs)} ms`))
+    })
+  }
+
+  /** No more frames are expected. */
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  remainingMs(): number {
+    return this.request.timeoutMs - (this.#clock.nowMs() - this.#startedMs)
+  }
+
+  /** False when the frame is not allowed. */
+  handleResponse(wire: Response): boolean {
+    const format = decodeFormat(wire.format)
+    const route = wire.route === undefined ? null : decodeRoute(wire.route)
+    if (this.#responded || format === null || (wire.route !== undefined && route === null)) return false
+    this.#responded = true
+    for (const part of wire.parts) this.#queue.push({ batch: { rows: part.rows, bytes: part.data }, creditBytes: 0 })
+    if (wire.end !== undefined) this.handleEnd(wire.end)
+    const iterator = new BatchIterator(this)
+    this.#resolve({
+      format,
+      header: wire.header,
+      route,
+      batches: iterator,
+      trailer: () => (this.#exhausted ? this.#trailer : null),
+    })
+    return true
+  }
+
+  handleBatch(wire: Batch): boolean {
+    this.#fragmentBytes += wire.data.length
+    if (!this.#responded || this.#fragmentBytes > BATCH_BYTES_MAX) return false
+    if (wire.more) {
+      this.#fragments.push(wire.data)
+      // Nobody can consume part of a batch, so the rest must not wait for that; the batch's own bound holds instead.
+      this.uplink?.consumed(wire.data.length)
+      return true
+    }
+    let bytes = wire.data
+    if (this.#fragments.length > 0) {
+      bytes = new Uint8Array(this.#fragmentBytes)
+      let at = 0
+      for (const fragment of [...this.#fragments, wire.data]) {
+        bytes.set(fragment, at)
+        at += fragment.length
+      }
+      this.#fragments = []
+    }
+    this.#fragmentBytes = 0
+    const entry = { batch: { rows: wire.rows, bytes }, creditBytes: wire.data.length }
+    if (this.#waiter === null) this.#queue.push(entry)
+    else {
+      const waiter = this.#waiter
+      this.#waiter = null
+      waiter.resolve({ done: false, value: this.#deliver(entry) })
+    }
+    return true
+  }
+
+  handleEnd(wire: End): void {
+    this.#trailer = decodeTrailer(wire)
+    this.#end()
+    if (this.#waiter !== null) {
+      this.#exhausted = true
+      this.#waiter.resolve({ done: true, value: undefined })
+      this.#waiter = null
+    }
+  }
+
+  /** The answering side's word, or the deadline, or the caller: ends the query here. Batches that wait are dropped. */
+  fail(error: MeshError): void {
+    if (this.#ended) return
+    this.#error = error
+    this.#queue = []
+    this.#fragments = []
+    this.#end()
+    this.#reject(error)
+    this.#waiter?.reject(error)
+    this.#waiter = null
+  }
+
+  /** The stream is gone. */
+  breakOff(why: string, cause: unknown): void {
+    if (!this.#responded) {
+      const started = this.isSent() ? 'unknown' : 'no'
+      this.fail(new MeshError('ERR_PEER_UNREACHABLE', why, { details: { started }, cause }))
+    } else {
+      this.fail(new MeshError('ERR_QUERY_BROKEN', `${why}, after ${this.#rowsDelivered} rows`, { details: { rowsDelivered: this.#rowsDelivered }, cause }))
+    }
+  }
+
+  /** Ends the query from this side. */
+  stop(error: MeshError): void {
+    if (this.#ended) return
+    const withFacts = this.#responded || this.isSent() ? error : new MeshError(error.code, error.message, { details: { ...error.details, started: 'no' } })
+    const { uplink } = this
+    this.fail(withFacts)
+    uplink?.cancel()
+  }
+
+  /** For the iterator alone. */
+  next(): Promise<IteratorResult<EngineBatch, undefined>> {
+    const entry = this.#queue.shift()
+    if (entry !== undefined) return Promise.resolve({ done: false, value: this.#deliver(entry) })
+    if (this.#error !== null) return Promise.reject(this.#error)
+    if (this.#ended) {
+      this.#exhausted = true
+      return Promise.resolve({ done: true, value: undefined })
+    }
+    if (this.#waiter !== null) return Promise.reject(new MeshError('ERR_INTERNAL', 'the next batch was asked for before the last one came'))
+    return new Promise((resolve, reject) => { this.#waiter = { resolve, reject } })
+  }
+
+  #deliver(entry: { batch: EngineBatch; creditBytes: number }): EngineBatch {
+    this.#rowsDelivered += entry.batch.rows
+    if (entry.creditBytes > 0) this.uplink?.consumed(entry.creditBytes)
+    return entry.batch
+  }
+
+  #end(): void {
+    this.#ended = true
+    this.#deadline.cancel()
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.onEnded?.()
+  }
+}
+
+class BatchIterator implements AsyncIterableIterator<EngineBatch, undefined> {
+  readonly #query: ClientQuery
+
+  constructor(query: ClientQuery) {
+    this.#query = query
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<EngineBatch, undefined>> {
+    return this.#query.next()
+  }
+
+  return(): Promise<IteratorResult<EngineBatch, undefined>> {
+    this.#query.stop(new MeshError('ERR_QUERY_CANCELLED', 'the reader of the result stopped'))
+    return Promise.resolve({ done: true, value: undefined })
+  }
+}

@@ -1,0 +1,27 @@
+/** Bounds of the query protocol. Both ends hold them on their own; none is trusted to the other side. */
+
+/** What a Response frame carries of a result before the rest moves to a bulk stream. */
+export const INLINE_BYTES_MAX = 64 << 10
+/** How long a result may trickle before its head is sent without waiting for its end. */
+export const HEAD_DELAY_MS = 20
+/** Fragment of a batch on a bulk stream: large enough that encryption and multiplexing cost little. */
+export const FRAGMENT_BYTES = 256 << 10
+/** Small batches are joined up to this before a send on a bulk stream. */
+export const BULK_SEND_BYTES = 64 << 10
+/** A batch as an engine makes it; fragments are rejoined up to this. */
+export const BATCH_BYTES_MAX = 64 << 20
+/** Batch bytes on the way to one consumer. */
+export const WINDOW_BYTES = 2 << 20
+/** A sender whose transport takes nothing more keeps this much, then stops reading requests. */
+export const QUEUED_BYTES_MAX = 4 << 20
+/** Requests that one stream may have at a server at a time, in bytes. */
+export const REQUEST_BYTES_MAX = 64 << 20
+/** Without credit or a writable stream for this long, the consumer is taken for gone. */
+export const STALL_MS = 30_000
+/** From the opening of a stream to its first frame. */
+export const HELLO_TIMEOUT_MS = 10_000
+export const IN_FLIGHT_PER_STREAM_MAX = 1024
+export const BULK_STREAMS_MAX = 8
+export const BULK_WAITERS_MAX = 1024
+/** Streams of one protocol that a connection may open to a server: the multiplexed one, the bulk ones, and some being replaced. */
+export const STREAMS_PER_CONNECTION_MAX = 2 * BULK_STREAMS_MAX + 4

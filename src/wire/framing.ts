@@ -1,0 +1,168 @@
+/**
+ * Frames on a byte stream: four bytes of length, big-endian, then that many bytes. A fixed-size length can be filled in after the frame has
+ * been written, and is read without a loop.
+ */
+import type { ByteStream } from '../ports/peer-streams.ts'
+
+/** The body of a frame: 1 MiB, and 64 KiB for what surrounds it. */
+export const FRAME_BYTES_MAX = (1 << 20) + (64 << 10)
+const lengthBytes = 4
+/** A frame that arrives in pieces gets memory as it arrives, not as it promises: a length alone costs the receiver nothing. */
+const firstGrantBytes = 64 << 10
+
+export class OversizedFrameError extends Error {
+  override readonly name = 'OversizedFrameError'
+}
+
+/** Cuts a stream of bytes into frames. A frame handed on is a view; whoever keeps it, keeps the chunk that it came in. */
+export class FrameReader {
+  readonly #frameBytesMax: number
+  readonly #onFrame: (frame: Uint8Array) => void
+  /** The unfinished frame with its length bytes, `#filled` of them received. */
+  #partial: Uint8Array | null = null
+  #filled = 0
+
+  constructor(onFrame: (frame: Uint8Array) => void, frameBytesMax: number = FRAME_BYTES_MAX) {
+    this.#onFrame = onFrame
+    this.#frameBytesMax = frameBytesMax
+  }
+
+  /** @throws OversizedFrameError when a length exceeds the bound; the stream is of no use afterwards */
+  push(chunk: Uint8Array): void {
+    let at = 0
+    while (at < chunk.length) {
+      if (this.#partial !== null) {
+        at += this.#fill(this.#partial, chunk, at)
+        continue
+      }
+      const left = chunk.length - at
+      if (left >= lengthBytes) {
+        const frameBytes = this.#checked(readLength(chunk, at))
+        if (left >= lengthBytes + frameBytes) {
+          this.#onFrame(chunk.subarray(at + lengthBytes, at + lengthBytes + frameBytes))
+          at += lengthBytes + frameBytes
+          continue
+        }
+        this.#partial = new Uint8Array(Math.min(lengthBytes + frameBytes, Math.max(firstGrantBytes, left)))
+      } else this.#partial = new Uint8Array(lengthBytes)
+      this.#filled = 0
+    }
+  }
+
+  /** Returns how many bytes of the chunk it took. */
+  #fill(partial: Uint8Array, chunk: Uint8Array, at: number): number {
+    const taken = Math.min(partial.length - this.#filled, chunk.length - at)
+    partial.set(chunk.subarray(at, at + taken), this.#filled)
+    this.#filled += taken
+    if (this.#filled < partial.length) return taken
+    const wholeBytes = lengthBytes + this.#checked(readLength(partial, 0))
+    if (this.#filled === wholeBytes) {
+      this.#partial = null
+      this.#onFrame(partial.subarray(lengthBytes))
+      return taken
+    }
+    const grown = new Uint8Array(Math.min(wholeBytes, Math.max(firstGrantBytes, 2 * partial.length)))
+    grown.set(partial)
+    this.#partial = grown
+    return taken
+  }
+
+  #checked(frameBytes: number): number {
+    if (frameBytes > this.#frameBytesMax) throw new OversizedFrameError(`a frame of ${frameBytes} bytes is announced; at most ${this.#frameBytesMax} are allowed`)
+    return frameBytes
+  }
+}
+
+function readLength(bytes: Uint8Array, at: number): number {
+  return (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
+}
+
+/**
+ * Joins the frames of one microtask round into one send: with encryption and multiplexing below, a send costs far more than a frame.
+ * While the transport is full, frames wait here; the owner looks at `queuedBytes` and stops what produces them.
+ */
+export class FrameWriter {
+  readonly #stream: ByteStream
+  readonly #onUnblocked: () => void
+  #frames: Uint8Array[] = []
+  #queuedBytes = 0
+  #pushedFrames = 0
+  #sentFrames = 0
+  #scheduled = false
+  #blocked = false
+  #closed = false
+  readonly #flushTask = (): void => {
+    this.#scheduled = false
+    this.flush()
+  }
+
+  constructor(stream: ByteStream, onUnblocked: () => void = () => {}) {
+    this.#stream = stream
+    this.#onUnblocked = onUnblocked
+  }
+
+  /** Bytes that the transport has not taken yet. */
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  /** The transport said: no more for now. */
+  get isBlocked(): boolean {
+    return this.#blocked
+  }
+
+  /** Returns the frame's number, for `isSent`. */
+  push(frame: Uint8Array): number {
+    if (!this.#closed) {
+      this.#frames.push(frame)
+      this.#queuedBytes += lengthBytes + frame.length
+      if (!this.#scheduled && !this.#blocked) {
+        this.#scheduled = true
+        queueMicrotask(this.#flushTask)
+      }
+    }
+    return ++this.#pushedFrames
+  }
+
+  /** Whether a frame was handed to the transport; if not, the other side cannot have seen it. */
+  isSent(frameNumber: number): boolean {
+    return frameNumber <= this.#sentFrames
+  }
+
+  flush(): void {
+    if (this.#blocked || this.#closed || this.#frames.length === 0) return
+    const joined = this.#join()
+    this.#sentFrames = this.#pushedFrames
+    if (this.#stream.send(joined)) return
+    this.#blocked = true
+    this.#stream.drained().then(() => {
+      this.#blocked = false
+      this.flush()
+      if (!this.#blocked) this.#onUnblocked()
+    }, () => this.close())
+  }
+
+  /** Drops what waits; the stream itself is the owner's. */
+  close(): void {
+    this.#closed = true
+    this.#frames = []
+    this.#queuedBytes = 0
+  }
+
+  #join(): Uint8Array {
+    const joined = new Uint8Array(this.#queuedBytes)
+    let at = 0
+    for (const frame of this.#frames) {
+      const frameBytes = frame.length
+      joined[at] = frameBytes >>> 24
+      joined[at + 1] = frameBytes >>> 16
+      joined[at + 2] = frameBytes >>> 8
+      joined[at + 3] = frameBytes
+      joined.set(frame, at + lengthBytes)
+      at += lengthBytes + frameBytes
+    }
+    this.#frames = []
+    this.#queuedBytes = 0
+    return joined
+  }
+}

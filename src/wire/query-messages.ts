@@ -1,0 +1,247 @@
+/** The query plane's own shapes to and from frames. Decoders return null for what the protocol does not allow; they never throw. */
+import type { LoadDigest } from '../core/membership/types.ts'
+import type { CandidateExplanation, Priority } from '../core/routing/types.ts'
+import { isErrorCode, MeshError } from '../errors.ts'
+import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engine.ts'
+import { Frame, type End, type Failure, type Load, type Request, type Route } from './generated/query.ts'
+import { FRAME_BYTES_MAX } from './framing.ts'
+import { decodeValue, encodeValue } from './query-values.ts'
+
+export const QUERY_WIRE_VERSION = 1
+export const SESSION_TOKEN_BYTES = 16
+const messageCharactersMax = 16_384
+const detailsMax = 64
+
+/** The generated codec only reads these; where their memory comes from does not matter to it. */
+type Bytes = Uint8Array<ArrayBuffer>
+
+/** Positions are what travels: append only. */
+const accesses = ['read', 'write', 'unknown'] as const
+const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
+const formats: readonly ResultFormat[] = ['arrow', 'columns', 'raw']
+const decisions = ['local', 'forward', 'local-overloaded'] as const
+const verdicts: ReadonlyArray<CandidateExplanation['verdict']> = [
+  'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower',
+]
+
+const decodeLimits = { limits: { request: { parameters: 65_535, visited: 8 }, response: { parts: 4096, route: { candidates: 4096, failedAttempts: 64 } } } }
+
+/** Shapes of query/types.ts, repeated by structure: `wire` lies below `query`. */
+export interface WireRequest {
+  readonly database: string
+  readonly sql: string
+  readonly parameters: readonly QueryValue[]
+  readonly access: 'read' | 'write' | 'unknown'
+  readonly priority: Priority
+  readonly timeoutMs: number
+  readonly visited: readonly string[]
+  readonly explain: boolean
+}
+
+export interface WireRoute {
+  readonly decision: 'local' | 'forward' | 'local-overloaded'
+  readonly executedBy: { readonly peerId: string; readonly name: string }
+  readonly latencyMs: number | null
+  readonly reason: string
+  readonly strategy: string
+  readonly failedAttempts: ReadonlyArray<{ readonly peerId: string; readonly name: string; readonly code: string; readonly message: string }>
+  readonly candidates: readonly CandidateExplanation[]
+  readonly decisionUs: number
+}
+
+export interface WireTrailer {
+  readonly rows: number
+  readonly engineMs: number
+  readonly load: LoadDigest | null
+}
+
+export function encodeFrame(frame: Frame): Uint8Array {
+  return Frame.encode(frame)
+}
+
+/** Null when the bytes are not a frame. */
+export function decodeFrame(bytes: Uint8Array): Frame | null {
+  try {
+    return Frame.decode(bytes, decodeLimits)
+  } catch {
+    return null
+  }
+}
+
+/**
+ * @throws MeshError ERR_QUERY_TOO_LARGE when SQL and parameters exceed 1 MiB
+ * @throws MeshError ERR_OPTION_INVALID when a parameter has no form on the wire
+ */
+export function encodeRequest(id: number, request: WireRequest, inlineBytes: number): Uint8Array {
+  const bytes = encodeFrame({
+    request: {
+      id,
+      database: request.database,
+      sql: request.sql,
+      parameters: request.parameters.length === 0 ? [] : request.parameters.map(encodeValue),
+      access: accesses.indexOf(request.access),
+      priority: priorities.indexOf(request.priority),
+      timeoutMs: request.timeoutMs,
+      visited: request.visited as string[],
+      explain: request.explain,
+      credit: inlineBytes,
+    },
+  })
+  if (bytes.length > FRAME_BYTES_MAX) {
+    throw new MeshError('ERR_QUERY_TOO_LARGE', `the statement with its parameters takes ${bytes.length} bytes; at most ${FRAME_BYTES_MAX} fit a request`)
+  }
+  return bytes
+}
+
+export function decodeRequest(wire: Request): WireRequest | null {
+  const access = accesses[wire.access]
+  const priority = priorities[wire.priority]
+  if (access === undefined || priority === undefined || !(wire.timeoutMs > 0) || wire.database === '') return null
+  const parameters: QueryValue[] = []
+  for (const value of wire.parameters) {
+    const decoded = decodeValue(value)
+    if (decoded === undefined) return null
+    parameters.push(decoded)
+  }
+  return {
+    database: wire.database, sql: wire.sql, parameters, access, priority, timeoutMs: wire.timeoutMs, visited: wire.visited, explain: wire.explain,
+  }
+}
+
+export interface WireResponse {
+  readonly format: ResultFormat
+  readonly header: Uint8Array
+  readonly route: WireRoute | null
+}
+
+/** Head and first batches; with `end`, the whole result. */
+export function encodeResponse(id: number, response: WireResponse, parts: readonly EngineBatch[], end: End | null): Uint8Array {
+  return encodeFrame({
+    response: {
+      id,
+      format: formats.indexOf(response.format),
+      header: response.header as Bytes,
+      ...(response.route === null ? {} : { route: encodeRoute(response.route) }),
+      parts: parts.map((part) => ({ rows: part.rows, data: part.bytes as Bytes })),
+      ...(end === null ? {} : { end }),
+    },
+  })
+}
+
+export function encodeBatch(id: number, rows: number, data: Uint8Array, more: boolean): Uint8Array {
+  return encodeFrame({ batch: { id, rows, data: data as Bytes, more } })
+}
+
+export function decodeFormat(format: number): ResultFormat | null {
+  return formats[format] ?? null
+}
+
+export function encodeRoute(route: WireRoute): Route {
+  return {
+    decision: decisions.indexOf(route.decision),
+    executedByPeerId: route.executedBy.peerId,
+    executedByName: route.executedBy.name,
+    ...(route.latencyMs === null ? {} : { latencyMs: route.latencyMs }),
+    reason: route.reason,
+    strategy: route.strategy,
+    failedAttempts: route.failedAttempts.map(({ peerId, name, code, message }) => ({ peerId, name, code, message })),
+    candidates: route.candidates.map((candidate) => ({
+      peerId: candidate.peerId,
+      name: candidate.name,
+      inFlight: candidate.inFlight,
+      verdict: verdicts.indexOf(candidate.verdict),
+      ...(candidate.latencyMs === null ? {} : { latencyMs: candidate.latencyMs }),
+      ...(candidate.cpuPercent === null ? {} : { cpuPercent: candidate.cpuPercent }),
+      ...(candidate.memoryPercent === null ? {} : { memoryPercent: candidate.memoryPercent }),
+      ...(candidate.score === null ? {} : { score: candidate.score }),
+    })),
+    decisionUs: route.decisionUs,
+  }
+}
+
+export function decodeRoute(wire: Route): WireRoute | null {
+  const decision = decisions[wire.decision]
+  if (decision === undefined) return null
+  const candidates: CandidateExplanation[] = []
+  for (const candidate of wire.candidates) {
+    const verdict = verdicts[candidate.verdict]
+    if (verdict === undefined) return null
+    candidates.push({
+      peerId: candidate.peerId,
+      name: candidate.name,
+      latencyMs: candidate.latencyMs ?? null,
+      cpuPercent: candidate.cpuPercent ?? null,
+      memoryPercent: candidate.memoryPercent ?? null,
+      inFlight: candidate.inFlight,
+      score: candidate.score ?? null,
+      verdict,
+    })
+  }
+  return {
+    decision,
+    executedBy: { peerId: wire.executedByPeerId, name: wire.executedByName },
+    latencyMs: wire.latencyMs ?? null,
+    reason: wire.reason,
+    strategy: wire.strategy,
+    failedAttempts: wire.failedAttempts,
+    candidates,
+    decisionUs: wire.decisionUs,
+  }
+}
+
+export function encodeEnd(id: number, trailer: WireTrailer, inFlight: number): End {
+  return { id, rows: trailer.rows, engineMs: trailer.engineMs, inFlight, ...(trailer.load === null ? {} : { load: trailer.load }) }
+}
+
+export function decodeTrailer(end: End): WireTrailer {
+  return { rows: end.rows, engineMs: end.engineMs, load: end.load === undefined ? null : decodeLoad(end.load) }
+}
+
+function decodeLoad({ cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence }: Load): LoadDigest {
+  return { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence }
+}
+
+/** `started` false promises that nothing was executed. */
+export function encodeFailure(id: number, error: MeshError, started: boolean): Uint8Array {
+  return encodeFrame({
+    failure: {
+      id,
+      code: error.code,
+      message: error.message.slice(0, messageCharactersMax),
+      nextStep: error.nextStep.slice(0, messageCharactersMax),
+      details: JSON.stringify(error.details).slice(0, messageCharactersMax),
+      started,
+    },
+  })
+}
+
+/** An error as it was at the other side; `details.started` is 'no' when it promises that nothing was executed. */
+export function decodeFailure(failure: Failure): MeshError {
+  const details = decodeDetails(failure.details)
+  if (!failure.started) details.started = 'no'
+  else delete details.started
+  if (isErrorCode(failure.code)) return new MeshError(failure.code, failure.message, { nextStep: failure.nextStep, details })
+  return new MeshError('ERR_PROTOCOL', `${failure.message} (unknown error code ${failure.code.slice(0, 64)})`, { details })
+}
+
+export function decodeDetails(json: string): Record<string, string | number | boolean | null> {
+  const details: Record<string, string | number | boolean | null> = {}
+  let parsed: unknown = null
+  try {
+    parsed = json === '' ? null : JSON.parse(json)
+  } catch {
+    // Cut off at its bound or garbled: an error without its details is still the error.
+    return details
+  }
+  if (typeof parsed !== 'object' || parsed === null) return details
+  for (const [name, value] of Object.entries(parsed).slice(0, detailsMax)) {
+    if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') details[name] = value
+  }
+  return details
+}
+
+/** Anything thrown, as the project's error. */
+export function toMeshError(error: unknown): MeshError {
+  if (error instanceof MeshError) return error
+  return new MeshError('ERR_INTERNAL', error instanceof Error ? error.message : String(error), { cause: error })
+}

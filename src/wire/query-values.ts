@@ -1,0 +1,52 @@
+/** Parameters on the wire: each JavaScript type has a field of its own, so that a value comes out as it went in. */
+import { MeshError } from '../errors.ts'
+import type { QueryValue } from '../ports/query-engine.ts'
+import type { Value } from './generated/query.ts'
+
+/** 128 bits have 39 decimal digits. */
+const integerPattern = /^-?[0-9]{1,39}$/
+const integerMin = -(1n << 127n)
+const integerMax = (1n << 128n) - 1n
+
+/**
+ * A bigint must fit 128 bits (signed or unsigned), a Date must be valid.
+ * @throws MeshError ERR_OPTION_INVALID
+ */
+export function encodeValue(value: QueryValue, index: number): Value {
+  if (value === null) return { isNull: true }
+  if (typeof value === 'string') return { text: value }
+  if (typeof value === 'number') return { number: value }
+  if (typeof value === 'boolean') return { boolean: value }
+  if (typeof value === 'bigint') {
+    if (value < integerMin || value > integerMax) throw invalid(index, 'is an integer of more than 128 bits')
+    return { integer: value.toString() }
+  }
+  if (value instanceof Uint8Array) return { blob: value as Uint8Array<ArrayBuffer> }
+  if (value instanceof Date) {
+    if (Number.isNaN(value.getTime())) throw invalid(index, 'is an invalid Date')
+    return { dateMs: value.getTime() }
+  }
+  throw invalid(index, `has type ${typeof value}, which no parameter can have`)
+}
+
+/** Null in `value` is a value; `undefined` is returned for what no value encodes to. */
+export function decodeValue(value: Value): QueryValue | undefined {
+  if (value.isNull === true) return null
+  if (value.text !== undefined) return value.text
+  if (value.number !== undefined) return value.number
+  if (value.boolean !== undefined) return value.boolean
+  if (value.integer !== undefined) return integerPattern.test(value.integer) ? BigInt(value.integer) : undefined
+  if (value.blob !== undefined) return value.blob
+  if (value.dateMs !== undefined) {
+    const date = new Date(value.dateMs)
+    return Number.isNaN(date.getTime()) ? undefined : date
+  }
+  return undefined
+}
+
+function invalid(index: number, what: string): MeshError {
+  return new MeshError('ERR_OPTION_INVALID', `parameter ${index + 1} ${what}`, {
+    nextStep: 'Pass null, a boolean, number, bigint, string, Date or Uint8Array.',
+    details: { parameter: index + 1 },
+  })
+}
