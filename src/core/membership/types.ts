@@ -123,3 +123,8 @@ export type MembershipEffect =
   /** A direct ping went unanswered; for the latency window. */
   | { readonly kind: 'lost'; readonly peerId: string }
   | { readonly kind: 'load'; readonly peerId: string; readonly load: LoadDigest }
+  /**
+   * Please push-pull with this failed member over libp2p now, if it can be dialled; a dial that fails needs no report. The
+   * machine asks at a bounded cluster-wide rate, so that a mesh heals after a partition that outlasted every timer.
+   */
+  | { readonly kind: 'sync'; readonly peerId: string }

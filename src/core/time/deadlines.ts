@@ -27,6 +27,11 @@ export class Deadlines<Name extends string> {
     this.#atMs.delete(name)
   }
 
+  clear(): void {
+    this.#atMs.clear()
+    this.#heap.length = 0
+  }
+
   /** When the earliest comes due, or null. */
   nextMs(): number | null {
     this.#dropStale()

@@ -1,0 +1,9 @@
+/** Everything that membership waits for. Those with a colon name a probe's sequence or a member. */
+export type DeadlineName =
+  | 'period'
+  | 'gossip'
+  | 'reconnect'
+  | `probe:${number}`
+  | `relay:${number}`
+  | `suspect:${string}`
+  | `forget:${string}`

@@ -1,0 +1,152 @@
+/**
+ * What this node holds about the others. Besides the map by PeerId it keeps two pools, the active members (alive or suspect: the ones
+ * that are probed and gossiped to) and the failed ones (the ones that are retried), from which a random pick costs O(1).
+ */
+import { randomInteger, type Random } from '../time/random.ts'
+import type { HeldState } from './precedence.ts'
+import type { Suspicion } from './suspicion.ts'
+import type { Member, SignedLeave, SignedRecord } from './types.ts'
+
+export interface MemberEntry {
+  readonly peerId: string
+  signed: SignedRecord
+  /** Of the record, or of the leave when that is higher. */
+  incarnation: number
+  state: HeldState
+  stateSinceMs: number
+  /** Set exactly while the state is suspect. */
+  suspicion: Suspicion | null
+  accusers: readonly string[]
+  leave: SignedLeave | null
+  /** Smoothed round trip and its mean deviation (RFC 6298 §2); null before the first sample. */
+  rtt: { readonly smoothedMs: number; readonly deviationMs: number } | null
+  /**
+   * A tombstone that is not offered in syncs: it was itself learned from a table, or half its time is over. Otherwise
+   * tombstones would teach one another again for ever.
+   */
+  silent: boolean
+  /** The probe ring's round that this entry was dealt into. */
+  ringRound: number
+  /** What the owner is shown, built on demand. */
+  view: Member | null
+}
+
+export class MemberPool {
+  readonly #items: MemberEntry[] = []
+  readonly #index = new Map<MemberEntry, number>()
+
+  get size(): number {
+    return this.#items.length
+  }
+
+  get items(): readonly MemberEntry[] {
+    return this.#items
+  }
+
+  add(entry: MemberEntry): void {
+    if (this.#index.has(entry)) return
+    this.#index.set(entry, this.#items.length)
+    this.#items.push(entry)
+  }
+
+  delete(entry: MemberEntry): void {
+    const index = this.#index.get(entry)
+    if (index === undefined) return
+    this.#index.delete(entry)
+    const last = this.#items.pop() as MemberEntry
+    if (last !== entry) {
+      this.#items[index] = last
+      this.#index.set(last, index)
+    }
+  }
+
+  /** Up to `count` different members, never `exclude`, uniformly. O(count). */
+  sample(random: Random, count: number, exclude: MemberEntry | null = null): MemberEntry[] {
+    const excluded = exclude === null ? undefined : this.#index.get(exclude)
+    const available = this.#items.length - (excluded === undefined ? 0 : 1)
+    const wanted = Math.min(count, available)
+    const chosen = new Set<number>()
+    // Floyd's sampling over the indexes without `excluded`: exactly `wanted` draws, whatever the sizes.
+    for (let bound = available - wanted; bound < available; bound++) {
+      const drawn = randomInteger(random, bound + 1)
+      chosen.add(chosen.has(drawn) ? bound : drawn)
+    }
+    return Array.from(chosen, (index) => this.#items[excluded !== undefined && index >= excluded ? index + 1 : index] as MemberEntry)
+  }
+}
+
+export class MemberTable {
+  readonly active = new MemberPool()
+  readonly failed = new MemberPool()
+  readonly #entries = new Map<string, MemberEntry>()
+  /** Failed and left, oldest first. */
+  readonly #tombstones = new Set<MemberEntry>()
+  readonly #counts: Record<HeldState, number> = { alive: 0, suspect: 0, failed: 0, left: 0 }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  count(state: HeldState): number {
+    return this.#counts[state]
+  }
+
+  get(peerId: string): MemberEntry | undefined {
+    return this.#entries.get(peerId)
+  }
+
+  entries(): IterableIterator<MemberEntry> {
+    return this.#entries.values()
+  }
+
+  oldestTombstone(): MemberEntry | null {
+    for (const entry of this.#tombstones) return entry
+    return null
+  }
+
+  add(nowMs: number, signed: SignedRecord, state: HeldState): MemberEntry {
+    const entry: MemberEntry = {
+      peerId: signed.record.peerId, signed, incarnation: signed.record.incarnation, state, stateSinceMs: nowMs,
+      suspicion: null, accusers: [], leave: null, rtt: null, silent: false, ringRound: -1, view: null,
+    }
+    this.#entries.set(entry.peerId, entry)
+    this.#enter(entry)
+    return entry
+  }
+
+  setState(nowMs: number, entry: MemberEntry, state: HeldState): void {
+    this.#exit(entry)
+    entry.state = state
+    entry.stateSinceMs = nowMs
+    entry.view = null
+    this.#enter(entry)
+  }
+
+  remove(entry: MemberEntry): void {
+    this.#exit(entry)
+    this.#entries.delete(entry.peerId)
+  }
+
+  view(entry: MemberEntry): Member {
+    entry.view ??= {
+      signed: entry.signed, state: entry.state, stateSinceMs: entry.stateSinceMs,
+      suspectedBy: entry.suspicion === null ? entry.accusers : [...entry.suspicion.accusers],
+    }
+    return entry.view
+  }
+
+  #enter(entry: MemberEntry): void {
+    this.#counts[entry.state]++
+    if (entry.state === 'alive' || entry.state === 'suspect') this.active.add(entry)
+    else this.#tombstones.add(entry)
+    if (entry.state === 'failed') this.failed.add(entry)
+  }
+
+  #exit(entry: MemberEntry): void {
+    this.#counts[entry.state]--
+    // From alive to suspect and back the entry is only taken out and put in again: O(1).
+    this.active.delete(entry)
+    this.failed.delete(entry)
+    this.#tombstones.delete(entry)
+  }
+}

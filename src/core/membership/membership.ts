@@ -1,0 +1,720 @@
+/**
+ * Who is in the mesh, and who still answers. SWIM (Das, Gupta, Motivala, DSN 2002): in each period every node probes one
+ * other, so the load per node and the time to first detection do not grow with the mesh; what it learns rides on the probes
+ * themselves. A member that does not answer is first suspected, and may refute that with a higher incarnation, before
+ * it is declared failed.
+ *
+ * This is a pure machine: it is told the time, given its chance, and answers with effects. Whoever drives it
+ *   1. performs the effects of a call in order, before the next call;
+ *   2. calls `handleTimeout` when `nextDeadlineMs` has come;
+ *   3. verifies signatures before it hands in records and leaves, and authenticates the sender of packets;
+ *   4. after `stop`, forgets it.
+ *
+ *   created ─start─▶ joining ─becomeAlive─▶ alive ─leave─▶ left ─stop─▶ stopped
+ *
+ * While joining the node learns and answers but accuses nobody; after `leave` it answers pings and spreads its farewell, nothing else.
+ */
+import { Deadlines } from '../time/deadlines.ts'
+import type { Random } from '../time/random.ts'
+import { createCounters, type MembershipCounters } from './counters.ts'
+import type { DeadlineName } from './deadline-names.ts'
+import {
+  BroadcastQueue, LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, PROBE_BYTES, retransmitLimit, updateBytes, updateSubject,
+} from './dissemination.ts'
+import { MemberTable, type MemberEntry } from './member-table.ts'
+import type { MembershipOptions } from './options.ts'
+import { INCARNATION_MAX, isIncarnation, judge, STATE_RANK } from './precedence.ts'
+import { ProbeRing } from './probe-ring.ts'
+import { Prober, type ProbeRound } from './prober.ts'
+import { describeChanges } from './record-changes.ts'
+import { Suspicion, suspicionTimeoutMs } from './suspicion.ts'
+import type {
+  LoadDigest, Member, MemberEventType, MemberRecord, MemberState, MembershipEffect, Packet, Probe, SignedLeave, SignedRecord, SyncEntry, Update,
+} from './types.ts'
+
+/** A datagram of 1,400 bytes holds fewer; the rest of a longer list is dropped and counted. */
+export const PACKET_UPDATES_MAX = 64
+/** The same for one gossipsub message. */
+export const MESSAGE_UPDATES_MAX = 1024
+
+export interface MembershipInit {
+  /** The own record, unsigned; its incarnation is the unix milliseconds of this start. */
+  readonly record: MemberRecord
+  readonly options: MembershipOptions
+  readonly random: Random
+  /** Pure and synchronous: the machine signs anew whenever it raises its incarnation. */
+  readonly signRecord: (record: MemberRecord) => SignedRecord
+  readonly signLeave: (peerId: string, incarnation: number) => SignedLeave
+  /** What one datagram carries beside header and seal. */
+  readonly packetBudgetBytes: number
+}
+
+export type RecordPatch = Partial<Omit<MemberRecord, 'peerId' | 'incarnation'>>
+
+type Phase = 'created' | 'joining' | 'alive' | 'left' | 'stopped'
+
+export class Membership {
+  readonly #options: MembershipOptions
+  readonly #random: Random
+  readonly #signRecord: MembershipInit['signRecord']
+  readonly #signLeave: MembershipInit['signLeave']
+  readonly #packetBudgetBytes: number
+  readonly #table = new MemberTable()
+  readonly #ring = new ProbeRing()
+  readonly #queue = new BroadcastQueue()
+  readonly #deadlines = new Deadlines<DeadlineName>()
+  readonly #counters = createCounters()
+  readonly #prober: Prober
+  #phase: Phase = 'created'
+  #self: SignedRecord
+  #leave: SignedLeave | null = null
+  #load: LoadDigest | null = null
+  #lastGossipMs = -Infinity
+  /** The effects of the call under way. */
+  #effects: MembershipEffect[] = []
+  /** This call made us raise our incarnation: what we answer now carries the new record first. */
+  #refutedNow = false
+  #syncEntries: readonly SyncEntry[] | null = null
+
+  constructor(init: MembershipInit) {
+    this.#options = init.options
+    this.#random = init.random
+    this.#signRecord = init.signRecord
+    this.#signLeave = init.signLeave
+    this.#packetBudgetBytes = init.packetBudgetBytes
+    this.#self = init.signRecord(init.record)
+    this.#prober = new Prober({
+      selfId: init.record.peerId,
+      options: init.options,
+      random: init.random,
+      table: this.#table,
+      deadlines: this.#deadlines,
+      counters: this.#counters,
+      send: (to, probe) => { this.#send(to, probe) },
+      emit: (effect) => { this.#effects.push(effect) },
+      onUnreachable: (nowMs, round) => { this.#handleUnreachable(nowMs, round) },
+    })
+  }
+
+  // --- getters -----------------------------------------------------------------------------------------------------------
+
+  get self(): SignedRecord {
+    return this.#self
+  }
+
+  get selfState(): MemberState {
+    switch (this.#phase) {
+      case 'created':
+      case 'joining': return 'joining'
+      case 'alive': return 'alive'
+      case 'left':
+      case 'stopped': return 'left'
+    }
+  }
+
+  /** Known members other than this node, the failed and the left included. O(N). */
+  members(): Member[] {
+    return Array.from(this.#table.entries(), (entry) => this.#table.view(entry))
+  }
+
+  member(peerId: string): Member | undefined {
+    const entry = this.#table.get(peerId)
+    return entry === undefined ? undefined : this.#table.view(entry)
+  }
+
+  get memberCount(): number {
+    return this.#table.size
+  }
+
+  /** Of members other than this node. */
+  countOf(state: Exclude<MemberState, 'joining'>): number {
+    return this.#table.count(state)
+  }
+
+  get aliveCount(): number {
+    return this.#table.count('alive')
+  }
+
+  /** The whole table for a push-pull sync, this node included. Built anew only after a change. */
+  syncEntries(): readonly SyncEntry[] {
+    if (this.#syncEntries !== null) return this.#syncEntries
+    const entries: SyncEntry[] = [{ signed: this.#self, state: this.#leave === null ? 'alive' : 'left', leave: this.#leave }]
+    for (const entry of this.#table.entries()) {
+      if (!entry.silent) entries.push({ signed: entry.signed, state: entry.state, leave: entry.leave })
+    }
+    this.#syncEntries = entries
+    return entries
+  }
+
+  /** True when the farewell has been sent as often as any update, or nobody is there to hear it. */
+  get isLeaveTransmitted(): boolean {
+    return this.#leave !== null && (this.#table.active.size === 0 || !this.#queue.has(this.#leave.peerId))
+  }
+
+  /** Updates still waiting to be spread. */
+  get queuedUpdates(): number {
+    return this.#queue.size
+  }
+
+  get counters(): MembershipCounters {
+    return { ...this.#counters }
+  }
+
+  nextDeadlineMs(): number | null {
+    return this.#deadlines.nextMs()
+  }
+
+  // --- commands ----------------------------------------------------------------------------------------------------------
+
+  /** From now on the node answers and learns; it does not probe yet. */
+  start(nowMs: number): MembershipEffect[] {
+    if (this.#phase !== 'created') throw new Error(`Membership.start in phase ${this.#phase}`)
+    this.#phase = 'joining'
+    return this.#finish(nowMs)
+  }
+
+  /** After the first sync, or alone when no seed answers: announces this node and begins to probe. */
+  becomeAlive(nowMs: number): MembershipEffect[] {
+    if (this.#phase === 'created') throw new Error('Membership.becomeAlive before start')
+    if (this.#phase !== 'joining') return []
+    this.#phase = 'alive'
+    this.#publishSelf()
+    // A random phase: nodes started by one script must not probe in step for ever.
+    this.#deadlines.set('period', nowMs + this.#random() * this.#options.probeIntervalMs)
+    this.#deadlines.set('reconnect', nowMs + this.#random() * this.#options.reconnectIntervalMs)
+    return this.#finish(nowMs)
+  }
+
+  /** Changes what this node says of itself, under a higher incarnation. */
+  updateSelf(nowMs: number, patch: RecordPatch): MembershipEffect[] {
+    if (this.#phase === 'left' || this.#phase === 'stopped') return []
+    const { record } = this.#self
+    this.#resign({ ...record, ...patch, peerId: record.peerId, incarnation: record.incarnation + 1 })
+    return this.#finish(nowMs)
+  }
+
+  /** Says farewell. Keep driving the machine until `isLeaveTransmitted` or a bound of your own, then `stop`. */
+  leave(nowMs: number): MembershipEffect[] {
+    if (this.#phase === 'stopped' || this.#phase === 'left') return []
+    this.#phase = 'left'
+    this.#prober.clear()
+    this.#deadlines.clear()
+    // Only the farewell is spread from here on: the others carry the rest of the news.
+    this.#queue.clear()
+    this.#leave = this.#signLeave(this.#self.record.peerId, this.#self.record.incarnation)
+    this.#syncEntries = null
+    const update: Update = { kind: 'left', leave: this.#leave }
+    this.#enqueue(update)
+    this.#effects.push({ kind: 'announce', updates: [update] })
+    return this.#finish(nowMs)
+  }
+
+  /** No effect and no deadline ever after. */
+  stop(_nowMs: number): MembershipEffect[] {
+    this.#phase = 'stopped'
+    this.#prober.clear()
+    this.#queue.clear()
+    this.#deadlines.clear()
+    return []
+  }
+
+  /** What the next packets say about this node's load. */
+  setLoad(load: LoadDigest): MembershipEffect[] {
+    this.#load = load
+    return []
+  }
+
+  // --- inputs ------------------------------------------------------------------------------------------------------------
+
+  /** A datagram from an authenticated sender. */
+  handlePacket(nowMs: number, from: string, packet: Packet): MembershipEffect[] {
+    if (!this.#isListening() || from === this.#self.record.peerId) return []
+    // Updates first: an answer to a ping that carried a suspicion of us must carry our refutation.
+    this.#applyAll(nowMs, from, packet.updates, PACKET_UPDATES_MAX)
+    if (packet.load !== null && this.#table.get(from) !== undefined && this.#phase !== 'left') {
+      this.#effects.push({ kind: 'load', peerId: from, load: packet.load })
+    }
+    if (packet.probe !== null) this.#handleProbe(nowMs, from, packet.probe)
+    return this.#finish(nowMs)
+  }
+
+  /** Updates that came by gossipsub. */
+  handleUpdates(nowMs: number, input: { readonly from: string; readonly updates: readonly Update[] }): MembershipEffect[] {
+    if (!this.#isListening()) return []
+    this.#applyAll(nowMs, input.from, input.updates, MESSAGE_UPDATES_MAX)
+    return this.#finish(nowMs)
+  }
+
+  /** Another node's table, from a push-pull sync. The answering side should hand this in before it reads its own `syncEntries`. */
+  handleSync(nowMs: number, input: { readonly from: string; readonly entries: readonly SyncEntry[] }): MembershipEffect[] {
+    if (!this.#isListening() || this.#phase === 'left') return []
+    const bound = this.#options.membersMax
+    if (input.entries.length > bound) this.#counters.updatesMalformed += input.entries.length - bound
+    for (const entry of input.entries.slice(0, bound)) this.#applySyncEntry(nowMs, input.from, entry)
+    const sender = this.#table.get(input.from)
+    const first = this.#urgentFor(sender)
+    // It just spoke to us, so it lives: it must hear that we hold it for suspect or failed, or that we have just refuted.
+    if (first.length > 0 && input.from !== this.#self.record.peerId) this.#send(input.from, null)
+    return this.#finish(nowMs)
+  }
+
+  /**
+   * Something hints that a member is gone (a connection closed without goodbye, a refused dial): it is probed now.
+   * Bounded: one probe a member, `evidenceProbesMax` at once, the others wait in line.
+   */
+  handleEvidence(nowMs: number, peerId: string, reason: string): MembershipEffect[] {
+    const entry = this.#table.get(peerId)
+    if (this.#phase !== 'alive' || entry === undefined || !isActive(entry)) return []
+    this.#prober.startOnEvidence(nowMs, entry, reason)
+    return this.#finish(nowMs)
+  }
+
+  // --- time --------------------------------------------------------------------------------------------------------------
+
+  handleTimeout(nowMs: number): MembershipEffect[] {
+    const nextMs = this.#deadlines.nextMs()
+    if (nextMs === null || nextMs > nowMs) return []
+    if (nowMs - nextMs > this.#options.stallToleranceMs && this.#phase === 'alive') this.#recoverFromStall(nowMs)
+    for (let name = this.#deadlines.takeDue(nowMs); name !== null; name = this.#deadlines.takeDue(nowMs)) this.#handleDeadline(nowMs, name)
+    return this.#finish(nowMs)
+  }
+
+  #handleDeadline(nowMs: number, name: DeadlineName): void {
+    if (name === 'period') {
+      this.#deadlines.set('period', nowMs + this.#options.probeIntervalMs)
+      const target = this.#ring.next(this.#random, this.#table.active.items, (entry) => this.#prober.isProbing(entry.peerId))
+      if (target !== null) this.#prober.start(nowMs, target, null)
+    } else if (name === 'gossip') {
+      this.#lastGossipMs = nowMs
+      for (const entry of this.#table.active.sample(this.#random, this.#options.gossipFanout)) {
+        if (this.#queue.size === 0) break
+        this.#counters.gossipPacketsSent++
+        this.#send(entry.peerId, null)
+      }
+    } else if (name === 'reconnect') {
+      this.#deadlines.set('reconnect', nowMs + this.#options.reconnectIntervalMs)
+      this.#reconnect()
+    } else {
+      const colon = name.indexOf(':')
+      const subject = name.slice(colon + 1)
+      switch (name.slice(0, colon)) {
+        case 'probe': this.#prober.handleTimeout(nowMs, Number(subject)); break
+        case 'relay': this.#prober.handleRelayTimeout(nowMs, Number(subject)); break
+        case 'suspect': this.#expireSuspicion(nowMs, subject); break
+        case 'forget': this.#forget(nowMs, subject); break
+      }
+    }
+  }
+
+  /**
+   * Serf's reconnect: each node retries one random failed member with probability failed/alive, so that the whole mesh together
+   * makes about one attempt per failed member and interval, however large it is.
+   */
+  #reconnect(): void {
+    const failed = this.#table.failed.size
+    if (failed === 0 || this.#random() >= failed / (this.#table.active.size + 1)) return
+    const [target] = this.#table.failed.sample(this.#random, 1)
+    if (target !== undefined) this.#effects.push({ kind: 'sync', peerId: target.peerId })
+  }
+
+  /**
+   * Extension: our timers ran late, so this process stood still, and acks and refutations may lie unread in its socket. Probes start
+   * anew, and suspicions that ran out meanwhile get one more period.
+   */
+  #recoverFromStall(nowMs: number): void {
+    this.#counters.stalls++
+    this.#prober.excuseAll(nowMs)
+    const graceMs = nowMs + this.#options.probeIntervalMs
+    for (const entry of this.#table.active.items) {
+      if (entry.suspicion !== null && (this.#deadlines.atMs(`suspect:${entry.peerId}`) ?? Infinity) < graceMs) {
+        this.#deadlines.set(`suspect:${entry.peerId}`, graceMs)
+      }
+    }
+  }
+
+  // --- probes ------------------------------------------------------------------------------------------------------------
+
+  #handleProbe(nowMs: number, from: string, probe: Probe): void {
+    switch (probe.kind) {
+      case 'ping': this.#send(from, { kind: 'ack', sequence: probe.sequence }); break
+      case 'ack': if (this.#phase !== 'left') this.#prober.handleAck(nowMs, from, probe.sequence); break
+      case 'nack': if (this.#phase !== 'left') this.#prober.handleNack(from, probe.sequence); break
+      case 'ping-request':
+        if (this.#phase === 'alive') this.#prober.handlePingRequest(nowMs, from, probe.sequence, probe.target)
+        else this.#send(from, { kind: 'nack', sequence: probe.sequence })
+        break
+    }
+  }
+
+  #handleUnreachable(nowMs: number, round: ProbeRound): void {
+    const { target } = round
+    if (!isActive(target)) return
+    const helpers = round.helpers.length
+    const through = helpers === 0 ? 'and there was no helper to ask' : `nor through ${helpers} ${helpers === 1 ? 'helper' : 'helpers'} (${round.nacks} of them answered)`
+    const waited = `no ack within ${Math.round(round.ackTimeoutMs)} ms, ${through}`
+    const reason = round.evidence === null ? waited : `${round.evidence}; ${waited}`
+    const self = this.#self.record.peerId
+    if (target.suspicion !== null) {
+      target.suspicion.probeStartedMs ??= round.startedMs
+      if (target.suspicion.confirm(self)) target.view = null
+      return
+    }
+    this.#counters.suspicionsRaised++
+    this.#suspect(nowMs, target, { accuser: self, reason, probeStartedMs: round.startedMs })
+    const update: Update = { kind: 'suspect', peerId: target.peerId, incarnation: target.incarnation, from: self }
+    this.#enqueue(update)
+    this.#effects.push({ kind: 'announce', updates: [update] })
+  }
+
+  // --- what is believed --------------------------------------------------------------------------------------------------
+
+  #applyAll(nowMs: number, via: string, updates: readonly Update[], bound: number): void {
+    // After our farewell the table is nobody's business any more.
+    if (this.#phase === 'left') return
+    if (updates.length > bound) this.#counters.updatesMalformed += updates.length - bound
+    for (const update of updates.slice(0, bound)) {
+      switch (update.kind) {
+        case 'record': this.#applyRecord(nowMs, update.signed, via); break
+        case 'suspect': this.#applySuspect(nowMs, update, update, via); break
+        case 'failed': this.#applyFailed(nowMs, update, update); break
+        case 'left': this.#applyLeft(nowMs, update.leave); break
+      }
+    }
+  }
+
+  #applyRecord(nowMs: number, signed: SignedRecord, via: string): void {
+    const { record } = signed
+    if (!isIncarnation(record.incarnation)) {
+      this.#counters.updatesMalformed++
+      return
+    }
+    if (record.peerId === this.#self.record.peerId) {
+      // Signed by our key but not by this life of ours: a clock that went back between two starts. Outrank it.
+      if (record.incarnation > this.#self.record.incarnation) this.#refute(record.incarnation)
+      return
+    }
+    const entry = this.#table.get(record.peerId)
+    if (entry === undefined) {
+      if (!this.#makeRoom()) return
+      const joined = this.#table.add(nowMs, signed, 'alive')
+      this.#ring.insert(this.#random, joined)
+      this.#accepted({ kind: 'record', signed })
+      this.#event(nowMs, 'member-joined', joined, { from: via, reason: via === record.peerId ? 'said so itself' : 'learned from another member' })
+      return
+    }
+    if (judge(entry, { kind: 'record', incarnation: record.incarnation }) !== 'accept') {
+      this.#counters.updatesStale++
+      return
+    }
+    const before = entry.signed.record
+    const state = entry.state
+    const sinceProbeMs = sinceProbe(nowMs, entry)
+    entry.signed = signed
+    entry.incarnation = record.incarnation
+    entry.leave = null
+    entry.accusers = []
+    entry.suspicion = null
+    entry.silent = false
+    entry.view = null
+    this.#deadlines.delete(`suspect:${entry.peerId}`)
+    this.#deadlines.delete(`forget:${entry.peerId}`)
+    if (state !== 'alive') this.#table.setState(nowMs, entry, 'alive')
+    if (state === 'failed' || state === 'left') this.#ring.insert(this.#random, entry)
+    this.#accepted({ kind: 'record', signed })
+    const changes = describeChanges(before, record)
+    const after = changes === '' ? '' : `; ${changes}`
+    switch (state) {
+      case 'alive': this.#event(nowMs, 'member-updated', entry, { from: via, reason: changes === '' ? 'raised its incarnation, nothing else changed' : changes }); break
+      case 'suspect': this.#event(nowMs, 'member-refuted', entry, { from: via, reason: `refuted the suspicion with a higher incarnation${after}`, sinceProbeMs }); break
+      case 'failed': this.#event(nowMs, 'member-joined', entry, { from: via, reason: `came back after it was declared failed${after}` }); break
+      case 'left': this.#event(nowMs, 'member-joined', entry, { from: via, reason: `came back after it had left${after}` }); break
+    }
+  }
+
+  #applySuspect(nowMs: number, claim: { readonly peerId: string; readonly incarnation: number; readonly from: string }, update: Update, via: string): void {
+    const entry = this.#claimedEntry(claim)
+    if (entry === null) return
+    switch (judge(entry, { kind: 'suspect', incarnation: claim.incarnation })) {
+      case 'accept':
+        this.#suspect(nowMs, entry, { accuser: claim.from, reason: via === claim.from ? 'suspected by the node that probed it' : 'suspected by another member, as gossip has it', probeStartedMs: null })
+        this.#accepted(update)
+        break
+      case 'confirm':
+        // Counted, not passed on: Lifeguard's first k confirmations will be re-queued here.
+        if (entry.suspicion?.confirm(claim.from) === true) entry.view = null
+        this.#counters.updatesStale++
+        break
+      case 'stale': this.#counters.updatesStale++; break
+      case 'unproven': this.#counters.updatesUnproven++; break
+    }
+  }
+
+  #applyFailed(nowMs: number, claim: { readonly peerId: string; readonly incarnation: number; readonly from: string }, update: Update): void {
+    const entry = this.#claimedEntry(claim)
+    if (entry === null) return
+    switch (judge(entry, { kind: 'failed', incarnation: claim.incarnation })) {
+      case 'accept':
+        entry.suspicion?.confirm(claim.from)
+        this.#fail(nowMs, entry, { from: claim.from, accusers: entry.suspicion?.accusers ?? [claim.from], reason: 'declared failed by another member' })
+        this.#accepted(update)
+        break
+      case 'confirm':
+      case 'stale': this.#counters.updatesStale++; break
+      case 'unproven': this.#counters.updatesUnproven++; break
+    }
+  }
+
+  #applyLeft(nowMs: number, leave: SignedLeave): void {
+    if (!isIncarnation(leave.incarnation)) {
+      this.#counters.updatesMalformed++
+      return
+    }
+    if (leave.peerId === this.#self.record.peerId) {
+      if (leave.incarnation >= this.#self.record.incarnation) this.#refute(leave.incarnation)
+      return
+    }
+    const entry = this.#table.get(leave.peerId)
+    if (entry === undefined) {
+      this.#counters.updatesUnproven++
+    } else if (judge(entry, { kind: 'left', incarnation: leave.incarnation }) === 'accept') {
+      const wasLeft = entry.state === 'left'
+      entry.leave = leave
+      entry.incarnation = leave.incarnation
+      this.#bury(nowMs, entry, 'left')
+      this.#accepted({ kind: 'left', leave })
+      if (!wasLeft) this.#event(nowMs, 'member-left', entry, { from: leave.peerId, reason: 'said farewell' })
+    } else {
+      this.#counters.updatesStale++
+    }
+  }
+
+  #applySyncEntry(nowMs: number, from: string, entry: SyncEntry): void {
+    const { record } = entry.signed
+    const isSelf = record.peerId === this.#self.record.peerId
+    const isTombstone = entry.state === 'failed' || entry.state === 'left'
+    if (!isSelf && isTombstone && this.#table.get(record.peerId) === undefined) {
+      this.#addTombstone(nowMs, entry)
+      return
+    }
+    this.#applyRecord(nowMs, entry.signed, from)
+    const claim = { peerId: record.peerId, incarnation: record.incarnation, from }
+    if (entry.state === 'suspect') {
+      this.#applySuspect(nowMs, claim, { kind: 'suspect', ...claim }, from)
+    } else if (entry.state === 'left' && entry.leave !== null) {
+      this.#applyLeft(nowMs, entry.leave)
+    } else if (entry.state === 'failed' && isSelf) {
+      this.#claimedEntry(claim)
+    } else if (entry.state === 'failed') {
+      // As memberlist's merge: another table's verdict may come from the far side of a partition, so it is a suspicion here.
+      // Extension: it is not gossiped, but probed at once. The ping carries the suspicion, and the living answer with a refutation,
+      // so a heal costs one round trip a member instead of a storm of suspicions.
+      const held = this.#table.get(record.peerId)
+      if (held === undefined || judge(held, { kind: 'suspect', incarnation: claim.incarnation }) !== 'accept') return
+      this.#suspect(nowMs, held, { accuser: from, reason: 'failed according to the table of another member', probeStartedMs: null })
+      if (this.#phase === 'alive') this.#prober.startOnEvidence(nowMs, held, 'failed according to the table of another member')
+    }
+  }
+
+  /** Remembers a dead stranger, without an event, so that stale gossip does not bring it to life here. */
+  #addTombstone(nowMs: number, { signed, state, leave }: SyncEntry): void {
+    const incarnation = Math.max(signed.record.incarnation, leave?.incarnation ?? 0)
+    const isForeign = leave !== null && leave.peerId !== signed.record.peerId
+    if (!isIncarnation(incarnation) || isForeign || (state === 'left' && leave === null)) {
+      this.#counters.updatesMalformed++
+      return
+    }
+    if (!this.#makeRoom()) return
+    const entry = this.#table.add(nowMs, signed, state === 'left' ? 'left' : 'failed')
+    entry.leave = state === 'left' ? leave : null
+    if (state === 'left') entry.incarnation = incarnation
+    entry.silent = true
+    this.#deadlines.set(`forget:${entry.peerId}`, nowMs + this.#options.tombstoneRetentionMs)
+  }
+
+  /** The member that an unsigned claim is about, or null when it is about us (then we answer it), about a stranger, or nonsense. */
+  #claimedEntry(claim: { readonly peerId: string; readonly incarnation: number }): MemberEntry | null {
+    if (!isIncarnation(claim.incarnation)) {
+      this.#counters.updatesMalformed++
+      return null
+    }
+    if (claim.peerId === this.#self.record.peerId) {
+      if (claim.incarnation >= this.#self.record.incarnation) this.#refute(claim.incarnation)
+      else this.#counters.updatesStale++
+      return null
+    }
+    const entry = this.#table.get(claim.peerId)
+    if (entry === undefined) this.#counters.updatesUnproven++
+    return entry ?? null
+  }
+
+  #refute(claimedIncarnation: number): void {
+    const incarnation = Math.max(this.#self.record.incarnation, claimedIncarnation) + 1
+    if (this.#phase === 'left' || incarnation > INCARNATION_MAX) return
+    this.#counters.selfRefutations++
+    this.#refutedNow = true
+    this.#resign({ ...this.#self.record, incarnation })
+  }
+
+  #resign(record: MemberRecord): void {
+    this.#self = this.#signRecord(record)
+    this.#syncEntries = null
+    if (this.#phase === 'alive') this.#publishSelf()
+  }
+
+  #publishSelf(): void {
+    const update: Update = { kind: 'record', signed: this.#self }
+    this.#enqueue(update)
+    this.#effects.push({ kind: 'announce', updates: [update] })
+  }
+
+  // --- transitions of a member -------------------------------------------------------------------------------------------
+
+  #suspect(nowMs: number, entry: MemberEntry, why: { readonly accuser: string; readonly reason: string; readonly probeStartedMs: number | null }): void {
+    entry.suspicion = new Suspicion({ startedMs: nowMs, probeStartedMs: why.probeStartedMs, accuser: why.accuser })
+    this.#table.setState(nowMs, entry, 'suspect')
+    this.#syncEntries = null
+    this.#deadlines.set(`suspect:${entry.peerId}`, nowMs + suspicionTimeoutMs(this.#options, this.#table.active.size + 1))
+    this.#event(nowMs, 'member-suspected', entry, { from: why.accuser, reason: why.reason, sinceProbeMs: sinceProbe(nowMs, entry) })
+  }
+
+  #expireSuspicion(nowMs: number, peerId: string): void {
+    const entry = this.#table.get(peerId)
+    if (entry === undefined || entry.suspicion === null) return
+    if (this.#phase !== 'alive') {
+      // Who is still joining judges nobody: its own word to the others has not been heard yet.
+      this.#deadlines.set(`suspect:${peerId}`, nowMs + this.#options.probeIntervalMs)
+      return
+    }
+    const { accusers, startedMs } = entry.suspicion
+    const self = this.#self.record.peerId
+    this.#counters.failuresDeclared++
+    this.#fail(nowMs, entry, { from: self, accusers, reason: `did not refute within ${((nowMs - startedMs) / 1000).toFixed(1)} s, suspected by ${accusers.length} ${accusers.length === 1 ? 'member' : 'members'}` })
+    const update: Update = { kind: 'failed', peerId, incarnation: entry.incarnation, from: self }
+    this.#enqueue(update)
+    // Everyone's fuse ends at about the same time: only those that probed it themselves announce, piggyback does the rest.
+    if (accusers.includes(self)) this.#effects.push({ kind: 'announce', updates: [update] })
+  }
+
+  #fail(nowMs: number, entry: MemberEntry, why: { readonly from: string; readonly accusers: readonly string[]; readonly reason: string }): void {
+    const sinceProbeMs = sinceProbe(nowMs, entry)
+    entry.accusers = [...why.accusers]
+    this.#bury(nowMs, entry, 'failed')
+    this.#event(nowMs, 'member-failed', entry, { from: why.from, reason: why.reason, sinceProbeMs })
+  }
+
+  #bury(nowMs: number, entry: MemberEntry, state: 'failed' | 'left'): void {
+    entry.suspicion = null
+    if (state === 'left') entry.accusers = []
+    entry.silent = false
+    this.#table.setState(nowMs, entry, state)
+    this.#syncEntries = null
+    this.#deadlines.delete(`suspect:${entry.peerId}`)
+    this.#prober.drop(nowMs, entry)
+    this.#deadlines.set(`forget:${entry.peerId}`, nowMs + this.#options.tombstoneRetentionMs / 2)
+  }
+
+  /** Half the retention a tombstone is offered in syncs, the other half it is only kept, so that no two nodes renew it in turns. */
+  #forget(nowMs: number, peerId: string): void {
+    const entry = this.#table.get(peerId)
+    if (entry === undefined || isActive(entry)) return
+    this.#syncEntries = null
+    if (entry.silent) {
+      this.#table.remove(entry)
+      return
+    }
+    entry.silent = true
+    this.#deadlines.set(`forget:${peerId}`, nowMs + this.#options.tombstoneRetentionMs / 2)
+  }
+
+  #makeRoom(): boolean {
+    if (this.#table.size + 1 < this.#options.membersMax) return true
+    const oldest = this.#table.oldestTombstone()
+    if (oldest === null) {
+      this.#counters.membersRefused++
+      return false
+    }
+    this.#counters.tombstonesEvicted++
+    this.#table.remove(oldest)
+    this.#deadlines.delete(`forget:${oldest.peerId}`)
+    return true
+  }
+
+  #event(nowMs: number, type: MemberEventType, entry: MemberEntry, about: { readonly from: string; readonly reason: string; readonly sinceProbeMs?: number | null }): void {
+    this.#effects.push({
+      kind: 'event',
+      event: { type, atMs: nowMs, record: entry.signed.record, from: about.from, reason: about.reason, sinceProbeMs: about.sinceProbeMs ?? null },
+    })
+  }
+
+  // --- what is said ------------------------------------------------------------------------------------------------------
+
+  /** Something new was believed: pass it on. A node that is still joining hears old news only. */
+  #accepted(update: Update): void {
+    this.#counters.updatesAccepted++
+    this.#syncEntries = null
+    if (this.#phase === 'alive') this.#enqueue(update)
+  }
+
+  #enqueue(update: Update): void {
+    const room = this.#packetBudgetBytes - PACKET_OVERHEAD_BYTES - PING_REQUEST_BYTES - LOAD_BYTES
+    if (updateBytes(update) > room) this.#counters.updatesOversized++
+    else this.#queue.push(update)
+  }
+
+  /** What a member must hear before anything else: our doubts about it (Lifeguard's buddy system), and our own fresh refutation. */
+  #urgentFor(entry: MemberEntry | undefined): Update[] {
+    const urgent: Update[] = []
+    if (this.#phase === 'left') return urgent
+    if (entry?.state === 'suspect') {
+      urgent.push({ kind: 'suspect', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.suspicion?.accusers[0] ?? this.#self.record.peerId })
+    } else if (entry?.state === 'failed') {
+      urgent.push({ kind: 'failed', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.accusers[0] ?? this.#self.record.peerId })
+    }
+    if (this.#refutedNow) urgent.push({ kind: 'record', signed: this.#self })
+    return urgent
+  }
+
+  #send(to: string, probe: Probe | null): void {
+    const entry = this.#table.get(to)
+    const limit = retransmitLimit(this.#options.retransmitMultiplier, this.#table.active.size + 1)
+    let room = this.#packetBudgetBytes - PACKET_OVERHEAD_BYTES
+    if (probe !== null) room -= probe.kind === 'ping-request' ? PING_REQUEST_BYTES : PROBE_BYTES
+    if (this.#load !== null) room -= LOAD_BYTES
+    const updates: Update[] = []
+    for (const update of this.#urgentFor(entry)) {
+      if (updateBytes(update) > room) continue
+      room -= updateBytes(update)
+      updates.push(update)
+    }
+    const urgentSubjects = updates.map(updateSubject)
+    for (const update of this.#queue.take(room, limit, urgentSubjects)) updates.push(update)
+    for (const subject of urgentSubjects) this.#queue.markSent(subject, limit)
+    this.#counters.updatesSent += updates.length
+    this.#effects.push({ kind: 'send', to, packet: { probe, updates, load: this.#load } })
+  }
+
+  #isListening(): boolean {
+    return this.#phase !== 'created' && this.#phase !== 'stopped'
+  }
+
+  /** Ends a call: arms the gossip tick when there is news and someone to tell, and hands the effects over. */
+  #finish(nowMs: number): MembershipEffect[] {
+    const gossips = this.#phase === 'alive' || this.#phase === 'left'
+    if (gossips && this.#queue.size > 0 && this.#table.active.size > 0 && this.#deadlines.atMs('gossip') === undefined) {
+      this.#deadlines.set('gossip', Math.max(nowMs, this.#lastGossipMs + this.#options.gossipIntervalMs))
+    }
+    const effects = this.#effects
+    this.#effects = []
+    this.#refutedNow = false
+    return effects
+  }
+}
+
+function isActive(entry: MemberEntry): boolean {
+  return STATE_RANK[entry.state] <= STATE_RANK.suspect
+}
+
+function sinceProbe(nowMs: number, entry: MemberEntry): number | null {
+  const startedMs = entry.suspicion?.probeStartedMs ?? null
+  return startedMs === null ? null : nowMs - startedMs
+}

@@ -1,0 +1,259 @@
+/**
+ * Probing (SWIM §3.1): ping a member; if it does not answer in time, ask k others to ping it; if the period ends without any ack,
+ * it is unreachable. Helpers tell the two kinds of silence apart: a nack says "I am here, but it did not answer me either"
+ * (Lifeguard §IV-A).
+ *
+ *   ping ──ack──▶ done                    (direct: also a round-trip sample)
+ *     │ ack timeout
+ *   ping-request × k ──ack──▶ answered    (indirect: reachable, but the direct ping counts as lost)
+ *     │ end of the period
+ *   unreachable
+ *
+ * A late direct ack still counts until the period ends: the timeout only decides when helpers are asked.
+ * The same machinery serves the round robin and probes on evidence; only what starts them differs. Local health (Lifeguard) will
+ * scale the two durations in `start` and learn from `nacks` in `#end`.
+ */
+import type { Deadlines } from '../time/deadlines.ts'
+import type { Random } from '../time/random.ts'
+import type { MutableCounters } from './counters.ts'
+import type { DeadlineName } from './deadline-names.ts'
+import type { MemberEntry, MemberTable } from './member-table.ts'
+import type { MembershipOptions } from './options.ts'
+import type { MembershipEffect, Probe } from './types.ts'
+
+/** Pings on behalf of others under way at once; more are answered with a nack at once. */
+export const RELAYS_MAX = 256
+/** An asked helper nacks after this share of the longest ack timeout, early enough to be heard in the same period (Lifeguard §IV-A). */
+export const NACK_AT_SHARE = 0.8
+
+export interface ProbeRound {
+  readonly sequence: number
+  readonly target: MemberEntry
+  readonly startedMs: number
+  readonly ackTimeoutMs: number
+  readonly endsMs: number
+  /** What made us probe out of turn; null in the round robin. */
+  readonly evidence: string | null
+  phase: 'direct' | 'indirect' | 'answered'
+  helpers: readonly string[]
+  nacks: number
+}
+
+interface Relay {
+  readonly requester: string
+  readonly requestedSequence: number
+  readonly target: MemberEntry
+  readonly startedMs: number
+  nacked: boolean
+}
+
+export interface ProberSurroundings {
+  readonly selfId: string
+  readonly options: MembershipOptions
+  readonly random: Random
+  readonly table: MemberTable
+  readonly deadlines: Deadlines<DeadlineName>
+  readonly counters: MutableCounters
+  readonly send: (to: string, probe: Probe) => void
+  readonly emit: (effect: MembershipEffect) => void
+  readonly onUnreachable: (nowMs: number, round: ProbeRound) => void
+}
+
+/** max(floor, 3·(smoothed + 4·deviation)), at most `ackTimeoutMs`; that maximum while nothing is known. */
+export function ackTimeoutMs(options: Pick<MembershipOptions, 'ackTimeoutMs' | 'ackTimeoutFloorMs'>, rtt: MemberEntry['rtt']): number {
+  if (rtt === null) return options.ackTimeoutMs
+  return Math.min(options.ackTimeoutMs, Math.max(options.ackTimeoutFloorMs, 3 * (rtt.smoothedMs + 4 * rtt.deviationMs)))
+}
+
+export class Prober {
+  readonly #in: ProberSurroundings
+  readonly #rounds = new Map<number, ProbeRound>()
+  readonly #byTarget = new Map<string, ProbeRound>()
+  readonly #relays = new Map<number, Relay>()
+  /** Members to probe on evidence, first come first served; at most one entry a member. */
+  readonly #waiting = new Map<string, string>()
+  #evidenceRounds = 0
+  #sequence: number
+
+  constructor(surroundings: ProberSurroundings) {
+    this.#in = surroundings
+    // A random start: an ack for an earlier life of this node must not match.
+    this.#sequence = Math.floor(surroundings.random() * 2 ** 32)
+  }
+
+  isProbing(peerId: string): boolean {
+    return this.#byTarget.has(peerId)
+  }
+
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  start(nowMs: number, target: MemberEntry, evidence: string | null): void {
+    const { options, deadlines } = this.#in
+    const round: ProbeRound = {
+      sequence: this.#nextSequence(), target, startedMs: nowMs, ackTimeoutMs: ackTimeoutMs(options, target.rtt),
+      endsMs: nowMs + options.probeIntervalMs, evidence, phase: 'direct', helpers: [], nacks: 0,
+    }
+    this.#rounds.set(round.sequence, round)
+    this.#byTarget.set(target.peerId, round)
+    if (evidence !== null) this.#evidenceRounds++
+    deadlines.set(`probe:${round.sequence}`, nowMs + round.ackTimeoutMs)
+    this.#in.counters.pingsSent++
+    this.#in.send(target.peerId, { kind: 'ping', sequence: round.sequence })
+  }
+
+  /** Probes out of turn, at once or as soon as fewer than `evidenceProbesMax` such probes run. Never two of one member. */
+  startOnEvidence(nowMs: number, target: MemberEntry, evidence: string): void {
+    if (this.#byTarget.has(target.peerId)) return
+    this.#waiting.set(target.peerId, evidence)
+    this.#startWaiting(nowMs)
+  }
+
+  handleTimeout(nowMs: number, sequence: number): void {
+    const round = this.#rounds.get(sequence)
+    if (round === undefined) return
+    if (round.phase !== 'direct') {
+      this.#end(nowMs, round)
+      return
+    }
+    round.phase = 'indirect'
+    const { options, random, table, deadlines, counters } = this.#in
+    const helpers = table.active.sample(random, options.indirectProbes, round.target)
+    round.helpers = helpers.map((helper) => helper.peerId)
+    for (const helper of round.helpers) {
+      counters.pingRequestsSent++
+      this.#in.send(helper, { kind: 'ping-request', sequence, target: round.target.peerId })
+    }
+    deadlines.set(`probe:${sequence}`, round.endsMs)
+  }
+
+  handleRelayTimeout(nowMs: number, sequence: number): void {
+    const relay = this.#relays.get(sequence)
+    if (relay === undefined) return
+    if (relay.nacked) {
+      this.#relays.delete(sequence)
+      return
+    }
+    // The relay stays a little: an ack that comes after the nack is still worth passing on.
+    relay.nacked = true
+    this.#in.deadlines.set(`relay:${sequence}`, relay.startedMs + this.#in.options.probeIntervalMs)
+    this.#in.send(relay.requester, { kind: 'nack', sequence: relay.requestedSequence })
+  }
+
+  handleAck(nowMs: number, from: string, sequence: number): void {
+    const { counters, deadlines } = this.#in
+    counters.acksReceived++
+    const relay = this.#relays.get(sequence)
+    if (relay !== undefined && relay.target.peerId === from) {
+      this.#relays.delete(sequence)
+      deadlines.delete(`relay:${sequence}`)
+      this.#sampleRtt(relay.target, nowMs - relay.startedMs)
+      this.#in.send(relay.requester, { kind: 'ack', sequence: relay.requestedSequence })
+      return
+    }
+    const round = this.#rounds.get(sequence)
+    if (round !== undefined && round.target.peerId === from) {
+      this.#sampleRtt(round.target, nowMs - round.startedMs)
+      this.#remove(nowMs, round)
+    } else if (round !== undefined && round.helpers.includes(from)) {
+      if (round.phase === 'indirect') counters.indirectAcks++
+      round.phase = 'answered'
+    } else {
+      counters.answersUnexpected++
+    }
+  }
+
+  handleNack(from: string, sequence: number): void {
+    const round = this.#rounds.get(sequence)
+    if (round === undefined || !round.helpers.includes(from)) {
+      this.#in.counters.answersUnexpected++
+      return
+    }
+    this.#in.counters.nacksReceived++
+    round.nacks = Math.min(round.nacks + 1, round.helpers.length)
+  }
+
+  handlePingRequest(nowMs: number, from: string, sequence: number, targetId: string): void {
+    const target = this.#in.table.get(targetId)
+    if (targetId === this.#in.selfId) {
+      this.#in.send(from, { kind: 'ack', sequence })
+    } else if (target === undefined || target.state === 'left' || this.#relays.size >= RELAYS_MAX) {
+      this.#in.counters.relaysRefused++
+      this.#in.send(from, { kind: 'nack', sequence })
+    } else {
+      const own = this.#nextSequence()
+      this.#relays.set(own, { requester: from, requestedSequence: sequence, target, startedMs: nowMs, nacked: false })
+      this.#in.deadlines.set(`relay:${own}`, nowMs + NACK_AT_SHARE * this.#in.options.ackTimeoutMs)
+      this.#in.send(targetId, { kind: 'ping', sequence: own })
+    }
+  }
+
+  /** Forgets what runs about a member that is no longer probed. */
+  drop(nowMs: number, target: MemberEntry): void {
+    this.#waiting.delete(target.peerId)
+    const round = this.#byTarget.get(target.peerId)
+    if (round !== undefined) this.#remove(nowMs, round)
+  }
+
+  /** This node was stalled: acks may lie unread, so every running probe starts anew instead of ending in a verdict. */
+  excuseAll(nowMs: number): void {
+    const rounds = [...this.#rounds.values()]
+    for (const round of rounds) this.#waiting.set(round.target.peerId, round.evidence ?? 'probe repeated after a stall of this node')
+    for (const round of rounds) this.#remove(nowMs, round)
+    this.#startWaiting(nowMs)
+  }
+
+  clear(): void {
+    for (const sequence of this.#rounds.keys()) this.#in.deadlines.delete(`probe:${sequence}`)
+    for (const sequence of this.#relays.keys()) this.#in.deadlines.delete(`relay:${sequence}`)
+    this.#rounds.clear()
+    this.#byTarget.clear()
+    this.#relays.clear()
+    this.#waiting.clear()
+    this.#evidenceRounds = 0
+  }
+
+  #end(nowMs: number, round: ProbeRound): void {
+    this.#in.counters.pingsLost++
+    this.#in.emit({ kind: 'lost', peerId: round.target.peerId })
+    this.#remove(nowMs, round)
+    if (round.phase === 'indirect') this.#in.onUnreachable(nowMs, round)
+  }
+
+  #remove(nowMs: number, round: ProbeRound): void {
+    this.#rounds.delete(round.sequence)
+    this.#byTarget.delete(round.target.peerId)
+    this.#in.deadlines.delete(`probe:${round.sequence}`)
+    if (round.evidence === null) return
+    this.#evidenceRounds--
+    this.#startWaiting(nowMs)
+  }
+
+  #startWaiting(nowMs: number): void {
+    for (const [peerId, evidence] of this.#waiting) {
+      if (this.#evidenceRounds >= this.#in.options.evidenceProbesMax) return
+      this.#waiting.delete(peerId)
+      const target = this.#in.table.get(peerId)
+      const isActive = target?.state === 'alive' || target?.state === 'suspect'
+      if (target !== undefined && isActive && !this.#byTarget.has(peerId)) this.start(nowMs, target, evidence)
+    }
+  }
+
+  /** RFC 6298 §2.3 with its gains of 1/8 and 1/4. */
+  #sampleRtt(target: MemberEntry, rttMs: number): void {
+    const held = target.rtt
+    target.rtt = held === null
+      ? { smoothedMs: rttMs, deviationMs: rttMs / 2 }
+      : {
+          smoothedMs: held.smoothedMs + (rttMs - held.smoothedMs) / 8,
+          deviationMs: held.deviationMs + (Math.abs(rttMs - held.smoothedMs) - held.deviationMs) / 4,
+        }
+    this.#in.emit({ kind: 'rtt', peerId: target.peerId, rttMs })
+  }
+
+  #nextSequence(): number {
+    this.#sequence = (this.#sequence + 1) % 2 ** 32
+    return this.#sequence
+  }
+}
