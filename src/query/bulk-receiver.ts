@@ -6,6 +6,7 @@ import { FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { End, Frame } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, encodeFrame, QUERY_WIRE_VERSION } from '../wire/query-messages.ts'
 import type { ClientQuery } from './client-query.ts'
+import { closeWithFarSide } from './stream-end.ts'
 
 /** How long a cancelled query may take to send its last frame before its stream is given up. */
 const drainTimeoutMs = 5000
@@ -39,6 +40,7 @@ export class BulkReceiver {
       const frame = decodeFrame(bytes)
       if (frame === null || !this.#handleFrame(frame)) throw new Error('a frame does not decode or is not allowed here')
     })
+    closeWithFarSide(stream)
     stream.onClose((error) => this.#handleClosed(error))
     stream.onBytes((chunk) => {
       try {

@@ -10,6 +10,7 @@ import { decodeFailure, decodeFrame, decodeTrailer, encodeFrame, encodeRequest, 
 import { BulkPool } from './bulk-pool.ts'
 import type { ClientQuery } from './client-query.ts'
 import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX } from './limits.ts'
+import { closeWithFarSide } from './stream-end.ts'
 import { QUERY_PROTOCOL } from './types.ts'
 
 export interface ClientConnectionOptions {
@@ -122,6 +123,7 @@ export class ClientConnection {
         const frame = decodeFrame(bytes)
         if (frame === null || !this.#handleFrame(frame)) throw new Error('a frame does not decode or is not allowed here')
       })
+      closeWithFarSide(stream)
       stream.onClose((error) => {
         reject(error ?? new Error('the stream was closed'))
         this.#shut(error ?? new Error('the stream was closed'), false)

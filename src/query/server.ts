@@ -14,6 +14,7 @@ import { decodeFrame, encodeFailure, encodeFrame, QUERY_WIRE_VERSION, SESSION_TO
 import { BulkSender } from './bulk-sender.ts'
 import { HELLO_TIMEOUT_MS, IN_FLIGHT_PER_STREAM_MAX, STALL_MS } from './limits.ts'
 import { ServerSession } from './server-session.ts'
+import { closeWithFarSide } from './stream-end.ts'
 import type { QueryHandler } from './types.ts'
 
 export interface QueryServerOptions {
@@ -128,6 +129,7 @@ export class QueryServer {
       if (frame === null) malformed('a frame does not decode')
       else if (!onFrame(frame, bytes.length)) malformed('a frame is not allowed here or has a value out of range')
     })
+    closeWithFarSide(stream)
     stream.onClose(() => {
       broken = true
       timer.cancel()

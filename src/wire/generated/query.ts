@@ -1,5 +1,4 @@
 import { decodeMessage, encodeMessage, MaxLengthError, message, streamMessage } from 'protons-runtime'
-import { alloc as uint8ArrayAlloc } from 'uint8arrays/alloc'
 import type { Codec, DecodeOptions } from 'protons-runtime'
 import type { Uint8ArrayList } from 'uint8arraylist'
 
@@ -85,55 +84,55 @@ export namespace Frame {
             case 1: {
               obj.request = Request.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.request
-              })
+              } as object)
               break
             }
             case 2: {
               obj.response = Response.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.response
-              })
+              } as object)
               break
             }
             case 3: {
               obj.batch = Batch.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.batch
-              })
+              } as object)
               break
             }
             case 4: {
               obj.end = End.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.end
-              })
+              } as object)
               break
             }
             case 5: {
               obj.failure = Failure.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.failure
-              })
+              } as object)
               break
             }
             case 6: {
               obj.credit = Credit.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.credit
-              })
+              } as object)
               break
             }
             case 7: {
               obj.cancel = Cancel.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.cancel
-              })
+              } as object)
               break
             }
             case 8: {
               obj.attach = Attach.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.attach
-              })
+              } as object)
               break
             }
             case 9: {
               obj.hello = Hello.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.hello
-              })
+              } as object)
               break
             }
             default: {
@@ -154,63 +153,63 @@ export namespace Frame {
             case 1: {
               yield * Request.codec().stream(reader, reader.uint32(), `${prefix}.request`, {
                 limits: opts.limits?.request
-              })
+              } as object)
 
               break
             }
             case 2: {
               yield * Response.codec().stream(reader, reader.uint32(), `${prefix}.response`, {
                 limits: opts.limits?.response
-              })
+              } as object)
 
               break
             }
             case 3: {
               yield * Batch.codec().stream(reader, reader.uint32(), `${prefix}.batch`, {
                 limits: opts.limits?.batch
-              })
+              } as object)
 
               break
             }
             case 4: {
               yield * End.codec().stream(reader, reader.uint32(), `${prefix}.end`, {
                 limits: opts.limits?.end
-              })
+              } as object)
 
               break
             }
             case 5: {
               yield * Failure.codec().stream(reader, reader.uint32(), `${prefix}.failure`, {
                 limits: opts.limits?.failure
-              })
+              } as object)
 
               break
             }
             case 6: {
               yield * Credit.codec().stream(reader, reader.uint32(), `${prefix}.credit`, {
                 limits: opts.limits?.credit
-              })
+              } as object)
 
               break
             }
             case 7: {
               yield * Cancel.codec().stream(reader, reader.uint32(), `${prefix}.cancel`, {
                 limits: opts.limits?.cancel
-              })
+              } as object)
 
               break
             }
             case 8: {
               yield * Attach.codec().stream(reader, reader.uint32(), `${prefix}.attach`, {
                 limits: opts.limits?.attach
-              })
+              } as object)
 
               break
             }
             case 9: {
               yield * Hello.codec().stream(reader, reader.uint32(), `${prefix}.hello`, {
                 limits: opts.limits?.hello
-              })
+              } as object)
 
               break
             }
@@ -698,7 +697,7 @@ export namespace Hello {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           wireVersion: 0,
-          token: uint8ArrayAlloc(0),
+          token: new Uint8Array(0),
           inFlightMax: 0
         }
 
@@ -1134,7 +1133,7 @@ export namespace Request {
 
               obj.parameters.push(Value.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.parameters$
-              }))
+              } as object))
               break
             }
             case 5: {
@@ -1213,7 +1212,7 @@ export namespace Request {
 
               for (const evt of Value.codec().stream(reader, reader.uint32(), `${prefix}.parameters[]`, {
                 limits: opts.limits?.parameters$
-              })) {
+              } as object)) {
                 yield {
                   ...evt,
                   index: obj.parameters
@@ -1914,7 +1913,7 @@ export namespace Route {
 
               obj.failedAttempts.push(FailedAttempt.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.failedAttempts$
-              }))
+              } as object))
               break
             }
             case 8: {
@@ -1924,7 +1923,7 @@ export namespace Route {
 
               obj.candidates.push(Candidate.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.candidates$
-              }))
+              } as object))
               break
             }
             case 9: {
@@ -2000,7 +1999,7 @@ export namespace Route {
 
               for (const evt of FailedAttempt.codec().stream(reader, reader.uint32(), `${prefix}.failedAttempts[]`, {
                 limits: opts.limits?.failedAttempts$
-              })) {
+              } as object)) {
                 yield {
                   ...evt,
                   index: obj.failedAttempts
@@ -2018,7 +2017,7 @@ export namespace Route {
 
               for (const evt of Candidate.codec().stream(reader, reader.uint32(), `${prefix}.candidates[]`, {
                 limits: opts.limits?.candidates$
-              })) {
+              } as object)) {
                 yield {
                   ...evt,
                   index: obj.candidates
@@ -2403,7 +2402,7 @@ export namespace Part {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           rows: 0,
-          data: uint8ArrayAlloc(0)
+          data: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2542,7 +2541,7 @@ export namespace Response {
         const obj: any = {
           id: 0,
           format: 0,
-          header: uint8ArrayAlloc(0),
+          header: new Uint8Array(0),
           parts: []
         }
 
@@ -2567,7 +2566,7 @@ export namespace Response {
             case 4: {
               obj.route = Route.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.route
-              })
+              } as object)
               break
             }
             case 5: {
@@ -2577,13 +2576,13 @@ export namespace Response {
 
               obj.parts.push(Part.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.parts$
-              }))
+              } as object))
               break
             }
             case 6: {
               obj.end = End.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.end
-              })
+              } as object)
               break
             }
             default: {
@@ -2629,7 +2628,7 @@ export namespace Response {
             case 4: {
               yield * Route.codec().stream(reader, reader.uint32(), `${prefix}.route`, {
                 limits: opts.limits?.route
-              })
+              } as object)
 
               break
             }
@@ -2640,7 +2639,7 @@ export namespace Response {
 
               for (const evt of Part.codec().stream(reader, reader.uint32(), `${prefix}.parts[]`, {
                 limits: opts.limits?.parts$
-              })) {
+              } as object)) {
                 yield {
                   ...evt,
                   index: obj.parts
@@ -2654,7 +2653,7 @@ export namespace Response {
             case 6: {
               yield * End.codec().stream(reader, reader.uint32(), `${prefix}.end`, {
                 limits: opts.limits?.end
-              })
+              } as object)
 
               break
             }
@@ -2911,7 +2910,7 @@ export namespace Batch {
         const obj: any = {
           id: 0,
           rows: 0,
-          data: uint8ArrayAlloc(0),
+          data: new Uint8Array(0),
           more: false
         }
 
@@ -3100,7 +3099,7 @@ export namespace End {
             case 4: {
               obj.load = Load.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.load
-              })
+              } as object)
               break
             }
             case 5: {
@@ -3146,7 +3145,7 @@ export namespace End {
             case 4: {
               yield * Load.codec().stream(reader, reader.uint32(), `${prefix}.load`, {
                 limits: opts.limits?.load
-              })
+              } as object)
 
               break
             }
@@ -3680,7 +3679,7 @@ export namespace Attach {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           wireVersion: 0,
-          token: uint8ArrayAlloc(0),
+          token: new Uint8Array(0),
           id: 0,
           credit: 0
         }

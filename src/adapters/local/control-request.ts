@@ -1,0 +1,42 @@
+import { MeshError } from '../../errors.ts'
+import type { ControlRequest } from '../../wire/control.ts'
+
+const forMsMax = 24 * 3_600_000
+
+/**
+ * Reads and checks a request line. A pinned percentage is 0–100 or null, a drill lasts at most a day.
+ * @throws MeshError ERR_PROTOCOL for what is no request, ERR_OPTION_INVALID for a value out of range
+ */
+export function parseControlRequest(line: string): ControlRequest {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(line)
+  } catch (error) {
+    throw new MeshError('ERR_PROTOCOL', 'the control request is not JSON', { cause: error })
+  }
+  const request = (typeof parsed === 'object' && parsed !== null ? parsed : {}) as Readonly<Record<string, unknown>>
+  switch (request.method) {
+    case 'status':
+    case 'members':
+    case 'drill-end':
+      return { method: request.method }
+    case 'events':
+      return { method: 'events', snapshot: request.snapshot === true }
+    case 'nodes':
+      if (typeof request.database !== 'string' || request.database === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named')
+      return { method: 'nodes', database: request.database }
+    case 'drill-start': {
+      const { forMs } = request
+      if (typeof forMs !== 'number' || !(forMs > 0 && forMs <= forMsMax)) throw new MeshError('ERR_OPTION_INVALID', `a drill lasts between 1 and ${forMsMax} ms`)
+      return { method: 'drill-start', cpuPercent: percent(request.cpuPercent, 'CPU'), memoryPercent: percent(request.memoryPercent, 'memory'), forMs }
+    }
+    default:
+      throw new MeshError('ERR_PROTOCOL', `the control method ${JSON.stringify(request.method)?.slice(0, 64) ?? 'undefined'} is unknown`)
+  }
+}
+
+function percent(value: unknown, what: string): number | null {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'number' && value >= 0 && value <= 100) return value
+  throw new MeshError('ERR_OPTION_INVALID', `the ${what} of a drill is between 0 and 100 %`)
+}

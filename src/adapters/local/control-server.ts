@@ -1,0 +1,94 @@
+/** The node's side of `/reedbase/control/1.0`: one call a connection, answered by lines. */
+import { MeshError } from '../../errors.ts'
+import type { Clock } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { ByteStream } from '../../ports/peer-streams.ts'
+import { CONTROL_LINE_BYTES_MAX, type ControlReply, type ControlRequest } from '../../wire/control.ts'
+import { systemClock } from '../system/clock.ts'
+import { parseControlRequest } from './control-request.ts'
+import { LineReader } from './line-reader.ts'
+
+/** A promise answers with one `result`, an iterable with `event` lines. The signal aborts when the caller is gone. */
+export type ControlHandler = (request: ControlRequest, signal: AbortSignal) => Promise<unknown> | AsyncIterable<unknown>
+
+export interface ServeControlOptions {
+  /** A caller that reads nothing for so long is cut off. Default 30,000. */
+  readonly stallMs?: number
+  /** From the connection to its request. Default 5,000. */
+  readonly requestTimeoutMs?: number
+  readonly clock?: Clock
+  readonly log?: Log
+}
+
+/** Serves one connection. Whatever the other side sends, this never throws. */
+export function serveControl(stream: ByteStream & { onEnd?(handler: () => void): void }, handler: ControlHandler, options: ServeControlOptions = {}): void {
+  const clock = options.clock ?? systemClock
+  const requestTimeoutMs = options.requestTimeoutMs ?? 5000
+  const stallMs = options.stallMs ?? 30_000
+  const gone = new AbortController()
+  const timer = clock.setTimer(requestTimeoutMs, () => stream.abort(new MeshError('ERR_PROTOCOL', `no request within ${requestTimeoutMs} ms`)))
+  let asked = false
+
+  const finish = (error: MeshError | null): void => {
+    if (gone.signal.aborted) return
+    if (error !== null) stream.send(encodeReply(errorReply(error)))
+    stream.close().catch((reason: unknown) => options.log?.debug({ error: String(reason) }, 'closing a control connection failed'))
+  }
+  const answer = async (line: string): Promise<void> => {
+    const answering = handler(parseControlRequest(line), gone.signal)
+    if (!(Symbol.asyncIterator in answering)) {
+      await write({ result: await answering })
+      return
+    }
+    for await (const event of answering) {
+      if (gone.signal.aborted) return
+      await write({ event })
+    }
+  }
+  /** Nothing is pulled from an event stream while its reader is behind; the stream's own bound says when events are lost. */
+  const write = async (reply: ControlReply): Promise<void> => {
+    if (gone.signal.aborted || stream.send(encodeReply(reply))) return
+    const stall = clock.setTimer(stallMs, () => stream.abort(new MeshError('ERR_EVENTS_LOST', `the caller read nothing for ${stallMs} ms`)))
+    try {
+      await stream.drained()
+    } finally {
+      stall.cancel()
+    }
+  }
+  const reader = new LineReader(CONTROL_LINE_BYTES_MAX, (line) => {
+    // One call a connection: what follows is not read as another.
+    if (asked) return
+    asked = true
+    timer.cancel()
+    answer(line).then(() => finish(null), (error: unknown) => {
+      if (gone.signal.aborted) return
+      if (!(error instanceof MeshError)) options.log?.error({ err: error }, 'a control call failed by a fault of this program')
+      finish(error instanceof MeshError ? error : new MeshError('ERR_INTERNAL', error instanceof Error ? error.message : String(error), { cause: error }))
+    })
+  })
+  stream.onClose(() => {
+    timer.cancel()
+    gone.abort()
+  })
+  // A caller that has ended its side is gone: the protocol has no use for half a connection.
+  stream.onEnd?.(() => {
+    finish(null)
+    gone.abort()
+  })
+  stream.onBytes((bytes) => {
+    if (!reader.push(bytes)) stream.abort(new MeshError('ERR_PROTOCOL', `a control line exceeds ${CONTROL_LINE_BYTES_MAX} bytes`))
+  })
+}
+
+function errorReply(error: MeshError): ControlReply {
+  return { error: { code: error.code, message: error.message, nextStep: error.nextStep, details: error.details } }
+}
+
+/** @throws MeshError ERR_PROTOCOL when the reply exceeds a line */
+function encodeReply(reply: ControlReply): Uint8Array {
+  const bytes = Buffer.from(`${JSON.stringify(reply)}\n`, 'utf8')
+  if (bytes.length <= CONTROL_LINE_BYTES_MAX) return bytes
+  throw new MeshError('ERR_PROTOCOL', `the answer takes ${bytes.length} bytes; a control line has at most ${CONTROL_LINE_BYTES_MAX}`, {
+    nextStep: 'Ask the HTTP API or narrow the question.',
+  })
+}

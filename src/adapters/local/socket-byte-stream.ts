@@ -1,0 +1,106 @@
+/** A connected socket as a `ByteStream`. Node's own stream does the work; this holds it to the port's promises. */
+import type { Socket } from 'node:net'
+import { MeshError } from '../../errors.ts'
+import type { ByteStream, StreamRemote } from '../../ports/peer-streams.ts'
+
+export class SocketByteStream implements ByteStream {
+  readonly remote: StreamRemote
+  readonly #socket: Socket
+  #bytesHandler: ((bytes: Uint8Array) => void) | null = null
+  #closeHandler: ((error: Error | null) => void) | null = null
+  #endHandler: (() => void) | null = null
+  #paused = false
+  #remoteEnded = false
+  #localEnded = false
+  #error: Error | null = null
+  #closed: { readonly error: Error | null } | null = null
+  #drain: PromiseWithResolvers<void> | null = null
+
+  /** The socket must allow half-open and be paused. */
+  constructor(socket: Socket, remote: StreamRemote) {
+    this.#socket = socket
+    this.remote = remote
+    socket.on('end', () => {
+      this.#remoteEnded = true
+      this.#endHandler?.()
+    })
+    socket.on('drain', () => {
+      this.#drain?.resolve()
+      this.#drain = null
+    })
+    socket.on('error', (error) => { this.#error ??= error })
+    socket.on('close', () => this.#handleClose())
+  }
+
+  send(bytes: Uint8Array): boolean {
+    if (this.#closed !== null || this.#socket.destroyed) return false
+    return this.#socket.write(bytes)
+  }
+
+  drained(): Promise<void> {
+    if (this.#closed !== null || this.#socket.destroyed) return Promise.reject(this.#closed?.error ?? brokenError(this.#error))
+    if (!this.#socket.writableNeedDrain) return Promise.resolve()
+    this.#drain ??= Promise.withResolvers<void>()
+    return this.#drain.promise
+  }
+
+  onBytes(handler: (bytes: Uint8Array) => void): void {
+    const first = this.#bytesHandler === null
+    this.#bytesHandler = handler
+    if (!first) return
+    this.#socket.on('data', (bytes: Buffer) => this.#bytesHandler?.(bytes))
+    if (!this.#paused) this.#socket.resume()
+    else this.#socket.pause()
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    if (this.#bytesHandler !== null) this.#socket.resume()
+  }
+
+  onClose(handler: (error: Error | null) => void): void {
+    this.#closeHandler = handler
+    const closed = this.#closed
+    if (closed !== null) queueMicrotask(() => handler(closed.error))
+  }
+
+  /** Calls once when the far side has ended and everything from it is delivered; our side may go on sending. */
+  onEnd(handler: () => void): void {
+    this.#endHandler = handler
+    if (this.#remoteEnded) queueMicrotask(handler)
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed !== null || this.#localEnded) return
+    this.#localEnded = true
+    await new Promise<void>((resolve) => {
+      // Either may come first, and after an error only the second comes.
+      this.#socket.once('close', () => resolve())
+      this.#socket.end(() => resolve())
+    })
+  }
+
+  abort(error: Error): void {
+    if (this.#closed !== null) return
+    this.#error ??= error
+    this.#socket.destroy()
+  }
+
+  #handleClose(): void {
+    if (this.#closed !== null) return
+    const clean = this.#error === null && this.#remoteEnded && this.#localEnded
+    this.#closed = { error: clean ? null : this.#error ?? brokenError(null) }
+    this.#drain?.reject(this.#closed.error ?? brokenError(null))
+    this.#drain = null
+    this.#closeHandler?.(this.#closed.error)
+  }
+}
+
+function brokenError(cause: Error | null): MeshError {
+  return new MeshError('ERR_PEER_UNREACHABLE', cause === null ? 'the local connection broke' : `the local connection broke: ${cause.message}`, { cause })
+}
