@@ -1,0 +1,106 @@
+/**
+ * The keyring: a text file of cluster keys, one a line, the one in use first. Keys overlap during rotation: a new one is added
+ * everywhere, then used everywhere, then the old one is removed.
+ */
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { join } from 'node:path'
+import { MeshError } from '../../errors.ts'
+import { writeFileAtomically } from './atomic-write.ts'
+import type { DataFolder } from './data-folder.ts'
+import { readPrivateFile } from './private-file.ts'
+
+const fileName = 'keyring'
+const keyBytes = 32
+/** Each key may have to be tried on a datagram, and each is one more encrypter to negotiate. */
+export const keysMax = 4
+
+export interface Keyring {
+  /** Each 32 bytes; the one in use first. Empty without a keyring. */
+  readonly keys: readonly Uint8Array[]
+  readonly inUse: Uint8Array | null
+}
+
+export interface KeyDescription {
+  readonly fingerprint: string
+  readonly inUse: boolean
+}
+
+export function generateKey(): Uint8Array {
+  return new Uint8Array(randomBytes(keyBytes))
+}
+
+/** 16 hexadecimal digits that tell keys apart and give nothing away: the start of SHA-256 over a domain label and the key. */
+export function keyFingerprint(key: Uint8Array): string {
+  return createHash('sha256').update('reedbase-mesh keyring v1').update(key).digest('hex').slice(0, 16)
+}
+
+export function listKeys(keyring: Keyring): KeyDescription[] {
+  return keyring.keys.map((key, index) => ({ fingerprint: keyFingerprint(key), inUse: index === 0 }))
+}
+
+/**
+ * Reads the file `keyring`.
+ * @throws MeshError ERR_KEYRING_DAMAGED when it is malformed, holds a key twice or more than 4, or is open to others
+ */
+export async function loadKeyring(folder: Pick<DataFolder, 'path'>): Promise<Keyring> {
+  const path = join(folder.path, fileName)
+  const bytes = await readPrivateFile(path, { code: 'ERR_KEYRING_DAMAGED', what: 'The keyring' })
+  const keys = bytes === null ? [] : parse(path, bytes.toString('utf8'))
+  return { keys, inUse: keys[0] ?? null }
+}
+
+/**
+ * Adds a key, or moves one that is there; `use` puts it first. Does not need the folder's lock: the file is replaced whole.
+ * @throws MeshError ERR_KEYRING_DAMAGED when the file is damaged or already holds 4 other keys; ERR_DATA_DIR_UNUSABLE
+ */
+export async function addKey(folder: Pick<DataFolder, 'path'>, key: Uint8Array, options: { readonly use: boolean }): Promise<Keyring> {
+  if (key.length !== keyBytes) throw new RangeError('a cluster key is 32 bytes')
+  const path = join(folder.path, fileName)
+  const { keys } = await loadKeyring(folder)
+  const known = keys.some((other) => timingSafeEqual(other, key))
+  const others = keys.filter((other) => !timingSafeEqual(other, key))
+  const after = options.use ? [key, ...others] : known ? keys : [...keys, key]
+  if (after.length > keysMax) {
+    throw new MeshError('ERR_KEYRING_DAMAGED', `The keyring ${path} already holds ${keysMax} keys.`, {
+      nextStep: 'Remove a key that is no longer used with rdb keys:remove, on each node.', details: { path },
+    })
+  }
+  await writeFileAtomically(path, format(after), { mode: 'replace' })
+  return { keys: after, inUse: after[0] ?? null }
+}
+
+function format(keys: readonly Uint8Array[]): string {
+  const lines = keys.map((key) => `${Buffer.from(key).toString('base64url')} # ${keyFingerprint(key)}`)
+  return ['# ReedBase Mesh cluster keys, the one in use first. Secret: whoever has a key may join.', ...lines, ''].join('\n')
+}
+
+function parse(path: string, text: string): Uint8Array[] {
+  const keys: Uint8Array[] = []
+  const fingerprints = new Set<string>()
+  text.split('\n').forEach((line, index) => {
+    const [content = '', comment = ''] = line.split('#').map((part) => part.trim())
+    if (content === '') return
+    const key = parseKey(content)
+    if (key === null) throw damaged(path, `line ${index + 1} does not hold a key of 32 bytes in base64url or hexadecimal digits`)
+    const fingerprint = keyFingerprint(key)
+    // One wrong letter makes another valid key; the fingerprint beside it is what shows that.
+    if (/^[0-9a-f]{16}$/.test(comment) && comment !== fingerprint) throw damaged(path, `the key on line ${index + 1} does not match its fingerprint`)
+    if (fingerprints.has(fingerprint)) throw damaged(path, `the key on line ${index + 1} is there twice`)
+    fingerprints.add(fingerprint)
+    keys.push(key)
+  })
+  if (keys.length === 0) throw damaged(path, 'it holds no key')
+  if (keys.length > keysMax) throw damaged(path, `it holds ${keys.length} keys, and at most ${keysMax} are allowed`)
+  return keys
+}
+
+function parseKey(text: string): Uint8Array | null {
+  if (/^[0-9a-fA-F]{64}$/.test(text)) return new Uint8Array(Buffer.from(text, 'hex'))
+  if (!/^[A-Za-z0-9_-]{43}$/.test(text)) return null
+  const key = new Uint8Array(Buffer.from(text, 'base64url'))
+  return Buffer.from(key).toString('base64url') === text ? key : null
+}
+
+function damaged(path: string, why: string): MeshError {
+  return new MeshError('ERR_KEYRING_DAMAGED', `The keyring ${path} is damaged: ${why}.`, { details: { path } })
+}
