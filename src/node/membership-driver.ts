@@ -78,7 +78,7 @@ export class MembershipDriver {
       if (this.#stopped) return
       if (kind === 'closed' && !clean) this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'its connection closed without a goodbye'))
       // A fresh connection is the moment when two sides of a healed cut can tell each other what they missed; one of the two asks.
-      else if (kind === 'opened' && membership.self().record.peerId < peerId) void this.sync(peerId)
+      else if (kind === 'opened' && membership.self.record.peerId < peerId) void this.sync(peerId)
     })
     this.#perform(membership.start(clock.nowMs()))
     this.#armSync()
@@ -214,7 +214,7 @@ export class MembershipDriver {
   #learn(event: MemberEvent): void {
     const { record } = event
     const { datagrams } = this.#parts
-    if (record.peerId !== this.#parts.membership.self().record.peerId) {
+    if (record.peerId !== this.#parts.membership.self.record.peerId) {
       // A failed member keeps its keys here: only with them can it be heard when it refutes.
       if (event.type === 'member-left') datagrams.removePeer(record.peerId)
       else datagrams.setPeer({ peerId: record.peerId, host: record.udpHost, port: record.udpPort, publicKey: record.datagramPublicKey, epoch: record.datagramEpoch })

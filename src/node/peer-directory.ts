@@ -43,14 +43,14 @@ export class PeerDirectory {
 
   nameOf(peerId: string): string {
     const { membership } = this.#parts
-    const self = membership.self().record
+    const self = membership.self.record
     return (self.peerId === peerId ? self : membership.member(peerId)?.signed.record)?.name ?? peerId
   }
 
   localView(database: string): LocalView {
     const { membership, monitor, engines, inFlightMax, isDraining } = this.#parts
     const engine = engines.get(database)
-    const self = membership.self().record
+    const self = membership.self.record
     return {
       peerId: self.peerId,
       name: self.name,
@@ -97,7 +97,7 @@ export class PeerDirectory {
 
   memberViews(): MemberView[] {
     const { membership, clock, monitor, loads, latencies } = this.#parts
-    const self = membership.self().record
+    const self = membership.self.record
     const members = membership.members()
     const names = new Map<string, number>([[self.name, 1]])
     for (const { signed: { record } } of members) names.set(record.name, (names.get(record.name) ?? 0) + 1)
@@ -121,7 +121,7 @@ export class PeerDirectory {
   nodesView(database: string): NodesView {
     const { membership, engines, monitor, thresholds, pingIntervalMs, lastReadingWallMs } = this.#parts
     const nodes: NodeView[] = []
-    const self = membership.self().record
+    const self = membership.self.record
     const engine = engines.get(database)
     if (engine !== undefined) {
       nodes.push({

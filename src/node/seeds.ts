@@ -1,6 +1,6 @@
 /**
  * Joining: dial the seeds, sync with each that answers. A node that reaches none runs on alone and keeps trying, with exponential
- * backoff and jitter, as long as it knows nobody.
+ * backoff and jitter; one that later loses sight of everybody tries its seeds again.
  */
 import type { Random } from '../core/time/random.ts'
 import { MeshError } from '../errors.ts'
@@ -27,7 +27,7 @@ export class Seeds {
   readonly #parts: SeedsParts
   readonly #stop = new AbortController()
   #retry: Timer | null = null
-  #attempts = 0
+  #failedRounds = 0
 
   constructor(parts: SeedsParts) {
     this.#parts = parts
@@ -37,13 +37,10 @@ export class Seeds {
   async join(): Promise<void> {
     const { seeds, log, knowsOthers } = this.#parts
     if (seeds.length === 0) return
-    this.#attempts++
     const answers = await Promise.all(seeds.map((seed) => this.#joinThrough(seed)))
-    if (this.#stop.signal.aborted || answers.includes(true)) {
-      this.#attempts = 0
-      return
-    }
-    if (!knowsOthers()) log.warn({ seeds, attempts: this.#attempts }, 'no seed answered; this node runs on alone and keeps trying')
+    if (this.#stop.signal.aborted) return
+    this.#failedRounds = answers.includes(true) ? 0 : this.#failedRounds + 1
+    if (!knowsOthers()) log.warn({ seeds, failedRounds: this.#failedRounds }, 'no seed answered; this node runs on alone and keeps trying')
     this.#armRetry()
   }
 
@@ -53,10 +50,12 @@ export class Seeds {
   }
 
   #armRetry(): void {
-    const { retryMsMax, random, clock } = this.#parts
-    const delayMs = Math.min(retryMsMax, firstRetryMs * 2 ** Math.min(16, this.#attempts - 1)) * (0.75 + 0.5 * random())
-    this.#retry = clock.setTimer(delayMs, () => {
-      if (!this.#stop.signal.aborted && !this.#parts.knowsOthers()) void this.join()
+    const { retryMsMax, random, clock, knowsOthers } = this.#parts
+    const backoffMs = knowsOthers() ? retryMsMax : Math.min(retryMsMax, firstRetryMs * 2 ** Math.min(16, this.#failedRounds))
+    this.#retry = clock.setTimer(backoffMs * (0.75 + 0.5 * random()), () => {
+      if (this.#stop.signal.aborted) return
+      if (knowsOthers()) this.#armRetry()
+      else void this.join()
     })
   }
 

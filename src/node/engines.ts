@@ -1,0 +1,21 @@
+/** Opens an engine for each configured database. */
+import type { Log } from '../ports/log.ts'
+import type { QueryEngine } from '../ports/query-engine.ts'
+import type { NodeOptions } from './options.ts'
+
+/** @throws MeshError ERR_DATABASE_PATH; what was opened before is closed again */
+export async function openEngines(options: NodeOptions, { log, tempDir }: { readonly log: Log; readonly tempDir: string }): Promise<Map<string, QueryEngine>> {
+  const engines = new Map<string, QueryEngine>()
+  if (options.databases.length === 0) return engines
+  // The engine's native library is large: a node without databases does without it.
+  const { openDuckDb } = await import('../adapters/duckdb/duckdb-engine.ts')
+  try {
+    for (const { name, path, role, threads, memoryBytes } of options.databases) {
+      engines.set(name, await openDuckDb({ database: name, path, role, threads, memoryLimitBytes: memoryBytes, tempDir, concurrentQueriesMax: options.inFlightMax, log }))
+    }
+  } catch (error) {
+    await Promise.allSettled([...engines.values()].map((engine) => engine.close()))
+    throw error
+  }
+  return engines
+}

@@ -1,0 +1,53 @@
+/**
+ * One port number for both TCP (libp2p) and UDP (datagrams), so that an address names a node for either and a firewall needs one rule.
+ * UDP is bound first, because it tells at once whether the number is free; for port 0, where the system picks for UDP, TCP may find the
+ * same number taken: then another is picked.
+ */
+import { createMesh, type Mesh } from '../adapters/libp2p/mesh.ts'
+import { openDatagrams } from '../adapters/udp/datagrams.ts'
+import type { Random } from '../core/time/random.ts'
+import { MeshError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Datagrams } from '../ports/datagrams.ts'
+import type { Log } from '../ports/log.ts'
+import type { NodeOptions } from './options.ts'
+
+type Identity = Parameters<typeof createMesh>[0]['privateKey']
+
+export interface ListenerParts {
+  readonly identity: Identity
+  readonly clusterKeys: readonly Uint8Array[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly random: Random
+}
+
+const freePortAttemptsMax = 8
+
+/** @throws MeshError ERR_INSECURE_LISTEN, ERR_PORT_BUSY, ERR_ADDRESS_UNAVAILABLE */
+export async function openListeners(options: NodeOptions, parts: ListenerParts): Promise<{ readonly mesh: Mesh; readonly datagrams: Datagrams }> {
+  const { host, port } = options.listen
+  if (parts.clusterKeys.length === 0 && !options.insecure && !isLoopback(host)) {
+    throw new MeshError('ERR_INSECURE_LISTEN', `this node has no cluster key, so anybody who reaches ${host} could join its mesh`, { details: { host } })
+  }
+  for (let attempt = 1; ; attempt++) {
+    const datagrams = await openDatagrams({ host, port, peerId: parts.identity.publicKey.toString(), clusterKeys: parts.clusterKeys, clock: parts.clock })
+    try {
+      const mesh = await createMesh({
+        privateKey: parts.identity, host, port: datagrams.local.port, clusterKeys: parts.clusterKeys,
+        ...(options.advertise === null ? {} : { announce: [options.advertise] }),
+        connectionsMax: options.connectionsMax, log: parts.log, clock: parts.clock, random: parts.random,
+      })
+      await mesh.start()
+      return { mesh, datagrams }
+    } catch (error) {
+      await datagrams.close()
+      const taken = error instanceof MeshError && error.code === 'ERR_PORT_BUSY'
+      if (!taken || port !== 0 || attempt === freePortAttemptsMax) throw error
+    }
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}

@@ -1,0 +1,268 @@
+/**
+ * The composition root: builds every part of a node, hands each just what it needs, and takes all of it down again in reverse, also when
+ * the start fails half-way.
+ */
+import { openDataFolder } from '../adapters/files/data-folder.ts'
+import { loadOrCreateIdentity } from '../adapters/files/identity.ts'
+import { loadKeyring } from '../adapters/files/keyring.ts'
+import { removeRuntimeFile, socketPathFor, writeRuntimeFile } from '../adapters/files/runtime-file.ts'
+import { createSystemLoadProbe } from '../adapters/system/load-probe.ts'
+import { systemClock } from '../adapters/system/clock.ts'
+import { PeerLatencies } from '../core/latency/peer-latencies.ts'
+import { LoadMonitor } from '../core/load/load-monitor.ts'
+import { PeerLoads } from '../core/load/peer-loads.ts'
+import { Membership } from '../core/membership/membership.ts'
+import { parseMembershipOptions } from '../core/membership/options.ts'
+import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
+import { RetryBudget } from '../core/routing/retry-budget.ts'
+import { createRandom, type Random } from '../core/time/random.ts'
+import { MeshError } from '../errors.ts'
+import type { Log } from '../ports/log.ts'
+import { QueryConnections } from '../query/client.ts'
+import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
+import { QueryServer } from '../query/server.ts'
+import { QUERY_PROTOCOL } from '../query/types.ts'
+import type { MemberEventView, MemberView, NodeStatusView } from '../wire/control.ts'
+import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
+import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
+import { createControlService } from './control-service.ts'
+import { openEngines } from './engines.ts'
+import { EventStream } from './event-stream.ts'
+import { LatencyDriver } from './latency-driver.ts'
+import { openListeners } from './listeners.ts'
+import { LoadDriver } from './load-driver.ts'
+import { listenForClients } from './local-clients.ts'
+import { MembershipDriver } from './membership-driver.ts'
+import type { NodeOptions } from './options.ts'
+import { PeerDirectory, recordView } from './peer-directory.ts'
+import { QueryService } from './query-service.ts'
+import { Seeds } from './seeds.ts'
+import { Closers } from './closers.ts'
+import { softwareVersion } from './version.ts'
+
+/** A farewell is worth waiting for, but not for long: whoever misses it finds out by probing. */
+const leaveTimeoutMs = 1_500
+const wireVersion = 1
+
+export interface MeshNode {
+  readonly peerId: string
+  readonly name: string
+  readonly tcpMultiaddrs: readonly string[]
+  readonly members: {
+    /** This node first. */
+    list(): MemberView[]
+    /**
+     * From now on, until the loop is left, the signal aborts or the node stops.
+     * The iteration throws MeshError ERR_EVENTS_LOST after 4,096 unread events.
+     */
+    events(signal?: AbortSignal): AsyncIterableIterator<MemberEventView>
+  }
+  status(): NodeStatusView
+  /** Leaves the mesh, lets running queries end within `drainMs`, closes everything. Idempotent. */
+  stop(reason: string): Promise<void>
+}
+
+/**
+ * @throws MeshError whatever keeps the node from starting: its data folder, key, keyring, databases, address or port. An unreachable
+ * seed does not: it is retried.
+ */
+export async function startNode(options: NodeOptions, { log }: { readonly log: Log }): Promise<MeshNode> {
+  const closers = new Closers(log)
+  try {
+    return await compose(options, log, closers)
+  } catch (error) {
+    await closers.close()
+    throw error
+  }
+}
+
+async function compose(options: NodeOptions, log: Log, closers: Closers): Promise<MeshNode> {
+  const clock = systemClock
+  const startedWallMs = clock.wallMs()
+  const random: Random = createRandom(startedWallMs ^ process.pid)
+
+  const folder = await openDataFolder(options.dataDir)
+  closers.add('data folder', () => folder.release())
+  const identity = await loadOrCreateIdentity(folder)
+  const keyring = await loadKeyring(folder)
+  const signer = createRecordSigner(identity)
+  const engines = await openEngines(options, { log, tempDir: folder.path })
+  closers.add('databases', async () => { await Promise.all([...engines.values()].map((engine) => engine.close())) })
+
+  const { mesh, datagrams } = await openListeners(options, { identity, clusterKeys: keyring.keys, clock, log, random })
+  closers.add('libp2p', () => mesh.stop())
+  closers.add('datagrams', () => datagrams.close())
+
+  const membershipOptions = parseMembershipOptions(options.membership.overrides, options.membership.preset)
+  const record: MemberRecord = {
+    peerId: mesh.peerId,
+    name: options.name,
+    incarnation: startedWallMs,
+    tcpMultiaddrs: mesh.multiaddrs(),
+    udpHost: options.advertise?.host ?? datagrams.local.host,
+    udpPort: options.advertise?.port ?? datagrams.local.port,
+    datagramPublicKey: datagrams.local.publicKey,
+    datagramEpoch: datagrams.local.epoch,
+    datacenter: options.datacenter,
+    rack: options.rack,
+    capacity: options.capacity,
+    databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind })),
+    softwareVersion,
+    wireVersion,
+  }
+  const membership = new Membership({
+    record, options: membershipOptions, random, packetBudgetBytes: datagrams.payloadBytesMax,
+    signRecord: (unsigned) => signer.signRecord(unsigned),
+    signLeave: (_peerId, incarnation) => signer.signLeave(incarnation),
+  })
+
+  // --- what is measured ---------------------------------------------------------------------------------------------------
+  const thresholds = { cpuPercent: options.cpuThresholdPercent, memoryPercent: options.memoryThresholdPercent, latencyMs: options.latencyThresholdMs, failures: options.unhealthyAfterFailures }
+  const latencies = new PeerLatencies({ pingIntervalMs: options.pingIntervalMs, pingTimeoutMs: options.pingTimeoutMs }, random)
+  const latencyDriver = new LatencyDriver({ latencies, clock, log, ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)) })
+  closers.add('latency', () => { latencyDriver.stop() })
+
+  const loads = new PeerLoads()
+  const monitor = new LoadMonitor({
+    peerId: mesh.peerId, intervalMs: options.loadIntervalMs,
+    thresholds: { cpuPercent: options.cpuThresholdPercent, memoryPercent: options.memoryThresholdPercent, leaveMarginPercent: options.overloadLeaveMarginPercent, dwellMs: options.overloadDwellMs },
+  })
+  monitor.setReadyDatabases([...engines.keys()])
+
+  // --- membership ---------------------------------------------------------------------------------------------------------
+  const events = new EventStream<MemberEventView>()
+  closers.add('events', () => { events.end() })
+  const verifier = createRecordVerifier()
+  const onEvent = (event: MemberEvent): void => {
+    const { peerId, name } = event.record
+    const view: MemberEventView = {
+      type: event.type, atWallMs: Math.round(clock.wallMs() - (clock.nowMs() - event.atMs)), record: recordView(event.record),
+      from: directory.nameOf(event.from), reason: event.reason, sinceProbeMs: event.sinceProbeMs,
+    }
+    const line = `${event.type} ${name}: ${event.reason} (from ${view.from})`
+    if (event.type === 'member-failed' || event.type === 'member-suspected') log.warn({ event: view }, line)
+    else log.info({ event: view }, line)
+    switch (event.type) {
+      case 'member-joined':
+        latencyDriver.addPeer(peerId)
+        if (directory.memberViews().some((member) => member.record.peerId === peerId && member.nameConflict)) {
+          log.warn({ peerId, name }, `two members have the same name ${name}; give each node a --name of its own`)
+        }
+        break
+      case 'member-failed':
+        queries.handlePeerDown(peerId)
+        latencyDriver.removePeer(peerId)
+        loads.remove(peerId)
+        break
+      case 'member-left':
+        latencyDriver.removePeer(peerId)
+        loads.remove(peerId)
+        break
+      case 'member-updated':
+      case 'member-suspected':
+      case 'member-refuted':
+        break
+    }
+    events.publish(view)
+  }
+  const membershipDriver = new MembershipDriver({
+    membership, datagrams, mesh, verifier, clock, random, log, onEvent,
+    onRtt: (peerId, rttMs) => { latencyDriver.handleRtt(peerId, rttMs) },
+    onLost: (peerId) => { latencyDriver.handleLost(peerId) },
+    onLoad: (peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest) },
+  })
+  closers.add('membership', () => { membershipDriver.stop() })
+  const loadDriver = new LoadDriver({
+    monitor, clock, log, probe: createSystemLoadProbe(),
+    publish: (snapshot) => {
+      mesh.publish('load', encodeLoadSnapshot(snapshot)).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
+    },
+    onDigest: (digest) => { membershipDriver.setLoad(digest) },
+  })
+  closers.add('load', () => { loadDriver.stop() })
+  mesh.onGossip((topic, from, bytes) => {
+    if (topic === 'members') return membershipDriver.handleAnnouncement(from, bytes)
+    const decoded = decodeLoadSnapshot(bytes)
+    if (!decoded.ok || decoded.value.peerId !== from) return 'reject'
+    const known = membership.member(from)
+    if (known === undefined || known.state === 'left') return 'ignore'
+    loads.handleSnapshot(clock.nowMs(), decoded.value)
+    return 'accept'
+  })
+
+  // --- queries ------------------------------------------------------------------------------------------------------------
+  const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.open(peerId, protocol, signal), clock, log })
+  connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest) })
+  closers.add('query connections', () => connections.close())
+  const directory = new PeerDirectory({
+    membership, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
+    pingIntervalMs: options.pingIntervalMs, inFlightMax: options.inFlightMax,
+    inFlightTo: (peerId) => connections.inFlight(peerId),
+    isDraining: () => stopping !== null,
+    lastReadingWallMs: () => loadDriver.lastReadingWallMs,
+  })
+  const queries = new QueryService({
+    self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
+    localView: (database) => directory.localView(database),
+    peerViews: (database) => directory.peerViews(database),
+    peerName: (peerId) => directory.nameOf(peerId),
+    forward: (peerId, request, forwardOptions) => connections.query(peerId, request, forwardOptions),
+    localLoad: () => monitor.digest(),
+    inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
+    retryBudget: new RetryBudget(),
+    routing: { failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs },
+  })
+  const server = new QueryServer({ handler: queries.handle, clock, log })
+  await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })
+
+  // --- doors open ---------------------------------------------------------------------------------------------------------
+  const status = (): NodeStatusView => ({
+    peerId: mesh.peerId, name: options.name, pid: process.pid, state: membership.selfState, version: softwareVersion,
+    uptimeMs: clock.wallMs() - startedWallMs,
+    listen: { tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}` },
+    databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady() })),
+    load: directory.localLoad(),
+    members: directory.membersByState(),
+    counters: flatten({
+      datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: membership.counters,
+      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters,
+    }),
+  })
+  const socketPath = await socketPathFor(folder)
+  const local = await listenForClients(socketPath, { server, control: createControlService({ directory, loadDriver, events, status }), log })
+  closers.add('local socket', () => local.close())
+  await loadDriver.start()
+  await membershipDriver.start()
+  const seeds = new Seeds({
+    seeds: options.seeds, retryMsMax: options.seedRetryMaxMs, selfPeerId: mesh.peerId, clock, random, log,
+    dial: (address, signal) => mesh.dial(address, signal),
+    sync: (peerId) => membershipDriver.sync(peerId),
+    knowsOthers: () => membership.aliveCount > 0,
+  })
+  closers.add('seeds', () => { seeds.stop() })
+  await writeRuntimeFile(folder, {
+    pid: process.pid, peerId: mesh.peerId, name: options.name, startedWallMs, version: softwareVersion,
+    tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}`, socketPath,
+  })
+  closers.add('runtime file', () => removeRuntimeFile(folder))
+  log.info({ peerId: mesh.peerId, tcpMultiaddrs: mesh.multiaddrs(), databases: [...engines.keys()], keys: keyring.keys.length }, `${options.name} listens on ${datagrams.local.host}:${datagrams.local.port} (TCP and UDP)`)
+  await seeds.join()
+  membershipDriver.becomeAlive()
+
+  let stopping: Promise<void> | null = null
+  const shutDown = async (reason: string): Promise<void> => {
+    log.info({ reason, inFlight: server.inFlight }, `stopping: ${reason}`)
+    seeds.stop()
+    membershipDriver.leave()
+    await server.drain(options.drainMs)
+    await until(() => membership.isLeaveTransmitted, leaveTimeoutMs, clock)
+    membershipDriver.finish()
+    await closers.close()
+    log.info({ reason }, 'stopped')
+  }
+  return {
+    peerId: mesh.peerId, name: options.name, tcpMultiaddrs: mesh.multiaddrs(), status,
+    members: { list: () => directory.memberViews(), events: (signal) => events.subscribe([], signal) },
+    stop: (reason) => stopping ??= shutDown(reason),
+  }
+}

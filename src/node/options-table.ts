@@ -1,0 +1,123 @@
+/**
+ * Every option of a node: the only home of names, defaults, units, ranges and meanings. Flags, environment variables, configuration
+ * keys, the help text, the schema and docs/OPTIONS.md derive from this table. It imports next to nothing, so that `--help` is quick.
+ */
+import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES } from '../core/membership/options.ts'
+import { writeDuration, writeSize } from './options-values.ts'
+
+export type OptionForm =
+  | { readonly kind: 'text'; readonly pattern: RegExp; readonly allowed: string }
+  | { readonly kind: 'path' | 'switch' | 'listen' | 'host' | 'seeds' | 'databases' }
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | { readonly kind: 'count' | 'number' | 'percent' | 'duration' | 'size'; readonly min: number; readonly max: number }
+
+export interface OptionSpec {
+  /** As the configuration file has it; a dot stands for nesting. */
+  readonly key: string
+  readonly group: 'Identity and network' | 'Databases' | 'Health and load' | 'Routing and queries' | 'Membership' | 'Log'
+  readonly form: OptionForm
+  /** As a user would write it. Null: none, or computed as `meaning` says. */
+  readonly default: string | boolean | null
+  /** One line for the help text and the page. */
+  readonly meaning: string
+  /** What rises and what falls when it grows; empty where the question makes no sense. */
+  readonly tradeOff: string
+  /** Where the flag is not the key in kebab-case. */
+  readonly flag?: string
+}
+
+const label = { kind: 'text', pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, allowed: 'up to 63 letters, digits, dots, hyphens and underscores, a letter or digit first' } as const
+
+const own: readonly OptionSpec[] = [
+  { key: 'name', group: 'Identity and network', form: label, default: null, meaning: 'Name that people see; by default the host name. Unique in the mesh, or both bearers are shown as in conflict.', tradeOff: '' },
+  { key: 'dataDir', group: 'Identity and network', form: { kind: 'path' }, default: '.reedbase', meaning: 'Folder of the node key, the keyring, the member snapshot and the local socket. One process each.', tradeOff: '' },
+  { key: 'listen', group: 'Identity and network', form: { kind: 'listen' }, default: '127.0.0.1:7400', meaning: 'Address and port for both TCP and UDP; 0.0.0.0 or [::] is every address, port 0 picks a free one.', tradeOff: '' },
+  { key: 'advertise', group: 'Identity and network', form: { kind: 'host' }, default: null, meaning: 'Host, or host:port, that others reach this node by; by default what it listens on.', tradeOff: '' },
+  { key: 'seeds', group: 'Identity and network', form: { kind: 'seeds' }, default: null, flag: 'seed', meaning: 'Members to join through: host:port or a multiaddr. Repeatable.', tradeOff: 'More seeds: a join survives more of them being down; each is dialled at the start.' },
+  { key: 'insecure', group: 'Identity and network', form: { kind: 'switch' }, default: false, meaning: 'Allow listening beyond loopback without a cluster key. Anyone who reaches the port can then join.', tradeOff: '' },
+  { key: 'datacenter', group: 'Identity and network', form: label, default: 'default', meaning: 'Where the node stands; shown to others.', tradeOff: '' },
+  { key: 'rack', group: 'Identity and network', form: label, default: 'default', meaning: 'Where in the datacenter; shown to others.', tradeOff: '' },
+  { key: 'capacity', group: 'Identity and network', form: { kind: 'number', min: 0.01, max: 1000 }, default: '1', meaning: 'Weight of the node relative to others, as they see it.', tradeOff: 'Larger: more of the shared work is meant for this node.' },
+  { key: 'connectionsMax', group: 'Identity and network', form: { kind: 'count', min: 4, max: 4096 }, default: '64', meaning: 'Open connections to other nodes and remote clients.', tradeOff: 'Larger: more peers are one hop away without a dial; more memory and file descriptors.' },
+  { key: 'seedRetryMax', group: 'Identity and network', form: { kind: 'duration', min: 1_000, max: 3_600_000 }, default: '30s', meaning: 'Longest pause between two rounds of dialling the seeds while alone; it starts at 500 ms and doubles.', tradeOff: 'Larger: fewer dials while the seeds are down; the node joins later once they are up.' },
+
+  { key: 'databases', group: 'Databases', form: { kind: 'databases' }, default: null, flag: 'db', meaning: 'A database served here: name=path[,role=primary|replica][,threads=2][,memory=1GB]. Repeatable.', tradeOff: 'More threads or memory: faster single queries; less is left for others on the host.' },
+
+  { key: 'pingInterval', group: 'Health and load', form: { kind: 'duration', min: 100, max: 3_600_000 }, default: '30s', meaning: 'Time between two rounds of pings to the peers that share a database.', tradeOff: 'Larger: less traffic; latency and status lag further behind.' },
+  { key: 'pingTimeout', group: 'Health and load', form: { kind: 'duration', min: 10, max: 60_000 }, default: '5s', meaning: 'A ping unanswered for this long is a failure. Below pingInterval.', tradeOff: 'Larger: slow paths count as alive; dead ones are noticed later.' },
+  { key: 'latencyThreshold', group: 'Health and load', form: { kind: 'duration', min: 1, max: 60_000 }, default: '200ms', meaning: 'At or above this round trip a peer is degraded.', tradeOff: 'Larger: far peers stay healthy; queries may take longer ways.' },
+  { key: 'unhealthyAfterFailures', group: 'Health and load', form: { kind: 'count', min: 1, max: 100 }, default: '3', meaning: 'Consecutive failed pings after which a peer is unhealthy.', tradeOff: 'Larger: fewer false alarms under loss; slower verdicts.' },
+  { key: 'loadInterval', group: 'Health and load', form: { kind: 'duration', min: 1_000, max: 3_600_000 }, default: '30s', meaning: 'Time between two load snapshots told to the mesh; a change of overload is told at once.', tradeOff: 'Larger: less gossip; choices among peers rest on older figures.' },
+  { key: 'cpuThreshold', group: 'Health and load', form: { kind: 'percent', min: 1, max: 100 }, default: '80', meaning: 'CPU percentage at or above which the node is overloaded.', tradeOff: 'Larger: more runs here; queries wait longer under load.' },
+  { key: 'memoryThreshold', group: 'Health and load', form: { kind: 'percent', min: 1, max: 100 }, default: '90', meaning: 'Memory percentage at or above which the node is overloaded.', tradeOff: 'Larger: more runs here; the risk of swapping or being killed rises.' },
+  { key: 'overloadLeaveMargin', group: 'Health and load', form: { kind: 'percent', min: 0, max: 50 }, default: '5', meaning: 'Points below both thresholds at which overload may end. Below either threshold.', tradeOff: 'Larger: less flapping; overload lasts longer.' },
+  { key: 'overloadDwell', group: 'Health and load', form: { kind: 'duration', min: 0, max: 600_000 }, default: '10s', meaning: 'How long the load must stay that low before overload ends.', tradeOff: 'Larger: less flapping; overload lasts longer.' },
+
+  { key: 'failoverMax', group: 'Routing and queries', form: { kind: 'count', min: 0, max: 16 }, default: '3', meaning: 'Further peers tried when the chosen one fails before its first row.', tradeOff: 'Larger: more queries survive failures; more load on peers while something is wrong.' },
+  { key: 'inFlightMax', group: 'Routing and queries', form: { kind: 'count', min: 1, max: 10_000 }, default: '64', meaning: 'Queries that run here at once; more are refused or forwarded.', tradeOff: 'Larger: fewer refusals; each query gets less of the host.' },
+  { key: 'drain', group: 'Routing and queries', form: { kind: 'duration', min: 0, max: 3_600_000 }, default: '10s', meaning: 'How long a stopping node lets running queries finish before it ends them with an error.', tradeOff: 'Larger: more queries finish; stopping takes longer.' },
+
+  { key: 'membership.preset', group: 'Membership', form: { kind: 'choice', choices: ['lan', 'wan', 'local'] }, default: 'lan', meaning: 'Timing for a local network, for several sites, or for one host; the options below override single values.', tradeOff: '' },
+  ...MEMBERSHIP_OPTION_NAMES.map(membershipSpec),
+
+  { key: 'logLevel', group: 'Log', form: { kind: 'choice', choices: ['debug', 'info', 'warn', 'error'] }, default: 'info', meaning: 'Least severity that is logged.', tradeOff: 'Lower: more lines, more disk.' },
+  { key: 'logFormat', group: 'Log', form: { kind: 'choice', choices: ['auto', 'pretty', 'json'] }, default: 'auto', meaning: 'auto is pretty on a terminal and JSON lines otherwise. Logs go to stdout.', tradeOff: '' },
+]
+
+/** The key drops a trailing unit, since values carry it: `probeIntervalMs` is written `membership.probeInterval: 1s`. */
+function membershipSpec(name: (typeof MEMBERSHIP_OPTION_NAMES)[number]): OptionSpec {
+  const { unit, min, max, description, presets } = MEMBERSHIP_OPTIONS[name]
+  const [first = '', ...rest] = description.split(/(?<=\.)\s+(?=(?:Larger|Must)\b)/)
+  const write = (value: number): string => (unit === 'ms' ? writeDuration(value) : String(value))
+  return {
+    key: `membership.${membershipKey(name)}`, group: 'Membership', default: null, tradeOff: rest.join(' '),
+    form: { kind: unit === 'ms' ? 'duration' : unit === 'count' ? 'count' : 'number', min, max },
+    meaning: `${first} By preset: lan ${write(presets.lan)}, wan ${write(presets.wan)}, local ${write(presets.local)}.`,
+  }
+}
+
+export function membershipKey(name: string): string {
+  return name.replace(/Ms$/, '')
+}
+
+function kebab(key: string): string {
+  return key.replaceAll('.', '-').replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+}
+
+export interface Option extends OptionSpec {
+  /** With its two hyphens. */
+  readonly flag: string
+  readonly env: string
+  readonly isList: boolean
+}
+
+/** Beside these: `--config` and `REEDBASE_CONFIG` name the configuration file. */
+export const OPTION_TABLE: readonly Option[] = Object.freeze(own.map((spec): Option => ({
+  ...spec,
+  flag: `--${spec.flag ?? kebab(spec.key)}`,
+  env: `REEDBASE_${kebab(spec.key).replaceAll('-', '_').toUpperCase()}`,
+  isList: spec.form.kind === 'seeds' || spec.form.kind === 'databases',
+})))
+
+export const CONFIG_ENV = 'REEDBASE_CONFIG'
+/** Read elsewhere, so no unknown variable: stack traces on errors. */
+export const DEBUG_ENV = 'REEDBASE_DEBUG'
+
+/** What is allowed, in words that can end a sentence. */
+export function allowedText(form: OptionForm): string {
+  switch (form.kind) {
+    case 'text': return form.allowed
+    case 'path': return 'a path'
+    case 'switch': return 'true or false'
+    case 'listen': return 'an IP address of this host and a port, such as 127.0.0.1:7400 or [::1]:7400'
+    case 'host': return 'a host or host:port, such as db1.example.net:7400'
+    case 'seeds': return 'host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'
+    case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB]'
+    case 'choice': return form.choices.join(', ').replace(/, ([^,]*)$/, ' or $1')
+    case 'count': return `a whole number from ${form.min} to ${form.max}`
+    case 'number': return `a number from ${form.min} to ${form.max}`
+    case 'percent': return `a percentage from ${form.min} to ${form.max}`
+    case 'duration': return `a duration with its unit (ms, s, m, h) from ${writeDuration(form.min)} to ${writeDuration(form.max)}`
+    case 'size': return `a size with its unit (KB, MB, GB, TB) from ${writeSize(form.min)} to ${writeSize(form.max)}`
+  }
+}

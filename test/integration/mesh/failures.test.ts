@@ -1,0 +1,248 @@
+/** What goes wrong, with real processes: each case of the failure table in docs/ARCHITECTURE.md. */
+import { createSocket } from 'node:dgram'
+import { connect as connectTcp } from 'node:net'
+import { randomBytes } from 'node:crypto'
+import { afterEach, describe, expect, it } from 'vitest'
+import { connect } from '../../../src/client/connect.ts'
+import { type NodeProcess, TestMesh, runRdb, startRdb, until } from '../../support/processes.ts'
+
+const smallSql = 'SELECT prime FROM primes ORDER BY n'
+/** Minutes of work before its first row. */
+const slowSql = 'SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3'
+/** Rows from the start, and more of them than any buffer holds. */
+const endlessSql = 'SELECT range AS n, range * 3 AS m FROM range(2000000000)'
+
+let mesh: TestMesh
+afterEach(async () => { await mesh.stop() })
+
+async function meshOf(names: readonly string[]): Promise<NodeProcess[]> {
+  mesh = await TestMesh.create()
+  return await mesh.startAll(names)
+}
+
+async function overload(...nodes: NodeProcess[]): Promise<void> {
+  for (const node of nodes) expect((await node.rdb(['drill', '--cpu', '97', '--for', '10m'])).code).toBe(0)
+}
+
+/** Waits until `observer` knows that `node` is overloaded. */
+async function knownOverloaded(observer: NodeProcess, nodes: readonly NodeProcess[]): Promise<void> {
+  await until(`${observer.name} to know the overload`, async () => {
+    const view = await observer.nodes('numbers')
+    return nodes.every(({ name }) => view.nodes.find((node) => node.name === name)?.overloaded)
+  })
+}
+
+function forwardedTo(stderr: string): string | undefined {
+  return /forwarded to (\S+)/i.exec(stderr)?.[1]
+}
+
+/** Which peer runs a query now, as its own status says. */
+async function busyPeer(nodes: readonly NodeProcess[]): Promise<NodeProcess> {
+  return await until('a peer to run the query', async () => {
+    for (const node of nodes) if ((await node.status()).load.inFlight > 0) return node
+    return null
+  })
+}
+
+describe('a peer is killed', () => {
+  it('before a forwarded query: the next peer answers', async () => {
+    const [local, ...peers] = await meshOf(['local1', 'remote1', 'remote2']) as [NodeProcess, ...NodeProcess[]]
+    await overload(local)
+    const first = forwardedTo((await local.rdb(['db:query', 'numbers', smallSql])).stderr)
+    const victim = peers.find(({ name }) => name === first) as NodeProcess
+    victim.child.kill('SIGKILL')
+    const result = await local.rdb(['db:query', 'numbers', smallSql, '--format', 'csv'])
+    expect(result).toMatchObject({ code: 0, stdout: 'prime\n2\n3\n5\n7\n' })
+    expect(forwardedTo(result.stderr)).not.toBe(victim.name)
+  })
+
+  it('while it works on the query, before its first row: failover, and the client sees nothing of it but the explanation', async () => {
+    const [local, ...peers] = await meshOf(['local1', 'remote1', 'remote2']) as [NodeProcess, ...NodeProcess[]]
+    await overload(local)
+    const running = startRdb(['db:query', 'numbers', slowSql, '--timeout', '5m', '--data-dir', local.dataDir])
+    const victim = await busyPeer(peers)
+    victim.child.kill('SIGKILL')
+    const other = peers.find((node) => node !== victim) as NodeProcess
+    await until('the other peer to take over', async () => (await other.status()).load.inFlight > 0)
+    running.child.kill('SIGINT')
+    expect((await running.ended).code).toBe(130)
+    await until('the cancel to reach the engine', async () => (await other.status()).load.inFlight === 0)
+  })
+
+  it('after its first rows: a clear error that says how many came', async () => {
+    const [local, peer] = await meshOf(['local1', 'remote1']) as [NodeProcess, NodeProcess]
+    await overload(local)
+    const client = await connect({ dataDir: local.dataDir })
+    const result = await client.query(endlessSql, { database: 'numbers', timeoutMs: 120_000 })
+    let rows = 0
+    const reading = (async () => {
+      for await (const batch of result) {
+        rows += batch.rowCount
+        peer.child.kill('SIGKILL')
+      }
+    })()
+    await expect(reading).rejects.toMatchObject({ code: 'ERR_QUERY_BROKEN' })
+    const error = await reading.catch((caught: unknown) => caught as { details: Record<string, unknown>; message: string })
+    expect(rows).toBeGreaterThan(0)
+    expect(error.details['rowsDelivered']).toBe(rows)
+    expect(error.message).toContain(String(rows))
+    await client.close()
+  })
+
+  it('is reported by every survivor, with who noticed and why', async () => {
+    const [local, victim, other] = await meshOf(['local1', 'remote1', 'remote2']) as [NodeProcess, NodeProcess, NodeProcess]
+    victim.child.kill('SIGKILL')
+    for (const node of [local, other]) {
+      const failed = await until('the failure', async () => (await node.events()).find(({ type, record }) => type === 'member-failed' && record.name === 'remote1'))
+      expect(failed.reason).not.toBe('')
+      expect((await node.members()).find(({ record }) => record.name === 'remote1')).toMatchObject({ state: 'failed', status: 'unhealthy' })
+    }
+  })
+})
+
+describe('the local node', () => {
+  it('killed under a client: exit 3 and a next step', async () => {
+    const [local] = await meshOf(['local1']) as [NodeProcess]
+    const running = startRdb(['db:query', 'numbers', slowSql, '--timeout', '5m', '--data-dir', local.dataDir])
+    await busyPeer([local])
+    local.child.kill('SIGKILL')
+    const result = await running.ended
+    expect(result.code).toBe(3)
+    expect(result.stderr).toMatch(/ERR_/)
+    const again = await local.rdb(['db:query', 'numbers', smallSql])
+    expect(again.code).toBe(3)
+    expect(again.stderr).toContain('ERR_NO_NODE')
+    expect(again.stderr).toContain('rdb start')
+  })
+
+  it('told to stop while a query runs: the query gets its error, the node leaves and exits with 0', async () => {
+    const [local, other] = await meshOf(['local1', 'remote1']) as [NodeProcess, NodeProcess]
+    const running = startRdb(['db:query', 'numbers', slowSql, '--timeout', '5m', '--data-dir', local.dataDir])
+    await busyPeer([local])
+    local.child.kill('SIGTERM')
+    expect(await local.exited).toEqual({ code: 0, signal: null })
+    expect((await running.ended).code).not.toBe(0)
+    await until('the leave', async () => (await other.events()).some(({ type, record }) => type === 'member-left' && record.name === 'local1'))
+    expect((await other.events()).some(({ type }) => type === 'member-failed' || type === 'member-suspected')).toBe(false)
+  })
+
+  it('told twice to stop: ends at once', async () => {
+    const [local] = await meshOf(['local1']) as [NodeProcess]
+    const running = startRdb(['db:query', 'numbers', slowSql, '--timeout', '5m', '--data-dir', local.dataDir])
+    await busyPeer([local])
+    local.child.kill('SIGTERM')
+    await until('the first signal to be heard', async () => (await local.log()).includes('SIGTERM'))
+    local.child.kill('SIGTERM')
+    expect((await local.exited).code).toBe(143)
+    await running.ended
+  })
+})
+
+describe('everybody is overloaded', () => {
+  it('the query runs here, with a warning', async () => {
+    const nodes = await meshOf(['local1', 'remote1']) as [NodeProcess, NodeProcess]
+    await overload(...nodes)
+    await knownOverloaded(nodes[0], nodes)
+    const result = await nodes[0].rdb(['db:query', 'numbers', smallSql, '--format', 'csv'])
+    expect(result).toMatchObject({ code: 0, stdout: 'prime\n2\n3\n5\n7\n' })
+    expect(result.stderr).toMatch(/warning/i)
+  })
+})
+
+describe('a database', () => {
+  it('unknown anywhere: exit 2 and its code', async () => {
+    const [local] = await meshOf(['local1']) as [NodeProcess]
+    const result = await local.rdb(['db:query', 'nowhere', smallSql])
+    expect(result.code).toBe(2)
+    expect(result.stderr).toContain('ERR_DATABASE_UNKNOWN')
+  })
+
+  it('served by others only: forwarded from a node without a copy', async () => {
+    const [local] = await meshOf(['local1']) as [NodeProcess]
+    const without = await mesh.start('gateway', { seeds: [local.runtime?.tcpMultiaddrs[0] ?? ''], databaseArgs: [] })
+    await without.ready()
+    await until('the gateway to know the copy', async () => (await without.rdb(['db:nodes', 'numbers'])).code === 0)
+    const result = await without.rdb(['db:query', 'numbers', smallSql, '--format', 'csv'])
+    expect(result).toMatchObject({ code: 0, stdout: 'prime\n2\n3\n5\n7\n' })
+    expect(forwardedTo(result.stderr)).toBe('local1')
+  })
+})
+
+describe('admission', () => {
+  it('a node with another cluster key stays outside, and both say why', async () => {
+    const [local] = await meshOf(['local1']) as [NodeProcess]
+    const stranger = await mesh.start('stranger', { seeds: [local.runtime?.tcpMultiaddrs[0] ?? ''], key: 'own' })
+    await stranger.ready()
+    await until('the refusal in the log', async () => (await stranger.log()).includes('ERR_CLUSTER_KEY'))
+    expect((await local.members()).map(({ record }) => record.name)).toEqual(['local1'])
+    expect((await stranger.rdb(['db:query', 'numbers', smallSql])).code).toBe(0)
+  })
+
+  it('two nodes of one name are both visible, marked and logged', async () => {
+    const [first] = await meshOf(['twin']) as [NodeProcess]
+    const second = await mesh.start('twin', { seeds: [first.runtime?.tcpMultiaddrs[0] ?? ''], dataDirName: 'other' })
+    await second.ready()
+    await mesh.untilAllSee([first, second])
+    const members = await first.members()
+    expect(members.map(({ record, nameConflict }) => [record.name, nameConflict])).toEqual([['twin', true], ['twin', true]])
+    expect(await first.log()).toMatch(/same name/)
+  })
+
+  it('two processes on one data folder: the second is told which process has it', async () => {
+    const [local] = await meshOf(['local1']) as [NodeProcess]
+    const second = await runRdb(['start', '--data-dir', local.dataDir, '--listen', '127.0.0.1:0'])
+    expect(second.code).toBe(2)
+    expect(second.stderr + second.stdout).toContain('ERR_DATA_DIR_LOCKED')
+    expect(second.stderr + second.stdout).toContain(String(local.child.pid))
+  })
+})
+
+describe('a peer that stops', () => {
+  it('answering (SIGSTOP) while it has the query: failover as soon as membership declares it failed', async () => {
+    const [local, ...peers] = await meshOf(['local1', 'remote1', 'remote2']) as [NodeProcess, ...NodeProcess[]]
+    await overload(local)
+    const running = startRdb(['db:query', 'numbers', slowSql, '--timeout', '5m', '--data-dir', local.dataDir])
+    const stopped = await busyPeer(peers)
+    stopped.child.kill('SIGSTOP')
+    const other = peers.find((node) => node !== stopped) as NodeProcess
+    await until('the other peer to take over', async () => (await other.status()).load.inFlight > 0, 45_000)
+    stopped.child.kill('SIGCONT')
+    running.child.kill('SIGINT')
+    expect((await running.ended).code).toBe(130)
+    await until('the stopped one to be alive again', async () => (await local.members()).find(({ record }) => record.name === stopped.name)?.state === 'alive', 60_000)
+  }, 120_000)
+
+  it('reading a result holds back the engine, not the node', async () => {
+    const [local, peer] = await meshOf(['local1', 'remote1']) as [NodeProcess, NodeProcess]
+    await overload(local)
+    const reader = startRdb(['db:query', 'numbers', endlessSql, '--format', 'csv', '--timeout', '5m', '--data-dir', local.dataDir], { pauseStdout: true })
+    await busyPeer([peer])
+    for (let i = 0; i < 5; i++) expect((await local.rdb(['db:query', 'numbers', smallSql])).code).toBe(0)
+    reader.child.kill('SIGKILL')
+    await until('the engine to be released', async () => (await peer.status()).load.inFlight === 0)
+  })
+})
+
+describe('garbage', () => {
+  it('on the TCP and UDP ports is counted and dropped, and the node serves on', async () => {
+    const [local, other] = await meshOf(['local1', 'remote1']) as [NodeProcess, NodeProcess]
+    const { udp } = local.runtime as { udp: string }
+    const port = Number(udp.split(':').at(-1))
+    const socket = createSocket('udp4')
+    for (let i = 0; i < 200; i++) await new Promise((resolve) => socket.send(randomBytes(1 + (i * 7) % 1500), port, '127.0.0.1', resolve))
+    socket.close()
+    await Promise.all(Array.from({ length: 5 }, () => new Promise<void>((resolve) => {
+      const connection = connectTcp(port, '127.0.0.1', () => connection.write(randomBytes(4096)))
+      connection.on('error', () => undefined).on('close', () => resolve())
+      connection.resume()
+    })))
+    const dropped = await until('the drops to be counted', async () => {
+      const { counters } = await local.status()
+      const total = Object.entries(counters).filter(([name]) => name.startsWith('datagramsDropped')).reduce((sum, [, count]) => sum + count, 0)
+      return total >= 190 ? total : null
+    })
+    expect(dropped).toBeGreaterThanOrEqual(190)
+    expect((await local.rdb(['db:query', 'numbers', smallSql])).code).toBe(0)
+    expect((await other.members()).every(({ state }) => state === 'alive')).toBe(true)
+  })
+})
