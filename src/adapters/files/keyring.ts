@@ -3,10 +3,10 @@
  * everywhere, then used everywhere, then the old one is removed.
  */
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeshError } from '../../errors.ts'
 import { writeFileAtomically } from './atomic-write.ts'
-import type { DataFolder } from './data-folder.ts'
 import { readPrivateFile } from './private-file.ts'
 
 const fileName = 'keyring'
@@ -42,21 +42,22 @@ export function listKeys(keyring: Keyring): KeyDescription[] {
  * Reads the file `keyring`.
  * @throws MeshError ERR_KEYRING_DAMAGED when it is malformed, holds a key twice or more than 4, or is open to others
  */
-export async function loadKeyring(folder: Pick<DataFolder, 'path'>): Promise<Keyring> {
-  const path = join(folder.path, fileName)
+export async function loadKeyring(folderPath: string): Promise<Keyring> {
+  const path = join(folderPath, fileName)
   const bytes = await readPrivateFile(path, { code: 'ERR_KEYRING_DAMAGED', what: 'The keyring' })
   const keys = bytes === null ? [] : parse(path, bytes.toString('utf8'))
   return { keys, inUse: keys[0] ?? null }
 }
 
 /**
- * Adds a key, or moves one that is there; `use` puts it first. Does not need the folder's lock: the file is replaced whole.
+ * Adds a key, or moves one that is there; `use` puts it first. Makes the folder where there is none. Does not need its lock, because
+ * the file is replaced whole; of two that add at the same time the later one wins.
  * @throws MeshError ERR_KEYRING_DAMAGED when the file is damaged or already holds 4 other keys; ERR_DATA_DIR_UNUSABLE
  */
-export async function addKey(folder: Pick<DataFolder, 'path'>, key: Uint8Array, options: { readonly use: boolean }): Promise<Keyring> {
+export async function addKey(folderPath: string, key: Uint8Array, options: { readonly use: boolean }): Promise<Keyring> {
   if (key.length !== keyBytes) throw new RangeError('a cluster key is 32 bytes')
-  const path = join(folder.path, fileName)
-  const { keys } = await loadKeyring(folder)
+  const path = join(folderPath, fileName)
+  const { keys } = await loadKeyring(folderPath)
   const known = keys.some((other) => timingSafeEqual(other, key))
   const others = keys.filter((other) => !timingSafeEqual(other, key))
   const after = options.use ? [key, ...others] : known ? keys : [...keys, key]
@@ -65,8 +66,17 @@ export async function addKey(folder: Pick<DataFolder, 'path'>, key: Uint8Array, 
       nextStep: 'Remove a key that is no longer used with rdb keys:remove, on each node.', details: { path },
     })
   }
+  await makeFolder(folderPath)
   await writeFileAtomically(path, format(after), { mode: 'replace' })
   return { keys: after, inUse: after[0] ?? null }
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw new MeshError('ERR_DATA_DIR_UNUSABLE', `The data folder ${path} cannot be created: ${(error as Error).message}.`, { cause: error, details: { path } })
+  }
 }
 
 function format(keys: readonly Uint8Array[]): string {

@@ -8,7 +8,6 @@ import { tmpdir, userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MeshError } from '../../errors.ts'
 import { ignoreMissing, isMissing, writeFileAtomically } from './atomic-write.ts'
-import type { DataFolder } from './data-folder.ts'
 
 const fileName = 'node.json'
 const bytesMax = 64 << 10
@@ -28,12 +27,12 @@ export interface RuntimeFile {
 }
 
 /** @throws MeshError ERR_DATA_DIR_UNUSABLE */
-export async function writeRuntimeFile(folder: Pick<DataFolder, 'path'>, runtime: RuntimeFile): Promise<void> {
-  await writeFileAtomically(join(folder.path, fileName), `${JSON.stringify(runtime, null, 2)}\n`, { mode: 'replace' })
+export async function writeRuntimeFile(folderPath: string, runtime: RuntimeFile): Promise<void> {
+  await writeFileAtomically(join(folderPath, fileName), `${JSON.stringify(runtime, null, 2)}\n`, { mode: 'replace' })
 }
 
-export async function removeRuntimeFile(folder: Pick<DataFolder, 'path'>): Promise<void> {
-  await unlink(join(folder.path, fileName)).catch(ignoreMissing)
+export async function removeRuntimeFile(folderPath: string): Promise<void> {
+  await unlink(join(folderPath, fileName)).catch(ignoreMissing)
 }
 
 /**
@@ -75,8 +74,8 @@ function parse(text: string): RuntimeFile | null {
  * the path in a folder that only this user can enter. The folder must exist.
  * @throws MeshError ERR_DATA_DIR_UNUSABLE when somebody else owns that folder
  */
-export async function socketPathFor(folder: Pick<DataFolder, 'path'>): Promise<string> {
-  const path = await realpath(folder.path)
+export async function socketPathFor(folderPath: string): Promise<string> {
+  const path = await realpath(folderPath)
   const inside = join(path, 'node.sock')
   if (Buffer.byteLength(inside) <= socketPathBytesMax) return inside
   const hash = createHash('sha256').update(path).digest('hex').slice(0, 32)
