@@ -33,6 +33,8 @@ const idMax = 0xffff_ffff
 const passedOnAsIs: ReadonlySet<string> = new Set(['ERR_NODE_STOPPED', 'ERR_PROTOCOL', 'ERR_CLUSTER_KEY', 'ERR_NO_NODE'])
 
 export class ClientConnection {
+  /** Rejects when the target does not answer, or not as it should. */
+  readonly opened: Promise<void>
   readonly #options: ClientConnectionOptions
   readonly #queries = new Map<number, ClientQuery>()
   /** Queries that came while the stream was being opened. */
@@ -53,6 +55,7 @@ export class ClientConnection {
     this.#options = options
     this.#inFlightMax = options.inFlightPerTargetMax
     this.#lastUsedMs = options.clock.nowMs()
+    this.opened = this.#open()
   }
 
   get isClosed(): boolean {
@@ -67,8 +70,8 @@ export class ClientConnection {
     return this.#inFlightMax
   }
 
-  /** Opens the stream and exchanges Hello; then sends what waits. Called once. */
-  async open(): Promise<void> {
+  /** Opens the stream and exchanges Hello; then sends what waits. */
+  async #open(): Promise<void> {
     const { clock, target, openTimeoutMs } = this.#options
     const tooSlow = new MeshError('ERR_PEER_UNREACHABLE', `no query stream to ${target} within ${openTimeoutMs} ms`)
     const timer = clock.setTimer(openTimeoutMs, () => {

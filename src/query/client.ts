@@ -75,6 +75,27 @@ export class QueryConnections {
     return query.response
   }
 
+  /**
+   * Opens the stream to a target ahead of the first query.
+   * @throws MeshError as `query`
+   */
+  async warm(target: string, signal?: AbortSignal): Promise<void> {
+    const cancelled = (): MeshError => new MeshError('ERR_QUERY_CANCELLED', 'the caller cancelled the connection', { details: { started: 'no' } })
+    if (signal?.aborted === true) throw cancelled()
+    const opened = this.#connection(target).opened
+    if (signal === undefined) return await opened
+    let onAbort = (): void => {}
+    const aborted = new Promise<never>((_resolve, reject) => {
+      onAbort = () => reject(cancelled())
+      signal.addEventListener('abort', onAbort)
+    })
+    try {
+      await Promise.race([opened, aborted])
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
   /** Queries to a target whose result has not ended. */
   inFlight(target: string): number {
     return this.#connections.get(target)?.inFlight ?? 0
@@ -102,7 +123,7 @@ export class QueryConnections {
       onClosed: () => { if (this.#connections.get(target) === connection) this.#connections.delete(target) },
     })
     this.#connections.set(target, connection)
-    connection.open().catch((error: unknown) => connection.close(toMeshError(error)))
+    connection.opened.catch((error: unknown) => connection.close(toMeshError(error)))
     return connection
   }
 }

@@ -8,8 +8,8 @@ import { systemClock } from '../system/clock.ts'
 import { parseControlRequest } from './control-request.ts'
 import { LineReader } from './line-reader.ts'
 
-/** A promise answers with one `result`, an iterable with `event` lines. The signal aborts when the caller is gone. */
-export type ControlHandler = (request: ControlRequest, signal: AbortSignal) => Promise<unknown> | AsyncIterable<unknown>
+/** An async iterable is answered with `event` lines, anything else, awaited, with one `result`. The signal aborts when the caller is gone. */
+export type ControlHandler = (request: ControlRequest, signal: AbortSignal) => unknown
 
 export interface ServeControlOptions {
   /** A caller that reads nothing for so long is cut off. Default 30,000. */
@@ -36,7 +36,7 @@ export function serveControl(stream: ByteStream & { onEnd?(handler: () => void):
   }
   const answer = async (line: string): Promise<void> => {
     const answering = handler(parseControlRequest(line), gone.signal)
-    if (!(Symbol.asyncIterator in answering)) {
+    if (!isAsyncIterable(answering)) {
       await write({ result: await answering })
       return
     }
@@ -78,6 +78,10 @@ export function serveControl(stream: ByteStream & { onEnd?(handler: () => void):
   stream.onBytes((bytes) => {
     if (!reader.push(bytes)) stream.abort(new MeshError('ERR_PROTOCOL', `a control line exceeds ${CONTROL_LINE_BYTES_MAX} bytes`))
   })
+}
+
+function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
 function errorReply(error: MeshError): ControlReply {

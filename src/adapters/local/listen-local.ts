@@ -1,9 +1,7 @@
 /** The node's end of the local socket. Who may use it is decided by the file system: mode 0600. */
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises'
-import { createHash } from 'node:crypto'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { tmpdir, userInfo } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 import { MeshError } from '../../errors.ts'
 import type { Clock } from '../../ports/clock.ts'
@@ -38,14 +36,6 @@ export interface LocalListener {
   counters(): LocalCounters
   /** Stops listening and removes the file; `abort` also ends the open connections. */
   close(options?: { readonly abort?: boolean }): Promise<void>
-}
-
-/** `node.sock` in the data folder, or, where that path is too long for a socket, in a private folder under the system's temporary one. */
-export function localSocketPath(dataDir: string): string {
-  const path = join(dataDir, 'node.sock')
-  if (Buffer.byteLength(path) <= pathBytesMax) return path
-  const digest = createHash('sha256').update(dataDir).digest('hex').slice(0, 16)
-  return join(tmpdir(), `reedbase-${userInfo().uid}`, `${digest}.sock`)
 }
 
 /**

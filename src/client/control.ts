@@ -1,0 +1,98 @@
+/** Calls to the node beside us over `/reedbase/control/1.0`. */
+import { connectLocal } from '../adapters/local/connect-local.ts'
+import { LineReader } from '../adapters/local/line-reader.ts'
+import { isErrorCode, MeshError } from '../errors.ts'
+import type { ByteStream } from '../ports/peer-streams.ts'
+import { CONTROL_LINE_BYTES_MAX, CONTROL_PROTOCOL, type ControlReply, type ControlRequest } from '../wire/control.ts'
+import { findLocalNode } from './local-node.ts'
+
+export interface ControlTarget {
+  /** The node's data folder. Default `.reedbase`. */
+  readonly dataDir?: string
+}
+
+/** Reading stops above this many unread lines and goes on below it: the node then keeps its events itself, up to its own bound. */
+const unreadLinesMax = 256
+
+/**
+ * What the node answers: one payload for a question, one after the other for `events`. Leaving the loop or aborting ends the call.
+ * @throws MeshError ERR_NO_NODE, ERR_PROTOCOL, and what the node itself throws
+ */
+export async function* callControl(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): AsyncGenerator<unknown, void, void> {
+  const { socketPath } = await findLocalNode(target.dataDir)
+  const stream = await connectLocal(socketPath, CONTROL_PROTOCOL, signal === undefined ? {} : { signal })
+  const lines = readLines(stream)
+  const onAbort = (): void => stream.abort(new MeshError('ERR_QUERY_CANCELLED', 'the call was cancelled'))
+  signal?.addEventListener('abort', onAbort)
+  try {
+    stream.send(Buffer.from(`${JSON.stringify(request)}\n`))
+    for await (const line of lines) {
+      const reply = parseReply(line)
+      if ('error' in reply) throw toError(reply.error)
+      yield 'result' in reply ? reply.result : reply.event
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort)
+    await stream.close()
+  }
+}
+
+/** @throws MeshError as `callControl`, and ERR_NO_NODE when the node went away before it answered */
+export async function callControlOnce(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): Promise<unknown> {
+  for await (const payload of callControl(target, request, signal)) return payload
+  throw new MeshError('ERR_NO_NODE', 'the node ended the call without an answer')
+}
+
+function parseReply(line: string): ControlReply {
+  try {
+    const reply: unknown = JSON.parse(line)
+    if (typeof reply === 'object' && reply !== null && ('result' in reply || 'event' in reply || 'error' in reply)) return reply as ControlReply
+  } catch (error) {
+    throw new MeshError('ERR_PROTOCOL', 'the node answered with a line that is not JSON', { cause: error })
+  }
+  throw new MeshError('ERR_PROTOCOL', 'the node answered with a line that is no reply')
+}
+
+function toError(error: Extract<ControlReply, { error: unknown }>['error']): MeshError {
+  const code = isErrorCode(error.code) ? error.code : 'ERR_PROTOCOL'
+  return new MeshError(code, error.message, { nextStep: error.nextStep, details: error.details })
+}
+
+/** Lines until the far side ends. Bounded by pausing the stream. */
+async function* readLines(stream: ByteStream & { onEnd?(handler: () => void): void }): AsyncGenerator<string, void, void> {
+  const unread: string[] = []
+  let ended = false
+  let failure: Error | null = null
+  let wake: (() => void) | null = null
+  const end = (error: Error | null): void => {
+    if (!ended) failure = error
+    ended = true
+    wake?.()
+  }
+  const reader = new LineReader(CONTROL_LINE_BYTES_MAX, (line) => {
+    unread.push(line)
+    wake?.()
+  })
+  stream.onEnd?.(() => end(null))
+  stream.onClose(end)
+  stream.onBytes((bytes) => {
+    if (!reader.push(bytes)) {
+      const tooLong = new MeshError('ERR_PROTOCOL', `the node sent a line of more than ${CONTROL_LINE_BYTES_MAX} bytes`)
+      end(tooLong)
+      stream.abort(tooLong)
+    }
+    if (unread.length >= unreadLinesMax) stream.pause()
+  })
+  for (;;) {
+    const line = unread.shift()
+    if (line !== undefined) {
+      yield line
+      if (unread.length === 0) stream.resume()
+    } else if (failure !== null) throw failure as Error
+    else if (ended) return
+    else {
+      await new Promise<void>((resolve) => { wake = resolve })
+      wake = null
+    }
+  }
+}
