@@ -1,0 +1,45 @@
+/** What the adapter counts; plain numbers that only grow, apart from `connections`. */
+export interface MeshCounters {
+  /** Open now, duplicates included. */
+  connections: number
+  connectionsOpened: number
+  connectionsClosed: number
+  /** Closed without a goodbye. */
+  connectionsBroken: number
+  dials: number
+  dialFailures: number
+  /** Refused because of `setAllowed`. */
+  denied: number
+  gossipPublished: number
+  gossipReceived: number
+  gossipIgnored: number
+  gossipRejected: number
+  streamResets: number
+  pings: number
+  pingFailures: number
+  pingsAnswered: number
+  requests: number
+  requestsRefused: number
+}
+
+export function createCounters(): MeshCounters {
+  return {
+    connections: 0,
+    connectionsOpened: 0,
+    connectionsClosed: 0,
+    connectionsBroken: 0,
+    dials: 0,
+    dialFailures: 0,
+    denied: 0,
+    gossipPublished: 0,
+    gossipReceived: 0,
+    gossipIgnored: 0,
+    gossipRejected: 0,
+    streamResets: 0,
+    pings: 0,
+    pingFailures: 0,
+    pingsAnswered: 0,
+    requests: 0,
+    requestsRefused: 0,
+  }
+}

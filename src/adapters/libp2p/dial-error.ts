@@ -1,0 +1,60 @@
+/** Turns what libp2p throws at a dial into one sentence and a code that callers can act on. */
+import { MeshError } from '../../errors.ts'
+import { toError } from './deadline.ts'
+
+export interface DialContext {
+  /** As the user wrote it, or a PeerId. */
+  readonly target: string
+  /** Fingerprint of the cluster key in use; null without one. */
+  readonly fingerprint: string | null
+}
+
+export function explainDialError(reason: unknown, context: DialContext): MeshError {
+  if (reason instanceof MeshError) return reason
+  const errors = flatten(reason)
+  const details = { target: context.target }
+  // An address that was reached says more than one that was not, so a handshake that failed is looked for first.
+  if (errors.some(isNoCommonEncrypter)) {
+    const ours = context.fingerprint === null ? 'this node has no cluster key' : `this node uses the key ${context.fingerprint}`
+    return new MeshError('ERR_CLUSTER_KEY', `${context.target} answers, but does not share a cluster key with this node (${ours}), or is no node of a mesh.`, { details, cause: reason })
+  }
+  if (errors.some((error) => error.message.includes('dial self'))) {
+    return new MeshError('ERR_OPTION_INVALID', `${context.target} is this node itself.`, { nextStep: 'Give the address of another node.', details: { ...details, self: true }, cause: reason })
+  }
+  if (errors.some(isOtherIdentity)) {
+    return new MeshError('ERR_PEER_UNREACHABLE', `Another node answers at ${context.target}: its PeerId is not the one asked for.`, { details, cause: reason })
+  }
+  const why = [...new Set(errors.map(describe))].join('; ')
+  return new MeshError('ERR_PEER_UNREACHABLE', `${context.target} cannot be reached: ${why}.`, { details, cause: reason })
+}
+
+/** multistream-select offers every encrypter; the far side answers "na" to each that it lacks. */
+function isNoCommonEncrypter(error: Error): boolean {
+  return error.name === 'EncryptionFailedError' && error.message.startsWith('Protocol selection failed')
+}
+
+function isOtherIdentity(error: Error): boolean {
+  return error.name === 'EncryptionFailedError' && error.message.includes('does not match expected')
+}
+
+function flatten(reason: unknown): Error[] {
+  if (reason instanceof AggregateError) return reason.errors.flatMap(flatten)
+  return [toError(reason)]
+}
+
+function describe(error: Error): string {
+  const code = (error as NodeJS.ErrnoException).code ?? /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ECONNRESET|ETIMEDOUT)\b/.exec(error.message)?.[1]
+  switch (code) {
+    case 'ECONNREFUSED': return 'nothing listens there'
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN': return 'the name cannot be resolved'
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH': return 'there is no route to it'
+    case 'ECONNRESET': return 'the connection was reset'
+  }
+  if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'no answer in time'
+  if (error.name === 'EncryptionFailedError') return `the handshake failed (${error.message})`
+  if (error.name === 'DialDeniedError') return 'it is not allowed here'
+  if (error.name === 'NoValidAddressesError') return 'no address of it is known'
+  return error.message.replace(/\.$/, '')
+}

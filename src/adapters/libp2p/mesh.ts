@@ -1,0 +1,525 @@
+/** The libp2p mesh of one node: composes libp2p and joins its parts. What each part does stands in its own file. */
+import { randomInt } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
+import { identify } from '@libp2p/identify'
+import type { Identify } from '@libp2p/identify'
+import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import type { Multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { createRandom } from '../../core/time/random.ts'
+import type { Random } from '../../core/time/random.ts'
+import { MeshError } from '../../errors.ts'
+import type { Clock, Timer } from '../../ports/clock.ts'
+import type { Log } from '../../ports/log.ts'
+import type { ByteStream, PeerStreams } from '../../ports/peer-streams.ts'
+import { parseAddress, tcpMultiaddr } from './address.ts'
+import { Libp2pByteStream } from './byte-stream.ts'
+import { ConnectionTable } from './connections.ts'
+import type { ConnectionEvent } from './connections.ts'
+import { createCounters } from './counters.ts'
+import type { MeshCounters } from './counters.ts'
+import { toError, withDeadline } from './deadline.ts'
+import { explainDialError } from './dial-error.ts'
+import { createEncrypters, keyFingerprint } from './encrypters.ts'
+import { createGossipService, Gossip, GOSSIP_PROTOCOL_PREFIX } from './gossip.ts'
+import type { GossipHandler, GossipTopic } from './gossip.ts'
+import { MESH_LIMITS, STREAM_OPTIONS } from './limits.ts'
+import type { MeshLimits } from './limits.ts'
+import { answerPings, PingClient, PING_INBOUND_STREAMS_MAX, PING_PROTOCOL } from './ping.ts'
+import { Redial } from './redial.ts'
+import type { PeerAddresses } from './redial.ts'
+import { sendRequest, serveRequest } from './request.ts'
+import type { RequestHandler, RequestOptions } from './request.ts'
+
+/** Its arrival is the message: "the close that follows is meant". */
+export const GOODBYE_PROTOCOL = '/reedbase/goodbye/1.0'
+
+const IDENTIFY_PREFIX = '/ipfs/id/'
+const STREAMS_PER_PROTOCOL_MAX = 128
+const SWEEP_MS = 5_000
+/** A peer that lost its gossip stream is asked for a new one at most this often. */
+const GOSSIP_REPAIR_MS = 30_000
+const ADDRESSES_PER_PEER_MAX = 8
+const REQUEST_STREAMS_MAX = 8
+
+export interface MeshOptions {
+  /** Ed25519; the node's identity. */
+  readonly privateKey: PrivateKey
+  /** An IP address of this host or a name that resolves to one. */
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+  /** 32 bytes each, the one in use first; empty means stock Noise, open to everyone. */
+  readonly clusterKeys: readonly Uint8Array[]
+  /** Multiaddrs to tell others instead of those listened on; `/tcp/0` stands for the port that is listened on. */
+  readonly announce?: readonly string[]
+  readonly log: Log
+  readonly clock: Clock
+  /** For backoff only. Seeded from the system by default. */
+  readonly random?: Random
+  readonly limits?: Partial<MeshLimits>
+}
+
+export interface Mesh extends PeerStreams {
+  readonly peerId: string
+  /** The TCP port that is listened on; 0 before `start()`. */
+  readonly port: number
+  /** With `/p2p/…` at the end. */
+  multiaddrs(): string[]
+  /** @throws MeshError ERR_PORT_BUSY, ERR_ADDRESS_UNAVAILABLE, ERR_OPTION_INVALID */
+  start(): Promise<void>
+  /** Says goodbye, then ends everything within `limits.stopTimeoutMs` and leaves no handle. Final. */
+  stop(): Promise<void>
+  /**
+   * Connects to `host:port` or a multiaddr and answers who is there.
+   * @throws MeshError ERR_OPTION_INVALID, ERR_PEER_UNREACHABLE, ERR_CLUSTER_KEY
+   */
+  dial(address: string, signal?: AbortSignal): Promise<string>
+  /** Ends the connections to a peer after a goodbye. Does nothing when there are none. */
+  hangUp(peerId: string): Promise<void>
+  /** Whom to stay connected to; of more than `limits.connectionsMax` some are chosen, by the same rule everywhere. */
+  setMembers(members: readonly PeerAddresses[]): void
+  connectedPeers(): string[]
+  onConnection(handler: (event: ConnectionEvent) => void): void
+  /** @throws RangeError above `limits.gossipBytesMax` */
+  publish(topic: GossipTopic, bytes: Uint8Array): Promise<void>
+  onGossip(handler: GossipHandler): void
+  /**
+   * One round trip in milliseconds, finer than 0.01. Rounds to one peer that are asked for at once are one.
+   * @throws MeshError ERR_PEER_UNREACHABLE
+   */
+  ping(peerId: string, signal?: AbortSignal): Promise<number>
+  /** @throws MeshError ERR_PEER_UNREACHABLE, ERR_PROTOCOL */
+  request(peerId: string, protocol: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array>
+  onRequest(protocol: string, requestBytesMax: number, handler: RequestHandler): Promise<void>
+  /** Asked for each peer before a dial and after an inbound handshake; false refuses it. */
+  setAllowed(isAllowed: (peerId: string) => boolean): void
+  counters(): Readonly<MeshCounters>
+}
+
+type Services = { identify: Identify; gossip: GossipSub }
+
+/** Does not listen yet: register handlers, then `start()`. */
+export async function createMesh(options: MeshOptions): Promise<Mesh> {
+  const limits: MeshLimits = { ...MESH_LIMITS, ...options.limits }
+  const gate: Gate = { isAllowed: () => true, denied: () => undefined }
+  const deny = (peerId: string): boolean => {
+    if (gate.isAllowed(peerId)) return false
+    gate.denied()
+    return true
+  }
+  const host = await resolveHost(options.host)
+  const libp2p = await createLibp2p<Services>({
+    start: false,
+    privateKey: options.privateKey,
+    nodeInfo: { name: 'reedbase-mesh', userAgent: 'reedbase-mesh' },
+    addresses: { listen: [tcpMultiaddr(host, options.port).toString()] },
+    transports: [tcp()],
+    connectionEncrypters: createEncrypters(options.clusterKeys),
+    streamMuxers: [yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS })],
+    connectionGater: {
+      denyDialPeer: (peerId) => deny(peerId.toString()),
+      denyInboundEncryptedConnection: (peerId) => deny(peerId.toString()),
+    },
+    // It opens a stream per connection every 10 s and drops healthy peers under load; membership watches peers here.
+    connectionMonitor: { enabled: false },
+    connectionManager: {
+      maxConnections: limits.connectionsTotalMax,
+      maxParallelDials: 32,
+      maxPeerAddrsToDial: ADDRESSES_PER_PEER_MAX,
+      dialTimeout: limits.dialTimeoutMs,
+      addressDialTimeout: Math.max(1, Math.floor(limits.dialTimeoutMs / 2)),
+      inboundUpgradeTimeout: limits.handshakeTimeoutMs,
+      inboundStreamProtocolNegotiationTimeout: limits.openTimeoutMs,
+      outboundStreamProtocolNegotiationTimeout: limits.openTimeoutMs,
+      inboundConnectionThreshold: limits.inboundPerSecondMax,
+      maxIncomingPendingConnections: limits.inboundPendingMax,
+      reconnectRetries: 0,
+      // In the order the member gave, not public addresses first.
+      addressSorter: () => 0,
+    },
+    services: {
+      identify: identify({ timeout: limits.openTimeoutMs, maxObservedAddresses: 1 }),
+      gossip: createGossipService(),
+    },
+  })
+  return await Libp2pMesh.create({ options, limits, gate, libp2p })
+}
+
+interface Gate {
+  isAllowed: (peerId: string) => boolean
+  denied: () => void
+}
+
+interface MeshParts {
+  readonly options: MeshOptions
+  readonly limits: MeshLimits
+  readonly gate: Gate
+  readonly libp2p: Libp2p<Services>
+}
+
+class Libp2pMesh implements Mesh {
+  readonly peerId: string
+  readonly #libp2p: Libp2p<Services>
+  readonly #options: MeshOptions
+  readonly #limits: MeshLimits
+  readonly #gate: Gate
+  readonly #counters = createCounters()
+  readonly #connections: ConnectionTable
+  readonly #redial: Redial
+  readonly #gossip: Gossip
+  readonly #pings: PingClient
+  readonly #connectionHandlers: Array<(event: ConnectionEvent) => void> = []
+  readonly #repairedMs = new Map<string, number>()
+  #membersSet = false
+  #port = 0
+  #phase: 'created' | 'started' | 'stopped' = 'created'
+  #sweepTimer: Timer | null = null
+
+  static async create(parts: MeshParts): Promise<Libp2pMesh> {
+    const mesh = new Libp2pMesh(parts)
+    await mesh.#register()
+    return mesh
+  }
+
+  private constructor({ options, limits, gate, libp2p }: MeshParts) {
+    this.#libp2p = libp2p
+    this.#options = options
+    this.#limits = limits
+    this.#gate = gate
+    this.peerId = libp2p.peerId.toString()
+    gate.denied = () => { this.#counters.denied += 1 }
+    this.#gossip = new Gossip(libp2p.services.gossip, this.#counters, limits.gossipBytesMax)
+    this.#connections = new ConnectionTable({
+      self: this.peerId,
+      clock: options.clock,
+      counters: this.#counters,
+      onEvent: (event) => { this.#handleConnection(event) },
+      onDuplicateClosed: (survivor) => { this.#restoreGossip(survivor) },
+      isSystemProtocol,
+    })
+    this.#redial = new Redial({
+      self: this.peerId,
+      clock: options.clock,
+      random: options.random ?? createRandom(randomInt(2 ** 32)),
+      log: options.log,
+      connectionsMax: limits.connectionsMax,
+      baseMs: limits.redialBaseMs,
+      maxMs: limits.redialMaxMs,
+      isConnected: (peerId) => this.#connections.has(peerId),
+      dial: (peer) => this.#dialPeer(peer),
+    })
+    this.#pings = new PingClient({
+      clock: options.clock,
+      timeoutMs: limits.pingTimeoutMs,
+      counters: this.#counters,
+      open: (peerId, signal) => this.#openStream(peerId, PING_PROTOCOL, signal),
+    })
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  multiaddrs(): string[] {
+    const suffix = `/p2p/${this.peerId}`
+    const announced = this.#options.announce ?? []
+    const addresses = announced.length > 0
+      ? announced.map((address) => address.replace(/\/tcp\/0(?=\/|$)/, `/tcp/${this.#port}`))
+      : this.#libp2p.getMultiaddrs().map((address) => address.toString())
+    return addresses.map((address) => address.includes('/p2p/') ? address : address + suffix)
+  }
+
+  async start(): Promise<void> {
+    if (this.#phase !== 'created') throw stopped()
+    for (const address of this.#options.announce ?? []) parseAddress(address)
+    this.#phase = 'started'
+    try {
+      await this.#libp2p.start()
+    } catch (reason) {
+      this.#phase = 'stopped'
+      throw explainListenError(reason, `${this.#options.host}:${this.#options.port}`)
+    }
+    this.#gossip.start()
+    this.#armSweep()
+  }
+
+  async stop(): Promise<void> {
+    const wasStarted = this.#phase === 'started'
+    this.#phase = 'stopped'
+    this.#sweepTimer?.cancel()
+    this.#redial.stop()
+    if (!wasStarted) return
+    await Promise.all(this.#connections.peers.map((peerId) => this.#sayGoodbye(peerId)))
+    this.#connections.stop()
+    this.#pings.stop()
+    try {
+      await withDeadline({
+        clock: this.#options.clock,
+        timeoutMs: this.#limits.stopTimeoutMs,
+        timeoutError: () => new Error(`libp2p did not stop within ${this.#limits.stopTimeoutMs} ms.`),
+      }, async () => { await this.#libp2p.stop() })
+    } catch (reason) {
+      this.#options.log.warn({ error: toError(reason).message }, 'The mesh did not stop in time; its connections are cut.')
+      for (const connection of this.#libp2p.getConnections()) connection.abort(toError(reason))
+    }
+  }
+
+  async dial(address: string, signal?: AbortSignal): Promise<string> {
+    const connection = await this.#dial([parseAddress(address)], address, signal)
+    return connection.remotePeer.toString()
+  }
+
+  async hangUp(peerId: string): Promise<void> {
+    if (this.#connections.all(peerId).length === 0) return
+    await this.#sayGoodbye(peerId)
+    await this.#connections.close(peerId)
+  }
+
+  setMembers(members: readonly PeerAddresses[]): void {
+    this.#membersSet = true
+    this.#redial.setMembers(members)
+  }
+
+  connectedPeers(): string[] {
+    return this.#connections.peers
+  }
+
+  onConnection(handler: (event: ConnectionEvent) => void): void {
+    this.#connectionHandlers.push(handler)
+  }
+
+  async publish(topic: GossipTopic, bytes: Uint8Array): Promise<void> {
+    if (this.#phase !== 'started') throw stopped()
+    await this.#gossip.publish(topic, bytes)
+  }
+
+  onGossip(handler: GossipHandler): void {
+    this.#gossip.onGossip(handler)
+  }
+
+  async ping(peerId: string, signal?: AbortSignal): Promise<number> {
+    return await this.#pings.ping(peerId, signal)
+  }
+
+  async open(peerId: string, protocol: string, signal?: AbortSignal): Promise<ByteStream> {
+    return await this.#openStream(peerId, protocol, signal)
+  }
+
+  async handle(protocol: string, handler: (stream: ByteStream) => void, limits: { readonly inboundStreamsMax: number }): Promise<void> {
+    await this.#handleStreams(protocol, limits.inboundStreamsMax, handler)
+  }
+
+  async request(peerId: string, protocol: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
+    return await sendRequest((signal) => this.#openStream(peerId, protocol, signal), this.#options.clock, peerId, bytes, options)
+  }
+
+  async onRequest(protocol: string, requestBytesMax: number, handler: RequestHandler): Promise<void> {
+    const server = { requestBytesMax, timeoutMs: this.#limits.openTimeoutMs * 2, clock: this.#options.clock, counters: this.#counters, handler }
+    await this.#handleStreams(protocol, REQUEST_STREAMS_MAX, (stream) => { serveRequest(stream, server) })
+  }
+
+  setAllowed(isAllowed: (peerId: string) => boolean): void {
+    this.#gate.isAllowed = isAllowed
+  }
+
+  counters(): Readonly<MeshCounters> {
+    return { ...this.#counters }
+  }
+
+  async #register(): Promise<void> {
+    const { clock } = this.#options
+    this.#libp2p.addEventListener('transport:listening', (event) => {
+      for (const address of event.detail.getAddrs()) this.#port = tcpPort(address) ?? this.#port
+    })
+    this.#libp2p.addEventListener('connection:open', (event) => { this.#connections.handleOpened(event.detail) })
+    this.#libp2p.addEventListener('connection:close', (event) => { this.#connections.handleClosed(event.detail) })
+    await this.#handleStreams(PING_PROTOCOL, PING_INBOUND_STREAMS_MAX, (stream) => {
+      answerPings(stream, { clock, idleMs: this.#limits.pingIdleMs, counters: this.#counters })
+    })
+    await this.onRequest(GOODBYE_PROTOCOL, 0, (from) => {
+      this.#connections.handleGoodbye(from)
+      return new Uint8Array(0)
+    })
+  }
+
+  async #handleStreams(protocol: string, inboundStreamsMax: number, handler: (stream: Libp2pByteStream) => void): Promise<void> {
+    await this.#libp2p.handle(protocol, (stream, connection) => {
+      handler(this.#wrap(stream, connection.remotePeer.toString()))
+    }, { maxInboundStreams: inboundStreamsMax, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX })
+  }
+
+  #wrap(stream: Stream, remotePeerId: string): Libp2pByteStream {
+    return new Libp2pByteStream({
+      stream,
+      remotePeerId,
+      clock: this.#options.clock,
+      halfOpenMs: this.#limits.halfOpenMs,
+      onReset: () => { this.#counters.streamResets += 1 },
+    })
+  }
+
+  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Libp2pByteStream> {
+    if (this.#phase !== 'started') throw stopped()
+    const details = { peerId, protocol }
+    try {
+      return await withDeadline({
+        clock: this.#options.clock,
+        timeoutMs: this.#limits.openTimeoutMs,
+        signal,
+        timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${peerId} did not open a ${protocol} stream within ${this.#limits.openTimeoutMs} ms.`, { details }),
+      }, async (inner) => {
+        const connection = this.#connections.best(peerId) ?? await this.#dialKnown(peerId, inner)
+        const stream = await connection.newStream([protocol], { signal: inner, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX })
+        if (inner.aborted) stream.abort(toError(inner.reason))
+        return this.#wrap(stream, peerId)
+      })
+    } catch (reason) {
+      if (reason instanceof MeshError || signal?.aborted === true) throw reason
+      const error = toError(reason)
+      const why = error.name === 'UnsupportedProtocolError' ? `it does not speak ${protocol}` : error.message.replace(/\.$/, '')
+      throw new MeshError('ERR_PEER_UNREACHABLE', `No ${protocol} stream to ${peerId} can be opened: ${why}.`, { details, cause: error })
+    }
+  }
+
+  async #dialKnown(peerId: string, signal: AbortSignal): Promise<Connection> {
+    const peer = this.#redial.addresses(peerId)
+    if (peer === null) throw new MeshError('ERR_PEER_UNREACHABLE', `There is no connection to ${peerId}, and no address of it is known.`, { details: { peerId } })
+    return await this.#dialPeer(peer, signal)
+  }
+
+  async #dialPeer(peer: PeerAddresses, signal?: AbortSignal): Promise<Connection> {
+    const addresses: Multiaddr[] = []
+    for (const text of peer.multiaddrs.slice(0, ADDRESSES_PER_PEER_MAX)) {
+      const address = memberAddress(text, peer.peerId)
+      if (address !== null) addresses.push(address)
+    }
+    if (addresses.length === 0) throw new MeshError('ERR_PEER_UNREACHABLE', `${peer.peerId} gives no address that can be dialled.`, { details: { peerId: peer.peerId } })
+    return await this.#dial(addresses, peer.peerId, signal)
+  }
+
+  async #dial(addresses: Multiaddr[], target: string, signal?: AbortSignal): Promise<Connection> {
+    if (this.#phase !== 'started') throw stopped()
+    this.#counters.dials += 1
+    const { clock, clusterKeys } = this.#options
+    const { dialTimeoutMs } = this.#limits
+    try {
+      return await withDeadline({
+        clock,
+        timeoutMs: dialTimeoutMs,
+        signal,
+        timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${target} did not answer within ${dialTimeoutMs} ms.`, { details: { target } }),
+      }, async (inner) => await this.#libp2p.dial(addresses, { signal: inner }))
+    } catch (reason) {
+      this.#counters.dialFailures += 1
+      if (signal?.aborted === true && reason === signal.reason) throw reason
+      const [inUse] = clusterKeys
+      throw explainDialError(reason, { target, fingerprint: inUse === undefined ? null : keyFingerprint(inUse) })
+    }
+  }
+
+  #handleConnection(event: ConnectionEvent): void {
+    if (event.kind === 'opened') this.#redial.handleOpened(event.peerId)
+    else {
+      this.#repairedMs.delete(event.peerId)
+      this.#redial.handleClosed(event.peerId)
+    }
+    if (this.#phase !== 'started') return
+    for (const handler of this.#connectionHandlers) handler(event)
+  }
+
+  async #sayGoodbye(peerId: string): Promise<void> {
+    this.#connections.handleGoodbye(peerId)
+    const connection = this.#connections.best(peerId)
+    if (connection === null) return
+    try {
+      await sendRequest(async (signal) => this.#wrap(await connection.newStream([GOODBYE_PROTOCOL], { signal }), peerId),
+        this.#options.clock, peerId, new Uint8Array(0), { timeoutMs: this.#limits.goodbyeTimeoutMs, responseBytesMax: 0 })
+    } catch (reason) {
+      // It will take the close for a break, and find out by a probe.
+      this.#options.log.debug({ peerId, error: toError(reason).message }, 'A peer did not hear the goodbye.')
+    }
+  }
+
+  #armSweep(): void {
+    this.#sweepTimer = this.#options.clock.setTimer(SWEEP_MS, () => {
+      for (const peerId of this.#connections.idlePeers(this.#limits.idleMs)) {
+        if (this.#membersSet && !this.#redial.isMember(peerId)) this.#hangUpIdle(peerId)
+      }
+      for (const peerId of this.#connections.peers) if (this.#redial.isMember(peerId)) this.#repairGossip(peerId)
+      this.#armSweep()
+    })
+  }
+
+  #hangUpIdle(peerId: string): void {
+    this.#options.log.debug({ peerId }, 'Hanging up an idle connection to a peer that is no member.')
+    this.hangUp(peerId).catch((error: unknown) => { this.#options.log.warn({ peerId, error: toError(error).message }, 'An idle connection could not be hung up.') })
+  }
+
+  /** gossipsub never reopens an outbound stream that was reset (a slow reader, a closed duplicate) while the peer stays connected. */
+  #repairGossip(peerId: string): void {
+    const nowMs = this.#options.clock.nowMs()
+    const connection = this.#connections.best(peerId)
+    if (connection === null || nowMs - (this.#repairedMs.get(peerId) ?? -Infinity) < GOSSIP_REPAIR_MS) return
+    const gossips = this.#connections.all(peerId).some((open) => open.streams.some((stream) => stream.direction === 'outbound' && stream.protocol.startsWith(GOSSIP_PROTOCOL_PREFIX)))
+    if (gossips) return
+    this.#repairedMs.set(peerId, nowMs)
+    this.#restoreGossip(connection)
+  }
+
+  /** Identifying a connection makes the registrar announce it again, upon which gossipsub opens what it lacks. */
+  #restoreGossip(connection: Connection): void {
+    if (this.#phase !== 'started') return
+    this.#libp2p.services.identify.identify(connection).catch((error: unknown) => {
+      this.#options.log.debug({ peerId: connection.remotePeer.toString(), error: toError(error).message }, 'A peer could not be identified again.')
+    })
+  }
+}
+
+function isSystemProtocol(protocol: string): boolean {
+  return protocol === PING_PROTOCOL || protocol === GOODBYE_PROTOCOL || protocol.startsWith(GOSSIP_PROTOCOL_PREFIX) || protocol.startsWith(IDENTIFY_PREFIX)
+}
+
+/** Null for what a member should not have announced: its record is signed, but its content is its own affair. */
+function memberAddress(text: string, peerId: string): Multiaddr | null {
+  try {
+    const address = parseAddress(text)
+    const named = address.getComponents().find((component) => component.name === 'p2p')?.value
+    if (named === undefined) return address.encapsulate(`/p2p/${peerId}`)
+    return named === peerId ? address : null
+  } catch (error) {
+    if (error instanceof MeshError) return null
+    throw error
+  }
+}
+
+function tcpPort(address: Multiaddr): number | null {
+  const value = address.getComponents().find((component) => component.name === 'tcp')?.value
+  return value === undefined ? null : Number(value)
+}
+
+async function resolveHost(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host
+  try {
+    return (await lookup(host)).address
+  } catch (cause) {
+    throw new MeshError('ERR_OPTION_INVALID', `The listening address "${host}" is no IP address and cannot be resolved.`, { cause, details: { host } })
+  }
+}
+
+function explainListenError(reason: unknown, address: string): MeshError {
+  const { message } = toError(reason)
+  const init = { cause: reason, details: { address } }
+  if (message.includes('EADDRINUSE')) return new MeshError('ERR_PORT_BUSY', `The TCP port of ${address} is taken.`, init)
+  if (message.includes('EADDRNOTAVAIL')) return new MeshError('ERR_ADDRESS_UNAVAILABLE', `${address} is not an address of this host.`, init)
+  if (message.includes('EACCES')) return new MeshError('ERR_ADDRESS_UNAVAILABLE', `This user may not listen on ${address}.`, { ...init, nextStep: 'Choose a port above 1023 with --listen.' })
+  return new MeshError('ERR_INTERNAL', `libp2p could not start on ${address}: ${message}`, init)
+}
+
+function stopped(): MeshError {
+  return new MeshError('ERR_NODE_STOPPED', 'The mesh is not running.')
+}
