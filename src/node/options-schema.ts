@@ -1,0 +1,63 @@
+/** The schema that OPTION_TABLE amounts to: each key's reader joined to its range, and the rules between keys. */
+import { isIP } from 'node:net'
+import * as z from 'zod'
+import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
+import { readDuration, readHost, readHostPort, readNumber, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
+
+export const databaseNamePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
+export const databaseFields = ['path', 'role', 'threads', 'memory'] as const
+
+/** A reader's null becomes an issue that says what is allowed; then the range is checked, and never clamped. */
+function read<T>(reader: (value: unknown) => T | null, form: OptionForm): z.ZodType<T> {
+  return z.unknown().transform((value, context) => {
+    const parsed = reader(value)
+    if (parsed !== null) return parsed
+    context.addIssue({ code: 'custom', message: allowedText(form) })
+    return z.NEVER
+  })
+}
+
+function ranged(reader: (value: unknown) => number | null, form: Extract<OptionForm, { min: number }>): z.ZodType<number> {
+  const range = z.number().min(form.min, allowedText(form)).max(form.max, allowedText(form))
+  return read(reader, form).pipe(form.kind === 'count' ? range.int(allowedText(form)) : range)
+}
+
+const threads = { kind: 'count', min: 1, max: 256 } as const
+const memory = { kind: 'size', min: 16_000_000, max: 16_000_000_000_000 } as const
+
+const databases = z.array(z.object({
+  name: z.string('a database name').regex(databaseNamePattern, 'a database name: a letter or underscore, then up to 62 letters, digits, underscores and hyphens'),
+  path: z.string('the path of a .duckdb file or of a folder').min(1, 'the path of a .duckdb file or of a folder'),
+  role: z.enum(['primary', 'replica'], 'a role: primary or replica').default('replica'),
+  threads: ranged(readNumber, threads).nullable().default(null),
+  memory: ranged(readSize, memory).nullable().default(null),
+})).max(256, 'at most 256 databases')
+
+function schemaOf(form: OptionForm): z.ZodType {
+  switch (form.kind) {
+    case 'text': return z.string(allowedText(form)).regex(form.pattern, allowedText(form))
+    case 'path': return z.string(allowedText(form)).min(1, allowedText(form)).refine((path) => !path.includes('\0'), allowedText(form))
+    case 'switch': return read(readSwitch, form)
+    case 'listen': return read(readHostPort, form).refine(({ host }) => isIP(host) !== 0, allowedText(form))
+    case 'host': return read(readHost, form)
+    case 'choice': return z.enum(form.choices as [string, ...string[]], allowedText(form))
+    case 'count':
+    case 'number': return ranged(readNumber, form)
+    case 'percent': return ranged(readPercent, form)
+    case 'duration': return ranged(readDuration, form)
+    case 'size': return ranged(readSize, form)
+    case 'seeds': return z.array(read(readSeed, form), 'a list').max(64, 'at most 64 seeds')
+    case 'databases': return databases
+  }
+}
+
+/** Flat: a key such as `membership.preset` is one property. */
+export const optionsSchema = z.object(Object.fromEntries(OPTION_TABLE.map(({ key, form }) => [key, schemaOf(form).optional()])))
+
+export interface ParsedDatabase {
+  readonly name: string
+  readonly path: string
+  readonly role: 'primary' | 'replica'
+  readonly threads: number | null
+  readonly memory: number | null
+}

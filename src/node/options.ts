@@ -1,0 +1,175 @@
+/**
+ * A node's options, from all their sources, checked once and frozen. Precedence: flags, then environment, then configuration file, then
+ * defaults; a list from a higher source replaces the lower one whole.
+ */
+import { hostname } from 'node:os'
+import { resolve } from 'node:path'
+import { MeshError } from '../errors.ts'
+import { MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
+import { optionsSchema, type ParsedDatabase } from './options-schema.ts'
+import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
+import { CONFIG_ENV, membershipKey, OPTION_TABLE } from './options-table.ts'
+import type { HostPort } from './options-values.ts'
+
+export { OPTION_TABLE } from './options-table.ts'
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+export type LogFormat = 'auto' | 'pretty' | 'json'
+
+export interface DatabaseOptions {
+  readonly name: string
+  /** Absolute. */
+  readonly path: string
+  readonly role: 'primary' | 'replica'
+  /** Null: the engine's own default. */
+  readonly threads: number | null
+  readonly memoryBytes: number | null
+}
+
+/** Plain, checked, frozen. Units and ranges: OPTION_TABLE. */
+export interface NodeOptions {
+  readonly name: string
+  /** Absolute. */
+  readonly dataDir: string
+  readonly listen: HostPort
+  readonly advertise: { readonly host: string; readonly port: number | null } | null
+  readonly seeds: readonly string[]
+  readonly databases: readonly DatabaseOptions[]
+  readonly insecure: boolean
+  readonly datacenter: string
+  readonly rack: string
+  readonly capacity: number
+  readonly connectionsMax: number
+  readonly seedRetryMaxMs: number
+  readonly pingIntervalMs: number
+  readonly pingTimeoutMs: number
+  readonly latencyThresholdMs: number
+  readonly unhealthyAfterFailures: number
+  readonly loadIntervalMs: number
+  readonly cpuThresholdPercent: number
+  readonly memoryThresholdPercent: number
+  readonly overloadLeaveMarginPercent: number
+  readonly overloadDwellMs: number
+  readonly failoverMax: number
+  readonly inFlightMax: number
+  readonly drainMs: number
+  readonly membership: MembershipOptions
+  readonly membershipPreset: MembershipPreset
+  readonly logLevel: LogLevel
+  readonly logFormat: LogFormat
+}
+
+export interface OptionSources {
+  /** By option key; `config` names the file. */
+  readonly flags: FlagValues
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+}
+
+/** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID, ERR_CONFIG_FILE */
+export function loadNodeOptions({ flags, env, cwd }: OptionSources): NodeOptions {
+  const config = flags['config'] ?? env[CONFIG_ENV]
+  if (config !== undefined && (typeof config !== 'string' || config === '')) throw new MeshError('ERR_OPTION_INVALID', '--config needs the path of a file')
+  return build([fromFlags(flags, cwd), fromEnvironment(env, cwd), ...(config === undefined ? [] : [fromConfigFile(config, cwd)])], cwd)
+}
+
+/**
+ * The same for a program: an object of the configuration file's shape, without environment and file.
+ *
+ * @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID
+ */
+export function parseNodeOptions(tree: object, cwd: string): NodeOptions {
+  return build([fromTree(tree, { at: (keyPath) => `the option ${keyPath.join('.')}`, folder: cwd })], cwd)
+}
+
+function build(sources: readonly SourcedOptions[], cwd: string): NodeOptions {
+  const merged = new Map<string, SourcedValue>()
+  for (const { key, default: fallback } of OPTION_TABLE) {
+    const given = sources.find((source) => source.has(key))?.get(key)
+    if (given !== undefined) merged.set(key, given)
+    else if (fallback !== null) merged.set(key, { value: fallback, source: `the default of ${key}`, folder: cwd })
+  }
+  const outcome = optionsSchema.safeParse(Object.fromEntries([...merged].map(([key, { value }]) => [key, value])))
+  if (!outcome.success) throw refusal(outcome.error.issues, merged)
+  const options = typed(outcome.data, merged)
+  checkRules(options, merged)
+  return freeze(options)
+}
+
+function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOptions {
+  // The schema has just checked each key's type; the table's keys and these fields are held together by a test.
+  const get = <T>(key: string): T => values[key] as T
+  const inFolderOf = (key: string, path: string): string => resolve(merged.get(key)?.folder ?? '.', path)
+  const overrides = Object.fromEntries(MEMBERSHIP_OPTION_NAMES.flatMap((name) => {
+    const value = get<number | undefined>(`membership.${membershipKey(name)}`)
+    return value === undefined ? [] : [[name, value]]
+  })) as Partial<MembershipOptions>
+  return {
+    name: get<string | undefined>('name') ?? nameOfHost(),
+    dataDir: inFolderOf('dataDir', get('dataDir')),
+    listen: get('listen'),
+    advertise: get<NodeOptions['advertise'] | undefined>('advertise') ?? null,
+    seeds: get<string[] | undefined>('seeds') ?? [],
+    databases: (get<ParsedDatabase[] | undefined>('databases') ?? []).map(({ memory, ...database }) => (
+      { ...database, path: inFolderOf('databases', database.path), memoryBytes: memory })),
+    insecure: get('insecure'),
+    datacenter: get('datacenter'), rack: get('rack'), capacity: get('capacity'),
+    connectionsMax: get('connectionsMax'), seedRetryMaxMs: get('seedRetryMax'),
+    pingIntervalMs: get('pingInterval'), pingTimeoutMs: get('pingTimeout'),
+    latencyThresholdMs: get('latencyThreshold'), unhealthyAfterFailures: get('unhealthyAfterFailures'),
+    loadIntervalMs: get('loadInterval'),
+    cpuThresholdPercent: get('cpuThreshold'), memoryThresholdPercent: get('memoryThreshold'),
+    overloadLeaveMarginPercent: get('overloadLeaveMargin'), overloadDwellMs: get('overloadDwell'),
+    failoverMax: get('failoverMax'), inFlightMax: get('inFlightMax'), drainMs: get('drain'),
+    membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),
+    membershipPreset: get('membership.preset'),
+    logLevel: get('logLevel'), logFormat: get('logFormat'),
+  }
+}
+
+/** Rules between options; each message names both sides with their sources. */
+function checkRules(options: NodeOptions, merged: SourcedOptions): void {
+  const from = (key: string): string => merged.get(key)?.source ?? key
+  const refuse = (message: string, nextStep: string): never => {
+    throw new MeshError('ERR_OPTION_INVALID', message, { nextStep })
+  }
+  if (options.pingTimeoutMs >= options.pingIntervalMs) {
+    refuse(`${from('pingTimeout')} (${options.pingTimeoutMs}ms) must be below ${from('pingInterval')} (${options.pingIntervalMs}ms)`, 'Shorten the timeout or lengthen the interval; otherwise rounds of pings overlap.')
+  }
+  const lowest = options.cpuThresholdPercent <= options.memoryThresholdPercent ? 'cpuThreshold' : 'memoryThreshold'
+  const lowestPercent = Math.min(options.cpuThresholdPercent, options.memoryThresholdPercent)
+  if (options.overloadLeaveMarginPercent >= lowestPercent) {
+    refuse(`${from('overloadLeaveMargin')} (${options.overloadLeaveMarginPercent}) must be below ${from(lowest)} (${lowestPercent})`, 'Lower the margin; otherwise overload could never end.')
+  }
+  const names = options.databases.map(({ name }) => name)
+  const twice = names.find((name, index) => names.indexOf(name) !== index)
+  if (twice !== undefined) refuse(`${from('databases')} names the database ${twice} twice`, 'Give each database a name of its own.')
+}
+
+interface SchemaIssue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+/** All that is wrong at once, so that nobody corrects one value a start. */
+function refusal(issues: readonly SchemaIssue[], merged: SourcedOptions): MeshError {
+  const sentences = issues.map(({ path: [key, ...rest], message }) => {
+    const entry = merged.get(String(key))
+    const value = rest.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], entry?.value)
+    const database = key === 'databases' && typeof rest[0] === 'number' ? (entry?.value as ReadonlyArray<{ readonly name?: unknown }>)[rest[0]]?.name : undefined
+    const where = database === undefined || rest[1] === 'name' ? '' : ` for ${String(database)}`
+    return `${entry?.source ?? String(key)}${where} is ${value === undefined ? 'incomplete' : JSON.stringify(value)}; it takes ${message}`
+  })
+  return new MeshError('ERR_OPTION_INVALID', sentences.join('. '))
+}
+
+/** The host name, with what a name may not hold replaced, since it was not the user who chose it. */
+function nameOfHost(): string {
+  const name = hostname().replaceAll(/[^A-Za-z0-9._-]/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63)
+  return name === '' ? 'node' : name
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) freeze(inner as object)
+  return Object.freeze(value)
+}
