@@ -1,4 +1,5 @@
 /** Answers `/reedbase/control/1.0`: what the command line asks of the node beside it. */
+import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
 import type { ControlRequest, MemberEventView, NodeStatusView } from '../wire/control.ts'
 import type { EventStream } from './event-stream.ts'
@@ -15,27 +16,26 @@ export interface ControlServiceParts {
 }
 
 /** @throws MeshError ERR_OPTION_INVALID, ERR_DATABASE_UNKNOWN, ERR_PROTOCOL */
-export function createControlService(parts: ControlServiceParts): (request: ControlRequest) => unknown {
-  return (request) => {
-    switch (request.method) {
-      case 'status':
-        return parts.status()
-      case 'members':
-        return parts.directory.memberViews()
-      case 'events':
-        return parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [])
-      case 'nodes':
-        return nodes(parts.directory, request.database)
-      case 'drill-start':
-        checkDrill(request)
-        parts.loadDriver.startDrill(request)
-        return parts.directory.localLoad()
-      case 'drill-end':
-        parts.loadDriver.endDrill()
-        return parts.directory.localLoad()
-      default:
-        throw new MeshError('ERR_PROTOCOL', `this node does not know the control method ${JSON.stringify((request as { method?: unknown }).method)}`)
-    }
+export function createControlService(parts: ControlServiceParts): ControlHandler {
+  return (request, signal) => (request.method === 'events' ? parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [], signal) : answer(parts, request))
+}
+
+// Async, so that what it throws becomes the call's error.
+async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' }>): Promise<unknown> {
+  switch (request.method) {
+    case 'status':
+      return parts.status()
+    case 'members':
+      return parts.directory.memberViews()
+    case 'nodes':
+      return nodes(parts.directory, request.database)
+    case 'drill-start':
+      checkDrill(request)
+      parts.loadDriver.startDrill(request)
+      return parts.directory.localLoad()
+    case 'drill-end':
+      parts.loadDriver.endDrill()
+      return parts.directory.localLoad()
   }
 }
 

@@ -3,6 +3,8 @@
  * UDP is bound first, because it tells at once whether the number is free; for port 0, where the system picks for UDP, TCP may find the
  * same number taken: then another is picked.
  */
+import { networkInterfaces } from 'node:os'
+import { tcpMultiaddr } from '../adapters/libp2p/address.ts'
 import { createMesh, type Mesh } from '../adapters/libp2p/mesh.ts'
 import { openDatagrams } from '../adapters/udp/datagrams.ts'
 import type { Random } from '../core/time/random.ts'
@@ -35,8 +37,8 @@ export async function openListeners(options: NodeOptions, parts: ListenerParts):
     try {
       const mesh = await createMesh({
         privateKey: parts.identity, host, port: datagrams.local.port, clusterKeys: parts.clusterKeys,
-        ...(options.advertise === null ? {} : { announce: [options.advertise] }),
-        connectionsMax: options.connectionsMax, log: parts.log, clock: parts.clock, random: parts.random,
+        ...(options.advertise === null ? {} : { announce: [tcpMultiaddr(options.advertise.host, options.advertise.port ?? 0).toString()] }),
+        limits: { connectionsMax: options.connectionsMax, pingTimeoutMs: options.pingTimeoutMs }, log: parts.log, clock: parts.clock, random: parts.random,
       })
       await mesh.start()
       return { mesh, datagrams }
@@ -46,6 +48,17 @@ export async function openListeners(options: NodeOptions, parts: ListenerParts):
       if (!taken || port !== 0 || attempt === freePortAttemptsMax) throw error
     }
   }
+}
+
+/** Where others send datagrams to: as advertised, or as listened on, or, when that is every address, the first one that is not loopback. */
+export function reachableUdp(options: NodeOptions, local: Datagrams['local']): { readonly udpHost: string; readonly udpPort: number } {
+  const udpPort = options.advertise?.port ?? local.port
+  if (options.advertise !== null) return { udpHost: options.advertise.host, udpPort }
+  if (local.host !== '0.0.0.0' && local.host !== '::') return { udpHost: local.host, udpPort }
+  const family = local.host === '::' ? 'IPv6' : 'IPv4'
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []).filter((address) => address.family === family)
+  const outside = all.find((address) => !address.internal && !address.address.startsWith('fe80:')) ?? all[0]
+  return { udpHost: outside?.address ?? '127.0.0.1', udpPort }
 }
 
 function isLoopback(host: string): boolean {

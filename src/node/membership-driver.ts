@@ -17,13 +17,14 @@ const syncProtocol = '/reedbase/sync/1.0'
 const syncTimeoutMs = 5_000
 /** Repairs what every faster way has missed. */
 const syncIntervalMs = 30_000
+const farewellCheckMs = 20
 /** An announcement older or further ahead than this is a replay or a broken clock. */
 const announcementAgeMsMax = 120_000
 
 export interface MembershipDriverParts {
   readonly membership: Membership
   readonly datagrams: Datagrams
-  readonly mesh: Pick<Mesh, 'setMembers' | 'publish' | 'request' | 'onRequest' | 'onConnection' | 'connectedPeers'>
+  readonly mesh: Pick<Mesh, 'setMembers' | 'publish' | 'request' | 'onRequest' | 'onConnection'>
   readonly verifier: RecordVerifier
   readonly clock: Clock
   readonly random: Random
@@ -96,6 +97,13 @@ export class MembershipDriver {
     this.#perform(this.#parts.membership.leave(this.#parts.clock.nowMs()))
   }
 
+  /** Resolves when the farewell of `leave` has been sent as often as any update, or after `boundMs`. */
+  async farewell(boundMs: number): Promise<void> {
+    const { membership, clock } = this.#parts
+    const endMs = clock.nowMs() + boundMs
+    while (!membership.isLeaveTransmitted && clock.nowMs() < endMs) await new Promise<void>((resolve) => { clock.setTimer(farewellCheckMs, resolve) })
+  }
+
   stop(): void {
     this.#stopped = true
     this.#timer.stop()
@@ -137,7 +145,7 @@ export class MembershipDriver {
     // A newcomer introduces itself: its own signed record is what makes it a member here.
     const introducesItself = updates.some((update) => update.kind === 'record' && update.signed.record.peerId === from)
     const sender = membership.member(from)
-    if (!introducesItself && (sender === null || sender.state === 'left')) {
+    if (!introducesItself && (sender === undefined || sender.state === 'left')) {
       this.counters.announcementsFromStrangers++
       return 'ignore'
     }

@@ -6,13 +6,14 @@ import { openDataFolder } from '../adapters/files/data-folder.ts'
 import { loadOrCreateIdentity } from '../adapters/files/identity.ts'
 import { loadKeyring } from '../adapters/files/keyring.ts'
 import { removeRuntimeFile, socketPathFor, writeRuntimeFile } from '../adapters/files/runtime-file.ts'
+import { serveControl } from '../adapters/local/control-server.ts'
+import { listenLocal } from '../adapters/local/listen-local.ts'
 import { createSystemLoadProbe } from '../adapters/system/load-probe.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
 import { PeerLoads } from '../core/load/peer-loads.ts'
 import { Membership } from '../core/membership/membership.ts'
-import { parseMembershipOptions } from '../core/membership/options.ts'
 import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
@@ -22,21 +23,21 @@ import { QueryConnections } from '../query/client.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
 import { QUERY_PROTOCOL } from '../query/types.ts'
-import type { MemberEventView, MemberView, NodeStatusView } from '../wire/control.ts'
+import { CONTROL_PROTOCOL, type MemberEventView, type MemberView, type NodeStatusView } from '../wire/control.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { createControlService } from './control-service.ts'
 import { openEngines } from './engines.ts'
 import { EventStream } from './event-stream.ts'
 import { LatencyDriver } from './latency-driver.ts'
-import { openListeners } from './listeners.ts'
+import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
-import { listenForClients } from './local-clients.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import type { NodeOptions } from './options.ts'
 import { PeerDirectory, recordView } from './peer-directory.ts'
 import { QueryService } from './query-service.ts'
 import { Seeds } from './seeds.ts'
+import { flattenCounters } from './counters.ts'
 import { Closers } from './closers.ts'
 import { softwareVersion } from './version.ts'
 
@@ -84,7 +85,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   const folder = await openDataFolder(options.dataDir)
   closers.add('data folder', () => folder.release())
   const identity = await loadOrCreateIdentity(folder)
-  const keyring = await loadKeyring(folder)
+  const keyring = await loadKeyring(folder.path)
   const signer = createRecordSigner(identity)
   const engines = await openEngines(options, { log, tempDir: folder.path })
   closers.add('databases', async () => { await Promise.all([...engines.values()].map((engine) => engine.close())) })
@@ -93,14 +94,12 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   closers.add('libp2p', () => mesh.stop())
   closers.add('datagrams', () => datagrams.close())
 
-  const membershipOptions = parseMembershipOptions(options.membership.overrides, options.membership.preset)
   const record: MemberRecord = {
     peerId: mesh.peerId,
     name: options.name,
     incarnation: startedWallMs,
     tcpMultiaddrs: mesh.multiaddrs(),
-    udpHost: options.advertise?.host ?? datagrams.local.host,
-    udpPort: options.advertise?.port ?? datagrams.local.port,
+    ...reachableUdp(options, datagrams.local),
     datagramPublicKey: datagrams.local.publicKey,
     datagramEpoch: datagrams.local.epoch,
     datacenter: options.datacenter,
@@ -111,7 +110,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     wireVersion,
   }
   const membership = new Membership({
-    record, options: membershipOptions, random, packetBudgetBytes: datagrams.payloadBytesMax,
+    record, options: options.membership, random, packetBudgetBytes: datagrams.payloadBytesMax,
     signRecord: (unsigned) => signer.signRecord(unsigned),
     signLeave: (_peerId, incarnation) => signer.signLeave(incarnation),
   })
@@ -212,6 +211,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     retryBudget: new RetryBudget(),
     routing: { failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs },
   })
+  await membershipDriver.start()
   const server = new QueryServer({ handler: queries.handle, clock, log })
   await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })
 
@@ -223,16 +223,22 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady() })),
     load: directory.localLoad(),
     members: directory.membersByState(),
-    counters: flatten({
+    counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: membership.counters,
       queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters,
     }),
   })
-  const socketPath = await socketPathFor(folder)
-  const local = await listenForClients(socketPath, { server, control: createControlService({ directory, loadDriver, events, status }), log })
-  closers.add('local socket', () => local.close())
+  const socketPath = await socketPathFor(folder.path)
+  const control = createControlService({ directory, loadDriver, events, status })
+  const local = await listenLocal(socketPath, {
+    clock, log,
+    protocols: {
+      [QUERY_PROTOCOL]: (stream) => { server.accept(stream) },
+      [CONTROL_PROTOCOL]: (stream) => { serveControl(stream, control, { clock, log }) },
+    },
+  })
+  closers.add('local socket', () => local.close({ abort: true }))
   await loadDriver.start()
-  await membershipDriver.start()
   const seeds = new Seeds({
     seeds: options.seeds, retryMsMax: options.seedRetryMaxMs, selfPeerId: mesh.peerId, clock, random, log,
     dial: (address, signal) => mesh.dial(address, signal),
@@ -240,11 +246,11 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     knowsOthers: () => membership.aliveCount > 0,
   })
   closers.add('seeds', () => { seeds.stop() })
-  await writeRuntimeFile(folder, {
+  await writeRuntimeFile(folder.path, {
     pid: process.pid, peerId: mesh.peerId, name: options.name, startedWallMs, version: softwareVersion,
     tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}`, socketPath,
   })
-  closers.add('runtime file', () => removeRuntimeFile(folder))
+  closers.add('runtime file', () => removeRuntimeFile(folder.path))
   log.info({ peerId: mesh.peerId, tcpMultiaddrs: mesh.multiaddrs(), databases: [...engines.keys()], keys: keyring.keys.length }, `${options.name} listens on ${datagrams.local.host}:${datagrams.local.port} (TCP and UDP)`)
   await seeds.join()
   membershipDriver.becomeAlive()
@@ -255,8 +261,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     seeds.stop()
     membershipDriver.leave()
     await server.drain(options.drainMs)
-    await until(() => membership.isLeaveTransmitted, leaveTimeoutMs, clock)
-    membershipDriver.finish()
+    await membershipDriver.farewell(leaveTimeoutMs)
     await closers.close()
     log.info({ reason }, 'stopped')
   }

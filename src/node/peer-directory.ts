@@ -21,6 +21,7 @@ export interface PeerDirectoryParts {
   readonly engines: ReadonlyMap<string, QueryEngine>
   readonly clock: Clock
   readonly thresholds: StatusThresholds
+  readonly startedWallMs: number
   readonly pingIntervalMs: number
   readonly inFlightMax: number
   /** Queries dispatched from here to a peer and not finished. */
@@ -96,7 +97,7 @@ export class PeerDirectory {
   }
 
   memberViews(): MemberView[] {
-    const { membership, clock, monitor, loads, latencies } = this.#parts
+    const { membership, clock, monitor, loads, latencies, startedWallMs } = this.#parts
     const self = membership.self.record
     const members = membership.members()
     const names = new Map<string, number>([[self.name, 1]])
@@ -104,7 +105,7 @@ export class PeerDirectory {
     const conflicts = (name: string): boolean => (names.get(name) ?? 0) > 1
     const wall = (monotonicMs: number): number => Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
     const own: MemberView = {
-      record: recordView(self), local: true, state: membership.selfState, stateSinceWallMs: wall(membership.selfStateSinceMs), suspectedBy: [],
+      record: recordView(self), local: true, state: membership.selfState, stateSinceWallMs: startedWallMs, suspectedBy: [],
       status: monitor.overloaded ? 'degraded' : 'healthy', latency: null, load: { ...this.localLoad(), ageMs: 0 }, nameConflict: conflicts(self.name),
     }
     return [own, ...members.map((member): MemberView => {

@@ -1,0 +1,13 @@
+/** The public API of reedbase-mesh: all of it, and nothing else. */
+export { connect } from './client/connect.ts'
+export type { Client, ConnectOptions, QueryOptions, QueryResult } from './client/types.ts'
+export { ERRORS, MeshError, type ErrorCode, type ErrorEntry } from './errors.ts'
+export { startNode, type MeshNode } from './node/node.ts'
+export { parseNodeOptions, type NodeOptions } from './node/options.ts'
+export type { Priority } from './core/routing/types.ts'
+export type { MemberEventType, MemberState } from './core/membership/types.ts'
+export type { Log } from './ports/log.ts'
+export type { QueryValue } from './ports/query-engine.ts'
+export type { FailedAttempt, QueryTrailer, RouteReport } from './query/types.ts'
+export type { MemberEventView, MemberView, NodeStatusView } from './wire/control.ts'
+export type { ResultBatch, ResultColumn, ResultValue } from './wire/results/types.ts'
