@@ -1,0 +1,272 @@
+/**
+ * This node's own load: what it reports, and whether it counts as overloaded.
+ *
+ * CPU readings are averages over about a second, so one collection or one compilation is enough to show 100 %. The reported CPU
+ * is therefore the **median of the last three readings**: a peak of one second never shows, a load that lasts is seen with the second
+ * reading that has it, at its full height. An exponential average was rejected: it nears a constant load without reaching it, so that
+ * 80 % would never enter at a threshold of 80 %, and it drags a peak along for many readings. Memory is a level, not a rate, and is
+ * taken as read. Against flapping around the threshold there is hysteresis (overload-watch.ts), not more smoothing.
+ *
+ * Overload by CPU is entered only once three readings are there: the start of the process itself is a peak.
+ *
+ * A fire drill pins what is *reported*; the measured load goes on being followed underneath, so that the drill's end restores at
+ * once whatever the readings say.
+ */
+import { Deadlines } from '../time/deadlines.ts'
+import type { LoadDigest } from '../membership/types.ts'
+import { type LoadOptions, parseLoadOptions } from './options.ts'
+import { OverloadWatch } from './overload-watch.ts'
+import type { LoadSnapshot, LoadThresholds } from './types.ts'
+
+const smoothingReadings = 3
+/** The first snapshot is told soon after the start, once three readings are there, and not a whole interval later. */
+const firstPublishMs = 2_500
+
+/** The fields of ports/load-probe.ts that the machine needs. */
+export interface LoadInput {
+  readonly cpuPercent: number
+  readonly memoryPercent: number
+  readonly memoryBytes: number
+  readonly processCpuPercent: number
+  readonly eventLoopDelayMs: number
+}
+
+/** Null leaves a measure as measured. */
+export interface DrillInput {
+  readonly cpuPercent: number | null
+  readonly memoryPercent: number | null
+  readonly forMs: number
+}
+
+export type LoadEffect =
+  /** Tell everyone: `snapshot()` has what. */
+  | { readonly kind: 'publish' }
+  | { readonly kind: 'overload-entered'; readonly reason: string }
+  | { readonly kind: 'overload-left'; readonly reason: string }
+
+export interface LoadMonitorInit {
+  readonly peerId: string
+  readonly intervalMs?: number
+  readonly thresholds?: Readonly<Partial<LoadThresholds>>
+}
+
+type Deadline = 'publish' | 'drill-end'
+
+export class LoadMonitor {
+  readonly options: LoadOptions
+  readonly #peerId: string
+  readonly #deadlines = new Deadlines<Deadline>()
+  readonly #cpuReadings: number[] = []
+  readonly #cpuWatch: OverloadWatch
+  readonly #memoryWatch: OverloadWatch
+  #measured: LoadInput = { cpuPercent: 0, memoryPercent: 0, memoryBytes: 0, processCpuPercent: 0, eventLoopDelayMs: 0 }
+  #drill: DrillInput | null = null
+  #inFlight = 0
+  #readyDatabases: readonly string[] = []
+  #sequence = 0
+  #readingsRefused = 0
+
+  // What the routing path reads: plain fields, kept up to date by every input.
+  #cpuPercent = 0
+  #memoryPercent = 0
+  #overloaded = false
+
+  /** @throws MeshError ERR_OPTION_INVALID */
+  constructor({ peerId, intervalMs, thresholds }: LoadMonitorInit) {
+    this.#peerId = peerId
+    this.options = parseLoadOptions({ ...thresholds, ...(intervalMs === undefined ? {} : { intervalMs }) })
+    const { cpuPercent, memoryPercent, leaveMarginPercent, dwellMs } = this.options
+    this.#cpuWatch = new OverloadWatch({ enterPercent: cpuPercent, leavePercent: cpuPercent - leaveMarginPercent, dwellMs })
+    this.#memoryWatch = new OverloadWatch({ enterPercent: memoryPercent, leavePercent: memoryPercent - leaveMarginPercent, dwellMs })
+  }
+
+  // --- getters ------------------------------------------------------------------------------------------------------------
+
+  /** As reported: smoothed, or pinned by a drill. */
+  get cpuPercent(): number {
+    return this.#cpuPercent
+  }
+
+  get memoryPercent(): number {
+    return this.#memoryPercent
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  get overloaded(): boolean {
+    return this.#overloaded
+  }
+
+  get drill(): boolean {
+    return this.#drill !== null
+  }
+
+  /** Readings that were no load: not finite, or negative. The last good one stays. */
+  get readingsRefused(): number {
+    return this.#readingsRefused
+  }
+
+  /** For people: "CPU 85% exceeds threshold 80%"; null when not overloaded. */
+  get overloadReason(): string | null {
+    if (!this.#overloaded) return null
+    const reasons: string[] = []
+    if (this.#isCpuOverloaded()) reasons.push(this.#describe('CPU', this.#cpuPercent, this.#cpuWatch))
+    if (this.#isMemoryOverloaded()) reasons.push(this.#describe('memory', this.#memoryPercent, this.#memoryWatch))
+    return reasons.join(' and ') + (this.#drill === null ? '' : ' (fire drill)')
+  }
+
+  /** What rides on datagrams and query answers. */
+  digest(): LoadDigest {
+    return {
+      cpuPercent: this.#cpuPercent, memoryPercent: this.#memoryPercent, inFlight: this.#inFlight,
+      overloaded: this.#overloaded, drill: this.#drill !== null, sequence: this.#sequence,
+    }
+  }
+
+  /** `wallMs` is unix milliseconds, for people who read the snapshot elsewhere. */
+  snapshot(_nowMs: number, wallMs: number): LoadSnapshot {
+    const { memoryBytes, processCpuPercent, eventLoopDelayMs } = this.#measured
+    return { peerId: this.#peerId, atWallMs: wallMs, memoryBytes, processCpuPercent, eventLoopDelayMs, readyDatabases: this.#readyDatabases, ...this.digest() }
+  }
+
+  // --- inputs -------------------------------------------------------------------------------------------------------------
+
+  /** A reading that is no load is counted and changes nothing; percentages above 100 are measuring noise and become 100. */
+  handleReading(nowMs: number, reading: LoadInput): LoadEffect[] {
+    if (!isLoad(reading)) {
+      this.#readingsRefused++
+      return []
+    }
+    const { cpuPercent, memoryPercent, memoryBytes, processCpuPercent, eventLoopDelayMs } = reading
+    this.#cpuReadings.push(Math.min(100, cpuPercent))
+    if (this.#cpuReadings.length > smoothingReadings) this.#cpuReadings.shift()
+    this.#measured = { cpuPercent: median(this.#cpuReadings), memoryPercent: Math.min(100, memoryPercent), memoryBytes, processCpuPercent, eventLoopDelayMs }
+    if (this.#cpuReadings.length === smoothingReadings) this.#cpuWatch.handleValue(nowMs, this.#measured.cpuPercent)
+    this.#memoryWatch.handleValue(nowMs, this.#measured.memoryPercent)
+    if (this.#deadlines.atMs('publish') === undefined) this.#deadlines.set('publish', nowMs + Math.min(firstPublishMs, this.options.intervalMs))
+    return this.#settle(nowMs, false)
+  }
+
+  setInFlight(inFlight: number): void {
+    if (inFlight === this.#inFlight) return
+    this.#inFlight = Math.max(0, inFlight)
+    this.#sequence++
+  }
+
+  incrementInFlight(): void {
+    this.setInFlight(this.#inFlight + 1)
+  }
+
+  decrementInFlight(): void {
+    this.setInFlight(this.#inFlight - 1)
+  }
+
+  /** Databases that are ready to answer here. Goes out with the next snapshot. */
+  setReadyDatabases(names: readonly string[]): void {
+    this.#readyDatabases = [...names]
+    this.#sequence++
+  }
+
+  // --- commands -----------------------------------------------------------------------------------------------------------
+
+  /** Replaces a drill that is under way. Percentages are 0–100, `forMs` above 0: the owner has checked them. */
+  startDrill(nowMs: number, { cpuPercent, memoryPercent, forMs }: DrillInput): LoadEffect[] {
+    this.#drill = { cpuPercent, memoryPercent, forMs }
+    this.#deadlines.set('drill-end', nowMs + forMs)
+    return this.#settle(nowMs, true)
+  }
+
+  endDrill(nowMs: number): LoadEffect[] {
+    if (this.#drill === null) return []
+    this.#drill = null
+    this.#deadlines.delete('drill-end')
+    return this.#settle(nowMs, true)
+  }
+
+  // --- time ---------------------------------------------------------------------------------------------------------------
+
+  nextDeadlineMs(): number | null {
+    return this.#deadlines.nextMs()
+  }
+
+  handleTimeout(nowMs: number): LoadEffect[] {
+    const effects: LoadEffect[] = []
+    let isPublishDue = false
+    for (let due = this.#deadlines.takeDue(nowMs); due !== null; due = this.#deadlines.takeDue(nowMs)) {
+      switch (due) {
+        case 'publish':
+          isPublishDue = true
+          break
+        case 'drill-end':
+          effects.push(...this.endDrill(nowMs))
+          break
+      }
+    }
+    if (isPublishDue) {
+      this.#deadlines.set('publish', nowMs + this.options.intervalMs)
+      if (!effects.some(({ kind }) => kind === 'publish')) effects.push({ kind: 'publish' })
+    }
+    return effects
+  }
+
+  // --- inside -------------------------------------------------------------------------------------------------------------
+
+  /** Brings what is reported in line with measurement and drill, and says what changed. */
+  #settle(nowMs: number, isDrillChange: boolean): LoadEffect[] {
+    const before = this.#overloaded
+    this.#cpuPercent = this.#drill?.cpuPercent ?? this.#measured.cpuPercent
+    this.#memoryPercent = this.#drill?.memoryPercent ?? this.#measured.memoryPercent
+    this.#overloaded = this.#isCpuOverloaded() || this.#isMemoryOverloaded()
+    this.#sequence++
+    const effects: LoadEffect[] = []
+    if (this.#overloaded && !before) effects.push({ kind: 'overload-entered', reason: this.overloadReason ?? '' })
+    if (!this.#overloaded && before) effects.push({ kind: 'overload-left', reason: this.#describeRelief() })
+    if (effects.length > 0 || isDrillChange) {
+      effects.push({ kind: 'publish' })
+      // What was just told need not be told again before a whole interval has passed.
+      this.#deadlines.set('publish', nowMs + this.options.intervalMs)
+    }
+    return effects
+  }
+
+  #isCpuOverloaded(): boolean {
+    const pinned = this.#drill?.cpuPercent ?? null
+    return pinned === null ? this.#cpuWatch.overloaded : pinned >= this.options.cpuPercent
+  }
+
+  #isMemoryOverloaded(): boolean {
+    const pinned = this.#drill?.memoryPercent ?? null
+    return pinned === null ? this.#memoryWatch.overloaded : pinned >= this.options.memoryPercent
+  }
+
+  #describe(measure: string, percent: number, watch: OverloadWatch): string {
+    const { enterPercent, leavePercent, dwellMs } = watch.limits
+    if (percent >= enterPercent) {
+      const shown = Math.round(percent)
+      return `${measure} ${shown}% ${shown > enterPercent ? 'exceeds' : 'has reached'} threshold ${enterPercent}%`
+    }
+    return watch.isLeaving
+      ? `${measure} ${Math.round(percent)}% exceeded threshold ${enterPercent}% and has been back at ${leavePercent}% for less than ${dwellMs / 1000} s`
+      : `${measure} ${Math.round(percent)}% exceeded threshold ${enterPercent}% and is not back at ${leavePercent}% yet`
+  }
+
+  #describeRelief(): string {
+    const { cpuPercent, memoryPercent } = this.options
+    return `CPU ${Math.round(this.#cpuPercent)}% is below threshold ${cpuPercent}%, memory ${Math.round(this.#memoryPercent)}% below ${memoryPercent}%`
+  }
+}
+
+function isLoad(reading: LoadInput): boolean {
+  const { cpuPercent, memoryPercent, memoryBytes, processCpuPercent, eventLoopDelayMs } = reading
+  return [cpuPercent, memoryPercent, memoryBytes, processCpuPercent, eventLoopDelayMs].every((value) => Number.isFinite(value) && value >= 0)
+}
+
+/** Of one to three values; of two, their mean. */
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? 0
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? upper) + upper) / 2
+}

@@ -1,0 +1,125 @@
+/**
+ * The latest load of every peer, from two sources: snapshots (gossiped, with the databases that are ready) and digests (a few bytes on
+ * datagrams and query answers, far more frequent). Both are numbered by one counter of the reporter, so either may outrun the other and
+ * an older one never undoes a newer one.
+ *
+ * The counter starts again with the reporter, so it is compared within one **epoch** only (the record's `datagramEpoch`, unix ms of
+ * that start on the reporter's clock). A snapshot that was made before the epoch began is a straggler of the previous life. Should
+ * a reporter's clock or counter run backwards all the same, nothing is locked out for long: what has not been renewed for
+ * `supersededAfterMs` gives way to whatever comes.
+ *
+ * Ages are counted from local receipt; two clocks are never compared.
+ */
+import type { LoadDigest } from '../membership/types.ts'
+import type { LoadSnapshot } from './types.ts'
+
+export interface PeerLoad extends LoadDigest {
+  readonly epoch: number
+  /** Local monotonic ms at which these figures came in. */
+  readonly receivedAtMs: number
+  /** Null until a snapshot has named them. */
+  readonly readyDatabases: readonly string[] | null
+}
+
+export interface PeerLoadsCounters {
+  accepted: number
+  /** Not newer than what was known, or of an earlier life. */
+  outdated: number
+  /** For lack of room. */
+  refused: number
+}
+
+/** Longer than any pause between two digests in a working mesh. */
+const supersededAfterMs = 90_000
+const peersMaxDefault = 10_000
+
+interface Entry {
+  load: PeerLoad
+  /** Sequence of the snapshot that named the ready databases; −1 before the first. */
+  readySequence: number
+}
+
+export class PeerLoads {
+  readonly #entries = new Map<string, Entry>()
+  readonly #peersMax: number
+  readonly counters: PeerLoadsCounters = { accepted: 0, outdated: 0, refused: 0 }
+
+  constructor({ peersMax = peersMaxDefault }: { readonly peersMax?: number } = {}) {
+    this.#peersMax = peersMax
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  get(peerId: string): PeerLoad | null {
+    return this.#entries.get(peerId)?.load ?? null
+  }
+
+  /** Since the latest figures came in; null when none have. */
+  ageMs(nowMs: number, peerId: string): number | null {
+    const load = this.get(peerId)
+    return load === null ? null : nowMs - load.receivedAtMs
+  }
+
+  /** `epoch`: of the reporter's record as known now. False: nothing in it was new. */
+  handleSnapshot(nowMs: number, snapshot: LoadSnapshot, epoch = 0): boolean {
+    // Both times are from the reporter's clock.
+    if (snapshot.atWallMs < epoch) {
+      this.counters.outdated++
+      return false
+    }
+    const { peerId, readyDatabases, sequence } = snapshot
+    const entry = this.#entryFor(nowMs, peerId, epoch)
+    if (entry === null) return false
+    const isNewFigures = this.#takeFigures(nowMs, entry, snapshot)
+    const isNewReady = sequence > entry.readySequence
+    if (isNewReady) {
+      entry.readySequence = sequence
+      entry.load = { ...entry.load, readyDatabases }
+    }
+    return this.#count(isNewFigures || isNewReady)
+  }
+
+  /** `epoch`: of the reporter's record as known now. False: not newer than what is known. */
+  handleDigest(nowMs: number, peerId: string, digest: LoadDigest, epoch = 0): boolean {
+    const entry = this.#entryFor(nowMs, peerId, epoch)
+    return entry !== null && this.#count(this.#takeFigures(nowMs, entry, digest))
+  }
+
+  remove(peerId: string): void {
+    this.#entries.delete(peerId)
+  }
+
+  /** The entry to update; a fresh one for a new life. Null, and counted, for an earlier life or when there is no room. */
+  #entryFor(nowMs: number, peerId: string, epoch: number): Entry | null {
+    const known = this.#entries.get(peerId)
+    if (known !== undefined && epoch === known.load.epoch && nowMs - known.load.receivedAtMs < supersededAfterMs) return known
+    if (known !== undefined && epoch < known.load.epoch) {
+      this.counters.outdated++
+      return null
+    }
+    if (known === undefined && this.#entries.size >= this.#peersMax) {
+      this.counters.refused++
+      return null
+    }
+    const fresh: Entry = {
+      readySequence: -1,
+      load: { epoch, receivedAtMs: nowMs, readyDatabases: epoch === known?.load.epoch ? known.load.readyDatabases : null, cpuPercent: 0, memoryPercent: 0, inFlight: 0, overloaded: false, drill: false, sequence: -1 },
+    }
+    this.#entries.set(peerId, fresh)
+    return fresh
+  }
+
+  #takeFigures(nowMs: number, entry: Entry, { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence }: LoadDigest): boolean {
+    if (sequence <= entry.load.sequence) return false
+    entry.load = { ...entry.load, cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, receivedAtMs: nowMs }
+    return true
+  }
+
+  #count(isNew: boolean): boolean {
+    if (isNew) this.counters.accepted++
+    else this.counters.outdated++
+    return isNew
+  }
+}
