@@ -1,0 +1,67 @@
+/**
+ * The keys between two members' starts: X25519 of the keys that each made at its start, extracted with the cluster key as salt
+ * and expanded once for each direction (HKDF-SHA256, RFC 5869). Forward secrecy a run: the private halves are never written down.
+ * Who does not hold the cluster key derives other keys, even with a signed record.
+ */
+import { createPublicKey, diffieHellman, generateKeyPairSync, hkdfSync, type KeyObject } from 'node:crypto'
+import type { DatagramPeer } from '../../ports/datagrams.ts'
+
+const label = 'reedbase-datagram-v1'
+/** RFC 8410: what precedes the raw key in SubjectPublicKeyInfo. */
+const spkiPrefix = Buffer.from('302a300506032b656e032100', 'hex')
+const publicKeyBytes = 32
+const noClusterKey = new Uint8Array(0)
+
+export interface LocalKeys {
+  readonly peerId: string
+  readonly publicKey: Uint8Array
+  readonly privateKey: KeyObject
+  readonly epoch: number
+}
+
+/** For one cluster key. */
+export interface DirectionKeys {
+  readonly send: Buffer
+  readonly receive: Buffer
+}
+
+export function createLocalKeys(options: { readonly peerId: string; readonly epoch: number }): LocalKeys {
+  const { publicKey, privateKey } = generateKeyPairSync('x25519')
+  const raw = publicKey.export({ format: 'der', type: 'spki' }).subarray(spkiPrefix.length)
+  return { ...options, publicKey: new Uint8Array(raw), privateKey }
+}
+
+/** One pair of keys a cluster key, in their order; null when the peer's public key is none that a key can be agreed with. */
+export function agreeOnKeys(local: LocalKeys, peer: DatagramPeer, clusterKeys: readonly Uint8Array[]): readonly DirectionKeys[] | null {
+  const secret = agree(local.privateKey, peer.publicKey)
+  if (secret === null) return null
+  const sending = describe(local, peer)
+  const receiving = describe(peer, local)
+  const salts = clusterKeys.length === 0 ? [noClusterKey] : clusterKeys
+  return salts.map((salt) => ({
+    send: Buffer.from(hkdfSync('sha256', secret, salt, sending, 32)),
+    receive: Buffer.from(hkdfSync('sha256', secret, salt, receiving, 32)),
+  }))
+}
+
+/** OpenSSL refuses the points of low order, with which anybody could compute the secret. */
+function agree(privateKey: KeyObject, publicKey: Uint8Array): Buffer | null {
+  if (publicKey.length !== publicKeyBytes) return null
+  try {
+    const key = createPublicKey({ key: Buffer.concat([spkiPrefix, publicKey]), format: 'der', type: 'spki' })
+    return diffieHellman({ privateKey, publicKey: key })
+  } catch {
+    // The peer chose these bytes: that they make no key is an answer, and the caller counts it.
+    return null
+  }
+}
+
+type Party = Pick<DatagramPeer, 'peerId' | 'publicKey' | 'epoch'>
+
+/** Everything that tells this direction of this pair of starts from any other; PeerIds are of varying length, hence the NUL. */
+function describe(from: Party, to: Party): Buffer {
+  const epochs = Buffer.alloc(12)
+  epochs.writeUIntBE(from.epoch, 0, 6)
+  epochs.writeUIntBE(to.epoch, 6, 6)
+  return Buffer.concat([Buffer.from(`${label}\0${from.peerId}\0${to.peerId}\0`), epochs, from.publicKey, to.publicKey])
+}

@@ -1,0 +1,194 @@
+/**
+ * Seals and opens datagrams (ChaCha20-Poly1305, RFC 8439) without any socket. Whatever arrives is judged by the cheapest check
+ * first, so that junk costs about a microsecond and only someone who knows a member's tag and both epochs makes us compute.
+ *
+ * Two things must never happen: a counter used twice under one key, and a datagram accepted twice. A member may be forgotten
+ * and learned again within one epoch, with the same keys; so its session is set aside rather than thrown away, and should even that
+ * have been forgotten, a new session counts on from the highest counter ever used.
+ */
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import type { DatagramDrop, DatagramPeer } from '../../ports/datagrams.ts'
+import {
+  datagramBytesMax, datagramVersion, epochMax, headerBytes, nonceOf, payloadBytesMax, readCounter, readReceiverEpoch, readSenderEpoch,
+  readSenderTag, sealBytes, senderTagOf, writeHeader,
+} from './datagram-header.ts'
+import { agreeOnKeys, type DirectionKeys, type LocalKeys } from './key-agreement.ts'
+import { ReplayWindow } from './replay-window.ts'
+
+const algorithm = 'chacha20-poly1305'
+
+export interface SealingOptions {
+  /** The one in use first; empty for none. */
+  readonly clusterKeys: readonly Uint8Array[]
+  /** Members kept at most; more are ignored. About 0.6 KB each. Default 16,384. */
+  readonly peersMax?: number
+  /** Sessions set aside at most. Default 1,024. */
+  readonly retiredMax?: number
+}
+
+export type Opened =
+  | { readonly ok: true; readonly from: string; readonly payload: Buffer }
+  | { readonly ok: false; readonly drop: DatagramDrop }
+
+interface Session {
+  peer: DatagramPeer
+  readonly tag: string
+  /** Undefined until first needed; null when no key can be agreed. */
+  keys: readonly DirectionKeys[] | null | undefined
+  /** Which cluster key opened the last datagram: during a rotation the next one needs the same. */
+  lastOpenedWith: number
+  counter: number
+  readonly window: ReplayWindow
+}
+
+export class Sealing {
+  readonly #local: LocalKeys
+  readonly #localTag: string
+  readonly #clusterKeys: readonly Uint8Array[]
+  readonly #peersMax: number
+  readonly #retiredMax: number
+  readonly #byPeerId = new Map<string, Session>()
+  readonly #byTag = new Map<string, Session>()
+  readonly #retired = new Map<string, Session>()
+  #highestCounter = 0
+
+  constructor(local: LocalKeys, { clusterKeys, peersMax = 16_384, retiredMax = 1024 }: SealingOptions) {
+    this.#local = local
+    this.#localTag = senderTagOf(local.peerId)
+    this.#clusterKeys = clusterKeys
+    this.#peersMax = peersMax
+    this.#retiredMax = retiredMax
+  }
+
+  get peers(): number {
+    return this.#byPeerId.size
+  }
+
+  peer(peerId: string): DatagramPeer | undefined {
+    return this.#byPeerId.get(peerId)?.peer
+  }
+
+  setPeer(peer: DatagramPeer): void {
+    const before = this.#byPeerId.get(peer.peerId)
+    if (before !== undefined && isSameStart(before.peer, peer)) {
+      before.peer = peer
+      return
+    }
+    if (before !== undefined) this.removePeer(peer.peerId)
+    if (this.#byPeerId.size >= this.#peersMax || !(peer.epoch >= 0 && peer.epoch <= epochMax)) return
+    const session = this.#takeRetired(peer) ?? this.#createSession(peer)
+    this.#byPeerId.set(peer.peerId, session)
+    this.#byTag.set(session.tag, session)
+  }
+
+  removePeer(peerId: string): void {
+    const session = this.#byPeerId.get(peerId)
+    if (session === undefined) return
+    this.#byPeerId.delete(peerId)
+    this.#byTag.delete(session.tag)
+    this.#retired.set(retiredName(session.peer), session)
+    for (const oldest of this.#retired.keys()) {
+      if (this.#retired.size <= this.#retiredMax) break
+      this.#retired.delete(oldest)
+    }
+  }
+
+  /** Null when the peer is unknown or offers no usable key, or the payload is longer than `payloadBytesMax`. */
+  seal(peerId: string, payload: Uint8Array): Buffer | null {
+    const session = this.#byPeerId.get(peerId)
+    if (session === undefined || payload.length > payloadBytesMax) return null
+    const keys = this.#keysOf(session)?.[0]
+    if (keys === undefined) return null
+    const counter = ++session.counter
+    if (counter > this.#highestCounter) this.#highestCounter = counter
+    const datagram = Buffer.allocUnsafe(headerBytes + payload.length + sealBytes)
+    writeHeader(datagram, { senderTag: this.#localTag, senderEpoch: this.#local.epoch, receiverEpoch: session.peer.epoch, counter })
+    const cipher = createCipheriv(algorithm, keys.send, nonceOf(datagram), { authTagLength: sealBytes })
+    cipher.setAAD(datagram.subarray(0, headerBytes), { plaintextLength: payload.length })
+    datagram.set(cipher.update(payload), headerBytes)
+    cipher.final()
+    datagram.set(cipher.getAuthTag(), headerBytes + payload.length)
+    return datagram
+  }
+
+  open(datagram: Buffer): Opened {
+    if (datagram.length < headerBytes + sealBytes) return drops.truncated
+    if (datagram.length > datagramBytesMax) return drops.oversized
+    if (datagram[0] !== datagramVersion) return drops.version
+    const session = this.#byTag.get(readSenderTag(datagram))
+    if (session === undefined) return drops['unknown-sender']
+    if (readReceiverEpoch(datagram) !== this.#local.epoch || readSenderEpoch(datagram) !== session.peer.epoch) return drops.epoch
+    const counter = readCounter(datagram)
+    if (counter > Number.MAX_SAFE_INTEGER || !session.window.isFresh(counter)) return drops.replayed
+    const payload = this.#decrypt(session, datagram)
+    if (payload === null) return drops.forged
+    session.window.accept(counter)
+    return { ok: true, from: session.peer.peerId, payload }
+  }
+
+  /** Tries the cluster key that worked last, then the others, of which the keyring allows few. */
+  #decrypt(session: Session, datagram: Buffer): Buffer | null {
+    const keys = this.#keysOf(session)
+    if (keys === null) return null
+    for (let step = 0; step < keys.length; step++) {
+      const index = (session.lastOpenedWith + step) % keys.length
+      const payload = decrypt((keys[index] as DirectionKeys).receive, datagram)
+      if (payload === null) continue
+      session.lastOpenedWith = index
+      return payload
+    }
+    return null
+  }
+
+  #keysOf(session: Session): readonly DirectionKeys[] | null {
+    if (session.keys === undefined) session.keys = agreeOnKeys(this.#local, session.peer, this.#clusterKeys)
+    return session.keys
+  }
+
+  #createSession(peer: DatagramPeer): Session {
+    return { peer, tag: senderTagOf(peer.peerId), keys: undefined, lastOpenedWith: 0, counter: this.#highestCounter, window: new ReplayWindow() }
+  }
+
+  #takeRetired(peer: DatagramPeer): Session | null {
+    const name = retiredName(peer)
+    const session = this.#retired.get(name)
+    if (session === undefined) return null
+    this.#retired.delete(name)
+    session.peer = peer
+    return session
+  }
+}
+
+/** Made once: a flood of junk must not become a flood of garbage. */
+const drops = {
+  truncated: { ok: false, drop: 'truncated' },
+  oversized: { ok: false, drop: 'oversized' },
+  version: { ok: false, drop: 'version' },
+  'unknown-sender': { ok: false, drop: 'unknown-sender' },
+  epoch: { ok: false, drop: 'epoch' },
+  replayed: { ok: false, drop: 'replayed' },
+  forged: { ok: false, drop: 'forged' },
+} as const satisfies Record<Exclude<DatagramDrop, 'malformed'>, Opened>
+
+function decrypt(key: Buffer, datagram: Buffer): Buffer | null {
+  const sealStart = datagram.length - sealBytes
+  const decipher = createDecipheriv(algorithm, key, nonceOf(datagram), { authTagLength: sealBytes })
+  decipher.setAAD(datagram.subarray(0, headerBytes), { plaintextLength: sealStart - headerBytes })
+  decipher.setAuthTag(datagram.subarray(sealStart))
+  const payload = decipher.update(datagram.subarray(headerBytes, sealStart))
+  try {
+    decipher.final()
+    return payload
+  } catch {
+    // The only way in which node:crypto says that the seal is not genuine.
+    return null
+  }
+}
+
+function isSameStart(one: DatagramPeer, other: DatagramPeer): boolean {
+  return one.epoch === other.epoch && Buffer.compare(one.publicKey, other.publicKey) === 0
+}
+
+function retiredName(peer: DatagramPeer): string {
+  return `${peer.peerId} ${peer.epoch} ${Buffer.from(peer.publicKey).toString('latin1')}`
+}
