@@ -53,6 +53,8 @@ function describe(error: Error): string {
     case 'ECONNRESET': return 'the connection was reset'
   }
   if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'no answer in time'
+  // The upgrader keeps only the message of what stopped the handshake.
+  if (error.name === 'EncryptionFailedError' && /abort|timed? ?out/i.test(error.message)) return 'it accepts the connection, but does not finish the handshake in time'
   if (error.name === 'EncryptionFailedError') return `the handshake failed (${error.message})`
   if (error.name === 'DialDeniedError') return 'it is not allowed here'
   if (error.name === 'NoValidAddressesError') return 'no address of it is known'

@@ -4,6 +4,7 @@ import { systemClock } from '../../../src/adapters/system/clock.ts'
 import { createMesh } from '../../../src/adapters/libp2p/mesh.ts'
 import type { Mesh, MeshOptions } from '../../../src/adapters/libp2p/mesh.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
+import type { Clock } from '../../../src/ports/clock.ts'
 import type { Log } from '../../../src/ports/log.ts'
 
 export const silentLog: Log = {
@@ -53,4 +54,37 @@ export function addressOf(mesh: Mesh): { peerId: string; multiaddrs: string[] } 
 /** Waits for a condition that the network brings about; the test's own timeout is the bound. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => { setTimeout(resolve, 5) })
+}
+
+/** The system's clock, until a test turns it ahead and so brings about what would take minutes. */
+export function createTurnableClock(): Clock & { turn(aheadMs: number): void } {
+  let aheadMs = 0
+  const armed = new Set<{ readonly atMs: number; readonly callback: () => void; readonly cancel: () => void }>()
+  const clock = {
+    nowMs: () => systemClock.nowMs() + aheadMs,
+    wallMs: () => systemClock.wallMs() + aheadMs,
+    setTimer: (delayMs: number, callback: () => void) => {
+      const timer = systemClock.setTimer(delayMs, () => {
+        armed.delete(entry)
+        callback()
+      })
+      const entry = { atMs: clock.nowMs() + delayMs, callback, cancel: () => { timer.cancel() } }
+      armed.add(entry)
+      return {
+        cancel: () => {
+          timer.cancel()
+          armed.delete(entry)
+        },
+      }
+    },
+    turn: (byMs: number) => {
+      aheadMs += byMs
+      for (const entry of [...armed]) {
+        if (entry.atMs > clock.nowMs() || !armed.delete(entry)) continue
+        entry.cancel()
+        entry.callback()
+      }
+    },
+  }
+  return clock
 }

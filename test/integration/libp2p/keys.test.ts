@@ -1,0 +1,147 @@
+import { connect, createServer } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { noise } from '@chainsafe/libp2p-noise'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { multiaddr } from '@multiformats/multiaddr'
+import { createLibp2p } from 'libp2p'
+import { afterEach, describe, expect, it } from 'vitest'
+import { encrypterProtocol } from '../../../src/adapters/libp2p/encrypters.ts'
+import { createRig, until } from './rig.ts'
+
+const rig = createRig()
+const A = new Uint8Array(32).fill(1)
+const B = new Uint8Array(32).fill(2)
+
+afterEach(() => rig.stop())
+
+async function connects(dialler: Uint8Array[], listener: Uint8Array[]): Promise<string> {
+  const from = await rig.mesh({ clusterKeys: dialler })
+  const to = await rig.mesh({ clusterKeys: listener })
+  const peerId = await from.dial(`127.0.0.1:${to.port}`)
+  expect(peerId).toBe(to.peerId)
+  // The stream shows that the connection carries bytes in both directions, not only that a handshake ended.
+  await from.ping(to.peerId)
+  return peerId
+}
+
+describe('cluster keys', () => {
+  it('lets in who has the same key', async () => {
+    await connects([A], [A])
+  })
+
+  it.each([
+    ['the listener still uses the old key and knows the new', [B], [A, B]],
+    ['the dialler still uses the old key and knows the new', [A, B], [B]],
+    ['both know both, in other orders', [A, B], [B, A]],
+    ['neither has a key', [], []],
+  ])('connects when %s', async (_case, dialler, listener) => {
+    await connects(dialler, listener)
+  })
+
+  it.each([
+    ['another key', [A], [B]],
+    ['no key at the listener', [A], []],
+    ['no key at the dialler', [], [A]],
+    ['two keys, neither of them shared', [A, new Uint8Array(32).fill(3)], [B]],
+  ])('refuses %s with ERR_CLUSTER_KEY', async (_case, dialler, listener) => {
+    const from = await rig.mesh({ clusterKeys: dialler })
+    const to = await rig.mesh({ clusterKeys: listener })
+    await expect(from.dial(`127.0.0.1:${to.port}`)).rejects.toMatchObject({ code: 'ERR_CLUSTER_KEY' })
+    expect(from.connectedPeers()).toEqual([])
+    expect(to.connectedPeers()).toEqual([])
+    expect(from.counters().dialFailures).toBe(1)
+  })
+
+  it('keeps out who claims the name of a key without having it', async () => {
+    const to = await rig.mesh({ clusterKeys: [A] })
+    const attacker = await createLibp2p({
+      transports: [tcp()],
+      streamMuxers: [yamux()],
+      connectionEncrypters: [(components) => Object.assign(noise()(components), { protocol: encrypterProtocol(A) })],
+    })
+    try {
+      await expect(attacker.dial(multiaddr(to.multiaddrs()[0] ?? ''))).rejects.toThrow()
+      expect(to.connectedPeers()).toEqual([])
+    } finally {
+      await attacker.stop()
+    }
+  })
+
+  it('serves on after garbage on its port', async () => {
+    const to = await rig.mesh({ clusterKeys: [A], limits: { handshakeTimeoutMs: 300 } })
+    const socket = connect(to.port, '127.0.0.1')
+    const ended = new Promise((resolve) => { socket.once('close', resolve) })
+    socket.on('error', () => undefined)
+    socket.write('GET / HTTP/1.1\r\n\r\n'.repeat(100))
+    await ended
+    const from = await rig.mesh({ clusterKeys: [A] })
+    await from.dial(`127.0.0.1:${to.port}`)
+    await until(() => to.connectedPeers().length === 1)
+    expect(to.connectedPeers()).toEqual([from.peerId])
+  })
+})
+
+describe('dial', () => {
+  it('says that nothing listens', async () => {
+    const from = await rig.mesh()
+    await expect(from.dial('127.0.0.1:1')).rejects.toMatchObject({ code: 'ERR_PEER_UNREACHABLE', message: expect.stringContaining('nothing listens there') as string })
+  })
+
+  it('says that another node answers', async () => {
+    const [from, to, other] = await Promise.all([rig.mesh(), rig.mesh(), rig.mesh()])
+    await expect(from.dial(`/ip4/127.0.0.1/tcp/${to.port}/p2p/${other.peerId}`)).rejects.toMatchObject({ code: 'ERR_PEER_UNREACHABLE', message: expect.stringContaining('Another node answers') as string })
+  })
+
+  it('says that a name cannot be resolved', async () => {
+    const from = await rig.mesh()
+    await expect(from.dial('nowhere.invalid:7400')).rejects.toMatchObject({ code: 'ERR_PEER_UNREACHABLE', message: expect.stringContaining('name cannot be resolved') as string })
+  })
+
+  it('says that the address is its own', async () => {
+    const from = await rig.mesh()
+    await expect(from.dial(`127.0.0.1:${from.port}`)).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', details: { self: true } })
+  })
+
+  it('gives up on a listener that never speaks', async () => {
+    const server = createServer((socket) => { socket.on('error', () => undefined) })
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+    try {
+      const from = await rig.mesh({ limits: { dialTimeoutMs: 300 } })
+      const { port } = server.address() as AddressInfo
+      await expect(from.dial(`127.0.0.1:${port}`)).rejects.toMatchObject({ code: 'ERR_PEER_UNREACHABLE', message: expect.stringContaining('does not finish the handshake in time') as string })
+    } finally {
+      server.close()
+    }
+  })
+
+  it('takes DNS names and IPv6', async () => {
+    const from = await rig.mesh()
+    const four = await rig.mesh()
+    const six = await rig.mesh({ host: '::1' })
+    expect(await from.dial(`localhost:${four.port}`)).toBe(four.peerId)
+    expect(await from.dial(`[::1]:${six.port}`)).toBe(six.peerId)
+  })
+
+  it('ends with the caller\'s signal', async () => {
+    const from = await rig.mesh()
+    const reason = new Error('the caller left')
+    await expect(from.dial('127.0.0.1:1', AbortSignal.abort(reason))).rejects.toBe(reason)
+  })
+})
+
+describe('listening', () => {
+  it('says that the port is taken', async () => {
+    const first = await rig.mesh()
+    await expect(rig.mesh({ port: first.port })).rejects.toMatchObject({ code: 'ERR_PORT_BUSY' })
+  })
+
+  it('says that the address is not of this host', async () => {
+    await expect(rig.mesh({ host: '192.0.2.1' })).rejects.toMatchObject({ code: 'ERR_ADDRESS_UNAVAILABLE' })
+  })
+
+  it('announces what it is told to, with the port it got', async () => {
+    const mesh = await rig.mesh({ announce: ['/dns4/db1.example.org/tcp/0'] })
+    expect(mesh.multiaddrs()).toEqual([`/dns4/db1.example.org/tcp/${mesh.port}/p2p/${mesh.peerId}`])
+  })
+})
