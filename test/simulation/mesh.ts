@@ -20,6 +20,8 @@ const LEAVE_ENVELOPE = new Uint8Array(150)
 const INBOX_PACKETS_MAX = 256
 const EPOCH_MS = 1_700_000_000_000
 const JOIN_RETRY_MS = 1000
+/** Who joins in a crowd misses those that joined at the same moment elsewhere; one more sync soon after finds them. */
+const SECOND_SYNC_MS = 2000
 
 export interface SimulationInit {
   readonly nodes: number
@@ -304,7 +306,7 @@ export class SimulatedMesh {
         break
       case 'sync-tick': {
         if (happening.life !== node.life || node.phase !== 'alive') return
-        this.#queue.push(this.nowMs + this.#syncIntervalMs, happening)
+        this.#queue.push(this.nowMs + this.#syncIntervalMs * (0.5 + this.#random()), happening)
         const partner = this.#randomAliveMember(node)
         if (partner !== null) this.#startSync(node, partner)
         break
@@ -358,7 +360,7 @@ export class SimulatedMesh {
     this.#log(node, 'alive')
     this.#step(node, [], () => node.machine.becomeAlive(this.nowMs))
     node.phase = 'alive'
-    if (this.#syncIntervalMs > 0) this.#queue.push(this.nowMs + this.#random() * this.#syncIntervalMs, { kind: 'sync-tick', node: node.index, life: node.life })
+    if (this.#syncIntervalMs > 0) this.#queue.push(this.nowMs + SECOND_SYNC_MS * (0.5 + this.#random()), { kind: 'sync-tick', node: node.index, life: node.life })
   }
 
   #stop(node: SimulatedNode): void {
