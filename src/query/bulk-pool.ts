@@ -6,6 +6,7 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 import type { End } from '../wire/generated/query.ts'
 import { BulkReceiver } from './bulk-receiver.ts'
 import type { ClientQuery } from './client-query.ts'
+import { openWithin } from './stream-lifetime.ts'
 
 export interface BulkPoolOptions {
   readonly open: (signal: AbortSignal) => Promise<ByteStream>
@@ -51,7 +52,7 @@ export class BulkPool {
 
   close(): void {
     this.#closed = true
-    this.#opening.abort()
+    this.#opening.abort(new Error('the session of the bulk stream ended'))
     for (const receiver of this.#open) receiver.abort(new Error('the session of the bulk stream ended'))
     this.#waiting.length = 0
   }
@@ -61,10 +62,11 @@ export class BulkPool {
     const timer = this.#options.clock.setTimer(this.#options.openTimeoutMs, () => timeout.abort(new Error(`no bulk stream within ${this.#options.openTimeoutMs} ms`)))
     let stream: ByteStream
     try {
-      stream = await this.#options.open(AbortSignal.any([timeout.signal, this.#opening.signal]))
+      stream = await openWithin(this.#options.open, AbortSignal.any([timeout.signal, this.#opening.signal]))
     } finally {
       timer.cancel()
     }
+    // Closed between the arrival of the stream and this line.
     if (this.#closed) {
       stream.abort(new Error('the session of the bulk stream ended'))
       return

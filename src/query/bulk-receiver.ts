@@ -5,8 +5,8 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 import { FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { End, Frame } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, encodeFrame, QUERY_WIRE_VERSION } from '../wire/query-messages.ts'
-import type { ClientQuery } from './client-query.ts'
-import { closeWithFarSide } from './stream-end.ts'
+import type { ClientQuery, QueryUplink } from './client-query.ts'
+import { closeWithFarSide } from './stream-lifetime.ts'
 
 /** How long a cancelled query may take to send its last frame before its stream is given up. */
 const drainTimeoutMs = 5000
@@ -27,6 +27,7 @@ export class BulkReceiver {
   readonly #writer: FrameWriter
   #id = 0
   #query: ClientQuery | null = null
+  #uplinkBefore: QueryUplink | null = null
   #creditBytes = 0
   #drainTimer: Timer | null = null
   #closed = false
@@ -60,6 +61,7 @@ export class BulkReceiver {
       endedEarlier?.()
       this.#awaitLastFrame()
     }
+    this.#uplinkBefore = query.uplink
     query.uplink = {
       cancel: () => { if (this.#id === id) this.#writer.push(encodeFrame({ cancel: { id } })) },
       consumed: (bytes) => { if (this.#id === id) this.#grant(bytes) },
@@ -91,7 +93,10 @@ export class BulkReceiver {
       if (frame.failure.id !== this.#id || query === null) return false
       this.#free(query)
       query.fail(decodeFailure(frame.failure))
+      return true
     }
+    // The query had ended when the Attach came; how, is said on the multiplexed stream.
+    if (frame.cancel !== undefined && frame.cancel.id === this.#id && query !== null) this.#free(query)
     return true
   }
 
@@ -101,7 +106,8 @@ export class BulkReceiver {
     this.#drainTimer = null
     this.#query = null
     this.#id = 0
-    query.uplink = null
+    query.uplink = this.#uplinkBefore
+    this.#uplinkBefore = null
     // After the caller has handed on what it holds, so that the next query finds this one done.
     queueMicrotask(() => { if (!this.#closed) this.#options.onFree() })
   }

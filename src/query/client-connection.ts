@@ -10,7 +10,7 @@ import { decodeFailure, decodeFrame, decodeTrailer, encodeFrame, encodeRequest, 
 import { BulkPool } from './bulk-pool.ts'
 import type { ClientQuery } from './client-query.ts'
 import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX } from './limits.ts'
-import { closeWithFarSide } from './stream-end.ts'
+import { closeWithFarSide, openWithin } from './stream-lifetime.ts'
 import { QUERY_PROTOCOL } from './types.ts'
 
 export interface ClientConnectionOptions {
@@ -79,10 +79,10 @@ export class ClientConnection {
       this.#onClosedEarly?.(tooSlow)
     })
     try {
-      const stream = await this.#options.open(target, QUERY_PROTOCOL, this.#opening.signal)
-      if (this.#closed || this.#opening.signal.aborted) {
-        stream.abort(tooSlow)
-        throw tooSlow
+      const stream = await openWithin((signal) => this.#options.open(target, QUERY_PROTOCOL, signal), this.#opening.signal)
+      if (this.#isShut()) {
+        stream.abort(new Error('the query client was closed'))
+        return
       }
       const hello = await this.#exchangeHello(stream)
       if (hello.wireVersion !== QUERY_WIRE_VERSION || hello.token.length !== SESSION_TOKEN_BYTES) {
@@ -112,6 +112,11 @@ export class ClientConnection {
     if (stream === null) return
     if (error.code === 'ERR_NODE_STOPPED') await stream.close()
     else stream.abort(error)
+  }
+
+  /** It changes across an await, which the type checker does not see. */
+  #isShut(): boolean {
+    return this.#closed
   }
 
   #exchangeHello(stream: ByteStream): Promise<Hello> {

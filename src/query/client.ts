@@ -82,7 +82,10 @@ export class QueryConnections {
   async warm(target: string, signal?: AbortSignal): Promise<void> {
     const cancelled = (): MeshError => new MeshError('ERR_QUERY_CANCELLED', 'the caller cancelled the connection', { details: { started: 'no' } })
     if (signal?.aborted === true) throw cancelled()
-    const opened = this.#connection(target).opened
+    const opened = this.#connection(target).opened.catch((error: unknown) => {
+      if (error instanceof MeshError) throw error
+      throw new MeshError('ERR_PEER_UNREACHABLE', `no query stream to ${target}: ${String(error)}`, { details: { started: 'no' }, cause: error })
+    })
     if (signal === undefined) return await opened
     let onAbort = (): void => {}
     const aborted = new Promise<never>((_resolve, reject) => {

@@ -10,11 +10,11 @@ import type { Log } from '../ports/log.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import { FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { Attach, Frame } from '../wire/generated/query.ts'
-import { decodeFrame, encodeFailure, encodeFrame, QUERY_WIRE_VERSION, SESSION_TOKEN_BYTES } from '../wire/query-messages.ts'
+import { decodeFrame, encodeFrame, QUERY_WIRE_VERSION, SESSION_TOKEN_BYTES } from '../wire/query-messages.ts'
 import { BulkSender } from './bulk-sender.ts'
 import { HELLO_TIMEOUT_MS, IN_FLIGHT_PER_STREAM_MAX, STALL_MS } from './limits.ts'
 import { ServerSession } from './server-session.ts'
-import { closeWithFarSide } from './stream-end.ts'
+import { closeWithFarSide } from './stream-lifetime.ts'
 import type { QueryHandler } from './types.ts'
 
 export interface QueryServerOptions {
@@ -207,9 +207,9 @@ export class QueryServer {
         this.#context.counters.bulkTransfers++
         return true
       }
-      // The query may have ended by its deadline meanwhile: no offence, but there is nothing to send.
+      // The query may have ended meanwhile, and its end is on the session's stream: no offence, and nothing to send here.
       this.#context.counters.bulkRefused++
-      sender.finish(encodeFailure(request.id, new MeshError('ERR_QUERY_CANCELLED', 'no such query waits for a bulk stream'), true))
+      sender.finish(encodeFrame({ cancel: { id: request.id } }))
       return true
     }
     if (!attach(first)) return null
