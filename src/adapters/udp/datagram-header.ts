@@ -8,6 +8,8 @@
  * | 9 | 6 | the sender's epoch, unix ms, big-endian |
  * | 15 | 6 | the receiver's epoch as the sender knows it |
  * | 21 | 8 | counter, from 1; also the nonce |
+ *
+ * After it come the sealed payload, the seal of 16 bytes, and the guard of 4 (datagram-guard.ts).
  */
 import { createHash } from 'node:crypto'
 
@@ -15,7 +17,8 @@ export const datagramVersion = 1
 export const datagramBytesMax = 1400
 export const headerBytes = 29
 export const sealBytes = 16
-export const payloadBytesMax = datagramBytesMax - headerBytes - sealBytes
+export const guardBytes = 4
+export const payloadBytesMax = datagramBytesMax - headerBytes - sealBytes - guardBytes
 export const epochMax = 2 ** 48 - 1
 
 const tagStart = 1

@@ -19,10 +19,16 @@ export interface LocalKeys {
   readonly epoch: number
 }
 
+export interface DatagramKeys {
+  /** Of ChaCha20-Poly1305. */
+  readonly seal: Buffer
+  readonly guard: Buffer
+}
+
 /** For one cluster key. */
 export interface DirectionKeys {
-  readonly send: Buffer
-  readonly receive: Buffer
+  readonly send: DatagramKeys
+  readonly receive: DatagramKeys
 }
 
 export function createLocalKeys(options: { readonly peerId: string; readonly epoch: number }): LocalKeys {
@@ -39,9 +45,14 @@ export function agreeOnKeys(local: LocalKeys, peer: DatagramPeer, clusterKeys: r
   const receiving = describe(peer, local)
   const salts = clusterKeys.length === 0 ? [noClusterKey] : clusterKeys
   return salts.map((salt) => ({
-    send: Buffer.from(hkdfSync('sha256', secret, salt, sending, 32)),
-    receive: Buffer.from(hkdfSync('sha256', secret, salt, receiving, 32)),
+    send: derive(secret, salt, sending),
+    receive: derive(secret, salt, receiving),
   }))
+}
+
+function derive(secret: Uint8Array, salt: Uint8Array, info: Uint8Array): DatagramKeys {
+  const bytes = Buffer.from(hkdfSync('sha256', secret, salt, info, 64))
+  return { seal: bytes.subarray(0, 32), guard: bytes.subarray(32) }
 }
 
 /** OpenSSL refuses the points of low order, with which anybody could compute the secret. */

@@ -9,10 +9,11 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { DatagramDrop, DatagramPeer } from '../../ports/datagrams.ts'
 import {
-  datagramBytesMax, datagramVersion, epochMax, headerBytes, nonceOf, payloadBytesMax, readCounter, readReceiverEpoch, readSenderEpoch,
-  readSenderTag, sealBytes, senderTagOf, writeHeader,
+  datagramBytesMax, datagramVersion, epochMax, guardBytes, headerBytes, nonceOf, payloadBytesMax, readCounter, readReceiverEpoch,
+  readSenderEpoch, readSenderTag, sealBytes, senderTagOf, writeHeader,
 } from './datagram-header.ts'
-import { agreeOnKeys, type DirectionKeys, type LocalKeys } from './key-agreement.ts'
+import { hasGuard, writeGuard } from './datagram-guard.ts'
+import { agreeOnKeys, type DatagramKeys, type DirectionKeys, type LocalKeys } from './key-agreement.ts'
 import { ReplayWindow } from './replay-window.ts'
 
 const algorithm = 'chacha20-poly1305'
@@ -101,18 +102,19 @@ export class Sealing {
     if (keys === undefined) return null
     const counter = ++session.counter
     if (counter > this.#highestCounter) this.#highestCounter = counter
-    const datagram = Buffer.allocUnsafe(headerBytes + payload.length + sealBytes)
+    const datagram = Buffer.allocUnsafe(headerBytes + payload.length + sealBytes + guardBytes)
     writeHeader(datagram, { senderTag: this.#localTag, senderEpoch: this.#local.epoch, receiverEpoch: session.peer.epoch, counter })
-    const cipher = createCipheriv(algorithm, keys.send, nonceOf(datagram), { authTagLength: sealBytes })
+    const cipher = createCipheriv(algorithm, keys.send.seal, nonceOf(datagram), { authTagLength: sealBytes })
     cipher.setAAD(datagram.subarray(0, headerBytes), { plaintextLength: payload.length })
     datagram.set(cipher.update(payload), headerBytes)
     cipher.final()
     datagram.set(cipher.getAuthTag(), headerBytes + payload.length)
+    writeGuard(keys.send.guard, datagram)
     return datagram
   }
 
   open(datagram: Buffer): Opened {
-    if (datagram.length < headerBytes + sealBytes) return drops.truncated
+    if (datagram.length < headerBytes + sealBytes + guardBytes) return drops.truncated
     if (datagram.length > datagramBytesMax) return drops.oversized
     if (datagram[0] !== datagramVersion) return drops.version
     const session = this.#byTag.get(readSenderTag(datagram))
@@ -126,13 +128,14 @@ export class Sealing {
     return { ok: true, from: session.peer.peerId, payload }
   }
 
-  /** Tries the cluster key that worked last, then the others, of which the keyring allows few. */
+  /** Tries the guard of the cluster key that worked last, then of the others, of which the keyring allows few. */
   #decrypt(session: Session, datagram: Buffer): Buffer | null {
     const keys = this.#keysOf(session)
     if (keys === null) return null
     for (let step = 0; step < keys.length; step++) {
       const index = (session.lastOpenedWith + step) % keys.length
-      const payload = decrypt((keys[index] as DirectionKeys).receive, datagram)
+      const { receive } = keys[index] as DirectionKeys
+      const payload = hasGuard(receive.guard, datagram) ? decrypt(receive, datagram) : null
       if (payload === null) continue
       session.lastOpenedWith = index
       return payload
@@ -170,11 +173,11 @@ const drops = {
   forged: { ok: false, drop: 'forged' },
 } as const satisfies Record<Exclude<DatagramDrop, 'malformed'>, Opened>
 
-function decrypt(key: Buffer, datagram: Buffer): Buffer | null {
-  const sealStart = datagram.length - sealBytes
-  const decipher = createDecipheriv(algorithm, key, nonceOf(datagram), { authTagLength: sealBytes })
+function decrypt(keys: DatagramKeys, datagram: Buffer): Buffer | null {
+  const sealStart = datagram.length - guardBytes - sealBytes
+  const decipher = createDecipheriv(algorithm, keys.seal, nonceOf(datagram), { authTagLength: sealBytes })
   decipher.setAAD(datagram.subarray(0, headerBytes), { plaintextLength: sealStart - headerBytes })
-  decipher.setAuthTag(datagram.subarray(sealStart))
+  decipher.setAuthTag(datagram.subarray(sealStart, sealStart + sealBytes))
   const payload = decipher.update(datagram.subarray(headerBytes, sealStart))
   try {
     decipher.final()
