@@ -203,7 +203,8 @@ export class Libp2pByteStream implements ByteStream {
   /** Reports the far side's end and the close, once each and only after the last bytes. */
   #settle(): void {
     const unread = this.#queue.length > 0 || this.#stream.readBufferLength > 0
-    if (this.#remoteEnded && !unread && this.#closed?.error == null && !this.#endReported) this.#reportEnd()
+    const broken = this.#closed !== null && this.#closed.error !== null
+    if (this.#remoteEnded && !unread && !broken && !this.#endReported) this.#reportEnd()
     if (this.#closed === null || this.#closeReported || this.#closeHandler === null) return
     if (this.#closed.error === null && unread) return
     this.#closeReported = true

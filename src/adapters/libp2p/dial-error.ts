@@ -51,6 +51,7 @@ function describe(error: Error): string {
     case 'EHOSTUNREACH':
     case 'ENETUNREACH': return 'there is no route to it'
     case 'ECONNRESET': return 'the connection was reset'
+    default:
   }
   if (error.name === 'TimeoutError' || error.name === 'AbortError') return 'no answer in time'
   // The upgrader keeps only the message of what stopped the handshake.

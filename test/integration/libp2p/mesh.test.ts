@@ -114,19 +114,22 @@ describe('connections', () => {
 
   it('are one after both sides have dialled at once, and gossip goes on over it', async () => {
     const [left, right] = await Promise.all([rig.mesh(), rig.mesh()])
-    const heard: string[] = []
-    right.onGossip((_topic, from) => {
-      heard.push(from)
-      return 'accept'
-    })
+    const heard = new Set<Mesh>()
+    for (const mesh of [left, right]) {
+      mesh.onGossip(() => {
+        heard.add(mesh)
+        return 'accept'
+      })
+    }
     await Promise.all([left.dial(right.multiaddrs()[0] ?? ''), right.dial(left.multiaddrs()[0] ?? '')])
     await until(() => left.counters().connectionsOpened === 2 && right.counters().connectionsOpened === 2)
     const atLeft = eventsOf(left)
     await until(() => left.counters().connections === 1 && right.counters().connections === 1)
     expect(atLeft).toEqual([])
     expect(left.connectedPeers()).toEqual([right.peerId])
-    await publishUntil(left, () => heard.length > 0)
-    expect(heard[0]).toBe(left.peerId)
+    heard.clear()
+    await publishUntil(left, () => heard.has(right))
+    await publishUntil(right, () => heard.has(left))
   })
 
   it('are accepted from a dozen nodes at once', async () => {
