@@ -1,5 +1,6 @@
 /** What people type for a node: `host:port`, `[::1]:port`, `name:port`, or a multiaddr with or without `/p2p/…`. */
 import { isIPv4, isIPv6 } from 'node:net'
+import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { MeshError } from '../../errors.ts'
@@ -41,7 +42,19 @@ function parseMultiaddr(text: string): Multiaddr {
   if (!reachable || rest.length > 1 || (rest.length === 1 && rest[0] !== 'p2p')) {
     throw invalidAddress(text, 'only /ip4, /ip6 or /dns… with /tcp, and a /p2p at the end, can be dialled')
   }
+  const peerId = address.getComponents()[2]?.value
+  if (peerId !== undefined && !isPeerId(peerId)) throw invalidAddress(text, 'what follows /p2p is not a PeerId')
   return address
+}
+
+function isPeerId(text: string): boolean {
+  try {
+    peerIdFromString(text)
+    return true
+  } catch {
+    // Every way of failing to parse means the same here.
+    return false
+  }
 }
 
 function invalidAddress(address: string, why: string, cause?: unknown): MeshError {
