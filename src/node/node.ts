@@ -15,6 +15,7 @@ import { LoadMonitor } from '../core/load/load-monitor.ts'
 import { PeerLoads } from '../core/load/peer-loads.ts'
 import { Membership } from '../core/membership/membership.ts'
 import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
+import { parseRoutingOptions } from '../core/routing/options.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
 import { MeshError } from '../errors.ts'
@@ -115,6 +116,8 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     signLeave: (_peerId, incarnation) => signer.signLeave(incarnation),
   })
 
+  const epochOf = (peerId: string): number => membership.member(peerId)?.signed.record.datagramEpoch ?? 0
+
   // --- what is measured ---------------------------------------------------------------------------------------------------
   const thresholds = { cpuPercent: options.cpuThresholdPercent, memoryPercent: options.memoryThresholdPercent, latencyMs: options.latencyThresholdMs, failures: options.unhealthyAfterFailures }
   const latencies = new PeerLatencies({ pingIntervalMs: options.pingIntervalMs, pingTimeoutMs: options.pingTimeoutMs }, random)
@@ -168,7 +171,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     membership, datagrams, mesh, verifier, clock, random, log, onEvent,
     onRtt: (peerId, rttMs) => { latencyDriver.handleRtt(peerId, rttMs) },
     onLost: (peerId) => { latencyDriver.handleLost(peerId) },
-    onLoad: (peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest) },
+    onLoad: (peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) },
   })
   closers.add('membership', () => { membershipDriver.stop() })
   const loadDriver = new LoadDriver({
@@ -185,13 +188,13 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     if (!decoded.ok || decoded.value.peerId !== from) return 'reject'
     const known = membership.member(from)
     if (known === undefined || known.state === 'left') return 'ignore'
-    loads.handleSnapshot(clock.nowMs(), decoded.value)
+    loads.handleSnapshot(clock.nowMs(), decoded.value, epochOf(from))
     return 'accept'
   })
 
   // --- queries ------------------------------------------------------------------------------------------------------------
   const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.open(peerId, protocol, signal), clock, log })
-  connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest) })
+  connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) })
   closers.add('query connections', () => connections.close())
   const directory = new PeerDirectory({
     membership, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
@@ -209,7 +212,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     localLoad: () => monitor.digest(),
     inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
     retryBudget: new RetryBudget(),
-    routing: { failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs },
+    routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
   })
   await membershipDriver.start()
   const server = new QueryServer({ handler: queries.handle, clock, log })

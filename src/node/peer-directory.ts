@@ -86,7 +86,7 @@ export class PeerDirectory {
       status: this.#assess(member).status,
       // Until a snapshot has named the ready databases, the offer in the signed record counts.
       ready: load?.readyDatabases?.includes(database) ?? true,
-      latencyMs: latencies.summary(peerId)?.meanMs ?? null,
+      latencyMs: roundTripMs(latencies.summary(peerId)),
       overloaded: load?.overloaded ?? false,
       cpuPercent: load?.cpuPercent ?? null,
       memoryPercent: load?.memoryPercent ?? null,
@@ -113,7 +113,7 @@ export class PeerDirectory {
       const load = loads.get(record.peerId)
       return {
         record: recordView(record), local: false, state: member.state, stateSinceWallMs: wall(member.stateSinceMs), suspectedBy: member.suspectedBy.map((peerId) => this.nameOf(peerId)),
-        status: this.#assess(member).status, latency: latencies.summary(record.peerId), nameConflict: conflicts(record.name),
+        status: this.#assess(member).status, latency: measured(latencies.summary(record.peerId)), nameConflict: conflicts(record.name),
         load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.receivedAtMs) },
       }
     })]
@@ -149,7 +149,7 @@ export class PeerDirectory {
     return {
       name, peerId, type: 'remote', state: member.state, status, statusReason: reason, role,
       cpuPercent: load?.cpuPercent ?? null, memoryPercent: load?.memoryPercent ?? null, inFlight: load?.inFlight ?? null,
-      overloaded: load?.overloaded ?? false, drill: load?.drill ?? false, latencyMs: latency?.meanMs ?? null,
+      overloaded: load?.overloaded ?? false, drill: load?.drill ?? false, latencyMs: roundTripMs(latency),
       lastCheckWallMs: latency === null ? null : Math.round(clock.wallMs() - (clock.nowMs() - latency.lastCheckMs)),
     }
   }
@@ -175,6 +175,16 @@ export class PeerDirectory {
 export function recordView(record: MemberRecord): MemberRecordView {
   const { datagramPublicKey: _, ...rest } = record
   return rest
+}
+
+/** A window without an answer yet measures nothing. */
+function measured(latency: LatencySummary | null): LatencySummary | null {
+  return latency !== null && latency.samples > 0 ? latency : null
+}
+
+/** Recent round trips weigh most. */
+function roundTripMs(latency: LatencySummary | null): number | null {
+  return measured(latency)?.smoothedMs ?? null
 }
 
 function loadView(load: LoadView): LoadView {

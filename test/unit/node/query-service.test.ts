@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest'
+import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
+import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
+import type { LocalView, PeerView } from '../../../src/core/routing/types.ts'
+import { createRandom } from '../../../src/core/time/random.ts'
+import { MeshError, type ErrorCode } from '../../../src/errors.ts'
+import { QueryService } from '../../../src/node/query-service.ts'
+import type { Access, EngineBatch, QueryEngine } from '../../../src/ports/query-engine.ts'
+import type { QueryRequest, QueryResponse } from '../../../src/query/types.ts'
+import { VirtualClock } from '../../support/query-plane.ts'
+
+const batch = (text: string): EngineBatch => ({ bytes: Buffer.from(text), rows: 1 })
+const load = { cpuPercent: 5, memoryPercent: 5, inFlight: 0, overloaded: false, drill: false, sequence: 1 }
+
+function engineOf({ access = 'read', role = 'replica' }: { access?: Access; role?: 'primary' | 'replica' } = {}): QueryEngine {
+  return {
+    database: 'db', kind: 'test', role, isReady: () => true,
+    classify: () => Promise.resolve(access),
+    execute: () => Promise.resolve({ format: 'raw', header: Buffer.from('h'), batches: from([batch('here')]) }),
+    close: () => Promise.resolve(),
+  }
+}
+
+async function* from(batches: readonly EngineBatch[], error?: MeshError): AsyncGenerator<EngineBatch, void, void> {
+  yield* batches
+  if (error !== undefined) throw error
+}
+
+const answer = (batches: AsyncIterable<EngineBatch>): QueryResponse => ({ format: 'raw', header: Buffer.from('h'), route: null, batches, trailer: () => ({ rows: 1, engineMs: 1, load }) })
+const fails = (code: ErrorCode, started: 'no' | 'unknown' = 'no') => (): Promise<QueryResponse> => Promise.reject(new MeshError(code, `says ${code}`, { details: { started } }))
+const answers = (text: string) => (): Promise<QueryResponse> => Promise.resolve(answer(from([batch(text)])))
+
+interface Setup {
+  readonly engine?: QueryEngine | null
+  readonly local?: Partial<LocalView>
+  readonly peers?: ReadonlyArray<Partial<PeerView> & { peerId: string }>
+  readonly behaviour?: Readonly<Record<string, (request: QueryRequest, signal: AbortSignal) => Promise<QueryResponse>>>
+  readonly retryBudget?: RetryBudget
+}
+
+function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget() }: Setup) {
+  const asked: string[] = []
+  const inFlight: number[] = []
+  const clock = new VirtualClock()
+  const service = new QueryService({
+    self: { peerId: 'self', name: 'local1' },
+    engines: engine === null ? new Map() : new Map([['db', engine]]),
+    localView: () => ({ peerId: 'self', name: 'local1', role: engine?.role ?? null, ready: true, draining: false, overloaded: false, overloadReason: null, cpuPercent: 5, memoryPercent: 5, inFlight: 0, inFlightMax: 64, ...local }),
+    peerViews: () => peers.map((peer, index): PeerView => ({
+      name: peer.peerId, state: 'alive', status: 'healthy', role: 'replica', ready: true, latencyMs: 10 * (index + 1), overloaded: false, cpuPercent: 5, memoryPercent: 5,
+      inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 10, ...peer,
+    })),
+    peerName: (peerId) => peerId,
+    forward: (peerId, request, { signal }) => {
+      asked.push(peerId)
+      return (behaviour[peerId] ?? answers(peerId))(request, signal)
+    },
+    localLoad: () => load,
+    inFlightChanged: (count) => inFlight.push(count),
+    retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
+  })
+  const ask = (overrides: Partial<QueryRequest> = {}, signal = new AbortController().signal): Promise<QueryResponse> => service.handle(
+    { database: 'db', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 10_000, visited: [], explain: false, ...overrides },
+    { remote: { kind: 'local-client' }, signal },
+  )
+  return { service, asked, inFlight, clock, ask }
+}
+
+async function read(response: QueryResponse): Promise<string[]> {
+  const texts: string[] = []
+  for await (const { bytes } of response.batches) texts.push(Buffer.from(bytes).toString())
+  return texts
+}
+
+const overloaded = { overloaded: true, overloadReason: 'CPU 95% exceeds threshold 80%' } as const
+const primary = { role: 'primary' } as const
+
+describe('a query', () => {
+  it('runs here, is counted while it runs, and ends with the load of this node', async () => {
+    const { ask, inFlight } = setUp({})
+    const response = await ask()
+    expect(response.route).toMatchObject({ decision: 'local', executedBy: { name: 'local1' } })
+    expect(response.trailer()).toBeNull()
+    expect(await read(response)).toEqual(['here'])
+    expect(response.trailer()).toMatchObject({ rows: 1, load })
+    expect(inFlight).toEqual([1, 0])
+  })
+
+  it('is not counted for ever when its caller leaves before the first batch', async () => {
+    const { ask, inFlight } = setUp({})
+    const controller = new AbortController()
+    await ask({}, controller.signal)
+    controller.abort()
+    expect(inFlight).toEqual([1, 0])
+  })
+
+  it('is not counted when the engine refuses it', async () => {
+    const engine = { ...engineOf(), execute: () => Promise.reject(new MeshError('ERR_SQL', 'no such column')) }
+    const { ask, inFlight } = setUp({ engine })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_SQL' })
+    expect(inFlight).toEqual([1, 0])
+  })
+
+  it('goes to the nearest peer when this node is overloaded, with what is left of its deadline and this node as visited', async () => {
+    const requests: QueryRequest[] = []
+    const { ask, clock } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: (request) => { requests.push(request); return answers('near')() } } })
+    clock.advance(1)
+    const response = await ask()
+    expect(response.route).toMatchObject({ decision: 'forward', executedBy: { peerId: 'near' }, latencyMs: 10, reason: 'Local CPU 95% exceeds threshold 80%' })
+    expect(await read(response)).toEqual(['near'])
+    expect(requests).toMatchObject([{ visited: ['self'], timeoutMs: 10_000, access: 'read' }])
+  })
+})
+
+describe('failover', () => {
+  it.each(['ERR_PEER_UNREACHABLE', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_DRAINING', 'ERR_HOP_LIMIT'] as const)('moves on after %s and says so', async (code) => {
+    const { ask, asked } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails(code) } })
+    const response = await ask()
+    expect(asked).toEqual(['near', 'far'])
+    expect(response.route).toMatchObject({ executedBy: { peerId: 'far' }, failedAttempts: [{ peerId: 'near', code }] })
+    expect(await read(response)).toEqual(['far'])
+  })
+
+  it('moves on when the peer breaks after the head and before the first row', async () => {
+    const { ask } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: () => Promise.resolve(answer(from([], new MeshError('ERR_QUERY_BROKEN', 'gone')))) } })
+    expect(await read(await ask())).toEqual(['far'])
+  })
+
+  it('does not move on after the first row', async () => {
+    const { ask, asked } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: () => Promise.resolve(answer(from([batch('near')], new MeshError('ERR_QUERY_BROKEN', 'gone')))) } })
+    await expect(read(await ask())).rejects.toMatchObject({ code: 'ERR_QUERY_BROKEN' })
+    expect(asked).toEqual(['near'])
+  })
+
+  it.each(['ERR_SQL', 'ERR_READ_ONLY', 'ERR_QUERY_TIMEOUT', 'ERR_QUERY_CANCELLED'] as const)('never repeats what ended with %s', async (code) => {
+    const { ask, asked } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails(code) } })
+    await expect(ask()).rejects.toMatchObject({ code })
+    expect(asked).toEqual(['near'])
+  })
+
+  it('runs here after all when no peer answers', async () => {
+    const { ask, service } = setUp({ local: overloaded, peers: [{ peerId: 'near' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE') } })
+    const response = await ask()
+    expect(response.route).toMatchObject({ decision: 'local-overloaded', failedAttempts: [{ peerId: 'near' }] })
+    expect(await read(response)).toEqual(['here'])
+    expect(service.counters).toMatchObject({ localOverloaded: 1, forwarded: 0 })
+  })
+
+  it('names every attempt when this node has no copy either', async () => {
+    const { ask } = setUp({ engine: null, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE'), far: fails('ERR_OVERLOADED') } })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_NO_HEALTHY_PEER', message: expect.stringMatching(/near: .*far: /) as string })
+  })
+
+  it('stops when the retry budget is used up', async () => {
+    const retryBudget = new RetryBudget({ perSecond: 0, requestRatio: 0 })
+    const { ask, asked, service } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE') }, retryBudget })
+    expect((await ask()).route?.decision).toBe('local-overloaded')
+    expect(asked).toEqual(['near'])
+    expect(service.counters.retryBudgetExhausted).toBe(1)
+  })
+
+  it('moves on as soon as membership says that the peer failed', async () => {
+    const { ask, service } = setUp({
+      local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }],
+      behaviour: { near: (_request, signal) => new Promise((_resolve, reject) => { signal.addEventListener('abort', () => reject(new MeshError('ERR_QUERY_CANCELLED', 'cancelled'))) }) },
+    })
+    const asking = ask()
+    await Promise.resolve()
+    await Promise.resolve()
+    service.handlePeerDown('near')
+    expect((await asking).route).toMatchObject({ executedBy: { peerId: 'far' }, failedAttempts: [{ code: 'ERR_PEER_UNREACHABLE' }] })
+  })
+
+  it('ends with the caller’s cancel, without another attempt', async () => {
+    const controller = new AbortController()
+    const { ask, asked } = setUp({
+      local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }],
+      behaviour: { near: (_request, signal) => new Promise((_resolve, reject) => { signal.addEventListener('abort', () => reject(new MeshError('ERR_QUERY_CANCELLED', 'cancelled'))) }) },
+    })
+    const asking = ask({}, controller.signal)
+    await Promise.resolve()
+    await Promise.resolve()
+    controller.abort(new MeshError('ERR_QUERY_CANCELLED', 'the caller left'))
+    await expect(asking).rejects.toMatchObject({ code: 'ERR_QUERY_CANCELLED' })
+    expect(asked).toEqual(['near'])
+  })
+})
+
+describe('a write', () => {
+  it('goes from a replica to the primary', async () => {
+    const { ask, asked } = setUp({ engine: engineOf({ access: 'write' }), peers: [{ peerId: 'replica' }, { peerId: 'main', ...primary }] })
+    await ask()
+    expect(asked).toEqual(['main'])
+  })
+
+  it('whose connection broke after it was sent is ambiguous, and never sent twice', async () => {
+    const { ask, asked } = setUp({ engine: engineOf({ access: 'write' }), peers: [{ peerId: 'main', ...primary }, { peerId: 'main2', ...primary }], behaviour: { main: fails('ERR_PEER_UNREACHABLE', 'unknown'), main2: fails('ERR_PEER_UNREACHABLE', 'unknown') } })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_QUERY_AMBIGUOUS' })
+    expect(asked).toHaveLength(1)
+  })
+
+  it('that provably never started may be sent again', async () => {
+    const { ask } = setUp({ engine: engineOf({ access: 'write' }), peers: [{ peerId: 'main', ...primary }, { peerId: 'main2', ...primary }], behaviour: { main: fails('ERR_PEER_UNREACHABLE', 'no') } })
+    expect(await read(await ask())).toEqual(['main2'])
+  })
+
+  it('found by a replica, where nobody could parse it here, goes to the primary', async () => {
+    const { ask, asked } = setUp({ engine: null, peers: [{ peerId: 'replica' }, { peerId: 'main', latencyMs: 90, ...primary }], behaviour: { replica: fails('ERR_NOT_PRIMARY') } })
+    expect(await read(await ask())).toEqual(['main'])
+    expect(asked).toEqual(['replica', 'main'])
+  })
+
+  it('without a primary is refused with its own code', async () => {
+    const { ask } = setUp({ engine: engineOf({ access: 'write' }), peers: [{ peerId: 'replica' }] })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_NO_PRIMARY' })
+  })
+})
+
+describe('a forwarded query', () => {
+  it('runs here and is never forwarded again', async () => {
+    const { ask, asked, service } = setUp({ peers: [{ peerId: 'other' }] })
+    expect(await read(await ask({ visited: ['entry'] }))).toEqual(['here'])
+    expect(asked).toEqual([])
+    expect(service.counters.servedForPeers).toBe(1)
+  })
+
+  it('is refused by an overloaded node, so that the sender moves on', async () => {
+    const { ask, asked } = setUp({ local: overloaded, peers: [{ peerId: 'other' }] })
+    await expect(ask({ visited: ['entry'] })).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
+    expect(asked).toEqual([])
+  })
+
+  it('is judged by this engine, not by what its sender says of it', async () => {
+    const { ask } = setUp({ engine: engineOf({ access: 'write' }) })
+    await expect(ask({ visited: ['entry'], access: 'read' })).rejects.toMatchObject({ code: 'ERR_NOT_PRIMARY' })
+  })
+})
