@@ -1,0 +1,61 @@
+import type { EngineBatch } from '../../ports/query-engine.ts'
+import type { QueryRun } from './query-run.ts'
+import type { ResultEncoder } from './result-encoder.ts'
+
+/**
+ * The batches of one result, pulled one by one. Not a generator: `return()` before the first pull must give the connection back as well, which an
+ * unstarted generator would not do.
+ */
+export class BatchStream implements AsyncIterableIterator<EngineBatch> {
+  readonly #run: QueryRun
+  readonly #translate: (error: unknown) => Error
+  #first: EngineBatch | null
+  #encoder: ResultEncoder | null
+  #pull: Promise<unknown> = Promise.resolve()
+
+  /** `encoder` is null when `first` is all there is. */
+  constructor(run: QueryRun, first: EngineBatch | null, encoder: ResultEncoder | null, translate: (error: unknown) => Error) {
+    this.#run = run
+    this.#first = first
+    this.#encoder = encoder
+    this.#translate = translate
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  next(): Promise<IteratorResult<EngineBatch, undefined>> {
+    const result = this.#pull.then(() => this.#next())
+    this.#pull = result.catch(() => undefined)
+    return result
+  }
+
+  async #next(): Promise<IteratorResult<EngineBatch, undefined>> {
+    const first = this.#first
+    if (first !== null) {
+      this.#first = null
+      return { done: false, value: first }
+    }
+    const encoder = this.#encoder
+    if (encoder === null) return { done: true, value: undefined }
+    try {
+      const batch = await encoder.next()
+      if (batch !== null) return { done: false, value: batch }
+    } catch (error) {
+      this.#encoder = null
+      await this.#run.end()
+      throw this.#translate(error)
+    }
+    this.#encoder = null
+    await this.#run.end()
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<EngineBatch, undefined>> {
+    this.#first = null
+    this.#encoder = null
+    await this.#run.end()
+    return { done: true, value: undefined }
+  }
+}

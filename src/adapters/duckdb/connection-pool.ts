@@ -1,0 +1,114 @@
+/** A bounded set of connections, made when first needed; who finds none waits in a bounded queue. */
+import duckdb from '@duckdb/node-bindings'
+import { MeshError } from '../../errors.ts'
+
+export interface ConnectionPoolOptions {
+  readonly connectionsMax: number
+  readonly waitingMax: number
+}
+
+interface Waiter {
+  readonly resolve: (connection: duckdb.Connection) => void
+  readonly reject: (error: MeshError) => void
+}
+
+export class ConnectionPool {
+  readonly #database: duckdb.Database
+  readonly #options: ConnectionPoolOptions
+  readonly #idle: duckdb.Connection[] = []
+  readonly #waiting: Waiter[] = []
+  #open = 0
+  #closed = false
+  #onDrained: (() => void) | null = null
+
+  constructor(database: duckdb.Database, options: ConnectionPoolOptions) {
+    this.#database = database
+    this.#options = options
+  }
+
+  get busy(): number {
+    return this.#open - this.#idle.length
+  }
+
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
+  /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_CANCELLED, ERR_NOT_SERVING */
+  async acquire(signal: AbortSignal): Promise<duckdb.Connection> {
+    if (this.#closed) throw closedError()
+    if (signal.aborted) throw cancelledError()
+    const idle = this.#idle.pop()
+    if (idle !== undefined) return idle
+    if (this.#open < this.#options.connectionsMax) return this.#connect()
+    if (this.#waiting.length >= this.#options.waitingMax) {
+      throw new MeshError('ERR_OVERLOADED', `The engine runs ${this.#open} queries and ${this.#waiting.length} more wait.`)
+    }
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+        reject(cancelledError())
+      }
+      const waiter: Waiter = {
+        resolve: (connection) => {
+          signal.removeEventListener('abort', onAbort)
+          resolve(connection)
+        },
+        reject: (error) => {
+          signal.removeEventListener('abort', onAbort)
+          reject(error)
+        },
+      }
+      signal.addEventListener('abort', onAbort, { once: true })
+      this.#waiting.push(waiter)
+    })
+  }
+
+  async #connect(): Promise<duckdb.Connection> {
+    this.#open++
+    try {
+      return await duckdb.connect(this.#database)
+    } catch (error) {
+      this.#open--
+      this.#checkDrained()
+      throw error
+    }
+  }
+
+  /** Takes a connection back; a dirty one is closed and, when somebody waits, replaced. */
+  release(connection: duckdb.Connection, state: 'clean' | 'dirty'): void {
+    if (state === 'clean' && !this.#closed) {
+      const waiter = this.#waiting.shift()
+      if (waiter === undefined) this.#idle.push(connection)
+      else waiter.resolve(connection)
+      return
+    }
+    duckdb.disconnect_sync(connection)
+    this.#open--
+    this.#checkDrained()
+    const waiter = this.#closed ? undefined : this.#waiting.shift()
+    if (waiter !== undefined) {
+      this.#connect().then(waiter.resolve, (error: unknown) => waiter.reject(new MeshError('ERR_INTERNAL', 'The engine gave no connection.', { cause: error })))
+    }
+  }
+
+  /** Refuses who waits and resolves once every connection has been returned. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const waiter of this.#waiting.splice(0)) waiter.reject(closedError())
+    for (const connection of this.#idle.splice(0)) this.release(connection, 'dirty')
+    if (this.#open > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve))
+  }
+
+  #checkDrained(): void {
+    if (this.#open === 0) this.#onDrained?.()
+  }
+}
+
+export function cancelledError(): MeshError {
+  return new MeshError('ERR_QUERY_CANCELLED', 'The query was cancelled.')
+}
+
+function closedError(): MeshError {
+  return new MeshError('ERR_NOT_SERVING', 'The database is being closed on this node.')
+}

@@ -1,0 +1,229 @@
+/** DuckDB in process: a `.duckdb` file, or a folder whose files are its tables, behind the engine port. */
+import { mkdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import duckdb from '@duckdb/node-bindings'
+import { MeshError } from '../../errors.ts'
+import type { Log } from '../../ports/log.ts'
+import type { Access, DatabaseRole, EngineRequest, EngineResult, QueryEngine } from '../../ports/query-engine.ts'
+import { bindParameters } from './bind-parameters.ts'
+import { StatementClassifier, type FunctionLookup } from './classifier.ts'
+import { cancelledError, ConnectionPool } from './connection-pool.ts'
+import { engineThreads } from './engine-threads.ts'
+import { createTableView, findFolderTables, pathError, type FolderTable } from './folder-tables.ts'
+import { BatchStream } from './batch-stream.ts'
+import { QueryRun } from './query-run.ts'
+import { openDatabase, runStatement, sqlString, strings } from './raw-database.ts'
+import { ResultEncoder } from './result-encoder.ts'
+import { isInterrupt, isReadOnlyViolation, readFailure, sqlError } from './sql-error.ts'
+import { tokenize } from './sql-tokens.ts'
+import { checkStatementType, leavesConnectionState, oneStatementOnly } from './statement-policy.ts'
+
+export interface DuckDbOptions {
+  readonly database: string
+  /** A `.duckdb` file or a folder. */
+  readonly path: string
+  /** A file is opened for writing only as `primary`; a folder is never written. */
+  readonly role: DatabaseRole
+  /** Beyond it the engine spills to disk, then refuses. */
+  readonly memoryLimitBytes: number
+  /** Of this database, over all its queries. */
+  readonly threads: number
+  /** Spill files go to a subfolder of it; null: no spilling. */
+  readonly tempDir: string | null
+  /** Default 8 GiB. */
+  readonly tempBytesMax?: number
+  /** Queries with a connection of their own. */
+  readonly concurrentQueriesMax: number
+  /** Queries that may wait for one; default 4 × `concurrentQueriesMax`. */
+  readonly waitingQueriesMax?: number
+  readonly log: Log
+}
+
+export interface DuckDbEngine extends QueryEngine {
+  readonly kind: 'duckdb'
+  /** Tables of a folder; empty for a file. */
+  readonly folderTables: readonly FolderTable[]
+  /** Queries that hold a connection, and those that wait for one. */
+  counts(): { readonly running: number; readonly waiting: number }
+}
+
+const TEMP_BYTES_MAX_DEFAULT = 8 * 2 ** 30
+
+/** @throws MeshError ERR_DATABASE_PATH */
+export async function openDuckDb(options: DuckDbOptions): Promise<DuckDbEngine> {
+  const path = resolve(options.path)
+  const kind = await pathKind(options.database, path)
+  const tables = kind === 'folder' ? await findFolderTables(options.database, path) : []
+  const spillDir = await spillFolder(options)
+  const writable = kind === 'file' && options.role === 'primary'
+  let database: duckdb.Database
+  try {
+    database = await openDatabase(kind === 'folder' ? ':memory:' : path, {
+      ...(kind === 'folder' ? {} : { access_mode: writable ? 'READ_WRITE' : 'READ_ONLY' }),
+      threads: options.threads,
+      memory_limit: `${Math.floor(options.memoryLimitBytes / 1024)}KiB`,
+      temp_directory: spillDir,
+      max_temp_directory_size: `${Math.floor((options.tempBytesMax ?? TEMP_BYTES_MAX_DEFAULT) / 1024)}KiB`,
+      autoinstall_known_extensions: false,
+      autoload_known_extensions: false,
+      allow_community_extensions: false,
+      allow_persistent_secrets: false,
+      errors_as_json: true,
+    })
+  } catch (error) {
+    throw pathError(options.database, `${path} cannot be opened: ${readFailure(error).message}`, 'Check that it is a DuckDB file, that the node may read it, and that no other process has it open for writing.', path)
+  }
+  try {
+    const connection = await duckdb.connect(database)
+    await lockDown(connection, options.database, tables)
+    const classifier = await StatementClassifier.create(connection, kind === 'folder' ? NO_MACROS : macroLookup(await duckdb.connect(database)))
+    options.log.info({ database: options.database, path, kind, role: options.role, tables: tables.map((table) => table.name) }, `Database ${options.database} is open: ${kind === 'folder' ? `${tables.length} tables of ${path}` : path}.`)
+    return new Engine(options, database, classifier, tables, writable ? null : kind === 'folder' ? 'ERR_READ_ONLY' : 'ERR_NOT_PRIMARY')
+  } catch (error) {
+    duckdb.close_sync(database)
+    if (error instanceof MeshError) throw error
+    throw pathError(options.database, `${path} cannot be served: ${readFailure(error).message}`, 'Check that it is a sound DuckDB file or folder.', path)
+  }
+}
+
+async function pathKind(database: string, path: string): Promise<'file' | 'folder'> {
+  try {
+    const found = await stat(path)
+    if (found.isDirectory()) return 'folder'
+    if (found.isFile()) return 'file'
+  } catch (error) {
+    throw pathError(database, `${path} cannot be used: ${(error as Error).message}`, 'Give an existing .duckdb file or a folder with CSV, JSON or Parquet files.', path)
+  }
+  throw pathError(database, `${path} is neither a file nor a folder.`, 'Give a .duckdb file or a folder with CSV, JSON or Parquet files.', path)
+}
+
+async function spillFolder(options: DuckDbOptions): Promise<string> {
+  if (options.tempDir === null) return ''
+  const folder = join(resolve(options.tempDir), encodeURIComponent(options.database))
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw pathError(options.database, `the folder ${folder} for spill files cannot be made: ${(error as Error).message}`, 'Check the data folder, its permissions and the free disk space.', folder)
+  }
+  return folder
+}
+
+/** Views first, while files may still be sniffed; then the doors close, and the configuration is locked last. */
+async function lockDown(connection: duckdb.Connection, database: string, tables: readonly FolderTable[]): Promise<void> {
+  for (const table of tables) await createTableView(connection, database, table)
+  await runStatement(connection, "SET GLOBAL TimeZone = 'UTC'")
+  await runStatement(connection, `SET GLOBAL allowed_paths = [${tables.map((table) => sqlString(table.path)).join(', ')}]`)
+  await runStatement(connection, 'SET GLOBAL enable_external_access = false')
+  await runStatement(connection, 'SET GLOBAL lock_configuration = true')
+}
+
+const NO_MACROS: FunctionLookup = { macroBodies: () => Promise.resolve(null), close: () => undefined }
+
+function macroLookup(connection: duckdb.Connection): FunctionLookup {
+  return {
+    macroBodies: async (name) => {
+      const rows = await strings(await duckdb.query(connection, `SELECT function_type, macro_definition FROM duckdb_functions() WHERE NOT internal AND lower(function_name) = ${sqlString(name)}`))
+      return rows.length === 0 ? null : rows.map(([type, body]) => (type === 'table_macro' ? String(body) : `SELECT (${body})`))
+    },
+    close: () => duckdb.disconnect_sync(connection),
+  }
+}
+
+class Engine implements DuckDbEngine {
+  readonly kind = 'duckdb'
+  readonly database: string
+  readonly role: DatabaseRole
+  readonly folderTables: readonly FolderTable[]
+  readonly #instance: duckdb.Database
+  readonly #classifier: StatementClassifier
+  readonly #pool: ConnectionPool
+  /** How a write is refused; null when it is not. */
+  readonly #writeRefusal: 'ERR_READ_ONLY' | 'ERR_NOT_PRIMARY' | null
+  readonly #log: Log
+  readonly #closing = new AbortController()
+
+  constructor(options: DuckDbOptions, instance: duckdb.Database, classifier: StatementClassifier, tables: readonly FolderTable[], writeRefusal: 'ERR_READ_ONLY' | 'ERR_NOT_PRIMARY' | null) {
+    this.database = options.database
+    this.role = options.role
+    this.folderTables = tables
+    this.#instance = instance
+    this.#classifier = classifier
+    this.#pool = new ConnectionPool(instance, { connectionsMax: options.concurrentQueriesMax, waitingMax: options.waitingQueriesMax ?? options.concurrentQueriesMax * 4 })
+    this.#writeRefusal = writeRefusal
+    this.#log = options.log
+  }
+
+  isReady(): boolean {
+    return !this.#closing.signal.aborted
+  }
+
+  counts(): { running: number; waiting: number } {
+    return { running: this.#pool.busy, waiting: this.#pool.waiting }
+  }
+
+  classify(sql: string): Promise<Access> {
+    return this.#classifier.classify(sql)
+  }
+
+  async execute(request: EngineRequest): Promise<EngineResult> {
+    const { sql } = request
+    const access = await this.#classifier.classify(sql)
+    if (access === 'write' && this.#writeRefusal !== null) throw this.#refuseWrite()
+    const signal = AbortSignal.any([request.signal, this.#closing.signal])
+    const connection = await this.#pool.acquire(signal)
+    const run = new QueryRun({ connection, signal, threads: engineThreads, log: this.#log, release: (state) => this.#pool.release(connection, state) })
+    try {
+      const result = await this.#start(run, request, access)
+      const encoder = new ResultEncoder(result, () => run.fetch())
+      const { format, header, first, complete } = await encoder.start()
+      if (complete) await run.end()
+      return { format, header, batches: new BatchStream(run, first, complete ? null : encoder, (error) => this.#translate(error, signal, sql)) }
+    } catch (error) {
+      if (!signal.aborted) run.failed()
+      await run.end()
+      throw this.#translate(error, signal, sql)
+    } finally {
+      if (access === 'write') this.#classifier.forget()
+    }
+  }
+
+  async #start(run: QueryRun, request: EngineRequest, access: Access): Promise<duckdb.Result> {
+    const { extracted_statements: extracted, statement_count: count } = await run.call((connection) => duckdb.extract_statements(connection, request.sql))
+    if (count !== 1) throw oneStatementOnly()
+    const statement = await run.call((connection) => duckdb.prepare_extracted_statement(connection, extracted, 0))
+    try {
+      const type = duckdb.prepared_statement_type(statement)
+      checkStatementType(type, tokenize(request.sql))
+      bindParameters(statement, request.parameters)
+      // A write runs to its end at once: a half-read stream would hold its transaction open.
+      const result = await run.call(() => (access === 'read' ? duckdb.execute_prepared_streaming(statement) : duckdb.execute_prepared(statement)))
+      run.opened(result, leavesConnectionState(type))
+      return result
+    } finally {
+      duckdb.destroy_prepare_sync(statement)
+    }
+  }
+
+  #translate(error: unknown, signal: AbortSignal, sql: string): MeshError {
+    if (error instanceof MeshError) return error
+    const failure = readFailure(error)
+    if (signal.aborted || isInterrupt(failure)) return cancelledError()
+    if (this.#writeRefusal !== null && isReadOnlyViolation(failure)) return this.#refuseWrite()
+    return sqlError(failure, sql)
+  }
+
+  #refuseWrite(): MeshError {
+    return this.#writeRefusal === 'ERR_READ_ONLY'
+      ? new MeshError('ERR_READ_ONLY', `The database ${this.database} is a folder of files and cannot be written.`, { details: { database: this.database } })
+      : new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details: { database: this.database } })
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort()
+    await this.#pool.close()
+    await this.#classifier.close()
+    duckdb.close_sync(this.#instance)
+    this.#log.info({ database: this.database }, `Database ${this.database} is closed.`)
+  }
+}
