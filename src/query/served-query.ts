@@ -126,7 +126,9 @@ export class ServedQuery {
   #sendHead(response: QueryResponse, end: End | null): void {
     if (this.#headSent || this.#ended) return
     this.#headTimer?.cancel()
-    const frame = encodeResponse(this.#options.id, response, this.#parts, end)
+    // The entry node makes the report that its client gets; what a node on the way says is not asked for.
+    const route = this.#options.request.visited.length === 0 ? response.route : null
+    const frame = encodeResponse(this.#options.id, { format: response.format, header: response.header, route }, this.#parts, end)
     if (frame.length > FRAME_BYTES_MAX) {
       throw new MeshError('ERR_QUERY_TOO_LARGE', `the description of the result's columns takes ${frame.length} bytes; at most ${FRAME_BYTES_MAX} can be sent`, {
         nextStep: 'Select fewer columns.',

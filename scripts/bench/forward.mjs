@@ -1,0 +1,173 @@
+// What it costs to forward a query: two processes on loopback, a request and an answer of 100 bytes, ours encrypted, the others not.
+// Run: npm run bench:forward [-- --json FILE] [--check] [--rounds N] [--only ours,raw]
+// --check exits 1 unless, at 64 in flight, ours makes at least Moleculer's requests a second, and, one at a time, takes at most twice HTTP's p50.
+import { spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { createInterface } from 'node:readline'
+import { parseArgs } from 'node:util'
+import { generateKeyPair } from '@libp2p/crypto/keys'
+import Table from 'cli-table3'
+import { ServiceBroker } from 'moleculer'
+import { Pool } from 'undici'
+import { createMesh } from '../../dist/adapters/libp2p/mesh.js'
+import { systemClock } from '../../dist/adapters/system/clock.js'
+import { QueryConnections } from '../../dist/query/client.js'
+import { freePort, moleculerOptions, rawFrames, silentLog } from './forward-parts.mjs'
+
+const { values: flags } = parseArgs({
+  options: {
+    json: { type: 'string' }, check: { type: 'boolean' }, rounds: { type: 'string', default: '5' }, only: { type: 'string' }, 'round-ms': { type: 'string', default: '500' },
+    /** CPU profiles of both processes into this folder. */
+    profile: { type: 'string' },
+  },
+})
+const rounds = Number(flags.rounds)
+const roundMs = Number(flags['round-ms'])
+const loads = [1, 64]
+const sql = 'SELECT id, name, balance FROM accounts WHERE id = ?'
+const answerBytes = 100
+
+const clusterKey = randomBytes(32)
+const [moleculerServerPort, moleculerClientPort] = [await freePort(), await freePort()]
+const server = spawn(process.execPath, [
+  ...(flags.profile === undefined ? [] : ['--cpu-prof', '--cpu-prof-interval', '200', `--cpu-prof-dir=${flags.profile}`, '--cpu-prof-name=server.cpuprofile']),
+  new URL('forward-server.mjs', import.meta.url).pathname,
+  JSON.stringify({ clusterKey: clusterKey.toString('hex'), moleculerServerPort, moleculerClientPort, answerBytes }),
+], { stdio: ['pipe', 'pipe', 'inherit'] })
+const addresses = JSON.parse((await createInterface({ input: server.stdout })[Symbol.asyncIterator]().next()).value)
+
+const contestants = {
+  ours: {
+    title: 'ReedBase query plane (libp2p, Noise)',
+    async open() {
+      const mesh = await createMesh({ privateKey: await generateKeyPair('Ed25519'), host: '127.0.0.1', port: 0, clusterKeys: [clusterKey], log: silentLog, clock: systemClock })
+      await mesh.start()
+      const target = await mesh.dial(addresses.ours)
+      const client = new QueryConnections({ open: (peerId, protocol, signal) => mesh.open(peerId, protocol, signal) })
+      let loadReports = 0
+      client.onPeerLoad(() => { loadReports++ })
+      const request = {
+        database: 'bench', sql, parameters: [42n], access: 'read', priority: 'normal', timeoutMs: 30_000, visited: [mesh.peerId], explain: false,
+      }
+      return {
+        async call() {
+          const response = await client.query(target, request)
+          let bytes = 0
+          for await (const batch of response.batches) bytes += batch.bytes.length
+          if (response.trailer().rows !== 1) throw new Error('the trailer is wrong')
+          return bytes
+        },
+        async close() {
+          if (loadReports === 0) throw new Error('no load was reported')
+          await client.close()
+          await mesh.stop()
+        },
+      }
+    },
+  },
+  moleculer: {
+    title: 'Moleculer TCP transporter',
+    async open() {
+      const broker = new ServiceBroker(moleculerOptions('client', moleculerClientPort, [['server', moleculerServerPort]]))
+      await broker.start()
+      await broker.waitForServices('bench', 20_000)
+      return {
+        call: async () => (await broker.call('bench.answer', { sql, parameters: [42] })).length,
+        close: () => broker.stop(),
+      }
+    },
+  },
+  http: {
+    title: 'node:http, undici keep-alive',
+    open() {
+      const pool = new Pool(addresses.http, { connections: 64, pipelining: 1 })
+      const body = JSON.stringify({ sql, parameters: [42] })
+      return {
+        async call() {
+          const { body: answer } = await pool.request({ path: '/query', method: 'POST', body })
+          return (await answer.arrayBuffer()).byteLength
+        },
+        close: () => pool.close(),
+      }
+    },
+  },
+  raw: {
+    title: 'raw TCP, length-prefixed',
+    async open() {
+      const socket = connect({ port: addresses.raw, host: '127.0.0.1', noDelay: true })
+      await new Promise((resolve, reject) => { socket.once('connect', resolve).once('error', reject) })
+      const waiting = new Map()
+      let lastId = 0
+      socket.on('data', rawFrames((id, payload) => {
+        waiting.get(id)(payload.length)
+        waiting.delete(id)
+      }))
+      return {
+        call: () => new Promise((resolve) => {
+          const id = ++lastId
+          waiting.set(id, resolve)
+          const frame = Buffer.alloc(8 + answerBytes)
+          frame.writeUInt32BE(4 + answerBytes)
+          frame.writeUInt32BE(id, 4)
+          socket.write(frame)
+        }),
+        close: () => { socket.destroy() },
+      }
+    },
+  },
+}
+
+/** Calls for `forMs` with so many under way; each latency in microseconds. */
+async function measure(call, inFlight, forMs) {
+  const latenciesUs = []
+  const startedMs = performance.now()
+  const endMs = startedMs + forMs
+  await Promise.all(Array.from({ length: inFlight }, async () => {
+    for (let beforeMs = performance.now(); beforeMs < endMs;) {
+      if (await call() !== answerBytes) throw new Error('an answer of the wrong size')
+      const afterMs = performance.now()
+      latenciesUs.push((afterMs - beforeMs) * 1000)
+      beforeMs = afterMs
+    }
+  }))
+  const seconds = (performance.now() - startedMs) / 1000
+  latenciesUs.sort((left, right) => left - right)
+  const quantile = (q) => latenciesUs[Math.min(latenciesUs.length - 1, Math.floor(q * latenciesUs.length))]
+  return { requestsPerSecond: latenciesUs.length / seconds, p50Us: quantile(0.5), p99Us: quantile(0.99) }
+}
+
+function median(values) {
+  const sorted = [...values].sort((left, right) => left - right)
+  return sorted[Math.floor(sorted.length / 2)]
+}
+
+const names = flags.only === undefined ? Object.keys(contestants) : flags.only.split(',')
+const open = {}
+for (const name of names) open[name] = await contestants[name].open()
+for (const name of names) for (const load of [64, 1]) await measure(open[name].call, load, 700)
+
+const samples = Object.fromEntries(names.map((name) => [name, Object.fromEntries(loads.map((load) => [load, []]))]))
+// Interleaved, so that whatever else the machine does falls on all of them.
+for (let round = 0; round < rounds; round++) {
+  for (const load of loads) for (const name of names) samples[name][load].push(await measure(open[name].call, load, roundMs))
+}
+for (const name of names) await open[name].close()
+server.stdin.end()
+await new Promise((resolve) => { server.once('exit', resolve) })
+
+const results = Object.fromEntries(names.map((name) => [name, Object.fromEntries(loads.map((load) => [load, Object.fromEntries(
+  ['requestsPerSecond', 'p50Us', 'p99Us'].map((figure) => [figure, Math.round(median(samples[name][load].map((sample) => sample[figure])))]),
+)]))]))
+const table = new Table({ head: ['', '1 at once: p50 µs', 'p99 µs', 'req/s', '64 at once: p50 µs', 'p99 µs', 'req/s'], style: { head: [], border: [] }, colAligns: ['left', ...Array(6).fill('right')] })
+for (const name of names) table.push([contestants[name].title, ...loads.flatMap((load) => ['p50Us', 'p99Us', 'requestsPerSecond'].map((figure) => results[name][load][figure].toLocaleString('en')))])
+process.stdout.write(`${table.toString()}\nmedians of ${rounds} interleaved rounds of ${roundMs} ms\n`)
+
+const checks = names.length < 4 ? [] : [
+  { asked: '64 at once: at least Moleculer\'s req/s', ratio: results.ours[64].requestsPerSecond / results.moleculer[64].requestsPerSecond, met: results.ours[64].requestsPerSecond >= results.moleculer[64].requestsPerSecond },
+  { asked: '1 at once: p50 at most twice HTTP\'s', ratio: results.ours[1].p50Us / results.http[1].p50Us, met: results.ours[1].p50Us <= 2 * results.http[1].p50Us },
+]
+for (const { asked, ratio, met } of checks) process.stdout.write(`${met ? 'met' : 'MISSED'}: ${asked} (ratio ${ratio.toFixed(2)})\n`)
+if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ rounds, roundMs, node: process.version, results, checks }, null, 2)}\n`)
+process.exitCode = flags.check === true && (checks.length === 0 || checks.some(({ met }) => !met)) ? 1 : 0
