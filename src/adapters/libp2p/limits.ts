@@ -24,7 +24,7 @@ export interface MeshLimits {
   readonly redialMaxMs: number
   /** How long a deliberate end waits for the peer to have heard the goodbye. */
   readonly goodbyeTimeoutMs: number
-  /** A connection to a peer that is no longer a member, without streams, is hung up after so long. */
+  /** A connection without streams that is not one of the kept ones (a client, a former member, one opened for a query) is hung up after so long. */
   readonly idleMs: number
   /** A stream whose far side has ended, and on which nothing is sent, is ended after so long. */
   readonly halfOpenMs: number

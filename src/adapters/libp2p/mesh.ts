@@ -448,7 +448,7 @@ class Libp2pMesh implements Mesh {
   #armSweep(): void {
     this.#sweepTimer = this.#options.clock.setTimer(SWEEP_MS, () => {
       for (const peerId of this.#connections.idlePeers(this.#limits.idleMs)) {
-        if (this.#membersSet && !this.#redial.isMember(peerId)) this.#hangUpIdle(peerId)
+        if (this.#membersSet && !this.#redial.isKept(peerId)) this.#hangUpIdle(peerId)
       }
       for (const peerId of this.#connections.peers) if (this.#redial.isMember(peerId)) this.#repairGossip(peerId)
       this.#armSweep()
@@ -456,7 +456,7 @@ class Libp2pMesh implements Mesh {
   }
 
   #hangUpIdle(peerId: string): void {
-    this.#options.log.debug({ peerId }, 'Hanging up an idle connection to a peer that is no member.')
+    this.#options.log.debug({ peerId }, 'Hanging up an idle connection that is not to be kept.')
     this.hangUp(peerId).catch((error: unknown) => { this.#options.log.warn({ peerId, error: toError(error).message }, 'An idle connection could not be hung up.') })
   }
 

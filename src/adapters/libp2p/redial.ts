@@ -54,8 +54,9 @@ export class Redial {
     return this.#known.has(peerId)
   }
 
-  get memberCount(): number {
-    return this.#known.size
+  /** A member whose connection is kept whether or not it is used. */
+  isKept(peerId: string): boolean {
+    return this.#targets.has(peerId)
   }
 
   setMembers(members: readonly PeerAddresses[]): void {

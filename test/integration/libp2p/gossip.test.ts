@@ -1,7 +1,13 @@
+import { noise } from '@chainsafe/libp2p-noise'
+import { identify } from '@libp2p/identify'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Mesh } from '../../../src/adapters/libp2p/mesh.ts'
+import { createGossipService, GOSSIP_PROTOCOL_PREFIX } from '../../../src/adapters/libp2p/gossip.ts'
 import type { GossipVerdict } from '../../../src/adapters/libp2p/gossip.ts'
-import { createRig } from './rig.ts'
+import { createRig, createTurnableClock, until } from './rig.ts'
 
 const rig = createRig()
 
@@ -80,6 +86,32 @@ describe('gossip', () => {
     await publishUntil(large, 'after', () => small.counters().gossipRejected > 0)
     expect(small.counters().gossipRejected).toBe(1)
     expect(heard.every((message) => message.text.length < 100)).toBe(true)
+  })
+
+  it('gets its stream back after the peer has reset it', async () => {
+    const clock = createTurnableClock()
+    const mesh = await rig.mesh({ clock })
+    const node = await createLibp2p({
+      addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+      transports: [tcp()],
+      streamMuxers: [yamux()],
+      connectionEncrypters: [noise()],
+      connectionMonitor: { enabled: false },
+      services: { identify: identify(), gossip: createGossipService() },
+    })
+    try {
+      const inbound = () => node.getConnections().flatMap((connection) => connection.streams)
+        .filter((stream) => stream.direction === 'inbound' && stream.protocol.startsWith(GOSSIP_PROTOCOL_PREFIX))
+      mesh.setMembers([{ peerId: node.peerId.toString(), multiaddrs: node.getMultiaddrs().map(String) }])
+      await until(() => inbound().length === 1)
+      for (const stream of inbound()) stream.abort(new Error('too slow'))
+      await until(() => mesh.connectedPeers().length === 1 && inbound().length === 0)
+      await mesh.ping(node.peerId.toString()).catch(() => undefined)
+      clock.turn(6_000)
+      await until(() => inbound().length === 1)
+    } finally {
+      await node.stop()
+    }
   })
 
   it('tells a stopped mesh apart', async () => {

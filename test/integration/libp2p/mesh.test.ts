@@ -132,6 +132,18 @@ describe('connections', () => {
     await publishUntil(right, () => heard.has(left))
   })
 
+  it('stay one when a connected peer is dialled again', async () => {
+    const [left, right] = await Promise.all([rig.mesh(), rig.mesh()])
+    await join(left, right)
+    const atRight = eventsOf(right)
+    for (const address of right.multiaddrs().concat(`127.0.0.1:${right.port}`, `localhost:${right.port}`)) {
+      expect(await left.dial(address)).toBe(right.peerId)
+    }
+    await until(() => left.counters().connections === 1 && right.counters().connections === 1)
+    expect(atRight).toEqual([])
+    expect(await left.ping(right.peerId)).toBeGreaterThan(0)
+  })
+
   it('are accepted from a dozen nodes at once', async () => {
     const hub = await rig.mesh()
     const others = await Promise.all(Array.from({ length: 12 }, () => rig.mesh()))
