@@ -87,7 +87,7 @@ export const MEMBERSHIP_OPTIONS: Readonly<Record<keyof MembershipOptions, Member
   },
   membersMax: {
     unit: 'count', min: 2, max: 100_000, presets: { lan: 10_000, wan: 10_000, local: 10_000 },
-    description: 'Members remembered, tombstones included; when full the oldest tombstone goes first, then newcomers are refused. Larger: more memory in the worst case.',
+    description: 'Members remembered, tombstones included; when full the oldest tombstone goes first, then newcomers are refused. Larger: room for more; more memory in the worst case.',
   },
 }
 
