@@ -1,7 +1,11 @@
 /** Opens an engine for each configured database. */
+import { availableParallelism, totalmem } from 'node:os'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import type { NodeOptions } from './options.ts'
+
+/** Of the memory that the cgroup or the host grants; the application beside the node needs the rest. */
+const memoryShareDefault = 0.25
 
 /** @throws MeshError ERR_DATABASE_PATH; what was opened before is closed again */
 export async function openEngines(options: NodeOptions, { log, tempDir }: { readonly log: Log; readonly tempDir: string }): Promise<Map<string, QueryEngine>> {
@@ -11,11 +15,20 @@ export async function openEngines(options: NodeOptions, { log, tempDir }: { read
   const { openDuckDb } = await import('../adapters/duckdb/duckdb-engine.ts')
   try {
     for (const { name, path, role, threads, memoryBytes } of options.databases) {
-      engines.set(name, await openDuckDb({ database: name, path, role, threads, memoryLimitBytes: memoryBytes, tempDir, concurrentQueriesMax: options.inFlightMax, log }))
+      engines.set(name, await openDuckDb({
+        database: name, path, role, threads: threads ?? availableParallelism(), memoryLimitBytes: memoryBytes ?? grantedMemoryBytes() * memoryShareDefault, tempDir,
+        concurrentQueriesMax: options.inFlightMax, log,
+      }))
     }
   } catch (error) {
     await Promise.allSettled([...engines.values()].map((engine) => engine.close()))
     throw error
   }
   return engines
+}
+
+function grantedMemoryBytes(): number {
+  // 0 or a figure beyond the host's memory both mean: no limit.
+  const constrained = process.constrainedMemory()
+  return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem()
 }

@@ -49,7 +49,8 @@ export interface MembershipCounters {
 export class MembershipDriver {
   readonly #parts: MembershipDriverParts
   readonly #timer: MachineTimer
-  readonly #syncing = new Set<string>()
+  /** One sync with a peer at a time; whoever asks for another meanwhile shares it. */
+  readonly #syncing = new Map<string, Promise<boolean>>()
   #syncTimer: Timer | null = null
   #stopped = false
   readonly counters: MembershipCounters = {
@@ -111,21 +112,22 @@ export class MembershipDriver {
   }
 
   /** Push-pull: sends the whole table and merges the answer. False when the other side did not answer; never throws. */
-  async sync(peerId: string): Promise<boolean> {
-    if (this.#syncing.has(peerId)) return false
-    this.#syncing.add(peerId)
+  sync(peerId: string): Promise<boolean> {
+    const running = this.#syncing.get(peerId) ?? this.#pushPull(peerId).finally(() => this.#syncing.delete(peerId))
+    this.#syncing.set(peerId, running)
+    return running
+  }
+
+  async #pushPull(peerId: string): Promise<boolean> {
+    const { mesh, membership, log } = this.#parts
     try {
-      const answer = await this.#parts.mesh.request(peerId, syncProtocol, encodeSync(this.#parts.membership.syncEntries()), {
-        timeoutMs: syncTimeoutMs, responseBytesMax: syncBytesMax,
-      })
+      const answer = await mesh.request(peerId, syncProtocol, encodeSync(membership.syncEntries()), { timeoutMs: syncTimeoutMs, responseBytesMax: syncBytesMax })
       this.counters.syncs++
       return this.#handleSync(peerId, answer)
     } catch (error) {
       this.counters.syncFailures++
-      this.#parts.log.debug({ peerId, err: error }, 'push-pull sync failed')
+      log.debug({ peerId, err: error }, 'push-pull sync failed')
       return false
-    } finally {
-      this.#syncing.delete(peerId)
     }
   }
 

@@ -62,6 +62,8 @@ export interface MeshNode {
   status(): NodeStatusView
   /** Leaves the mesh, lets running queries end within `drainMs`, closes everything. Idempotent. */
   stop(reason: string): Promise<void>
+  /** Resolves when it has stopped. */
+  readonly done: Promise<void>
 }
 
 /**
@@ -258,6 +260,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   await seeds.join()
   membershipDriver.becomeAlive()
 
+  const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()
   let stopping: Promise<void> | null = null
   const shutDown = async (reason: string): Promise<void> => {
     log.info({ reason, inFlight: server.inFlight }, `stopping: ${reason}`)
@@ -267,10 +270,12 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     await membershipDriver.farewell(leaveTimeoutMs)
     await closers.close()
     log.info({ reason }, 'stopped')
+    resolveDone()
   }
   return {
     peerId: mesh.peerId, name: options.name, tcpMultiaddrs: mesh.multiaddrs(), status,
     members: { list: () => directory.memberViews(), events: (signal) => events.subscribe([], signal) },
     stop: (reason) => stopping ??= shutDown(reason),
+    done,
   }
 }

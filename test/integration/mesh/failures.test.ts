@@ -18,7 +18,20 @@ afterEach(async () => { await mesh.stop() })
 
 async function meshOf(names: readonly string[]): Promise<NodeProcess[]> {
   mesh = await TestMesh.create()
-  return await mesh.startAll(names)
+  const nodes = await mesh.startAll(names)
+  await pinLoads(nodes)
+  return nodes
+}
+
+/**
+ * Pins every node's reported load low, so that the load of the machine that runs the tests decides nothing, and waits until all have
+ * heard it from all.
+ */
+async function pinLoads(nodes: readonly NodeProcess[]): Promise<void> {
+  for (const node of nodes) expect((await node.rdb(['drill', '--cpu', '5', '--memory', '5', '--for', '1h'])).code).toBe(0)
+  for (const node of nodes) {
+    await until(`${node.name} to hear the pinned loads`, async () => (await node.members()).every(({ load }) => load?.drill === true && !load.overloaded))
+  }
 }
 
 async function overload(...nodes: NodeProcess[]): Promise<void> {
