@@ -1,0 +1,133 @@
+import { Option, type Command } from 'commander'
+import type { QueryResult } from '../../client/types.ts'
+import type { Priority } from '../../core/routing/types.ts'
+import { MeshError } from '../../errors.ts'
+import { readDuration } from '../../node/options-values.ts'
+import type { RouteReport } from '../../query/types.ts'
+import type { CliContext } from '../context.ts'
+import { formatCount, formatDuration } from '../format.ts'
+import { addDataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
+import { parseParameter } from '../query/parameters.ts'
+import { Progress } from '../query/progress.ts'
+import { loadWriter, resultFormats, type OutputFormat } from '../query/result-writer.ts'
+import { routeNotice, routingDecision, routingTimes } from '../query/route-text.ts'
+import { sqlExcerpt } from '../query/sql-excerpt.ts'
+import { readSql } from '../query/sql-source.ts'
+
+const timeoutDefault = '30s'
+const timeoutMsMax = 24 * 3_600_000
+
+interface Flags {
+  readonly file?: string
+  readonly format?: OutputFormat
+  readonly param: readonly string[]
+  readonly priority: Priority
+  readonly timeout: string
+  readonly verbose?: true
+  readonly explain?: true
+  readonly dataDir?: string
+  readonly node?: string
+}
+
+export function configure(command: Command, context: CliContext): void {
+  command
+    .argument('<database>', 'name of the database')
+    .argument('[sql]', 'one statement; absent or -: from the standard input')
+    .option('-f, --file <path>', 'read the SQL from a file')
+    .addOption(new Option('--format <format>', 'default: table on a terminal, jsonl otherwise').choices(resultFormats))
+    .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text"; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
+    .addOption(new Option('--priority <priority>', 'who goes first when the node is busy').choices(['critical', 'high', 'normal', 'low']).default('normal'))
+    .option('--timeout <duration>', 'give up after this long (ms, s, m, h)', timeoutDefault)
+    .option('-v, --verbose', 'show on stderr where the query ran, why, the loads and the times')
+    .option('--explain', 'the same decision in full as one JSON object on stderr')
+    .option('--node <host:port>', 'ask this node over the network instead of the one beside you; the keyring of --data-dir opens it')
+  addDataDirOption(command).addHelpText('after', `
+The result alone goes to stdout, everything else to stderr. In JSON, 64-bit integers keep all their digits and decimals are strings; blobs
+are \\x and hexadecimal digits. In CSV, null is empty and an empty text is "".
+${examples([
+  'rdb db:query users_prod "SELECT * FROM users LIMIT 10"',
+  'rdb db:query users_prod "SELECT * FROM users WHERE id = ?" --param 42 --verbose',
+  'rdb db:query users_prod --file report.sql --format csv > report.csv',
+  'echo "SELECT 1" | rdb db:query users_prod --node 10.0.0.1:7400',
+])}`)
+  command.action((database: string, sql: string | undefined, flags: Flags) => query(database, sql, flags, context))
+}
+
+async function query(database: string, sqlArgument: string | undefined, flags: Flags, context: CliContext): Promise<void> {
+  const timeoutMs = parseTimeout(flags.timeout)
+  const parameters = flags.param.map(parseParameter)
+  const format = flags.format ?? (context.stdout.isTerminal ? 'table' : 'jsonl')
+  if (format === 'arrow' && context.stdout.isTerminal) throw new MeshError('ERR_OPTION_INVALID', '--format arrow is binary and would garble the terminal', { nextStep: 'Send it to a file or another program.' })
+  const sql = await readSql(sqlArgument, flags.file, context)
+  const dataDir = dataDirOf(flags, context)
+  await interruptible(context, async (signal) => {
+    const [{ connect }, writeResult] = await Promise.all([context.parts.client(), loadWriter(format)])
+    const client = await connect({ dataDir, signal, ...(flags.node === undefined ? {} : { node: flags.node, keyringDir: dataDir }) })
+    const progress = new Progress({ output: context.stderr, nowMs: () => context.nowMs(), sharesTerminal: context.stdout.isTerminal })
+    try {
+      const startedMs = context.nowMs()
+      const explain = flags.verbose === true || flags.explain === true
+      const result = await client.query(sql, { database, parameters, priority: flags.priority, timeoutMs, signal, explain })
+      const firstAnswerMs = context.nowMs() - startedMs
+      await sayRoute(result.route, flags, context, progress)
+      const { shortened } = await writeResult(observe(result, progress), context.stdout)
+      await progress.end()
+      await sayEnd(result, { firstAnswerMs, totalMs: context.nowMs() - startedMs, shortened }, { flags, format }, context)
+    } catch (error) {
+      await progress.end()
+      if (signal.aborted) await context.stderr.write('Query cancelled.\n')
+      else if (error instanceof MeshError && error.code === 'ERR_SQL' && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(sql, error.details['position']))
+      throw error
+    } finally {
+      await client.close()
+    }
+  })
+}
+
+function parseTimeout(text: string): number {
+  const timeoutMs = readDuration(text)
+  if (timeoutMs !== null && timeoutMs >= 1 && timeoutMs <= timeoutMsMax) return timeoutMs
+  throw new MeshError('ERR_OPTION_INVALID', `--timeout is ${JSON.stringify(text)}; it takes a duration with its unit (ms, s, m, h) from 1ms to 24h`)
+}
+
+async function sayRoute(route: RouteReport | null, flags: Flags, { stderr }: CliContext, progress: Progress): Promise<void> {
+  if (route === null) return
+  await progress.pause()
+  if (flags.explain === true) await stderr.write(`${JSON.stringify(route)}\n`)
+  if (flags.verbose === true) {
+    await stderr.write(routingDecision(route))
+    if (route.decision !== 'local-overloaded') return
+  }
+  const notice = routeNotice(route)
+  if (notice !== null) await stderr.write(`${route.decision === 'local-overloaded' ? stderr.style('yellow', notice) : notice}\n`)
+}
+
+/** The same result, with the progress told of each batch before its rows are written. */
+function observe(result: QueryResult, progress: Progress): QueryResult {
+  return {
+    columns: result.columns,
+    route: result.route,
+    rows: () => result.rows(),
+    trailer: () => result.trailer(),
+    async *arrowStream() {
+      for await (const bytes of result.arrowStream()) yield bytes
+    },
+    async *[Symbol.asyncIterator]() {
+      for await (const batch of result) {
+        await progress.addRows(batch.rowCount)
+        yield batch
+      }
+    },
+  }
+}
+
+async function sayEnd(
+  result: QueryResult, times: { readonly firstAnswerMs: number; readonly totalMs: number; readonly shortened: number },
+  { flags, format }: { readonly flags: Flags; readonly format: OutputFormat }, { stderr }: CliContext,
+): Promise<void> {
+  const trailer = result.trailer()
+  if (times.shortened > 0) await stderr.write(`${formatCount(times.shortened)} ${times.shortened === 1 ? 'value was' : 'values were'} cut to fit the terminal; --format jsonl shows all of it.\n`)
+  if (trailer === null) return
+  if (flags.verbose === true && result.route !== null) await stderr.write(routingTimes(result.route, trailer, times))
+  else if (format === 'table' && stderr.isTerminal) await stderr.write(`${formatCount(trailer.rows)} ${trailer.rows === 1 ? 'row' : 'rows'} in ${formatDuration(times.totalMs)}\n`)
+}

@@ -1,0 +1,69 @@
+import { Option, type Command } from 'commander'
+import { OPTION_TABLE, type Option as NodeOption } from '../../node/options-table.ts'
+import { type CliContext, Exit, type RunningNode, signalExitCodes, type StopSignal } from '../context.ts'
+import { examples } from '../local-node.ts'
+
+export function configure(command: Command, context: CliContext): void {
+  command.addOption(new Option('--config <file>', 'YAML file with any of these options (env REEDBASE_CONFIG)').helpGroup('Identity and network:'))
+  for (const option of OPTION_TABLE) command.addOption(flagOf(option))
+  command.addHelpText('after', `
+Every flag has an environment variable (REEDBASE_LISTEN, …) and a key in the configuration file; flags win over the environment,
+which wins over the file. All are listed in docs/OPTIONS.md. Logs go to stdout, errors that prevent the start to stderr.
+${examples([
+  'rdb start --db users_prod=./data/users_prod',
+  'rdb start --name remote1 --listen 0.0.0.0:7400 --seed 10.0.0.1:7400 --db users_prod=/srv/users.duckdb,role=primary',
+  'rdb start --config reedbase.yaml',
+])}`)
+  command.action(() => start(flagValues(command), context))
+}
+
+function flagOf({ flag, form, isList, meaning, default: fallback, group }: NodeOption): Option {
+  const value = form.kind === 'switch' ? '' : ` <${placeholder(form.kind)}>`
+  const shown = fallback === null || fallback === false ? '' : ` (default ${String(fallback)})`
+  const option = new Option(`${flag}${value}`, `${meaning}${shown}`).helpGroup(`${group}:`)
+  return isList ? option.argParser((text, previous: string[] | undefined) => [...(previous ?? []), text]) : option
+}
+
+function placeholder(kind: NodeOption['form']['kind']): string {
+  const words: Partial<Record<typeof kind, string>> = { listen: 'host:port', host: 'host[:port]', seeds: 'address', databases: 'name=path', choice: 'word', count: 'n', number: 'n', text: 'name' }
+  return words[kind] ?? kind
+}
+
+function flagValues(command: Command): Record<string, unknown> {
+  const values = command.opts<Record<string, unknown>>()
+  const given: Record<string, unknown> = { config: values['config'] }
+  for (const { key, flag } of OPTION_TABLE) given[key] = values[new Option(flag).attributeName()]
+  return given
+}
+
+async function start(flags: Record<string, unknown>, context: CliContext): Promise<void> {
+  const { loadNodeOptions } = await import('../../node/options.ts')
+  const options = loadNodeOptions({ flags, env: context.env, cwd: context.cwd })
+  const { createLogger } = await import('../logger.ts')
+  const { isTerminal } = context.stdout
+  const log = await createLogger({ level: options.logLevel, format: options.logFormat, isTerminal, color: context.stdout.style('bold', 'x') !== 'x' })
+  const signals = watchSignals(context)
+  try {
+    const { startNode } = await context.parts.node()
+    const node: RunningNode = await startNode(options, { log })
+    log.info(node.summary, `node ${options.name} is up`)
+    const signal = await Promise.race([signals.first, node.done.then(() => null)])
+    if (signal === null) throw new Exit(0)
+    log.info({ signal }, `${signal}: leaving the mesh; once more ends at once`)
+    await node.stop(signal)
+  } finally {
+    signals.release()
+  }
+}
+
+/** A signal during the start waits until the node is up and can leave in order; the second one never waits. */
+function watchSignals(context: CliContext): { readonly first: Promise<StopSignal>; release(): void } {
+  const { promise: first, resolve } = Promise.withResolvers<StopSignal>()
+  let seen = false
+  const release = context.onSignal((signal) => {
+    if (seen) context.exitNow(signalExitCodes[signal])
+    seen = true
+    resolve(signal)
+  })
+  return { first, release }
+}

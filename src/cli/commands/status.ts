@@ -1,0 +1,34 @@
+import type { Command } from 'commander'
+import type { NodeStatusView } from '../../wire/control.ts'
+import type { CliContext, TextOutput } from '../context.ts'
+import { formatDuration, formatLoadPercent } from '../format.ts'
+import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
+
+interface Flags extends DataDirOption {
+  readonly json?: true
+}
+
+export function configure(command: Command, context: CliContext): void {
+  command.option('--json', 'as JSON, with every counter')
+  addDataDirOption(command).addHelpText('after', examples(['rdb status', 'rdb status --json | jq .counters']))
+  command.action((flags: Flags) => interruptible(context, async (signal) => {
+    const status = await ask<NodeStatusView>(context, { dataDir: dataDirOf(flags, context) }, { method: 'status' }, signal)
+    await context.stdout.write(flags.json === true ? `${JSON.stringify(status, null, 2)}\n` : statusLines(status, context.stdout))
+  }))
+}
+
+export function statusLines(status: NodeStatusView, output: TextOutput): string {
+  const { load } = status
+  const members = Object.entries(status.members).filter(([, count]) => count > 0).map(([state, count]) => `${count} ${state}`)
+  const databases = status.databases.map(({ name, role, engine, ready }) => `${name} (${role}, ${engine}${ready ? '' : ', not ready'})`)
+  const lines: ReadonlyArray<readonly [string, string]> = [
+    ['Name', `${status.name}, ${status.state}`],
+    ['PeerId', status.peerId],
+    ['Process', `${status.pid}, version ${status.version}, up ${formatDuration(status.uptimeMs)}`],
+    ['Listens on', [...status.listen.tcpMultiaddrs, `udp ${status.listen.udp}`].join(', ')],
+    ['Databases', databases.length === 0 ? 'none' : databases.join(', ')],
+    ['Load', `CPU ${formatLoadPercent(load.cpuPercent, load)}, memory ${formatLoadPercent(load.memoryPercent, load)}, ${load.inFlight} in flight${load.overloaded ? `, ${output.style('yellow', 'overloaded')}` : ''}`],
+    ['Members', members.join(', ')],
+  ]
+  return lines.map(([title, text]) => `${output.style('bold', `${title}:`.padEnd(11))} ${text}\n`).join('')
+}

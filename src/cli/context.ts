@@ -1,0 +1,135 @@
+/** All that a command touches of its process, so that tests can hand it something else. */
+import { styleText } from 'node:util'
+import { MeshError } from '../errors.ts'
+import type { Client, ConnectOptions } from '../client/types.ts'
+import type { NodeOptions } from '../node/options.ts'
+import type { Log } from '../ports/log.ts'
+import type { ControlRequest } from '../wire/control.ts'
+
+export type StopSignal = 'SIGINT' | 'SIGTERM'
+export const signalExitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 }
+
+export type Style = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan'
+
+export interface TextOutput {
+  readonly isTerminal: boolean
+  /** Of the terminal, now; 80 elsewhere. */
+  columns(): number
+  /** Resolves when more may be written. Rejects with OutputClosed when the reader has gone away. */
+  write(data: string | Uint8Array): Promise<void>
+  /** The text as it is where colour is not wanted. */
+  style(style: Style, text: string): string
+}
+
+export interface ControlTarget {
+  readonly dataDir: string
+}
+
+export interface ControlCalls {
+  callControlOnce(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): Promise<unknown>
+  callControl(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): AsyncIterable<unknown>
+}
+
+export interface RunningNode {
+  stop(reason: string): Promise<void>
+  readonly summary: object
+  /** Settles when the node has stopped, by itself or by `stop`. */
+  readonly done: Promise<void>
+}
+
+/** The heavy parts, imported only by the commands that need them. */
+export interface Parts {
+  client(): Promise<{ connect(options?: ConnectOptions): Promise<Client> }>
+  control(): Promise<ControlCalls>
+  node(): Promise<{ startNode(options: NodeOptions, parts: { readonly log: Log }): Promise<RunningNode> }>
+}
+
+export interface CliContext {
+  readonly stdout: TextOutput
+  readonly stderr: TextOutput
+  readonly stdin: { readonly isTerminal: boolean; read(): Promise<string> }
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly parts: Parts
+  wallMs(): number
+  nowMs(): number
+  /** Until the returned function is called, signals come here instead of ending the process. */
+  onSignal(handler: (signal: StopSignal) => void): () => void
+  exitNow(code: number): void
+}
+
+/** The reader of an output has gone away, as `head` does: end quietly. */
+export class OutputClosed extends Error {}
+
+/** Ends the command with an exit code and no message. */
+export class Exit extends Error {
+  readonly exitCode: number
+
+  constructor(exitCode: number) {
+    super(`exit ${exitCode}`)
+    this.exitCode = exitCode
+  }
+}
+
+const sqlBytesMax = 64 << 20
+
+export function processContext(argv: readonly string[]): CliContext {
+  const { stdin, env } = process
+  return {
+    stdout: textOutput(process.stdout, argv),
+    stderr: textOutput(process.stderr, argv),
+    stdin: { isTerminal: stdin.isTTY, read: () => readAll(stdin) },
+    env,
+    cwd: process.cwd(),
+    parts: {
+      client: () => import('../client/connect.ts'),
+      control: () => import('../client/control.ts'),
+      node: () => import('../node/node.ts'),
+    },
+    wallMs: () => Date.now(),
+    nowMs: () => performance.now(),
+    onSignal(handler) {
+      const handlers = (['SIGINT', 'SIGTERM'] as const).map((signal) => [signal, () => handler(signal)] as const)
+      for (const [signal, listener] of handlers) process.on(signal, listener)
+      return () => {
+        for (const [signal, listener] of handlers) process.off(signal, listener)
+      }
+    },
+    exitNow: (code) => process.exit(code),
+  }
+}
+
+function textOutput(stream: NodeJS.WriteStream, argv: readonly string[]): TextOutput {
+  let closed: OutputClosed | null = null
+  stream.on('error', (error) => {
+    closed ??= new OutputClosed(error.message, { cause: error })
+  })
+  const isTerminal = stream.isTTY
+  const color = isTerminal && !argv.includes('--no-color') && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+  return {
+    isTerminal,
+    columns: () => (isTerminal ? stream.columns : 80),
+    async write(data) {
+      if (closed !== null) throw closed
+      // Waiting for the callback, not only for `drain`, so that a broken pipe is noticed at this write.
+      await new Promise<void>((resolve, reject) => {
+        stream.write(data, (error) => {
+          if (error === null || error === undefined) resolve()
+          else reject(closed ??= new OutputClosed(error.message, { cause: error }))
+        })
+      })
+    },
+    style: (style, text) => (color ? styleText(style, text, { validateStream: false }) : text),
+  }
+}
+
+async function readAll(stream: NodeJS.ReadStream): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of stream) {
+    bytes += (chunk as Buffer).length
+    if (bytes > sqlBytesMax) throw new MeshError('ERR_QUERY_TOO_LARGE', 'more than 64 MiB came from the standard input')
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}

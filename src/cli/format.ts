@@ -1,0 +1,53 @@
+/** How figures are written for people: one place, so that all commands agree. */
+
+/** `0.4ms`, `45ms`, `1.2s`, `3m 5s`, `2h 10m`, `4d 3h`. */
+export function formatDuration(ms: number): string {
+  if (ms < 10) return `${Number(ms.toFixed(1))}ms`
+  if (ms < 999.5) return `${Math.round(ms)}ms`
+  if (ms < 59_950) return `${Number((ms / 1000).toFixed(1))}s`
+  const seconds = Math.round(ms / 1000)
+  const [days, hours, minutes] = [Math.floor(seconds / 86_400), Math.floor(seconds / 3_600) % 24, Math.floor(seconds / 60) % 60]
+  if (days > 0) return `${days}d ${hours}h`
+  return hours > 0 ? `${hours}h ${minutes}m` : `${minutes}m ${seconds % 60}s`
+}
+
+export function formatPercent(percent: number | null): string {
+  return percent === null ? '–' : `${Math.round(percent)}%`
+}
+
+/** A share of a total, for summaries. */
+export function formatShare(part: number, total: number): string {
+  return `${part} (${total === 0 ? 0 : Math.round((part / total) * 100)}%)`
+}
+
+export function formatCount(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
+export function formatLatency(ms: number | null): string {
+  return ms === null ? '–' : formatDuration(ms)
+}
+
+/** `3s ago`; a clock that differs a little between processes never shows the future. */
+export function formatAge(thenWallMs: number | null, nowWallMs: number): string {
+  if (thenWallMs === null) return '–'
+  const ageMs = Math.max(0, nowWallMs - thenWallMs)
+  return ageMs < 1_000 ? 'now' : `${formatDuration(Math.floor(ageMs / 1000) * 1000)} ago`
+}
+
+/** Local time to the millisecond. */
+export function formatTime(wallMs: number): string {
+  const date = new Date(wallMs)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${String(date.getMilliseconds()).padStart(3, '0')}`
+}
+
+/** The end of a PeerId, which is where Ed25519 ids differ. */
+export function shortPeerId(peerId: string): string {
+  return peerId.length <= 9 ? peerId : `…${peerId.slice(-8)}`
+}
+
+/** Figures of a drill say so, wherever they are shown. */
+export function formatLoadPercent(percent: number | null, { drill }: { readonly drill: boolean }): string {
+  return percent !== null && drill ? `${formatPercent(percent)} (drill)` : formatPercent(percent)
+}

@@ -1,0 +1,32 @@
+import type { PeerStatus } from '../core/latency/types.ts'
+import type { NodesView } from '../wire/control.ts'
+import type { TextOutput } from './context.ts'
+import { formatAge, formatDuration, formatLatency, formatLoadPercent, formatShare } from './format.ts'
+import { statusName, statusText } from './state-text.ts'
+import { drawTable } from './table.ts'
+
+const statuses: readonly PeerStatus[] = ['healthy', 'degraded', 'unhealthy']
+
+/** Header with what is measured and judged by, a line a node, and the summary. */
+export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: NodesView, { nowWallMs, output }: { readonly nowWallMs: number; readonly output: TextOutput }): string {
+  const header = [
+    `Database: ${output.style('bold', database)}`,
+    `Measured every ${formatDuration(pingIntervalMs)}. Thresholds: CPU ${thresholds.cpuPercent}%, memory ${thresholds.memoryPercent}%, latency ${formatDuration(thresholds.latencyMs)}`,
+  ]
+  const rows = nodes.map((node) => [
+    node.role === 'primary' ? `${node.name} (primary)` : node.name,
+    node.type,
+    statusText(node.status, node.statusReason, output),
+    formatLoadPercent(node.cpuPercent, node),
+    formatLoadPercent(node.memoryPercent, node),
+    node.inFlight === null ? '–' : String(node.inFlight),
+    node.type === 'local' ? '–' : formatLatency(node.latencyMs),
+    formatAge(node.lastCheckWallMs, nowWallMs),
+  ])
+  const table = drawTable([
+    { title: 'Location' }, { title: 'Type' }, { title: 'Status' }, { title: 'CPU', align: 'right' }, { title: 'Memory', align: 'right' },
+    { title: 'In flight', align: 'right' }, { title: 'Latency', align: 'right' }, { title: 'Last check' },
+  ], rows, output)
+  const counts = statuses.map((status) => `${statusName(status)}: ${formatShare(nodes.filter((node) => node.status === status).length, nodes.length)}`)
+  return `${header.join('\n')}\n${table}Total: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}. ${counts.join(', ')}\n`
+}

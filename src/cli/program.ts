@@ -1,0 +1,95 @@
+/** The commands, and what every one of them has: lazy loading, usage errors, error messages, exit codes. */
+import { Command, CommanderError } from 'commander'
+import { didYouMean } from '../node/options-suggestion.ts'
+import { type CliContext, Exit, OutputClosed } from './context.ts'
+import { errorExitCode, errorText } from './error-text.ts'
+
+export interface CommandModule {
+  /** Adds arguments, options, examples and the action. */
+  configure(command: Command, context: CliContext): void
+}
+
+interface CommandEntry {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<CommandModule>
+}
+
+const commands: readonly CommandEntry[] = [
+  { name: 'start', summary: 'run a node beside its databases', load: () => import('./commands/start.ts') },
+  { name: 'db:query', summary: 'run a query on the nearest healthy copy', load: () => import('./commands/db-query.ts') },
+  { name: 'db:nodes', summary: 'show the nodes that serve a database', load: () => import('./commands/db-nodes.ts') },
+  { name: 'members', summary: 'show or watch the members of the mesh', load: () => import('./commands/members.ts') },
+  { name: 'status', summary: 'show the node beside you', load: () => import('./commands/status.ts') },
+  { name: 'drill', summary: 'pin the reported load of a node, as a fire drill', load: () => import('./commands/drill.ts') },
+  { name: 'keys:generate', summary: 'add a cluster key to the keyring', load: () => import('./commands/keys-generate.ts') },
+  { name: 'keys:list', summary: 'show the fingerprints of the cluster keys', load: () => import('./commands/keys-list.ts') },
+  { name: 'version', summary: 'show the version', load: () => import('./commands/version.ts') },
+]
+
+const usageExitCode = 2
+
+/** Runs one command; resolves with its exit code. */
+export async function run(args: readonly string[], context: CliContext): Promise<number> {
+  const texts: Array<readonly ['stdout' | 'stderr', string]> = []
+  const program = await createProgram(args, context, (stream, text) => texts.push([stream, text]))
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    return await conclude(error, texts, context)
+  }
+}
+
+async function createProgram(args: readonly string[], context: CliContext, write: (stream: 'stdout' | 'stderr', text: string) => void): Promise<Command> {
+  const program = new Command('rdb')
+    .description('Database queries routed without a master: each runs on the nearest healthy copy.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => write('stdout', text),
+      writeErr: (text) => write('stderr', text),
+      getOutHelpWidth: () => Math.max(80, context.stdout.columns()),
+      getErrHelpWidth: () => Math.max(80, context.stderr.columns()),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .helpCommand('help [command]', 'show the help of a command')
+    .option('-V, --version', 'show the version')
+    .option('--no-color', 'plain text, as with NO_COLOR set')
+    .addHelpText('after', '\nExit codes: 0 ok, 1 the SQL was refused, 2 bad usage or configuration, 3 no node reachable, 4 timeout, 130 interrupted.\nMore on a command: rdb <command> --help')
+    .showHelpAfterError('Usage: rdb <command> [options]\nnext: rdb --help lists the commands.')
+    .allowExcessArguments()
+  program.action(async ({ version }: { readonly version?: true }) => {
+    if (version !== true) {
+      if (program.args[0] !== undefined) program.error(`error: unknown command ${JSON.stringify(program.args[0])}${didYouMean(program.args[0], commands.map(({ name }) => name))}`)
+      program.help()
+    }
+    const { writeVersion } = await import('./commands/version.ts')
+    await writeVersion(context)
+  })
+  const selected = args.find((arg) => commands.some(({ name }) => name === arg))
+  for (const { name, summary, load } of commands) {
+    const command = program.command(name).summary(summary).description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+    if (name === selected) {
+      const module = await load()
+      module.configure(command, context)
+      command.option('--no-color', 'plain text, as with NO_COLOR set')
+      command.showHelpAfterError(`Usage: rdb ${name} ${command.usage()}\nnext: rdb ${name} --help`)
+    }
+  }
+  return program
+}
+
+async function conclude(error: unknown, texts: ReadonlyArray<readonly ['stdout' | 'stderr', string]>, context: CliContext): Promise<number> {
+  try {
+    for (const [stream, text] of texts) await context[stream].write(text)
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
+    if (error instanceof OutputClosed) return 0
+    if (error instanceof Exit) return error.exitCode
+    await context.stderr.write(errorText(error, context))
+    return errorExitCode(error)
+  } catch (writeError) {
+    if (writeError instanceof OutputClosed) return error instanceof CommanderError || error instanceof OutputClosed ? 0 : errorExitCode(error)
+    throw writeError
+  }
+}

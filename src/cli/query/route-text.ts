@@ -1,0 +1,55 @@
+/** Where a query ran and why, in words; and, with --verbose, all that the decision rested on. */
+import type { CandidateExplanation } from '../../core/routing/types.ts'
+import type { QueryTrailer, RouteReport } from '../../query/types.ts'
+import { formatCount, formatDuration, formatLatency, formatPercent } from '../format.ts'
+
+/** The one line that a reader needs without asking; null when the query simply ran next door. */
+export function routeNotice(route: RouteReport | null): string | null {
+  if (route === null) return null
+  const failed = route.failedAttempts.map(({ name, message, code }) => `${name} failed: ${message} (${code})`).join(', ')
+  switch (route.decision) {
+    case 'local': return null
+    case 'forward': {
+      const latency = route.latencyMs === null ? '' : ` (${formatDuration(route.latencyMs)} latency)`
+      return `Query forwarded to ${route.executedBy.name}${latency}${failed === '' ? '' : ` after ${failed}`}`
+    }
+    case 'local-overloaded': return `warning: the query ran on ${route.executedBy.name} although it is overloaded: ${route.reason}${failed === '' ? '' : `; ${failed}`}`
+  }
+}
+
+/** The decision as it was made; known before the first row. */
+export function routingDecision(route: RouteReport): string {
+  const where = { 'local': `Local (${route.executedBy.name})`, 'forward': `Forwarded to ${route.executedBy.name}`, 'local-overloaded': `Local (${route.executedBy.name}), although overloaded` }[route.decision]
+  const lines = [
+    `Routing Decision: ${where}`,
+    `Reason: ${route.reason}`,
+    ...(route.decision === 'forward' ? [`Latency: ${route.latencyMs === null ? 'not measured yet' : formatDuration(route.latencyMs)}`] : []),
+    `Strategy: ${route.strategy}, decided in ${formatCount(Math.round(route.decisionUs))}µs`,
+    ...route.failedAttempts.map(({ name, message, code }) => `Failed attempt: ${name}: ${message} (${code})`),
+    ...(route.candidates.length === 0 ? [] : ['Candidates:', ...route.candidates.map(candidateLine)]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+function candidateLine(candidate: CandidateExplanation): string {
+  const { name, verdict, latencyMs, cpuPercent, memoryPercent, inFlight, score } = candidate
+  const figures = [`CPU ${formatPercent(cpuPercent)}`, `memory ${formatPercent(memoryPercent)}`, `${inFlight} in flight`, `latency ${formatLatency(latencyMs)}`]
+  return `  ${name}: ${verdict.replaceAll('-', ' ')} (${figures.join(', ')}${score === null ? '' : `, score ${Number(score.toPrecision(3))}`})`
+}
+
+export interface QueryTimes {
+  /** From sending the query to its first answer, columns and route. */
+  readonly firstAnswerMs: number
+  readonly totalMs: number
+}
+
+/** What is known only at the end. The engine's time is measured where it ran; the rest is the way there and back. */
+export function routingTimes(route: RouteReport, trailer: QueryTrailer, { firstAnswerMs, totalMs }: QueryTimes): string {
+  const networkMs = Math.max(0, totalMs - trailer.engineMs)
+  const lines = [`Time: ${formatDuration(totalMs)} = query ${formatDuration(trailer.engineMs)} + network ${formatDuration(networkMs)}; first answer after ${formatDuration(firstAnswerMs)}`, `Rows: ${formatCount(trailer.rows)}`]
+  if (trailer.load !== null) {
+    const { cpuPercent, memoryPercent, inFlight, drill } = trailer.load
+    lines.push(`Load of ${route.executedBy.name} afterwards: CPU ${formatPercent(cpuPercent)}, memory ${formatPercent(memoryPercent)}, ${inFlight} in flight${drill ? ' (drill)' : ''}`)
+  }
+  return `${lines.join('\n')}\n`
+}
