@@ -31,6 +31,11 @@ export interface MemberEntry {
   view: Member | null
 }
 
+/** Active members are probed and gossiped to. A suspect is one of them: it counts as non-faulty until it is declared failed (SWIM §4.2). */
+export function isActive(entry: MemberEntry): boolean {
+  return entry.state === 'alive' || entry.state === 'suspect'
+}
+
 export class MemberPool {
   readonly #items: MemberEntry[] = []
   readonly #index = new Map<MemberEntry, number>()
@@ -137,7 +142,7 @@ export class MemberTable {
 
   #enter(entry: MemberEntry): void {
     this.#counts[entry.state]++
-    if (entry.state === 'alive' || entry.state === 'suspect') this.active.add(entry)
+    if (isActive(entry)) this.active.add(entry)
     else this.#tombstones.add(entry)
     if (entry.state === 'failed') this.failed.add(entry)
   }

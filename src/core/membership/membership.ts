@@ -21,15 +21,14 @@ import type { DeadlineName } from './deadline-names.ts'
 import {
   BroadcastQueue, LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, PROBE_BYTES, retransmitLimit, updateBytes, updateSubject,
 } from './dissemination.ts'
-import { MemberTable, type MemberEntry } from './member-table.ts'
+import { Beliefs } from './beliefs.ts'
+import { isActive, MemberTable, type MemberEntry } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
-import { INCARNATION_MAX, isIncarnation, judge, STATE_RANK } from './precedence.ts'
+import { INCARNATION_MAX } from './precedence.ts'
 import { ProbeRing } from './probe-ring.ts'
-import { Prober, type ProbeRound } from './prober.ts'
-import { describeChanges } from './record-changes.ts'
-import { Suspicion, suspicionTimeoutMs } from './suspicion.ts'
+import { Prober } from './prober.ts'
 import type {
-  LoadDigest, Member, MemberEventType, MemberRecord, MemberState, MembershipEffect, Packet, Probe, SignedLeave, SignedRecord, SyncEntry, Update,
+  LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Probe, SignedLeave, SignedRecord, SyncEntry, Update,
 } from './types.ts'
 
 /** A datagram of 1,400 bytes holds fewer; the rest of a longer list is dropped and counted. */
@@ -65,6 +64,7 @@ export class Membership {
   readonly #deadlines = new Deadlines<DeadlineName>()
   readonly #counters = createCounters()
   readonly #prober: Prober
+  readonly #beliefs: Beliefs
   #phase: Phase = 'created'
   #self: SignedRecord
   #leave: SignedLeave | null = null
@@ -92,7 +92,23 @@ export class Membership {
       counters: this.#counters,
       send: (to, probe) => { this.#send(to, probe) },
       emit: (effect) => { this.#effects.push(effect) },
-      onUnreachable: (nowMs, round) => { this.#handleUnreachable(nowMs, round) },
+      onUnreachable: (nowMs, round) => { this.#beliefs.handleUnreachable(nowMs, round) },
+    })
+    this.#beliefs = new Beliefs({
+      selfId: init.record.peerId,
+      options: init.options,
+      random: init.random,
+      table: this.#table,
+      ring: this.#ring,
+      prober: this.#prober,
+      deadlines: this.#deadlines,
+      counters: this.#counters,
+      selfIncarnation: () => this.#self.record.incarnation,
+      isJudging: () => this.#phase === 'alive',
+      refute: (claimedIncarnation) => { this.#refute(claimedIncarnation) },
+      spread: (update) => { this.#enqueue(update) },
+      emit: (effect) => { this.#effects.push(effect) },
+      onChange: () => { this.#syncEntries = null },
     })
   }
 
@@ -230,7 +246,7 @@ export class Membership {
   handlePacket(nowMs: number, from: string, packet: Packet): MembershipEffect[] {
     if (!this.#isListening() || from === this.#self.record.peerId) return []
     // Updates first: an answer to a ping that carried a suspicion of us must carry our refutation.
-    this.#applyAll(nowMs, from, packet.updates, PACKET_UPDATES_MAX)
+    this.#learn(nowMs, from, packet.updates, PACKET_UPDATES_MAX)
     if (packet.load !== null && this.#table.get(from) !== undefined && this.#phase !== 'left') {
       this.#effects.push({ kind: 'load', peerId: from, load: packet.load })
     }
@@ -241,7 +257,7 @@ export class Membership {
   /** Updates that came by gossipsub. */
   handleUpdates(nowMs: number, input: { readonly from: string; readonly updates: readonly Update[] }): MembershipEffect[] {
     if (!this.#isListening()) return []
-    this.#applyAll(nowMs, input.from, input.updates, MESSAGE_UPDATES_MAX)
+    this.#learn(nowMs, input.from, input.updates, MESSAGE_UPDATES_MAX)
     return this.#finish(nowMs)
   }
 
@@ -250,7 +266,7 @@ export class Membership {
     if (!this.#isListening() || this.#phase === 'left') return []
     const bound = this.#options.membersMax
     if (input.entries.length > bound) this.#counters.updatesMalformed += input.entries.length - bound
-    for (const entry of input.entries.slice(0, bound)) this.#applySyncEntry(nowMs, input.from, entry)
+    for (const entry of input.entries.slice(0, bound)) this.#beliefs.applySyncEntry(nowMs, input.from, entry)
     const sender = this.#table.get(input.from)
     const first = this.#urgentFor(sender)
     // It just spoke to us, so it lives: it must hear that we hold it for suspect or failed, or that we have just refuted.
@@ -300,8 +316,8 @@ export class Membership {
       switch (name.slice(0, colon)) {
         case 'probe': this.#prober.handleTimeout(nowMs, Number(subject)); break
         case 'relay': this.#prober.handleRelayTimeout(nowMs, Number(subject)); break
-        case 'suspect': this.#expireSuspicion(nowMs, subject); break
-        case 'forget': this.#forget(nowMs, subject); break
+        case 'suspect': this.#beliefs.expireSuspicion(nowMs, subject); break
+        case 'forget': this.#beliefs.forget(nowMs, subject); break
       }
     }
   }
@@ -346,206 +362,7 @@ export class Membership {
     }
   }
 
-  #handleUnreachable(nowMs: number, round: ProbeRound): void {
-    const { target } = round
-    if (!isActive(target)) return
-    const helpers = round.helpers.length
-    const through = helpers === 0 ? 'and there was no helper to ask' : `nor through ${helpers} ${helpers === 1 ? 'helper' : 'helpers'} (${round.nacks} of them answered)`
-    const waited = `no ack within ${Math.round(round.ackTimeoutMs)} ms, ${through}`
-    const reason = round.evidence === null ? waited : `${round.evidence}; ${waited}`
-    const self = this.#self.record.peerId
-    if (target.suspicion !== null) {
-      target.suspicion.probeStartedMs ??= round.startedMs
-      if (target.suspicion.confirm(self)) target.view = null
-      return
-    }
-    this.#counters.suspicionsRaised++
-    this.#suspect(nowMs, target, { accuser: self, reason, probeStartedMs: round.startedMs })
-    const update: Update = { kind: 'suspect', peerId: target.peerId, incarnation: target.incarnation, from: self }
-    this.#enqueue(update)
-    this.#effects.push({ kind: 'announce', updates: [update] })
-  }
-
-  // --- what is believed --------------------------------------------------------------------------------------------------
-
-  #applyAll(nowMs: number, via: string, updates: readonly Update[], bound: number): void {
-    // After our farewell the table is nobody's business any more.
-    if (this.#phase === 'left') return
-    if (updates.length > bound) this.#counters.updatesMalformed += updates.length - bound
-    for (const update of updates.slice(0, bound)) {
-      switch (update.kind) {
-        case 'record': this.#applyRecord(nowMs, update.signed, via); break
-        case 'suspect': this.#applySuspect(nowMs, update, update, via); break
-        case 'failed': this.#applyFailed(nowMs, update, update); break
-        case 'left': this.#applyLeft(nowMs, update.leave); break
-      }
-    }
-  }
-
-  #applyRecord(nowMs: number, signed: SignedRecord, via: string): void {
-    const { record } = signed
-    if (!isIncarnation(record.incarnation)) {
-      this.#counters.updatesMalformed++
-      return
-    }
-    if (record.peerId === this.#self.record.peerId) {
-      // Signed by our key but not by this life of ours: a clock that went back between two starts. Outrank it.
-      if (record.incarnation > this.#self.record.incarnation) this.#refute(record.incarnation)
-      return
-    }
-    const entry = this.#table.get(record.peerId)
-    if (entry === undefined) {
-      if (!this.#makeRoom()) return
-      const joined = this.#table.add(nowMs, signed, 'alive')
-      this.#ring.insert(this.#random, joined)
-      this.#accepted({ kind: 'record', signed })
-      this.#event(nowMs, 'member-joined', joined, { from: via, reason: via === record.peerId ? 'said so itself' : 'learned from another member' })
-      return
-    }
-    if (judge(entry, { kind: 'record', incarnation: record.incarnation }) !== 'accept') {
-      this.#counters.updatesStale++
-      return
-    }
-    const before = entry.signed.record
-    const state = entry.state
-    const sinceProbeMs = sinceProbe(nowMs, entry)
-    entry.signed = signed
-    entry.incarnation = record.incarnation
-    entry.leave = null
-    entry.accusers = []
-    entry.suspicion = null
-    entry.silent = false
-    entry.view = null
-    this.#deadlines.delete(`suspect:${entry.peerId}`)
-    this.#deadlines.delete(`forget:${entry.peerId}`)
-    if (state !== 'alive') this.#table.setState(nowMs, entry, 'alive')
-    if (state === 'failed' || state === 'left') this.#ring.insert(this.#random, entry)
-    this.#accepted({ kind: 'record', signed })
-    const changes = describeChanges(before, record)
-    const after = changes === '' ? '' : `; ${changes}`
-    switch (state) {
-      case 'alive': this.#event(nowMs, 'member-updated', entry, { from: via, reason: changes === '' ? 'raised its incarnation, nothing else changed' : changes }); break
-      case 'suspect': this.#event(nowMs, 'member-refuted', entry, { from: via, reason: `refuted the suspicion with a higher incarnation${after}`, sinceProbeMs }); break
-      case 'failed': this.#event(nowMs, 'member-joined', entry, { from: via, reason: `came back after it was declared failed${after}` }); break
-      case 'left': this.#event(nowMs, 'member-joined', entry, { from: via, reason: `came back after it had left${after}` }); break
-    }
-  }
-
-  #applySuspect(nowMs: number, claim: { readonly peerId: string; readonly incarnation: number; readonly from: string }, update: Update, via: string): void {
-    const entry = this.#claimedEntry(claim)
-    if (entry === null) return
-    switch (judge(entry, { kind: 'suspect', incarnation: claim.incarnation })) {
-      case 'accept':
-        this.#suspect(nowMs, entry, { accuser: claim.from, reason: via === claim.from ? 'suspected by the node that probed it' : 'suspected by another member, as gossip has it', probeStartedMs: null })
-        this.#accepted(update)
-        break
-      case 'confirm':
-        // Counted, not passed on: Lifeguard's first k confirmations will be re-queued here.
-        if (entry.suspicion?.confirm(claim.from) === true) entry.view = null
-        this.#counters.updatesStale++
-        break
-      case 'stale': this.#counters.updatesStale++; break
-      case 'unproven': this.#counters.updatesUnproven++; break
-    }
-  }
-
-  #applyFailed(nowMs: number, claim: { readonly peerId: string; readonly incarnation: number; readonly from: string }, update: Update): void {
-    const entry = this.#claimedEntry(claim)
-    if (entry === null) return
-    switch (judge(entry, { kind: 'failed', incarnation: claim.incarnation })) {
-      case 'accept':
-        entry.suspicion?.confirm(claim.from)
-        this.#fail(nowMs, entry, { from: claim.from, accusers: entry.suspicion?.accusers ?? [claim.from], reason: 'declared failed by another member' })
-        this.#accepted(update)
-        break
-      case 'confirm':
-      case 'stale': this.#counters.updatesStale++; break
-      case 'unproven': this.#counters.updatesUnproven++; break
-    }
-  }
-
-  #applyLeft(nowMs: number, leave: SignedLeave): void {
-    if (!isIncarnation(leave.incarnation)) {
-      this.#counters.updatesMalformed++
-      return
-    }
-    if (leave.peerId === this.#self.record.peerId) {
-      if (leave.incarnation >= this.#self.record.incarnation) this.#refute(leave.incarnation)
-      return
-    }
-    const entry = this.#table.get(leave.peerId)
-    if (entry === undefined) {
-      this.#counters.updatesUnproven++
-    } else if (judge(entry, { kind: 'left', incarnation: leave.incarnation }) === 'accept') {
-      const wasLeft = entry.state === 'left'
-      entry.leave = leave
-      entry.incarnation = leave.incarnation
-      this.#bury(nowMs, entry, 'left')
-      this.#accepted({ kind: 'left', leave })
-      if (!wasLeft) this.#event(nowMs, 'member-left', entry, { from: leave.peerId, reason: 'said farewell' })
-    } else {
-      this.#counters.updatesStale++
-    }
-  }
-
-  #applySyncEntry(nowMs: number, from: string, entry: SyncEntry): void {
-    const { record } = entry.signed
-    const isSelf = record.peerId === this.#self.record.peerId
-    const isTombstone = entry.state === 'failed' || entry.state === 'left'
-    if (!isSelf && isTombstone && this.#table.get(record.peerId) === undefined) {
-      this.#addTombstone(nowMs, entry)
-      return
-    }
-    this.#applyRecord(nowMs, entry.signed, from)
-    const claim = { peerId: record.peerId, incarnation: record.incarnation, from }
-    if (entry.state === 'suspect') {
-      this.#applySuspect(nowMs, claim, { kind: 'suspect', ...claim }, from)
-    } else if (entry.state === 'left' && entry.leave !== null) {
-      this.#applyLeft(nowMs, entry.leave)
-    } else if (entry.state === 'failed' && isSelf) {
-      this.#claimedEntry(claim)
-    } else if (entry.state === 'failed') {
-      // As memberlist's merge: another table's verdict may come from the far side of a partition, so it is a suspicion here.
-      // Extension: it is not gossiped, but probed at once. The ping carries the suspicion, and the living answer with a refutation,
-      // so a heal costs one round trip a member instead of a storm of suspicions.
-      const held = this.#table.get(record.peerId)
-      if (held === undefined || judge(held, { kind: 'suspect', incarnation: claim.incarnation }) !== 'accept') return
-      this.#suspect(nowMs, held, { accuser: from, reason: 'failed according to the table of another member', probeStartedMs: null })
-      if (this.#phase === 'alive') this.#prober.startOnEvidence(nowMs, held, 'failed according to the table of another member')
-    }
-  }
-
-  /** Remembers a dead stranger, without an event, so that stale gossip does not bring it to life here. */
-  #addTombstone(nowMs: number, { signed, state, leave }: SyncEntry): void {
-    const incarnation = Math.max(signed.record.incarnation, leave?.incarnation ?? 0)
-    const isForeign = leave !== null && leave.peerId !== signed.record.peerId
-    if (!isIncarnation(incarnation) || isForeign || (state === 'left' && leave === null)) {
-      this.#counters.updatesMalformed++
-      return
-    }
-    if (!this.#makeRoom()) return
-    const entry = this.#table.add(nowMs, signed, state === 'left' ? 'left' : 'failed')
-    entry.leave = state === 'left' ? leave : null
-    if (state === 'left') entry.incarnation = incarnation
-    entry.silent = true
-    this.#deadlines.set(`forget:${entry.peerId}`, nowMs + this.#options.tombstoneRetentionMs)
-  }
-
-  /** The member that an unsigned claim is about, or null when it is about us (then we answer it), about a stranger, or nonsense. */
-  #claimedEntry(claim: { readonly peerId: string; readonly incarnation: number }): MemberEntry | null {
-    if (!isIncarnation(claim.incarnation)) {
-      this.#counters.updatesMalformed++
-      return null
-    }
-    if (claim.peerId === this.#self.record.peerId) {
-      if (claim.incarnation >= this.#self.record.incarnation) this.#refute(claim.incarnation)
-      else this.#counters.updatesStale++
-      return null
-    }
-    const entry = this.#table.get(claim.peerId)
-    if (entry === undefined) this.#counters.updatesUnproven++
-    return entry ?? null
-  }
+  // --- this node itself, and what it says -----------------------------------------------------------------------------------
 
   #refute(claimedIncarnation: number): void {
     const incarnation = Math.max(this.#self.record.incarnation, claimedIncarnation) + 1
@@ -567,92 +384,9 @@ export class Membership {
     this.#effects.push({ kind: 'announce', updates: [update] })
   }
 
-  // --- transitions of a member -------------------------------------------------------------------------------------------
-
-  #suspect(nowMs: number, entry: MemberEntry, why: { readonly accuser: string; readonly reason: string; readonly probeStartedMs: number | null }): void {
-    entry.suspicion = new Suspicion({ startedMs: nowMs, probeStartedMs: why.probeStartedMs, accuser: why.accuser })
-    this.#table.setState(nowMs, entry, 'suspect')
-    this.#syncEntries = null
-    this.#deadlines.set(`suspect:${entry.peerId}`, nowMs + suspicionTimeoutMs(this.#options, this.#table.active.size + 1))
-    this.#event(nowMs, 'member-suspected', entry, { from: why.accuser, reason: why.reason, sinceProbeMs: sinceProbe(nowMs, entry) })
-  }
-
-  #expireSuspicion(nowMs: number, peerId: string): void {
-    const entry = this.#table.get(peerId)
-    if (entry === undefined || entry.suspicion === null) return
-    if (this.#phase !== 'alive') {
-      // Who is still joining judges nobody: its own word to the others has not been heard yet.
-      this.#deadlines.set(`suspect:${peerId}`, nowMs + this.#options.probeIntervalMs)
-      return
-    }
-    const { accusers, startedMs } = entry.suspicion
-    const self = this.#self.record.peerId
-    this.#counters.failuresDeclared++
-    this.#fail(nowMs, entry, { from: self, accusers, reason: `did not refute within ${((nowMs - startedMs) / 1000).toFixed(1)} s, suspected by ${accusers.length} ${accusers.length === 1 ? 'member' : 'members'}` })
-    const update: Update = { kind: 'failed', peerId, incarnation: entry.incarnation, from: self }
-    this.#enqueue(update)
-    // Everyone's fuse ends at about the same time: only those that probed it themselves announce, piggyback does the rest.
-    if (accusers.includes(self)) this.#effects.push({ kind: 'announce', updates: [update] })
-  }
-
-  #fail(nowMs: number, entry: MemberEntry, why: { readonly from: string; readonly accusers: readonly string[]; readonly reason: string }): void {
-    const sinceProbeMs = sinceProbe(nowMs, entry)
-    entry.accusers = [...why.accusers]
-    this.#bury(nowMs, entry, 'failed')
-    this.#event(nowMs, 'member-failed', entry, { from: why.from, reason: why.reason, sinceProbeMs })
-  }
-
-  #bury(nowMs: number, entry: MemberEntry, state: 'failed' | 'left'): void {
-    entry.suspicion = null
-    if (state === 'left') entry.accusers = []
-    entry.silent = false
-    this.#table.setState(nowMs, entry, state)
-    this.#syncEntries = null
-    this.#deadlines.delete(`suspect:${entry.peerId}`)
-    this.#prober.drop(nowMs, entry)
-    this.#deadlines.set(`forget:${entry.peerId}`, nowMs + this.#options.tombstoneRetentionMs / 2)
-  }
-
-  /** Half the retention a tombstone is offered in syncs, the other half it is only kept, so that no two nodes renew it in turns. */
-  #forget(nowMs: number, peerId: string): void {
-    const entry = this.#table.get(peerId)
-    if (entry === undefined || isActive(entry)) return
-    this.#syncEntries = null
-    if (entry.silent) {
-      this.#table.remove(entry)
-      return
-    }
-    entry.silent = true
-    this.#deadlines.set(`forget:${peerId}`, nowMs + this.#options.tombstoneRetentionMs / 2)
-  }
-
-  #makeRoom(): boolean {
-    if (this.#table.size + 1 < this.#options.membersMax) return true
-    const oldest = this.#table.oldestTombstone()
-    if (oldest === null) {
-      this.#counters.membersRefused++
-      return false
-    }
-    this.#counters.tombstonesEvicted++
-    this.#table.remove(oldest)
-    this.#deadlines.delete(`forget:${oldest.peerId}`)
-    return true
-  }
-
-  #event(nowMs: number, type: MemberEventType, entry: MemberEntry, about: { readonly from: string; readonly reason: string; readonly sinceProbeMs?: number | null }): void {
-    this.#effects.push({
-      kind: 'event',
-      event: { type, atMs: nowMs, record: entry.signed.record, from: about.from, reason: about.reason, sinceProbeMs: about.sinceProbeMs ?? null },
-    })
-  }
-
-  // --- what is said ------------------------------------------------------------------------------------------------------
-
-  /** Something new was believed: pass it on. A node that is still joining hears old news only. */
-  #accepted(update: Update): void {
-    this.#counters.updatesAccepted++
-    this.#syncEntries = null
-    if (this.#phase === 'alive') this.#enqueue(update)
+  #learn(nowMs: number, via: string, updates: readonly Update[], bound: number): void {
+    // After our farewell the table is nobody's business any more.
+    if (this.#phase !== 'left') this.#beliefs.applyAll(nowMs, via, updates, bound)
   }
 
   #enqueue(update: Update): void {
@@ -708,13 +442,4 @@ export class Membership {
     this.#refutedNow = false
     return effects
   }
-}
-
-function isActive(entry: MemberEntry): boolean {
-  return STATE_RANK[entry.state] <= STATE_RANK.suspect
-}
-
-function sinceProbe(nowMs: number, entry: MemberEntry): number | null {
-  const startedMs = entry.suspicion?.probeStartedMs ?? null
-  return startedMs === null ? null : nowMs - startedMs
 }

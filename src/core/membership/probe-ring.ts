@@ -5,7 +5,7 @@
  * Members that went are skipped when their turn comes, and a newcomer is dealt in by one swap, so nothing here shifts an array.
  */
 import { randomInteger, shuffle, type Random } from '../time/random.ts'
-import type { MemberEntry } from './member-table.ts'
+import { isActive, type MemberEntry } from './member-table.ts'
 
 export class ProbeRing {
   #order: MemberEntry[] = []
@@ -30,8 +30,7 @@ export class ProbeRing {
     for (let deals = 0; deals <= 1; deals++) {
       while (this.#cursor < this.#order.length) {
         const entry = this.#order[this.#cursor++] as MemberEntry
-        const isActive = entry.state === 'alive' || entry.state === 'suspect'
-        if (isActive && !skip(entry)) return entry
+        if (isActive(entry) && !skip(entry)) return entry
       }
       if (deals === 0) this.#deal(random, active)
     }

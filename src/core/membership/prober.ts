@@ -17,7 +17,7 @@ import type { Deadlines } from '../time/deadlines.ts'
 import type { Random } from '../time/random.ts'
 import type { MutableCounters } from './counters.ts'
 import type { DeadlineName } from './deadline-names.ts'
-import type { MemberEntry, MemberTable } from './member-table.ts'
+import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
 import type { MembershipEffect, Probe } from './types.ts'
 
@@ -235,8 +235,7 @@ export class Prober {
       if (this.#evidenceRounds >= this.#in.options.evidenceProbesMax) return
       this.#waiting.delete(peerId)
       const target = this.#in.table.get(peerId)
-      const isActive = target?.state === 'alive' || target?.state === 'suspect'
-      if (target !== undefined && isActive && !this.#byTarget.has(peerId)) this.start(nowMs, target, evidence)
+      if (target !== undefined && isActive(target) && !this.#byTarget.has(peerId)) this.start(nowMs, target, evidence)
     }
   }
 
