@@ -1,0 +1,57 @@
+/**
+ * libp2p's TCP transport makes a system call of each piece it is handed: for one small message under Noise and yamux that is a length, a
+ * sealed frame, and both again for the window update that each message received causes. Here all that one turn of the event loop writes
+ * to a socket leaves in one call, which more than doubles what a connection carries in small messages.
+ *
+ * The socket is corked at the first write of a turn and uncorked by `setImmediate`, which runs right after the callbacks of the poll
+ * phase: what they caused, directly or through microtasks, is then complete. `process.nextTick` would run before those microtasks.
+ */
+import { Socket } from 'node:net'
+import type { CreateListenerOptions, DialTransportOptions, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
+
+/** Wraps a transport factory whose connections stand on a `net.Socket`; connections that do not are left as they are. */
+export function joinedWrites<Components>(factory: (components: Components) => Transport): (components: Components) => Transport {
+  return (components) => {
+    const transport = factory(components)
+    const dial = transport.dial.bind(transport)
+    const createListener = transport.createListener.bind(transport)
+    transport.dial = (address, options: DialTransportOptions) => dial(address, { ...options, upgrader: joiningUpgrader(options.upgrader) })
+    transport.createListener = (options: CreateListenerOptions) => createListener({ ...options, upgrader: joiningUpgrader(options.upgrader) })
+    return transport
+  }
+}
+
+/** The upgrader is the first to see a new connection, before anything is written to it. */
+function joiningUpgrader(upgrader: Upgrader): Upgrader {
+  return {
+    upgradeInbound: (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeInbound']>[1]) => upgrader.upgradeInbound(join(connection), options),
+    upgradeOutbound: (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeOutbound']>[1]) => upgrader.upgradeOutbound(join(connection), options),
+    createInboundAbortSignal: (signal) => upgrader.createInboundAbortSignal(signal),
+    getStreamMuxers: () => upgrader.getStreamMuxers(),
+    getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
+  }
+}
+
+function join(connection: MultiaddrConnection): MultiaddrConnection {
+  const { socket } = connection as MultiaddrConnection & { readonly socket?: unknown }
+  if (socket instanceof Socket) joinWrites(socket)
+  return connection
+}
+
+/** Corks a socket from the first write of a turn of the event loop to the turn's end. */
+export function joinWrites(socket: Socket): void {
+  const write = socket.write.bind(socket) as Socket['write']
+  let corked = false
+  const uncork = (): void => {
+    corked = false
+    socket.uncork()
+  }
+  socket.write = ((...args: Parameters<Socket['write']>) => {
+    if (!corked && !socket.destroyed) {
+      corked = true
+      socket.cork()
+      setImmediate(uncork)
+    }
+    return write(...args)
+  }) as Socket['write']
+}
