@@ -101,6 +101,8 @@ class CachingVerifier implements RecordVerifier {
     const parts = contain(() => SignedEnvelope.decode(bytes))
     if (!parts.ok || parts.value.signature.length !== signatureBytes) return null
     const { payload, signature } = parts.value
+    // One content, one encoding: otherwise whoever relays a record could vary its bytes without end, and fill this memory with it.
+    if (Buffer.compare(SignedEnvelope.encode(parts.value), bytes) !== 0) return null
     const content = decode(payload)
     if (!content.ok) return null
     this.checked++

@@ -1,0 +1,185 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import * as core from '../../../src/core/membership/dissemination.ts'
+import type { LoadDigest, Packet, Probe, SyncEntry, Update } from '../../../src/core/membership/types.ts'
+import * as wire from '../../../src/wire/generated/membership.ts'
+import {
+  decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, packetOverheadBytesMax, syncBytesMax, updateBytes,
+} from '../../../src/wire/membership-codec.ts'
+import { createRecordVerifier, type RecordSigner } from '../../../src/wire/membership-signatures.ts'
+import { createTestRecord, createTestSigner } from '../../support/member-records.ts'
+
+const verifier = createRecordVerifier()
+const empty: Packet = { probe: null, updates: [], load: null }
+let signers: RecordSigner[]
+let peerIds: string[]
+
+beforeAll(async () => {
+  signers = await Promise.all([1, 2, 3].map(createTestSigner))
+  peerIds = signers.map(({ peerId }) => peerId)
+})
+
+const counts = fc.oneof(fc.constantFrom(0, 1, 127, 128, 2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER), fc.maxSafeNat())
+const anyPeerId = fc.nat(2).map((index) => peerIds[index] as string)
+const anySigner = fc.nat(2).map((index) => signers[index] as RecordSigner)
+
+const anyProbe: fc.Arbitrary<Probe> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('ping' as const, 'ack' as const, 'nack' as const), sequence: counts }),
+  fc.record({ kind: fc.constant('ping-request' as const), sequence: counts, target: anyPeerId }),
+)
+const anyLoad: fc.Arbitrary<LoadDigest> = fc.record({
+  cpuPercent: fc.nat(1000).map((permille) => permille / 10),
+  memoryPercent: fc.nat(1000).map((permille) => permille / 10),
+  inFlight: fc.oneof(fc.constant(2 ** 32 - 1), fc.nat()),
+  overloaded: fc.boolean(),
+  drill: fc.boolean(),
+  sequence: counts,
+})
+const anyUpdate: fc.Arbitrary<Update> = fc.oneof(
+  fc.record({ kind: fc.constantFrom('suspect' as const, 'failed' as const), peerId: anyPeerId, incarnation: counts, from: anyPeerId }),
+  fc.tuple(anySigner, fc.integer({ min: 1, max: 64 })).map(([signer, length]): Update => (
+    { kind: 'record', signed: signer.signRecord(createTestRecord(signer.peerId, { name: 'n'.repeat(length) })) }
+  )),
+  fc.tuple(anySigner, counts).map(([signer, incarnation]): Update => ({ kind: 'left', leave: signer.signLeave(incarnation) })),
+)
+
+describe('packets', () => {
+  it('come back as they were, and keep the sizes by which they are packed', () => {
+    fc.assert(fc.property(
+      fc.option(anyProbe), fc.array(anyUpdate, { maxLength: 4 }), fc.option(anyLoad),
+      (probe, updates, load) => {
+        const packet = { probe, updates, load }
+        const bytes = encodePacket(packet)
+        expect(decodePacket(bytes, verifier)).toEqual({ ok: true, value: packet, unverified: 0, unknown: 0 })
+
+        const withoutUpdates = encodePacket({ probe, updates: [], load }).length
+        expect(withoutUpdates).toBeLessThanOrEqual(packetOverheadBytesMax)
+        expect(bytes.length).toBe(withoutUpdates + updates.reduce((sum, update) => sum + updateBytes(update), 0))
+      },
+    ), { numRuns: 150 })
+  })
+
+  it('never exceed a budget that the membership machine packs them to', () => {
+    fc.assert(fc.property(anyProbe, fc.array(anyUpdate, { minLength: 1, maxLength: 4 }), anyLoad, (probe, updates, load) => {
+      for (const update of updates) expect(updateBytes(update)).toBeLessThanOrEqual(core.updateBytes(update))
+      const probeBytes = probe.kind === 'ping-request' ? core.PING_REQUEST_BYTES : core.PROBE_BYTES
+      expect(encodePacket({ probe, updates: [], load: null }).length).toBeLessThanOrEqual(probeBytes)
+      expect(encodePacket({ probe: null, updates: [], load }).length).toBeLessThanOrEqual(core.LOAD_BYTES)
+    }), { numRuns: 100 })
+  })
+
+  it('state the largest overhead exactly', () => {
+    const largest = encodePacket({
+      probe: { kind: 'ping-request', sequence: Number.MAX_SAFE_INTEGER, target: peerIds[0] as string },
+      updates: [],
+      load: { cpuPercent: 100, memoryPercent: 100, inFlight: 2 ** 32 - 1, overloaded: true, drill: true, sequence: Number.MAX_SAFE_INTEGER },
+    })
+    expect(largest.length).toBe(packetOverheadBytesMax)
+  })
+
+  it('round a load to a tenth of a percent, and hold it to 0 and 100', () => {
+    const decoded = decodePacket(encodePacket({
+      ...empty, load: { cpuPercent: 33.333, memoryPercent: 100.4, inFlight: 0, overloaded: false, drill: false, sequence: 0 },
+    }), verifier)
+    expect(decoded).toMatchObject({ value: { load: { cpuPercent: 33.3, memoryPercent: 100 } } })
+  })
+
+  it('leave out and count what its subject did not sign', () => {
+    const [one, two] = signers as [RecordSigner, RecordSigner]
+    const genuine: Update = { kind: 'left', leave: two.signLeave(5) }
+    const record = one.signRecord(createTestRecord(one.peerId))
+    const forged = new Uint8Array(record.envelope)
+    forged[forged.length - 1] = (forged.at(-1) as number) ^ 1
+    const bytes = encodePacket({ ...empty, updates: [{ kind: 'record', signed: { ...record, envelope: forged } }, genuine, { kind: 'left', leave: { ...two.signLeave(6), envelope: new Uint8Array(3) } }] })
+    expect(decodePacket(bytes, verifier)).toEqual({ ok: true, value: { ...empty, updates: [genuine] }, unverified: 2, unknown: 0 })
+  })
+
+  it('take the record from the signed bytes, whatever stood beside them', () => {
+    const [one] = signers as [RecordSigner]
+    const signed = one.signRecord(createTestRecord(one.peerId, { name: 'true' }))
+    const bytes = encodePacket({ ...empty, updates: [{ kind: 'record', signed: { record: createTestRecord(one.peerId, { name: 'false' }), envelope: signed.envelope } }] })
+    expect(decodePacket(bytes, verifier)).toMatchObject({ value: { updates: [{ signed: { record: { name: 'true' } } }] } })
+  })
+
+  it('pass over kinds that a later version brings', () => {
+    const later = wire.Packet.encode({ probe: { kind: 9, sequence: 1, target: none }, updates: [{ ...emptyUpdate, kind: 9 }] })
+    expect(decodePacket(later, verifier)).toEqual({ ok: true, value: empty, unverified: 0, unknown: 1 })
+  })
+
+  it.each<[string, () => Partial<wire.Packet>]>([
+    ['a probe without a kind', () => ({ probe: { kind: 0, sequence: 1, target: none } })],
+    ['a ping-request without a target', () => ({ probe: { kind: 3, sequence: 1, target: none } })],
+    ['an update without a kind', () => ({ updates: [emptyUpdate] })],
+    ['an accusation of nobody', () => ({ updates: [{ ...emptyUpdate, kind: 2, from: new Uint8Array(32) }] })],
+    ['an accusation by a key of 31 bytes', () => ({ updates: [{ ...emptyUpdate, kind: 3, subject: new Uint8Array(32), from: new Uint8Array(31) }] })],
+    ['65 updates', () => ({ updates: Array.from({ length: 65 }, () => ({ ...emptyUpdate, kind: 1 })) })],
+    ['a load above 100 %', () => ({ load: { cpuPermille: 1001, memoryPermille: 0, inFlight: 0, overloaded: false, drill: false, sequence: 0 } })],
+  ])('are refused with %s', (_what, make) => {
+    expect(decodePacket(wire.Packet.encode(make()), verifier).ok).toBe(false)
+  })
+
+  it('are refused when they are longer than a datagram', () => {
+    expect(decodePacket(new Uint8Array(1401), verifier)).toEqual({ ok: false, reason: 'the packet is longer than a datagram' })
+  })
+
+  it('are not made with a number that is none, which only a fault here could bring', () => {
+    expect(() => encodePacket({ ...empty, probe: { kind: 'ping', sequence: 1.5 } })).toThrow(RangeError)
+    expect(() => encodePacket({ ...empty, probe: { kind: 'ping', sequence: -1 } })).toThrow(RangeError)
+  })
+})
+
+describe('announcements', () => {
+  it('come back with the time of sending', () => {
+    const [one, two] = signers as [RecordSigner, RecordSigner]
+    const announcement = {
+      updates: [{ kind: 'record' as const, signed: one.signRecord(createTestRecord(one.peerId)) }, { kind: 'failed' as const, peerId: two.peerId, incarnation: 7, from: one.peerId }],
+      atWallMs: 1_800_000_000_123,
+    }
+    expect(decodeAnnouncement(encodeAnnouncement(announcement), verifier)).toEqual({ ok: true, value: announcement, unverified: 0, unknown: 0 })
+  })
+
+  it('keep their bounds on both sides', () => {
+    const update: Update = { kind: 'suspect', peerId: peerIds[0] as string, incarnation: 1, from: peerIds[1] as string }
+    expect(() => encodeAnnouncement({ updates: Array.from({ length: 65 }, () => update), atWallMs: 1 })).toThrow(RangeError)
+    expect(decodeAnnouncement(new Uint8Array((64 << 10) + 1), verifier).ok).toBe(false)
+  })
+})
+
+describe('syncs', () => {
+  const entriesOf = (count: number): SyncEntry[] => {
+    const [one] = signers as [RecordSigner]
+    const signed = one.signRecord(createTestRecord(one.peerId))
+    const states = ['alive', 'suspect', 'failed', 'left'] as const
+    return Array.from({ length: count }, (_, index) => {
+      const state = states[index % states.length] as (typeof states)[number]
+      return { signed, state, leave: state === 'left' ? one.signLeave(1) : null }
+    })
+  }
+
+  it('come back as they were, in their order', () => {
+    const entries = entriesOf(8)
+    expect(decodeSync(encodeSync(entries), verifier)).toEqual({ ok: true, value: { entries }, unverified: 0, unknown: 0 })
+    expect(decodeSync(encodeSync([]), verifier)).toEqual({ ok: true, value: { entries: [] }, unverified: 0, unknown: 0 })
+  })
+
+  it('hold the first entries up to 1 MiB, never more', () => {
+    const entries = entriesOf(5000)
+    const bytes = encodeSync(entries)
+    expect(bytes.length).toBeLessThanOrEqual(syncBytesMax)
+    // Full to within one entry.
+    expect(bytes.length).toBeGreaterThan(syncBytesMax - 500)
+    const decoded = decodeSync(bytes, verifier)
+    if (!decoded.ok) expect.fail(decoded.reason)
+    expect(decoded.value.entries).toEqual(entries.slice(0, decoded.value.entries.length))
+  })
+
+  it('leave out and count a farewell that is missing or of another', () => {
+    const [one, two] = signers as [RecordSigner, RecordSigner]
+    const signed = one.signRecord(createTestRecord(one.peerId))
+    const bytes = encodeSync([{ signed, state: 'left', leave: null }, { signed, state: 'left', leave: two.signLeave(9) }, { signed, state: 'alive', leave: null }])
+    expect(decodeSync(bytes, verifier)).toEqual({ ok: true, value: { entries: [{ signed, state: 'alive', leave: null }] }, unverified: 2, unknown: 0 })
+  })
+})
+
+const none = new Uint8Array(0)
+const emptyUpdate: wire.Update = { kind: 0, envelope: none, subject: none, incarnation: 0, from: none }
