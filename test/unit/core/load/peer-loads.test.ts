@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import { PeerLoads } from '../../../../src/core/load/peer-loads.ts'
+import type { LoadSnapshot } from '../../../../src/core/load/types.ts'
+import type { LoadDigest } from '../../../../src/core/membership/types.ts'
+
+function digest(sequence: number, cpuPercent = sequence): LoadDigest {
+  return { cpuPercent, memoryPercent: 50, inFlight: 2, overloaded: false, drill: false, sequence }
+}
+
+function snapshot(sequence: number, fields: Partial<LoadSnapshot> = {}): LoadSnapshot {
+  return { peerId: 'a', atWallMs: 5_000_000, memoryBytes: 1, processCpuPercent: 1, eventLoopDelayMs: 0, readyDatabases: ['flights'], ...digest(sequence), ...fields }
+}
+
+describe('peer loads', () => {
+  it('knows nothing of a stranger', () => {
+    const loads = new PeerLoads()
+    expect(loads.get('a')).toBeNull()
+    expect(loads.ageMs(100, 'a')).toBeNull()
+  })
+
+  it('keeps the newest by sequence, and its age by local receipt', () => {
+    const loads = new PeerLoads()
+    expect(loads.handleDigest(1000, 'a', digest(5))).toBe(true)
+    expect(loads.handleDigest(2000, 'a', digest(4))).toBe(false)
+    expect(loads.handleDigest(2000, 'a', digest(5, 99))).toBe(false)
+    expect(loads.get('a')).toMatchObject({ cpuPercent: 5, sequence: 5, receivedAtMs: 1000 })
+    expect(loads.ageMs(3500, 'a')).toBe(2500)
+    expect(loads.handleDigest(4000, 'a', digest(6))).toBe(true)
+    expect(loads.ageMs(4000, 'a')).toBe(0)
+    expect(loads.counters).toEqual({ accepted: 2, outdated: 2, refused: 0 })
+  })
+
+  it('learns ready databases from a snapshot that a digest has outrun, without its old figures', () => {
+    const loads = new PeerLoads()
+    loads.handleDigest(1000, 'a', digest(9))
+    expect(loads.get('a')?.readyDatabases).toBeNull()
+    expect(loads.handleSnapshot(2000, snapshot(8))).toBe(true)
+    expect(loads.get('a')).toMatchObject({ sequence: 9, cpuPercent: 9, receivedAtMs: 1000, readyDatabases: ['flights'] })
+    expect(loads.handleSnapshot(2000, snapshot(7, { readyDatabases: [] }))).toBe(false)
+    expect(loads.get('a')?.readyDatabases).toEqual(['flights'])
+  })
+
+  it('keeps the ready databases when a digest renews the figures', () => {
+    const loads = new PeerLoads()
+    loads.handleSnapshot(1000, snapshot(1))
+    loads.handleDigest(2000, 'a', digest(2))
+    expect(loads.get('a')).toMatchObject({ sequence: 2, readyDatabases: ['flights'] })
+  })
+
+  it('starts anew with a new epoch, whatever the sequence, and hears nothing of an earlier one', () => {
+    const loads = new PeerLoads()
+    loads.handleSnapshot(1000, snapshot(500), 4_000_000)
+    expect(loads.handleDigest(2000, 'a', digest(1), 6_000_000)).toBe(true)
+    expect(loads.get('a')).toMatchObject({ sequence: 1, epoch: 6_000_000, readyDatabases: null })
+    expect(loads.handleDigest(2100, 'a', digest(501), 4_000_000)).toBe(false)
+    // Made before the restart, arrived after it.
+    expect(loads.handleSnapshot(2200, snapshot(501, { atWallMs: 5_999_000 }), 6_000_000)).toBe(false)
+    expect(loads.handleSnapshot(2300, snapshot(2, { atWallMs: 6_001_000 }), 6_000_000)).toBe(true)
+    expect(loads.get('a')?.sequence).toBe(2)
+  })
+
+  it('lets go of figures that nothing has renewed for long', () => {
+    const loads = new PeerLoads()
+    loads.handleSnapshot(0, snapshot(500))
+    expect(loads.handleDigest(89_999, 'a', digest(1))).toBe(false)
+    expect(loads.handleDigest(90_000, 'a', digest(1))).toBe(true)
+    expect(loads.get('a')).toMatchObject({ sequence: 1, readyDatabases: ['flights'] })
+  })
+
+  it('forgets who is removed, and is bounded', () => {
+    const loads = new PeerLoads({ peersMax: 2 })
+    loads.handleDigest(0, 'a', digest(1))
+    loads.handleDigest(0, 'b', digest(1))
+    expect(loads.handleDigest(0, 'c', digest(1))).toBe(false)
+    expect(loads.counters.refused).toBe(1)
+    loads.remove('a')
+    expect(loads.get('a')).toBeNull()
+    expect(loads.handleDigest(0, 'c', digest(1))).toBe(true)
+    expect(loads.size).toBe(2)
+  })
+})
