@@ -67,18 +67,20 @@ function latin1(bytes: Uint8Array | undefined): string {
 }
 
 export class Gossip {
-  readonly #service: GossipSub
+  /** Null for a client, which takes no part. */
+  readonly #service: GossipSub | null
   readonly #counters: MeshCounters
   readonly #bytesMax: number
   #handler: GossipHandler | null = null
 
-  constructor(service: GossipSub, counters: MeshCounters, bytesMax: number) {
+  constructor(service: GossipSub | null, counters: MeshCounters, bytesMax: number) {
     this.#service = service
     this.#counters = counters
     this.#bytesMax = bytesMax
   }
 
   start(): void {
+    if (this.#service === null) return
     for (const topic of ['members', 'load'] as const) {
       this.#service.topicValidators.set(GOSSIP_TOPICS[topic], (_propagator: PeerId, message: Message) => VERDICTS[this.#judge(topic, message)])
       this.#service.subscribe(GOSSIP_TOPICS[topic])
@@ -92,6 +94,7 @@ export class Gossip {
   /** Resolves when it is on its way to whoever listens, which may be nobody. */
   async publish(topic: GossipTopic, bytes: Uint8Array): Promise<void> {
     if (bytes.length > this.#bytesMax) throw new RangeError(`A gossip message of ${bytes.length} bytes exceeds the limit of ${this.#bytesMax}.`)
+    if (this.#service === null) return
     await this.#service.publish(GOSSIP_TOPICS[topic], bytes)
     this.#counters.gossipPublished += 1
   }

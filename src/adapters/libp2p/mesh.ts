@@ -1,22 +1,12 @@
-/** The libp2p mesh of one node: composes libp2p and joins its parts. What each part does stands in its own file. */
+/** The libp2p mesh of one node: joins libp2p with the parts that stand in the other files, and holds nothing that they could. */
 import { randomInt } from 'node:crypto'
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
-import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
-import { identify } from '@libp2p/identify'
-import type { Identify } from '@libp2p/identify'
-import type { Connection, Libp2p, PrivateKey, Stream } from '@libp2p/interface'
-import { tcp } from '@libp2p/tcp'
-import { yamux } from '@libp2p/yamux'
+import type { Connection, Stream } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { createLibp2p } from 'libp2p'
 import { createRandom } from '../../core/time/random.ts'
-import type { Random } from '../../core/time/random.ts'
 import { MeshError } from '../../errors.ts'
-import type { Clock, Timer } from '../../ports/clock.ts'
-import type { Log } from '../../ports/log.ts'
-import type { ByteStream, PeerStreams } from '../../ports/peer-streams.ts'
-import { parseAddress, tcpMultiaddr } from './address.ts'
+import type { Timer } from '../../ports/clock.ts'
+import type { ByteStream } from '../../ports/peer-streams.ts'
+import { parseAddress } from './address.ts'
 import { Libp2pByteStream } from './byte-stream.ts'
 import { ConnectionTable } from './connections.ts'
 import type { ConnectionEvent } from './connections.ts'
@@ -24,16 +14,22 @@ import { createCounters } from './counters.ts'
 import type { MeshCounters } from './counters.ts'
 import { toError, withDeadline } from './deadline.ts'
 import { explainDialError } from './dial-error.ts'
-import { createEncrypters, keyFingerprint } from './encrypters.ts'
-import { createGossipService, Gossip, GOSSIP_PROTOCOL_PREFIX } from './gossip.ts'
+import { keyFingerprint } from './encrypters.ts'
+import { Gossip, GOSSIP_PROTOCOL_PREFIX } from './gossip.ts'
 import type { GossipHandler, GossipTopic } from './gossip.ts'
-import { MESH_LIMITS, STREAM_OPTIONS } from './limits.ts'
+import { GossipRepair } from './gossip-repair.ts'
+import { MESH_LIMITS } from './limits.ts'
 import type { MeshLimits } from './limits.ts'
+import type { Mesh, MeshOptions } from './mesh-options.ts'
+import { ADDRESSES_PER_PEER_MAX, createNetwork } from './network.ts'
+import type { Network } from './network.ts'
 import { answerPings, PingClient, PING_INBOUND_STREAMS_MAX, PING_PROTOCOL } from './ping.ts'
 import { Redial } from './redial.ts'
 import type { PeerAddresses } from './redial.ts'
 import { sendRequest, serveRequest } from './request.ts'
 import type { RequestHandler, RequestOptions } from './request.ts'
+
+export type { Mesh, MeshOptions } from './mesh-options.ts'
 
 /** Its arrival is the message: "the close that follows is meant". */
 export const GOODBYE_PROTOCOL = '/reedbase/goodbye/1.0'
@@ -41,130 +37,37 @@ export const GOODBYE_PROTOCOL = '/reedbase/goodbye/1.0'
 const IDENTIFY_PREFIX = '/ipfs/id/'
 const STREAMS_PER_PROTOCOL_MAX = 128
 const SWEEP_MS = 5_000
-/** A peer that lost its gossip stream is asked for a new one at most this often. */
-const GOSSIP_REPAIR_MS = 30_000
-const ADDRESSES_PER_PEER_MAX = 8
 const REQUEST_STREAMS_MAX = 8
-
-export interface MeshOptions {
-  /** Ed25519; the node's identity. */
-  readonly privateKey: PrivateKey
-  /** An IP address of this host or a name that resolves to one. */
-  readonly host: string
-  /** 0 takes a free one. */
-  readonly port: number
-  /** 32 bytes each, the one in use first; empty means stock Noise, open to everyone. */
-  readonly clusterKeys: readonly Uint8Array[]
-  /** Multiaddrs to tell others instead of those listened on; `/tcp/0` stands for the port that is listened on. */
-  readonly announce?: readonly string[]
-  readonly log: Log
-  readonly clock: Clock
-  /** For backoff only. Seeded from the system by default. */
-  readonly random?: Random
-  readonly limits?: Partial<MeshLimits>
-}
-
-export interface Mesh extends PeerStreams {
-  readonly peerId: string
-  /** The TCP port that is listened on; 0 before `start()`. */
-  readonly port: number
-  /** With `/p2p/…` at the end. */
-  multiaddrs(): string[]
-  /** @throws MeshError ERR_PORT_BUSY, ERR_ADDRESS_UNAVAILABLE, ERR_OPTION_INVALID */
-  start(): Promise<void>
-  /** Says goodbye, then ends everything within `limits.stopTimeoutMs` and leaves no handle. Final. */
-  stop(): Promise<void>
-  /**
-   * Connects to `host:port` or a multiaddr and answers who is there.
-   * @throws MeshError ERR_OPTION_INVALID, ERR_PEER_UNREACHABLE, ERR_CLUSTER_KEY
-   */
-  dial(address: string, signal?: AbortSignal): Promise<string>
-  /** Ends the connections to a peer after a goodbye. Does nothing when there are none. */
-  hangUp(peerId: string): Promise<void>
-  /** Whom to stay connected to; of more than `limits.connectionsMax` some are chosen, by the same rule everywhere. */
-  setMembers(members: readonly PeerAddresses[]): void
-  connectedPeers(): string[]
-  onConnection(handler: (event: ConnectionEvent) => void): void
-  /** @throws RangeError above `limits.gossipBytesMax` */
-  publish(topic: GossipTopic, bytes: Uint8Array): Promise<void>
-  onGossip(handler: GossipHandler): void
-  /**
-   * One round trip in milliseconds, finer than 0.01. Rounds to one peer that are asked for at once are one.
-   * @throws MeshError ERR_PEER_UNREACHABLE
-   */
-  ping(peerId: string, signal?: AbortSignal): Promise<number>
-  /** @throws MeshError ERR_PEER_UNREACHABLE, ERR_PROTOCOL */
-  request(peerId: string, protocol: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array>
-  onRequest(protocol: string, requestBytesMax: number, handler: RequestHandler): Promise<void>
-  /** Asked for each peer before a dial and after an inbound handshake; false refuses it. */
-  setAllowed(isAllowed: (peerId: string) => boolean): void
-  counters(): Readonly<MeshCounters>
-}
-
-type Services = { identify: Identify; gossip: GossipSub }
 
 /** Does not listen yet: register handlers, then `start()`. */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const limits: MeshLimits = { ...MESH_LIMITS, ...options.limits }
-  const gate: Gate = { isAllowed: () => true, denied: () => undefined }
-  const deny = (peerId: string): boolean => {
-    if (gate.isAllowed(peerId)) return false
-    gate.denied()
-    return true
-  }
-  const host = await resolveHost(options.host)
-  const libp2p = await createLibp2p<Services>({
-    start: false,
-    privateKey: options.privateKey,
-    nodeInfo: { name: 'reedbase-mesh', userAgent: 'reedbase-mesh' },
-    addresses: { listen: [tcpMultiaddr(host, options.port).toString()] },
-    transports: [tcp()],
-    connectionEncrypters: createEncrypters(options.clusterKeys),
-    streamMuxers: [yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS })],
-    connectionGater: {
-      denyDialPeer: (peerId) => deny(peerId.toString()),
-      denyInboundEncryptedConnection: (peerId) => deny(peerId.toString()),
-    },
-    // It opens a stream per connection every 10 s and drops healthy peers under load; membership watches peers here.
-    connectionMonitor: { enabled: false },
-    connectionManager: {
-      maxConnections: limits.connectionsTotalMax,
-      maxParallelDials: 32,
-      maxPeerAddrsToDial: ADDRESSES_PER_PEER_MAX,
-      dialTimeout: limits.dialTimeoutMs,
-      addressDialTimeout: Math.max(1, Math.floor(limits.dialTimeoutMs / 2)),
-      inboundUpgradeTimeout: limits.handshakeTimeoutMs,
-      inboundStreamProtocolNegotiationTimeout: limits.openTimeoutMs,
-      outboundStreamProtocolNegotiationTimeout: limits.openTimeoutMs,
-      inboundConnectionThreshold: limits.inboundPerSecondMax,
-      maxIncomingPendingConnections: limits.inboundPendingMax,
-      reconnectRetries: 0,
-      // In the order the member gave, not public addresses first.
-      addressSorter: () => 0,
-    },
-    services: {
-      identify: identify({ timeout: limits.openTimeoutMs, maxObservedAddresses: 1 }),
-      gossip: createGossipService(),
-    },
-  })
-  return await Libp2pMesh.create({ options, limits, gate, libp2p })
+  const gate = new Gate()
+  const network = await createNetwork(options, limits, (peerId) => gate.isDenied(peerId))
+  return await Libp2pMesh.create({ options, limits, gate, network })
 }
 
-interface Gate {
-  isAllowed: (peerId: string) => boolean
-  denied: () => void
+class Gate {
+  denied = 0
+  isAllowed: (peerId: string) => boolean = () => true
+
+  isDenied(peerId: string): boolean {
+    if (this.isAllowed(peerId)) return false
+    this.denied += 1
+    return true
+  }
 }
 
 interface MeshParts {
   readonly options: MeshOptions
   readonly limits: MeshLimits
   readonly gate: Gate
-  readonly libp2p: Libp2p<Services>
+  readonly network: Network
 }
 
 class Libp2pMesh implements Mesh {
   readonly peerId: string
-  readonly #libp2p: Libp2p<Services>
+  readonly #libp2p: Network
   readonly #options: MeshOptions
   readonly #limits: MeshLimits
   readonly #gate: Gate
@@ -172,9 +75,9 @@ class Libp2pMesh implements Mesh {
   readonly #connections: ConnectionTable
   readonly #redial: Redial
   readonly #gossip: Gossip
+  readonly #gossipRepair: GossipRepair
   readonly #pings: PingClient
   readonly #connectionHandlers: Array<(event: ConnectionEvent) => void> = []
-  readonly #repairedMs = new Map<string, number>()
   #membersSet = false
   #port = 0
   #phase: 'created' | 'started' | 'stopped' = 'created'
@@ -186,14 +89,13 @@ class Libp2pMesh implements Mesh {
     return mesh
   }
 
-  private constructor({ options, limits, gate, libp2p }: MeshParts) {
-    this.#libp2p = libp2p
+  private constructor({ options, limits, gate, network }: MeshParts) {
+    this.#libp2p = network
     this.#options = options
     this.#limits = limits
     this.#gate = gate
-    this.peerId = libp2p.peerId.toString()
-    gate.denied = () => { this.#counters.denied += 1 }
-    this.#gossip = new Gossip(libp2p.services.gossip, this.#counters, limits.gossipBytesMax)
+    this.peerId = network.peerId.toString()
+    this.#gossip = new Gossip(network.services.gossip ?? null, this.#counters, limits.gossipBytesMax)
     this.#connections = new ConnectionTable({
       self: this.peerId,
       clock: options.clock,
@@ -201,6 +103,15 @@ class Libp2pMesh implements Mesh {
       onEvent: (event) => { this.#handleConnection(event) },
       onDuplicateClosed: (survivor) => { this.#restoreGossip(survivor) },
       isSystemProtocol,
+    })
+    this.#gossipRepair = new GossipRepair({
+      clock: options.clock,
+      connections: (peerId) => this.#connections.all(peerId),
+      announce: (peerId) => {
+        const connection = this.#connections.best(peerId)
+        if (connection !== null) this.#restoreGossip(connection)
+      },
+      reconnect: (peerId) => { this.#hangUpSoon(peerId, 'Reconnecting to a member that has lost its gossip stream.') },
     })
     this.#redial = new Redial({
       self: this.peerId,
@@ -328,7 +239,7 @@ class Libp2pMesh implements Mesh {
   }
 
   counters(): Readonly<MeshCounters> {
-    return { ...this.#counters }
+    return { ...this.#counters, denied: this.#gate.denied }
   }
 
   async #register(): Promise<void> {
@@ -424,10 +335,7 @@ class Libp2pMesh implements Mesh {
 
   #handleConnection(event: ConnectionEvent): void {
     if (event.kind === 'opened') this.#redial.handleOpened(event.peerId)
-    else {
-      this.#repairedMs.delete(event.peerId)
-      this.#redial.handleClosed(event.peerId)
-    }
+    else this.#redial.handleClosed(event.peerId)
     if (this.#phase !== 'started') return
     for (const handler of this.#connectionHandlers) handler(event)
   }
@@ -448,27 +356,16 @@ class Libp2pMesh implements Mesh {
   #armSweep(): void {
     this.#sweepTimer = this.#options.clock.setTimer(SWEEP_MS, () => {
       for (const peerId of this.#connections.idlePeers(this.#limits.idleMs)) {
-        if (this.#membersSet && !this.#redial.isKept(peerId)) this.#hangUpIdle(peerId)
+        if (this.#membersSet && !this.#redial.isKept(peerId)) this.#hangUpSoon(peerId, 'Hanging up an idle connection that is not to be kept.')
       }
-      for (const peerId of this.#connections.peers) if (this.#redial.isMember(peerId)) this.#repairGossip(peerId)
+      this.#gossipRepair.look(this.#connections.peers, (peerId) => this.#redial.isKept(peerId))
       this.#armSweep()
     })
   }
 
-  #hangUpIdle(peerId: string): void {
-    this.#options.log.debug({ peerId }, 'Hanging up an idle connection that is not to be kept.')
-    this.hangUp(peerId).catch((error: unknown) => { this.#options.log.warn({ peerId, error: toError(error).message }, 'An idle connection could not be hung up.') })
-  }
-
-  /** gossipsub never reopens an outbound stream that was reset (a slow reader, a closed duplicate) while the peer stays connected. */
-  #repairGossip(peerId: string): void {
-    const nowMs = this.#options.clock.nowMs()
-    const connection = this.#connections.best(peerId)
-    if (connection === null || nowMs - (this.#repairedMs.get(peerId) ?? -Infinity) < GOSSIP_REPAIR_MS) return
-    const gossips = this.#connections.all(peerId).some((open) => open.streams.some((stream) => stream.direction === 'outbound' && stream.protocol.startsWith(GOSSIP_PROTOCOL_PREFIX)))
-    if (gossips) return
-    this.#repairedMs.set(peerId, nowMs)
-    this.#restoreGossip(connection)
+  #hangUpSoon(peerId: string, why: string): void {
+    this.#options.log.debug({ peerId }, why)
+    this.hangUp(peerId).catch((error: unknown) => { this.#options.log.warn({ peerId, error: toError(error).message }, 'A connection could not be hung up.') })
   }
 
   /** Identifying a connection makes the registrar announce it again, upon which gossipsub opens what it lacks. */
@@ -500,15 +397,6 @@ function memberAddress(text: string, peerId: string): Multiaddr | null {
 function tcpPort(address: Multiaddr): number | null {
   const value = address.getComponents().find((component) => component.name === 'tcp')?.value
   return value === undefined ? null : Number(value)
-}
-
-async function resolveHost(host: string): Promise<string> {
-  if (isIP(host) !== 0) return host
-  try {
-    return (await lookup(host)).address
-  } catch (cause) {
-    throw new MeshError('ERR_OPTION_INVALID', `The listening address "${host}" is no IP address and cannot be resolved.`, { cause, details: { host } })
-  }
 }
 
 function explainListenError(reason: unknown, address: string): MeshError {

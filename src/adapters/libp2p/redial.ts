@@ -50,10 +50,6 @@ export class Redial {
     return this.#known.get(peerId) ?? null
   }
 
-  isMember(peerId: string): boolean {
-    return this.#known.has(peerId)
-  }
-
   /** A member whose connection is kept whether or not it is used. */
   isKept(peerId: string): boolean {
     return this.#targets.has(peerId)

@@ -5,7 +5,7 @@ import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { Mesh } from '../../../src/adapters/libp2p/mesh.ts'
-import { createGossipService, GOSSIP_PROTOCOL_PREFIX } from '../../../src/adapters/libp2p/gossip.ts'
+import { createGossipService, GOSSIP_PROTOCOL_PREFIX, GOSSIP_TOPICS } from '../../../src/adapters/libp2p/gossip.ts'
 import type { GossipVerdict } from '../../../src/adapters/libp2p/gossip.ts'
 import { createRig, createTurnableClock, until } from './rig.ts'
 
@@ -103,7 +103,7 @@ describe('gossip', () => {
       const inbound = () => node.getConnections().flatMap((connection) => connection.streams)
         .filter((stream) => stream.direction === 'inbound' && stream.protocol.startsWith(GOSSIP_PROTOCOL_PREFIX))
       mesh.setMembers([{ peerId: node.peerId.toString(), multiaddrs: node.getMultiaddrs().map(String) }])
-      await until(() => inbound().length === 1)
+      await until(() => node.services.gossip.getSubscribers(GOSSIP_TOPICS.load).length === 1)
       for (const stream of inbound()) stream.abort(new Error('too slow'))
       await until(() => mesh.connectedPeers().length === 1 && inbound().length === 0)
       // The node speaks no ping: its refusal comes after the reset, on the same connection.

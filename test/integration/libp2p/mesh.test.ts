@@ -182,6 +182,19 @@ describe('connections', () => {
   })
 })
 
+describe('a client', () => {
+  it('dials and opens streams, but neither listens nor takes part in gossip', async () => {
+    const [client, node] = [await rig.mesh({ client: true, clusterKeys: [new Uint8Array(32)] }), await rig.mesh({ clusterKeys: [new Uint8Array(32)] })]
+    await node.onRequest('/test/1', 10, (from) => Buffer.from(from === client.peerId ? 'yes' : 'no'))
+    await client.dial(`127.0.0.1:${node.port}`)
+    expect(Buffer.from(await client.request(node.peerId, '/test/1', new Uint8Array(0), { timeoutMs: 1_000, responseBytesMax: 10 })).toString()).toBe('yes')
+    expect(client.port).toBe(0)
+    expect(client.multiaddrs()).toEqual([])
+    await client.publish('load', new Uint8Array(1))
+    expect(client.counters().gossipPublished).toBe(0)
+  })
+})
+
 describe('members', () => {
   it('are connected, five of them, each to each', async () => {
     const meshes = await Promise.all(Array.from({ length: 5 }, () => rig.mesh({ limits: quick })))

@@ -1,0 +1,72 @@
+/** libp2p itself, composed and bounded. Nothing listens or dials before it is started. */
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import type { GossipSub } from '@chainsafe/libp2p-gossipsub'
+import { identify } from '@libp2p/identify'
+import type { Identify } from '@libp2p/identify'
+import type { Libp2p } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { yamux } from '@libp2p/yamux'
+import { createLibp2p } from 'libp2p'
+import { MeshError } from '../../errors.ts'
+import { tcpMultiaddr } from './address.ts'
+import { createEncrypters } from './encrypters.ts'
+import { createGossipService } from './gossip.ts'
+import { STREAM_OPTIONS } from './limits.ts'
+import type { MeshLimits } from './limits.ts'
+import type { MeshOptions } from './mesh-options.ts'
+
+export type Services = { identify: Identify; gossip?: GossipSub }
+export type Network = Libp2p<Services>
+
+/** Of the addresses that a peer gives, so many are tried. */
+export const ADDRESSES_PER_PEER_MAX = 8
+
+/** @throws MeshError ERR_OPTION_INVALID, ERR_KEYRING_DAMAGED */
+export async function createNetwork(options: MeshOptions, limits: MeshLimits, isDenied: (peerId: string) => boolean): Promise<Network> {
+  const isClient = options.client === true
+  const listen = isClient ? [] : [tcpMultiaddr(await resolveHost(options.host), options.port).toString()]
+  return await createLibp2p<Services>({
+    start: false,
+    privateKey: options.privateKey,
+    nodeInfo: { name: 'reedbase-mesh', userAgent: 'reedbase-mesh' },
+    addresses: { listen },
+    transports: [tcp()],
+    connectionEncrypters: createEncrypters(options.clusterKeys),
+    streamMuxers: [yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS })],
+    connectionGater: {
+      denyDialPeer: (peerId) => isDenied(peerId.toString()),
+      denyInboundEncryptedConnection: (peerId) => isDenied(peerId.toString()),
+    },
+    // It opens a stream per connection every 10 s and drops healthy peers under load; membership watches peers here.
+    connectionMonitor: { enabled: false },
+    connectionManager: {
+      maxConnections: limits.connectionsTotalMax,
+      maxParallelDials: 32,
+      maxPeerAddrsToDial: ADDRESSES_PER_PEER_MAX,
+      dialTimeout: limits.dialTimeoutMs,
+      addressDialTimeout: Math.max(1, Math.floor(limits.dialTimeoutMs / 2)),
+      inboundUpgradeTimeout: limits.handshakeTimeoutMs,
+      inboundStreamProtocolNegotiationTimeout: limits.openTimeoutMs,
+      outboundStreamProtocolNegotiationTimeout: limits.openTimeoutMs,
+      inboundConnectionThreshold: limits.inboundPerSecondMax,
+      maxIncomingPendingConnections: limits.inboundPendingMax,
+      reconnectRetries: 0,
+      // In the order the member gave, not public addresses first.
+      addressSorter: () => 0,
+    },
+    services: {
+      identify: identify({ timeout: limits.openTimeoutMs, maxObservedAddresses: 1 }),
+      ...(isClient ? {} : { gossip: createGossipService() }),
+    },
+  })
+}
+
+async function resolveHost(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host
+  try {
+    return (await lookup(host)).address
+  } catch (cause) {
+    throw new MeshError('ERR_OPTION_INVALID', `The listening address "${host}" is no IP address and cannot be resolved.`, { cause, details: { host } })
+  }
+}
