@@ -32,8 +32,7 @@ export interface ControlCalls {
 
 export interface RunningNode {
   stop(reason: string): Promise<void>
-  readonly summary: object
-  /** Settles when the node has stopped, by itself or by `stop`. */
+  /** Settles when it has stopped. */
   readonly done: Promise<void>
 }
 

@@ -47,6 +47,13 @@ export function shortPeerId(peerId: string): string {
   return peerId.length <= 9 ? peerId : `…${peerId.slice(-8)}`
 }
 
+/** `10.0.0.1:7400` of a multiaddr; one of another form as it is. */
+export function formatAddress(multiaddr: string): string {
+  const [, family, host, port] = /^\/(ip4|ip6|dns\w*)\/([^/]+)\/tcp\/(\d+)(?:\/p2p\/[^/]+)?$/.exec(multiaddr) ?? []
+  if (host === undefined || port === undefined) return multiaddr
+  return family === 'ip6' ? `[${host}]:${port}` : `${host}:${port}`
+}
+
 /** Figures of a drill say so, wherever they are shown. */
 export function formatLoadPercent(percent: number | null, { drill }: { readonly drill: boolean }): string {
   return percent !== null && drill ? `${formatPercent(percent)} (drill)` : formatPercent(percent)

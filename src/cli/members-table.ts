@@ -1,6 +1,6 @@
 import type { MemberView } from '../wire/control.ts'
 import type { TextOutput } from './context.ts'
-import { formatAge, formatLatency, formatLoadPercent, shortPeerId } from './format.ts'
+import { formatAddress, formatAge, formatLatency, formatLoadPercent, shortPeerId } from './format.ts'
 import { memberStateText } from './state-text.ts'
 import { drawTable } from './table.ts'
 
@@ -19,7 +19,7 @@ export function membersTable(members: readonly MemberView[], { wide, nowWallMs, 
       wide ? record.peerId : shortPeerId(record.peerId),
       memberStateText(member, output),
       formatAge(member.stateSinceWallMs, nowWallMs),
-      record.tcpMultiaddrs[0] ?? '–',
+      record.tcpMultiaddrs[0] === undefined ? '–' : formatAddress(record.tcpMultiaddrs[0]),
       record.databases.length === 0 ? '–' : record.databases.map(({ name, role }) => (role === 'primary' ? `${name} (primary)` : name)).join(', '),
       member.local ? '–' : formatLatency(latency?.currentMs ?? null),
       formatLoadPercent(load?.cpuPercent ?? null, drill),

@@ -46,10 +46,9 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
   try {
     const { startNode } = await context.parts.node()
     const node: RunningNode = await startNode(options, { log })
-    log.info(node.summary, `node ${options.name} is up`)
     const signal = await Promise.race([signals.first, node.done.then(() => null)])
     if (signal === null) throw new Exit(0)
-    log.info({ signal }, `${signal}: leaving the mesh; once more ends at once`)
+    log.info({ signal }, `${signal}: a second one ends the process at once`)
     await node.stop(signal)
   } finally {
     signals.release()

@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import type { Command } from 'commander'
+import { softwareVersion } from '../../node/version.ts'
 import type { CliContext } from '../context.ts'
 
 export function configure(command: Command, context: CliContext): void {
@@ -7,10 +7,5 @@ export function configure(command: Command, context: CliContext): void {
 }
 
 export async function writeVersion({ stdout }: Pick<CliContext, 'stdout'>): Promise<void> {
-  await stdout.write(`rdb ${packageVersion()} (node ${process.versions.node})\n`)
-}
-
-function packageVersion(): string {
-  const { version } = createRequire(import.meta.url)('../../../package.json') as { readonly version: string }
-  return version
+  await stdout.write(`rdb ${softwareVersion} (node ${process.versions.node})\n`)
 }
