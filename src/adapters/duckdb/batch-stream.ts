@@ -8,17 +8,17 @@ import type { ResultEncoder } from './result-encoder.ts'
  */
 export class BatchStream implements AsyncIterableIterator<EngineBatch> {
   readonly #run: QueryRun
-  readonly #translate: (error: unknown) => Error
+  readonly #fail: (error: unknown) => Promise<Error>
   #first: EngineBatch | null
   #encoder: ResultEncoder | null
   #pull: Promise<unknown> = Promise.resolve()
 
-  /** `encoder` is null when `first` is all there is. */
-  constructor(run: QueryRun, first: EngineBatch | null, encoder: ResultEncoder | null, translate: (error: unknown) => Error) {
+  /** `encoder` is null when `first` is all there is; `fail` ends the run and says what to throw. */
+  constructor(run: QueryRun, first: EngineBatch | null, encoder: ResultEncoder | null, fail: (error: unknown) => Promise<Error>) {
     this.#run = run
     this.#first = first
     this.#encoder = encoder
-    this.#translate = translate
+    this.#fail = fail
   }
 
   [Symbol.asyncIterator](): this {
@@ -44,8 +44,7 @@ export class BatchStream implements AsyncIterableIterator<EngineBatch> {
       if (batch !== null) return { done: false, value: batch }
     } catch (error) {
       this.#encoder = null
-      await this.#run.end()
-      throw this.#translate(error)
+      throw await this.#fail(error)
     }
     this.#encoder = null
     await this.#run.end()

@@ -1,6 +1,7 @@
 /** A bounded set of connections, made when first needed; who finds none waits in a bounded queue. */
-import duckdb from '@duckdb/node-bindings'
+import type duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
+import { EngineConnection } from './engine-connection.ts'
 
 export interface ConnectionPoolOptions {
   readonly connectionsMax: number
@@ -8,14 +9,14 @@ export interface ConnectionPoolOptions {
 }
 
 interface Waiter {
-  readonly resolve: (connection: duckdb.Connection) => void
+  readonly resolve: (connection: EngineConnection) => void
   readonly reject: (error: MeshError) => void
 }
 
 export class ConnectionPool {
   readonly #database: duckdb.Database
   readonly #options: ConnectionPoolOptions
-  readonly #idle: duckdb.Connection[] = []
+  readonly #idle: EngineConnection[] = []
   readonly #waiting: Waiter[] = []
   #open = 0
   #closed = false
@@ -35,7 +36,7 @@ export class ConnectionPool {
   }
 
   /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_CANCELLED, ERR_NOT_SERVING */
-  async acquire(signal: AbortSignal): Promise<duckdb.Connection> {
+  async acquire(signal: AbortSignal): Promise<EngineConnection> {
     if (this.#closed) throw closedError()
     if (signal.aborted) throw cancelledError()
     const idle = this.#idle.pop()
@@ -64,10 +65,10 @@ export class ConnectionPool {
     })
   }
 
-  async #connect(): Promise<duckdb.Connection> {
+  async #connect(): Promise<EngineConnection> {
     this.#open++
     try {
-      return await duckdb.connect(this.#database)
+      return await EngineConnection.open(this.#database)
     } catch (error) {
       this.#open--
       this.#checkDrained()
@@ -76,14 +77,14 @@ export class ConnectionPool {
   }
 
   /** Takes a connection back; a dirty one is closed and, when somebody waits, replaced. */
-  release(connection: duckdb.Connection, state: 'clean' | 'dirty'): void {
+  release(connection: EngineConnection, state: 'clean' | 'dirty'): void {
     if (state === 'clean' && !this.#closed) {
       const waiter = this.#waiting.shift()
       if (waiter === undefined) this.#idle.push(connection)
       else waiter.resolve(connection)
       return
     }
-    duckdb.disconnect_sync(connection)
+    connection.close()
     this.#open--
     this.#checkDrained()
     const waiter = this.#closed ? undefined : this.#waiting.shift()

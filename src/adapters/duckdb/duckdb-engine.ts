@@ -11,10 +11,10 @@ import { cancelledError, ConnectionPool } from './connection-pool.ts'
 import { engineThreads } from './engine-threads.ts'
 import { createTableView, findFolderTables, pathError, type FolderTable } from './folder-tables.ts'
 import { BatchStream } from './batch-stream.ts'
-import { QueryRun } from './query-run.ts'
+import { QueryRun, StreamBrokenError } from './query-run.ts'
 import { openDatabase, runStatement, sqlString, strings } from './raw-database.ts'
 import { ResultEncoder } from './result-encoder.ts'
-import { isInterrupt, isReadOnlyViolation, readFailure, sqlError } from './sql-error.ts'
+import { isInterrupt, isReadOnlyViolation, readFailure, sqlError, type EngineFailure } from './sql-error.ts'
 import { tokenize } from './sql-tokens.ts'
 import { checkStatementType, leavesConnectionState, oneStatementOnly } from './statement-policy.ts'
 
@@ -47,6 +47,7 @@ export interface DuckDbEngine extends QueryEngine {
   counts(): { readonly running: number; readonly waiting: number }
 }
 
+const EXPLAIN = 'EXPLAIN ANALYZE '
 const TEMP_BYTES_MAX_DEFAULT = 8 * 2 ** 30
 
 /** @throws MeshError ERR_DATABASE_PATH */
@@ -166,34 +167,30 @@ class Engine implements DuckDbEngine {
   }
 
   async execute(request: EngineRequest): Promise<EngineResult> {
-    const { sql } = request
-    const access = await this.#classifier.classify(sql)
+    const access = await this.#classifier.classify(request.sql)
     if (access === 'write' && this.#writeRefusal !== null) throw this.#refuseWrite()
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
     const connection = await this.#pool.acquire(signal)
     const run = new QueryRun({ connection, signal, threads: engineThreads, log: this.#log, release: (state) => this.#pool.release(connection, state) })
+    const fail = (error: unknown): Promise<MeshError> => this.#fail(run, request, error)
     try {
       const result = await this.#start(run, request, access)
       const encoder = new ResultEncoder(result, () => run.fetch())
       const { format, header, first, complete } = await encoder.start()
-      if (complete) await run.end()
-      return { format, header, batches: new BatchStream(run, first, complete ? null : encoder, (error) => this.#translate(error, signal, sql)) }
+      // The answer does not wait for the connection's way back.
+      if (complete) void run.end()
+      return { format, header, batches: new BatchStream(run, first, complete ? null : encoder, fail) }
     } catch (error) {
-      if (!signal.aborted) run.failed()
-      await run.end()
-      throw this.#translate(error, signal, sql)
+      throw await fail(error)
     } finally {
       if (access === 'write') this.#classifier.forget()
     }
   }
 
   async #start(run: QueryRun, request: EngineRequest, access: Access): Promise<duckdb.Result> {
-    const { extracted_statements: extracted, statement_count: count } = await run.call((connection) => duckdb.extract_statements(connection, request.sql))
-    if (count !== 1) throw oneStatementOnly()
-    const statement = await run.call((connection) => duckdb.prepare_extracted_statement(connection, extracted, 0))
+    if (access === 'read') await run.begin()
+    const { statement, type } = await this.#prepare(run, request.sql)
     try {
-      const type = duckdb.prepared_statement_type(statement)
-      checkStatementType(type, tokenize(request.sql))
       bindParameters(statement, request.parameters)
       // A write runs to its end at once: a half-read stream would hold its transaction open.
       const result = await run.call(() => (access === 'read' ? duckdb.execute_prepared_streaming(statement) : duckdb.execute_prepared(statement)))
@@ -204,9 +201,54 @@ class Engine implements DuckDbEngine {
     }
   }
 
+  async #prepare(run: QueryRun, sql: string): Promise<{ statement: duckdb.PreparedStatement; type: duckdb.StatementType }> {
+    const { extracted_statements: extracted, statement_count: count } = await run.call((connection) => duckdb.extract_statements(connection, sql))
+    if (count !== 1) throw oneStatementOnly()
+    const statement = await run.call((connection) => duckdb.prepare_extracted_statement(connection, extracted, 0))
+    const type = duckdb.prepared_statement_type(statement)
+    checkStatementType(type, tokenize(sql))
+    return { statement, type }
+  }
+
+  /** Ends the run, and says what its caller is to throw. */
+  async #fail(run: QueryRun, request: EngineRequest, error: unknown): Promise<MeshError> {
+    await run.end()
+    if (!(error instanceof StreamBrokenError) || run.signal.aborted) return this.#translate(error, run.signal, request.sql)
+    try {
+      await this.#runForReason(request, run.signal)
+    } catch (reason) {
+      if (reason instanceof MeshError) return reason
+      const { positionBytes, ...failure } = readFailure(reason)
+      return this.#refusalOf({ ...failure, positionBytes: positionBytes === null ? null : positionBytes - EXPLAIN.length }, request.sql, run.signal)
+    }
+    this.#log.error({ database: this.database, sql: request.sql }, `The engine ended a result of ${this.database} early, and a second run did not say why.`)
+    return new MeshError('ERR_INTERNAL', 'The engine ended the result early and gave no reason.', { details: { kind: 'Unknown' }, nextStep: 'Send it again; if it recurs, look at the memory of the node that ran it.' })
+  }
+
+  /** Runs a failed read once more without keeping its rows. @throws what made it fail */
+  async #runForReason(request: EngineRequest, signal: AbortSignal): Promise<void> {
+    const connection = await this.#pool.acquire(signal)
+    const run = new QueryRun({ connection, signal, threads: engineThreads, log: this.#log, release: (state) => this.#pool.release(connection, state) })
+    try {
+      await run.begin()
+      const { statement } = await this.#prepare(run, EXPLAIN + request.sql)
+      try {
+        bindParameters(statement, request.parameters)
+        await run.call(() => duckdb.execute_prepared(statement))
+      } finally {
+        duckdb.destroy_prepare_sync(statement)
+      }
+    } finally {
+      await run.end()
+    }
+  }
+
   #translate(error: unknown, signal: AbortSignal, sql: string): MeshError {
     if (error instanceof MeshError) return error
-    const failure = readFailure(error)
+    return this.#refusalOf(readFailure(error), sql, signal)
+  }
+
+  #refusalOf(failure: EngineFailure, sql: string, signal: AbortSignal): MeshError {
     if (signal.aborted || isInterrupt(failure)) return cancelledError()
     if (this.#writeRefusal !== null && isReadOnlyViolation(failure)) return this.#refuseWrite()
     return sqlError(failure, sql)

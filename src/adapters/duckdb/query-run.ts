@@ -1,27 +1,36 @@
-/** One query's hold on a connection: calls are interrupted when it is cancelled, and the connection goes back once, with nothing left running on it. */
+/**
+ * One query's hold on a connection: calls are interrupted when it is cancelled, and the connection goes back once, with nothing left on it.
+ *
+ * DuckDB's binding ends a stream that failed half-way exactly as one that is complete: with an empty chunk and no error. Taken at its word it would
+ * pass truncated results off as whole. So a read runs inside a read-only transaction: a failed statement breaks its transaction, and a probe after
+ * the last chunk finds out. (The transaction also makes a read that was misjudged fail rather than write.) What failed is then asked by
+ * running the statement again under EXPLAIN ANALYZE, which keeps no rows and reports errors.
+ */
 import duckdb from '@duckdb/node-bindings'
 import type { Log } from '../../ports/log.ts'
 import { cancelledError } from './connection-pool.ts'
+import type { EngineConnection } from './engine-connection.ts'
 import type { EngineThreads } from './engine-threads.ts'
 import { interruptible } from './interruptible.ts'
 
-/** Interrupted, a stream still hands out what it had buffered (1 MiB, by chunks of up to 2,048 rows); a connection that gives more is closed. */
-const DRAIN_CHUNKS_MAX = 10_000
-const DRAIN_INTERRUPT_MS = 10
-
 export interface QueryRunOptions {
-  readonly connection: duckdb.Connection
+  readonly connection: EngineConnection
   readonly signal: AbortSignal
   readonly threads: EngineThreads
   readonly release: (state: 'clean' | 'dirty') => void
   readonly log: Log
 }
 
+/** A stream ended early and the engine's reason is not known yet. */
+export class StreamBrokenError extends Error {
+  override readonly name = 'StreamBrokenError'
+}
+
 export class QueryRun {
   readonly #options: QueryRunOptions
   readonly #onAbort: () => void
   #result: duckdb.Result | null = null
-  #exhausted = false
+  #inTransaction = false
   #leavesState = false
   #calls = 0
   #ending: Promise<void> | null = null
@@ -35,10 +44,8 @@ export class QueryRun {
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  /** A streaming result is open on the connection from here on. */
-  opened(result: duckdb.Result, leavesState: boolean): void {
-    this.#result = result
-    this.#leavesState = leavesState
+  get signal(): AbortSignal {
+    return this.#options.signal
   }
 
   /** @throws MeshError ERR_QUERY_CANCELLED; the engine's own error */
@@ -47,23 +54,36 @@ export class QueryRun {
     if (signal.aborted || this.#ending !== null) throw cancelledError()
     this.#calls++
     try {
-      return await threads.run(signal, () => interruptible(connection, signal, () => work(connection)))
+      return await threads.run(signal, () => interruptible(connection.raw, signal, () => work(connection.raw)))
     } finally {
       this.#calls--
     }
   }
 
-  /** @throws as `call` */
+  /** For reads, before anything else. */
+  async begin(): Promise<void> {
+    this.#inTransaction = true
+    await this.call(() => this.#options.connection.frame('begin'))
+  }
+
+  opened(result: duckdb.Result, leavesState: boolean): void {
+    this.#result = result
+    this.#leavesState = leavesState
+  }
+
+  /** Null at the end of a result that is known to be complete. @throws StreamBrokenError; as `call` */
   async fetch(): Promise<duckdb.DataChunk | null> {
     const result = this.#result as duckdb.Result
     const chunk = await this.call(() => duckdb.fetch_chunk(result))
-    if (chunk === null || duckdb.data_chunk_get_size(chunk) === 0) this.#exhausted = true
-    return chunk
-  }
-
-  /** The engine has ended the result by an error of its own. */
-  failed(): void {
-    this.#exhausted = true
+    if (chunk !== null && duckdb.data_chunk_get_size(chunk) > 0) return chunk
+    if (this.#inTransaction) {
+      try {
+        await this.call(() => this.#options.connection.frame('probe'))
+      } catch (error) {
+        throw new StreamBrokenError('The engine ended the result early.', { cause: error })
+      }
+    }
+    return null
   }
 
   /** Resolves when the connection is back. Never rejects; any number of calls. */
@@ -74,27 +94,22 @@ export class QueryRun {
   async #end(): Promise<void> {
     const { signal, release } = this.#options
     signal.removeEventListener('abort', this.#onAbort)
-    const clean = this.#result === null || this.#exhausted || (await this.#drain(this.#result))
     this.#result = null
+    const clean = !this.#inTransaction || (await this.#rollBack())
     release(clean && !this.#leavesState ? 'clean' : 'dirty')
   }
 
-  async #drain(result: duckdb.Result): Promise<boolean> {
+  /** A new statement on the connection closes the stream that is open on it, whatever it is at. */
+  async #rollBack(): Promise<boolean> {
     const { connection, threads, log } = this.#options
-    const never = new AbortController().signal
-    duckdb.interrupt(connection)
-    const timer = setInterval(() => duckdb.interrupt(connection), DRAIN_INTERRUPT_MS)
     try {
-      for (let i = 0; i < DRAIN_CHUNKS_MAX; i++) {
-        const chunk = await threads.run(never, () => duckdb.fetch_chunk(result))
-        if (chunk === null || duckdb.data_chunk_get_size(chunk) === 0) return true
-      }
-      return false
-    } catch (error) {
-      log.debug({ error }, 'A query that was given up ended with an error, as it should.')
+      connection.interrupt()
+      await threads.run(new AbortController().signal, () => connection.frame('rollback'))
       return true
-    } finally {
-      clearInterval(timer)
+    } catch (error) {
+      // `begin` itself was interrupted, so that there is nothing to roll back. Whatever else it is, the connection is not used again.
+      log.debug({ error }, 'A connection was closed because its transaction could not be rolled back.')
+      return false
     }
   }
 }

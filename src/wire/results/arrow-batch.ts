@@ -62,8 +62,8 @@ export function decodeArrowBatch(fields: readonly ColumnField[], bytes: Uint8Arr
     if (fields.length === 0 && rows > 0) throw garbled('it has rows without columns')
     const nodes = header.sizePairs(1)
     const places = header.sizePairs(2)
-    // Typed arrays need aligned positions; bytes cut out of a stream seldom are.
-    const aligned = (bytes.byteOffset + bodyStart) % 8 === 0 ? bytes.subarray(bodyStart) : bytes.slice(bodyStart)
+    // Typed arrays need aligned positions; bytes cut out of a stream seldom are, and a Buffer’s slice() would not copy.
+    const aligned = (bytes.byteOffset + bodyStart) % 8 === 0 ? bytes.subarray(bodyStart) : new Uint8Array(bytes.subarray(bodyStart))
     let nodeIndex = 0
     let placeIndex = 0
     const take = (bytesMin: number): Uint8Array => {

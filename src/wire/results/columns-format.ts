@@ -234,8 +234,8 @@ export function decodeColumnsBatch(fields: readonly ColumnField[], bytes: Uint8A
       }
     }
     const dataBytes = dataLength(field, { length, offsets })
-    // Typed arrays need aligned positions, so that numbers are copied out; text is read where it is.
-    const data = dataBytes === null ? null : offsets === null ? reader.view(dataBytes).slice() : reader.view(dataBytes)
+    // Typed arrays need aligned positions, so that numbers are copied out (a Buffer’s slice() would not copy); text is read where it is.
+    const data = dataBytes === null ? null : offsets === null ? new Uint8Array(reader.view(dataBytes)) : reader.view(dataBytes)
     if (layout.kind === 'union') checkUnion(data as Uint8Array, length, field.children.length)
     const below = childLength(layout, length, offsets)
     const children = field.children.map((child) => read(child, below))

@@ -1,0 +1,71 @@
+import { gzipSync } from 'node:zlib'
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { collect, run } from '../../contract/query-engine.ts'
+import { openEngine, prepareFile, temporaryFolder } from './fixtures.ts'
+
+describe('a folder as a database', () => {
+  let root: Awaited<ReturnType<typeof temporaryFolder>>
+  let data: string
+  beforeEach(async () => {
+    root = await temporaryFolder()
+    data = join(root.path, "it's data")
+    await mkdir(data)
+  })
+  afterEach(async () => root.remove())
+  const put = (name: string, text: string | Uint8Array): Promise<void> => writeFile(join(data, name), text)
+
+  it('makes a table of each CSV, JSON and Parquet file, compressed or not', async () => {
+    await put('plain.csv', 'id,name\n1,a\n2,"b; ""c"""\n')
+    await put('Tabs and spaces!.tsv', 'id\tname\n1\ta\n')
+    await put('zipped.csv.gz', gzipSync('id;name\n1;a\n'))
+    await put('2024 sales.json', '[{"id": 1, "tags": ["x"]}, {"id": 2}]')
+    await put('lines.jsonl', '{"id": 1}\n{"id": 2}\n')
+    await put('events.ndjson.gz', gzipSync('{"id": 1}\n'))
+    await prepareFile(':memory:', ['a', 'b'].map((name) => `COPY (SELECT '${name}' AS part) TO '${data.replaceAll("'", "''")}/parts-${name}.parquet'`))
+    await put('.hidden.csv', 'x\n1\n')
+    await put('notes.txt', 'not a table')
+    await mkdir(join(data, 'folder.csv'))
+    const engine = await openEngine(data)
+    expect(engine.folderTables.map((table) => table.name).sort()).toEqual(['_2024_sales', 'events', 'lines', 'parts_a', 'parts_b', 'plain', 'tabs_and_spaces_', 'zipped'])
+    expect((await collect(await run(engine, 'SELECT * FROM plain ORDER BY id'))).rows).toEqual([[1n, 'a'], [2n, 'b; "c"']])
+    expect((await collect(await run(engine, 'SELECT name FROM zipped UNION ALL SELECT name FROM tabs_and_spaces_'))).rows).toEqual([['a'], ['a']])
+    expect((await collect(await run(engine, 'SELECT id, tags FROM _2024_sales ORDER BY id'))).rows).toEqual([[1n, ['x']], [2n, null]])
+    expect((await collect(await run(engine, 'SELECT count(*) FROM lines, events'))).rows).toEqual([[2n]])
+    expect((await collect(await run(engine, 'SELECT part FROM parts_a UNION SELECT part FROM parts_b ORDER BY 1'))).rows).toEqual([['a'], ['b']])
+    await put('plain.csv', 'id,name\n3,new\n')
+    expect((await collect(await run(engine, 'SELECT * FROM plain'))).rows).toEqual([[3n, 'new']])
+    await engine.close()
+  })
+
+  it('refuses two files of one name, naming both', async () => {
+    await put('Sales.csv', 'a\n1\n')
+    await put('sales.json', '[{"a": 1}]')
+    await expect(openEngine(data)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringMatching(/Sales\.csv.*sales\.json.*sales/) as string })
+  })
+
+  it('refuses a file that cannot be read, naming it', async () => {
+    await put('good.csv', 'a\n1\n')
+    await put('bad.parquet', 'no parquet')
+    await expect(openEngine(data)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringContaining('bad.parquet') as string })
+    await put('bad.parquet', '')
+    await chmod(join(data, 'bad.parquet'), 0o000)
+    await expect(openEngine(data)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringContaining('bad.parquet') as string })
+  })
+
+  it('refuses links out of the folder and dangling ones; links within it are tables', async () => {
+    await put('good.csv', 'a\n1\n')
+    await symlink(join(data, 'good.csv'), join(data, 'same.csv'))
+    const engine = await openEngine(data)
+    expect((await collect(await run(engine, 'SELECT a FROM same'))).rows).toEqual([[1n]])
+    await engine.close()
+    await writeFile(join(root.path, 'secret.csv'), 'a\n1\n')
+    await symlink(join(root.path, 'secret.csv'), join(data, 'out.csv'))
+    await expect(openEngine(data)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringContaining('out.csv') as string })
+    const other = join(root.path, 'other')
+    await mkdir(other)
+    await symlink(join(other, 'nowhere.csv'), join(other, 'dangling.csv'))
+    await expect(openEngine(other)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringContaining('dangling.csv') as string })
+  })
+})
