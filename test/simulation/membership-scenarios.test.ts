@@ -24,7 +24,7 @@ function falselyFailed(mesh: SimulatedMesh): string[] {
 }
 
 describe('join', () => {
-  scenario('200 nodes with one seed find each other by piggyback and syncs alone', [1, 2], (seed) => {
+  scenario('200 nodes with one seed find each other by piggyback and syncs alone', [1], (seed) => {
     const mesh = new SimulatedMesh({ nodes: NODES, seed })
     mesh.startAll(1000)
     mesh.runFor(1000)
@@ -46,7 +46,7 @@ describe('join', () => {
 })
 
 describe('crash', () => {
-  scenario('one crash is seen by all, nobody else is accused', [11, 12], (seed) => {
+  scenario('one crash is seen by all, nobody else is accused', [11], (seed) => {
     const mesh = joined({ seed })
     const [victim] = mesh.choose(1) as [number]
     mesh.crash(victim)
@@ -67,7 +67,7 @@ describe('crash', () => {
     expect(first?.event.sinceProbeMs).toBeCloseTo(1000, 0)
   })
 
-  scenario('a third crashes at once: all survivors agree, no survivor is failed', [14, 15], (seed) => {
+  scenario('a third crashes at once: all survivors agree, no survivor is failed', [14], (seed) => {
     const mesh = joined({ seed, crashWitnesses: 3 })
     const victims = mesh.choose(66)
     for (const victim of victims) mesh.crash(victim)
@@ -80,7 +80,7 @@ describe('loss', () => {
   scenario('at 30 % loss healthy members stay or return, and none is failed for good', [21], (seed) => {
     const mesh = joined({ seed })
     mesh.network.conditions.lossRatio = 0.3
-    mesh.runFor(30_000)
+    mesh.runFor(20_000)
     expect(mesh.countEvents('member-suspected')).toBeGreaterThan(0)
     mesh.network.conditions.lossRatio = 0
     mesh.runUntil(() => mesh.isConverged(), { withinMs: 90_000, what: 'return of all' })
@@ -143,7 +143,7 @@ describe('partition', () => {
 })
 
 describe('pauses and restarts', () => {
-  scenario('a process that stands still for three seconds is suspected at most, and accuses nobody', [41, 42], (seed) => {
+  scenario('a process that stands still for three seconds is suspected at most, and accuses nobody', [41], (seed) => {
     const mesh = joined({ seed, gossipsub: GOSSIPSUB })
     const sleepers = mesh.choose(10)
     for (const sleeper of sleepers) mesh.pause(sleeper, 3000)
