@@ -1,12 +1,12 @@
 // Real node processes for the demo: each with a data folder, a copy of the files and a log of its own.
 import { spawn } from 'node:child_process'
 import { copyFile, mkdir, open } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const rdbPath = fileURLToPath(new URL('../../bin/rdb.js', import.meta.url))
-const dataPath = join(dirname(createRequire(import.meta.url).resolve('vega-datasets/package.json')), 'data')
+// The package exports its code only; its data lie where it is installed.
+const dataPath = fileURLToPath(new URL('../../node_modules/vega-datasets/data', import.meta.url))
 
 /** Copies the two files of the database `flights` to a folder, as a replica would hold them. */
 export async function copyFlights(folder) {
