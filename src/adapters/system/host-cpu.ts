@@ -61,5 +61,5 @@ function parseCpuList(text: string | undefined): ReadonlySet<number> | null {
 export function busyPercent(before: CpuTicks, after: CpuTicks): number | null {
   const total = after.total - before.total
   if (total <= 0) return null
-  return Math.min(100, Math.max(0, 100 * (1 - (after.idle - before.idle) / total)))
+  return Math.min(100, Math.max(0, (100 * (total - (after.idle - before.idle))) / total))
 }

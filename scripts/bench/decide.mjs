@@ -1,0 +1,98 @@
+/**
+ * What the router costs a query: the load check, a decision that stays here, and decisions among 100 and 1,000 candidates.
+ *
+ *   node scripts/bench/decide.mjs [--json] [--check]      after `npm run build`; --check exits 1 when an asked figure is missed
+ */
+import { parseArgs } from 'node:util'
+import { LoadMonitor } from '../../dist/core/load/load-monitor.js'
+import { decide } from '../../dist/core/routing/decide.js'
+import { parseRoutingOptions } from '../../dist/core/routing/options.js'
+import { createRandom, randomInteger } from '../../dist/core/time/random.js'
+
+const { values: flags } = parseArgs({ options: { json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } } })
+
+const random = createRandom(20260101)
+const options = parseRoutingOptions()
+const request = { database: 'flights', access: 'read', priority: 'normal', forwarded: false }
+const local = {
+  peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null,
+  cpuPercent: 20, memoryPercent: 30, inFlight: 3, inFlightMax: 64,
+}
+const overloaded = { ...local, overloaded: true, overloadReason: 'CPU 85% exceeds threshold 80%', cpuPercent: 85 }
+
+/** Peers as a mesh of one region has them: most usable and near, some loaded, slow, suspect, stale or gone. */
+function createPeers(count) {
+  return Array.from({ length: count }, (_, index) => {
+    const dice = random()
+    return {
+      peerId: `12D3KooW${index}`, name: `remote${index}`, role: index % 50 === 0 ? 'primary' : 'replica', ready: dice > 0.02,
+      state: dice > 0.97 ? 'failed' : dice > 0.95 ? 'suspect' : 'alive', status: dice > 0.97 ? 'unhealthy' : dice > 0.9 ? 'degraded' : 'healthy',
+      latencyMs: random() < 0.02 ? null : 0.2 + random() * random() * 40, overloaded: dice > 0.8 && dice < 0.9,
+      cpuPercent: random() * 90, memoryPercent: random() * 80, inFlightThere: randomInteger(random, 20), inFlightFromHere: randomInteger(random, 8),
+      loadAgeMs: random() < 0.05 ? 100_000 : random() * 30_000,
+    }
+  })
+}
+
+/** Kept and printed, so that the compiler cannot drop what is measured. */
+let kept = 0
+
+/** Each call timed alone, in µs, after a warm-up. */
+function timeEach(calls, run) {
+  for (let i = 0; i < 5_000; i++) kept += run(i)
+  const tookUs = new Float64Array(calls)
+  for (let i = 0; i < calls; i++) {
+    const startedNs = process.hrtime.bigint()
+    kept += run(i)
+    tookUs[i] = Number(process.hrtime.bigint() - startedNs) / 1000
+  }
+  tookUs.sort()
+  return { p50Us: tookUs[Math.floor(calls * 0.5)], p99Us: tookUs[Math.floor(calls * 0.99)] }
+}
+
+/** Too short to time alone: the mean of many, for the median and the worst of 101 batches. */
+function timeBatches(perBatch, run) {
+  const batch = () => {
+    const startedNs = process.hrtime.bigint()
+    for (let i = 0; i < perBatch; i++) kept += run(i)
+    return Number(process.hrtime.bigint() - startedNs) / 1000 / perBatch
+  }
+  for (let i = 0; i < 20; i++) batch()
+  const meansUs = Array.from({ length: 101 }, batch).sort((a, b) => a - b)
+  return { p50Us: meansUs[50], p99Us: meansUs[100] }
+}
+
+function decideAmong(count, input) {
+  // Several tables in turn: a branch predictor that has learnt one table by heart would flatter the figure.
+  const tables = Array.from({ length: 16 }, () => createPeers(count))
+  return (i) => {
+    const decision = decide({ request, local: overloaded, peers: tables[i & 15], random, options, ...input })
+    return decision.kind === 'forward' ? decision.chain.length : 1
+  }
+}
+
+const monitor = new LoadMonitor({ peerId: 'self' })
+for (let second = 0; second < 5; second++) {
+  monitor.handleReading(second * 1000, { cpuPercent: 40, memoryPercent: 30, memoryBytes: 1e9, processCpuPercent: 10, eventLoopDelayMs: 0.2 })
+}
+
+const rows = [
+  { name: 'load check', ...timeBatches(100_000, () => (monitor.overloaded || monitor.inFlight >= 64 ? 1 : 0)), askedP50Us: 1, askedP99Us: 1 },
+  { name: 'local, 1,000 peers known', ...timeBatches(10_000, decideAmong(1_000, { local })), askedP50Us: null, askedP99Us: null },
+  { name: 'forward, 100 candidates', ...timeEach(50_000, decideAmong(100, {})), askedP50Us: 100, askedP99Us: 100 },
+  { name: 'forward, 100 candidates, explained', ...timeEach(20_000, decideAmong(100, { explain: true })), askedP50Us: null, askedP99Us: null },
+  { name: 'forward, 1,000 candidates', ...timeEach(20_000, decideAmong(1_000, {})), askedP50Us: 100, askedP99Us: null },
+]
+const missed = rows.filter(({ p50Us, p99Us, askedP50Us, askedP99Us }) => (askedP50Us !== null && p50Us >= askedP50Us) || (askedP99Us !== null && p99Us >= askedP99Us))
+
+if (flags.json) {
+  process.stdout.write(`${JSON.stringify({ bench: 'decide', node: process.version, rows, missed: missed.map(({ name }) => name) })}\n`)
+} else {
+  const number = (value) => (value === null ? '–' : value < 0.1 ? value.toFixed(4) : value.toFixed(2))
+  const line = (...cells) => process.stdout.write(`${cells[0].padEnd(38)}${cells.slice(1).map((cell) => cell.padStart(12)).join('')}\n`)
+  line('µs', 'p50', 'p99', 'asked p50', 'asked p99')
+  for (const row of rows) line(row.name, number(row.p50Us), number(row.p99Us), number(row.askedP50Us), number(row.askedP99Us))
+  process.stdout.write(`load check and local decision: means of batches, the worst batch as p99; checksum ${kept}\n`)
+  if (missed.length > 0) process.stdout.write(`missed: ${missed.map(({ name }) => name).join(', ')}\n`)
+}
+if (flags.check && missed.length > 0) process.exitCode = 1
