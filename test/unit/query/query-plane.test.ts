@@ -29,7 +29,7 @@ describe('small results', () => {
       return Promise.resolve(respond(batchesOf(3, 100)))
     })
     const parameters = [null, true, -0, 1.5, 2n ** 100n, 'ü', Uint8Array.of(0, 255), new Date(1234567890123)]
-    const response = await client.query('t', request({ parameters, access: 'write', priority: 'low', visited: ['p1'], explain: true }))
+    const response = await client.query('t', request({ parameters, access: 'write', priority: 'low', explain: true }))
     expect(response.format).toBe('raw')
     expect([...response.header]).toEqual([1, 2, 3])
     expect(response.route).toMatchObject({ decision: 'local', reason: 'served here', executedBy: { name: 'server' } })
@@ -37,7 +37,17 @@ describe('small results', () => {
     const batches = await readAll(response)
     expect(batches.map(({ rows, bytes }) => [rows, bytes.length, bytes[0]])).toEqual([[10, 100, 0], [10, 100, 1], [10, 100, 2]])
     expect(response.trailer()).toMatchObject({ rows: 30, engineMs: 1, load: { cpuPercent: 12.5, sequence: 7 } })
-    expect(seen[0]).toMatchObject({ parameters, access: 'write', priority: 'low', visited: ['p1'], explain: true })
+    expect(seen[0]).toMatchObject({ parameters, access: 'write', priority: 'low', visited: [], explain: true })
+  })
+
+  it('leaves the route report to the entry node', async () => {
+    const seen: QueryRequest[] = []
+    const { client } = createPlane((asked) => {
+      seen.push(asked)
+      return Promise.resolve(respond([]))
+    })
+    expect((await client.query('t', request({ visited: ['p1', 'p2'] }))).route).toBeNull()
+    expect(seen[0]?.visited).toEqual(['p1', 'p2'])
   })
 
   it('answers 1,000 concurrent queries over one stream, many frames to a send', async () => {

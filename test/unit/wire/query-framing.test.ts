@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest'
+import { FRAME_BYTES_MAX, FrameReader, FrameWriter, OversizedFrameError } from '../../../src/wire/framing.ts'
+import { memoryStreamPair } from '../../support/memory-byte-stream.ts'
+import { settle } from '../../support/query-plane.ts'
+
+function framed(payload: Uint8Array): Buffer {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(payload.length)
+  return Buffer.concat([length, payload])
+}
+
+describe('FrameReader', () => {
+  const payloads = [0, 1, 3, 4, 5, 300, 65_536, 200_000, 7].map((length, k) => new Uint8Array(length).map((_, i) => (i + k) & 0xff))
+  const bytes = Buffer.concat(payloads.map(framed))
+
+  it.each([1, 2, 3, 4, 5, 7, 100, 65_536, bytes.length])('finds the same frames in pieces of %i bytes', (pieceBytes) => {
+    const frames: Buffer[] = []
+    const reader = new FrameReader((frame) => frames.push(Buffer.from(frame)))
+    for (let at = 0; at < bytes.length; at += pieceBytes) reader.push(bytes.subarray(at, at + pieceBytes))
+    expect(frames.map((frame, k) => frame.equals(payloads[k] as Uint8Array))).toEqual(payloads.map(() => true))
+  })
+
+  it('takes the largest allowed frame and refuses one byte more before it has arrived', () => {
+    const frames: number[] = []
+    const reader = new FrameReader((frame) => frames.push(frame.length))
+    reader.push(framed(new Uint8Array(FRAME_BYTES_MAX)))
+    expect(frames).toEqual([FRAME_BYTES_MAX])
+    const header = Buffer.alloc(4)
+    header.writeUInt32BE(FRAME_BYTES_MAX + 1)
+    expect(() => new FrameReader(() => {}).push(header)).toThrow(OversizedFrameError)
+    const trickle = new FrameReader(() => {})
+    for (const byte of header.subarray(0, 3)) trickle.push(Uint8Array.of(byte))
+    expect(() => trickle.push(header.subarray(3))).toThrow(OversizedFrameError)
+  })
+
+  it('grants memory as bytes arrive, not as a length promises', () => {
+    const before = process.memoryUsage().arrayBuffers
+    const readers = Array.from({ length: 200 }, () => new FrameReader(() => {}))
+    const header = Buffer.alloc(5)
+    header.writeUInt32BE(FRAME_BYTES_MAX)
+    for (const reader of readers) reader.push(header)
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(200 * 100_000)
+  })
+})
+
+describe('FrameWriter', () => {
+  it('joins the frames of one round into one send and tells which were sent', async () => {
+    const { a, b } = memoryStreamPair()
+    const frames: number[] = []
+    const reader = new FrameReader((frame) => frames.push(frame[0] as number))
+    b.onBytes((chunk) => reader.push(chunk))
+    const writer = new FrameWriter(a)
+    const numbers = [1, 2, 3].map((value) => writer.push(Uint8Array.of(value)))
+    expect(numbers.map((number) => writer.isSent(number))).toEqual([false, false, false])
+    await settle(2)
+    expect(numbers.map((number) => writer.isSent(number))).toEqual([true, true, true])
+    expect(a.sends).toBe(1)
+    expect(frames).toEqual([1, 2, 3])
+  })
+
+  it('keeps frames while the transport is full and says when it can go on', async () => {
+    const { a, b } = memoryStreamPair({ windowBytes: 1000 })
+    let unblocked = 0
+    const writer = new FrameWriter(a, () => { unblocked++ })
+    writer.push(new Uint8Array(2000))
+    await settle(2)
+    expect(writer.isBlocked).toBe(true)
+    const held = writer.push(new Uint8Array(10))
+    await settle(2)
+    expect([writer.queuedBytes, writer.isSent(held), unblocked]).toEqual([14, false, 0])
+    b.onBytes(() => {})
+    await settle(3)
+    expect([writer.queuedBytes, writer.isSent(held), unblocked]).toEqual([0, true, 1])
+  })
+})

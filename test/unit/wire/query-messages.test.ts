@@ -1,0 +1,100 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { MeshError } from '../../../src/errors.ts'
+import type { QueryValue } from '../../../src/ports/query-engine.ts'
+import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeFailure, encodeFrame, encodeRequest, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
+
+const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false }
+
+function roundTrip(request: WireRequest): WireRequest | null {
+  const frame = decodeFrame(encodeRequest(7, request, 0))
+  return frame?.request === undefined ? null : decodeRequest(frame.request)
+}
+
+describe('parameters', () => {
+  const value: fc.Arbitrary<QueryValue> = fc.oneof(
+    fc.constant(null), fc.boolean(), fc.double(), fc.integer(), fc.bigInt({ min: -(1n << 127n), max: (1n << 128n) - 1n }),
+    fc.string({ unit: 'grapheme' }), fc.uint8Array(), fc.date({ noInvalidDate: true }),
+  )
+
+  it('come out as they went in', () => {
+    fc.assert(fc.property(fc.array(value), (parameters) => {
+      const got = roundTrip({ ...base, parameters })?.parameters
+      expect(got).toHaveLength(parameters.length)
+      for (const [i, sent] of parameters.entries()) {
+        const back = got?.[i]
+        if (sent instanceof Uint8Array) expect(Buffer.compare(back as Uint8Array, sent)).toBe(0)
+        else if (sent instanceof Date) expect((back as Date).getTime()).toBe(sent.getTime())
+        else expect(Object.is(back, sent)).toBe(true)
+      }
+    }), { seed: 1, numRuns: 300 })
+  })
+
+  it.each([[1n << 128n], [-(1n << 127n) - 1n], [new Date(NaN)], [undefined], [{}], [Symbol('s')]])('%s has no form on the wire', (bad) => {
+    expect(() => encodeRequest(1, { ...base, parameters: [bad as QueryValue] }, 0)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', details: { parameter: 1 } }) as Error)
+  })
+})
+
+describe('requests', () => {
+  it('are refused when they exceed the frame', () => {
+    expect(() => encodeRequest(1, { ...base, sql: 'x'.repeat(2 << 20) }, 0)).toThrow(expect.objectContaining({ code: 'ERR_QUERY_TOO_LARGE' }) as Error)
+  })
+
+  const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, credit: 0 }
+  it.each([
+    ['access', { access: 9 }], ['priority', { priority: 4 }], ['timeoutMs', { timeoutMs: 0 }], ['timeoutMs', { timeoutMs: NaN }], ['timeoutMs', { timeoutMs: -1 }], ['database', { database: '' }],
+    ['a value of no type', { parameters: [{}] }], ['an integer that is none', { parameters: [{ integer: '1e9' }] }], ['an integer too long', { parameters: [{ integer: '9'.repeat(40) }] }], ['a date that is none', { parameters: [{ dateMs: 1e300 }] }],
+  ])('with a bad %s are not a request', (_what, change) => {
+    expect(decodeRequest({ ...raw, ...change })).toBeNull()
+    expect(decodeRequest(raw)).not.toBeNull()
+  })
+})
+
+describe('routes', () => {
+  const route: WireRoute = {
+    decision: 'forward', executedBy: { peerId: 'p', name: 'n' }, latencyMs: 0.25, reason: 'CPU 85% exceeds threshold 80%', strategy: 'nearest', decisionUs: 31,
+    failedAttempts: [{ peerId: 'q', name: 'm', code: 'ERR_PEER_UNREACHABLE', message: 'gone' }],
+    candidates: [
+      { peerId: 'p', name: 'n', latencyMs: 0.25, cpuPercent: 10, memoryPercent: 20, inFlight: 3, score: 1.5, verdict: 'chosen' },
+      { peerId: 'r', name: 'o', latencyMs: null, cpuPercent: null, memoryPercent: null, inFlight: 0, score: null, verdict: 'stale-load' },
+    ],
+  }
+
+  it('come out as they went in', () => {
+    expect(decodeRoute(encodeRoute(route))).toEqual(route)
+    expect(decodeRoute(encodeRoute({ ...route, latencyMs: null }))).toEqual({ ...route, latencyMs: null })
+  })
+
+  it('with an unknown decision or verdict are refused', () => {
+    expect(decodeRoute({ ...encodeRoute(route), decision: 3 })).toBeNull()
+    expect(decodeRoute({ ...encodeRoute(route), candidates: [{ peerId: 'p', name: 'n', inFlight: 0, verdict: 99 }] })).toBeNull()
+  })
+})
+
+describe('failures', () => {
+  const sent = new MeshError('ERR_SQL', 'no such column', { nextStep: 'Look again.', details: { position: 12, hint: null } })
+
+  it('come out as they went in, with the promise that nothing was executed', () => {
+    const back = decodeFailure(decodeFrame(encodeFailure(3, sent, true))?.failure ?? expect.fail())
+    expect(back).toMatchObject({ code: 'ERR_SQL', message: 'no such column', nextStep: 'Look again.', details: { position: 12, hint: null } })
+    expect(back.details).not.toHaveProperty('started')
+    expect(decodeFailure(decodeFrame(encodeFailure(3, sent, false))?.failure ?? expect.fail()).details.started).toBe('no')
+  })
+
+  it('cannot claim the promise through their details', () => {
+    const lying = new MeshError('ERR_SQL', 'm', { details: { started: 'no' } })
+    expect(decodeFailure(decodeFrame(encodeFailure(3, lying, true))?.failure ?? expect.fail()).details).not.toHaveProperty('started')
+  })
+
+  it('survive an unknown code and garbled details', () => {
+    const failure = { id: 1, code: 'ERR_FUTURE', message: 'm', nextStep: 'n', details: '{"a":[1],"b":', started: true }
+    expect(decodeFailure(failure)).toMatchObject({ code: 'ERR_PROTOCOL', details: {} })
+    expect(decodeFailure({ ...failure, details: '{"a":[1],"b":2}' }).details).toEqual({ b: 2 })
+  })
+})
+
+it('a frame of a later version, with an unknown part, still decodes', () => {
+  const known = encodeFrame({ cancel: { id: 5 } })
+  const unknownField = Uint8Array.of((31 << 3 | 2) & 0x7f | 0x80, (31 << 3 | 2) >> 7, 2, 1, 2)
+  expect(decodeFrame(Buffer.concat([known, unknownField]))?.cancel).toEqual({ id: 5 })
+})
