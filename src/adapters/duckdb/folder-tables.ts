@@ -83,8 +83,37 @@ export async function createTableView(connection: duckdb.Connection, database: s
 async function source(connection: duckdb.Connection, format: FileFormat, path: string): Promise<string> {
   if (format === 'parquet') return `SELECT * FROM read_parquet(${path})`
   if (format === 'json') return `SELECT * FROM read_json(${path})`
-  const sniffed = await strings(await duckdb.query(connection, `SELECT Prompt FROM sniff_csv(${path})`))
-  return `SELECT * ${(sniffed[0]?.[0] ?? '').replace(/;\s*$/, '')}`
+  const sniffed = JSON.parse((await strings(await duckdb.query(connection, `SELECT to_json(s) FROM sniff_csv(${path}) s`)))[0]?.[0] ?? '{}') as SniffedCsv
+  return `SELECT * FROM read_csv(${path}, ${csvArguments(sniffed)})`
+}
+
+interface SniffedCsv {
+  readonly Delimiter: string
+  readonly Quote: string
+  readonly Escape: string
+  readonly NewLineDelimiter: string
+  readonly Comment: string
+  readonly SkipRows: number
+  readonly HasHeader: boolean
+  readonly Columns: ReadonlyArray<{ readonly name: string; readonly type: string }>
+  readonly DateFormat: string | null
+  readonly TimestampFormat: string | null
+}
+
+/** Not the sniffer's own `Prompt`, which leaves quotes in the path as they are. */
+function csvArguments(sniffed: SniffedCsv): string {
+  const present = (text: string): string => (text === '(empty)' ? '' : text)
+  const columns = sniffed.Columns.map(({ name, type }) => `${sqlString(name)}: ${sqlString(type)}`).join(', ')
+  // A file whose first rows quote nothing may well quote something later.
+  const quote = present(sniffed.Quote) === '' ? '"' : sniffed.Quote
+  const escape = present(sniffed.Escape) === '' ? quote : sniffed.Escape
+  return [
+    'auto_detect = false', `delim = ${sqlString(present(sniffed.Delimiter))}`, `quote = ${sqlString(quote)}`, `escape = ${sqlString(escape)}`,
+    `new_line = ${sqlString(sniffed.NewLineDelimiter)}`, `skip = ${Number(sniffed.SkipRows)}`, `comment = ${sqlString(present(sniffed.Comment))}`,
+    `header = ${sniffed.HasHeader ? 'true' : 'false'}`, `columns = {${columns}}`,
+    ...(sniffed.DateFormat === null ? [] : [`dateformat = ${sqlString(sniffed.DateFormat)}`]),
+    ...(sniffed.TimestampFormat === null ? [] : [`timestampformat = ${sqlString(sniffed.TimestampFormat)}`]),
+  ].join(', ')
 }
 
 export function pathError(database: string, message: string, nextStep: string, path: string): MeshError {
