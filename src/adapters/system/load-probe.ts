@@ -7,8 +7,8 @@ import type { LoadProbe, LoadReading } from '../../ports/load-probe.ts'
 import { readCgroup, type CgroupReading } from './cgroup.ts'
 import { busyPercent, readHostCpu, type CpuTicks } from './host-cpu.ts'
 
-/** Each wake-up of the histogram costs about 60 µs: at 50 ms they stay near 0.1 % of a core, where 10 ms would take half a percent. */
-const eventLoopResolutionMs = 50
+/** Each wake-up of an idle process costs about 0.1 ms of CPU: at 100 ms that is 0.1 % of a core, at the default of 10 ms 1 %. */
+const eventLoopResolutionMs = 100
 /** CPU counters tick every 10 ms; over less than this a percentage is noise, and the last reading is given again. */
 const windowMsMin = 100
 
