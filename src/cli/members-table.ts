@@ -21,7 +21,7 @@ export function membersTable(members: readonly MemberView[], { wide, nowWallMs, 
       formatAge(member.stateSinceWallMs, nowWallMs),
       record.tcpMultiaddrs[0] === undefined ? '–' : formatAddress(record.tcpMultiaddrs[0]),
       record.databases.length === 0 ? '–' : record.databases.map(({ name, role }) => (role === 'primary' ? `${name} (primary)` : name)).join(', '),
-      member.local ? '–' : formatLatency(latency?.currentMs ?? null),
+      member.local ? '–' : formatLatency(latency?.smoothedMs ?? null),
       formatLoadPercent(load?.cpuPercent ?? null, drill),
       formatLoadPercent(load?.memoryPercent ?? null, drill),
     ]

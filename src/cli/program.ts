@@ -72,6 +72,8 @@ async function createProgram(args: readonly string[], context: CliContext, write
     const command = program.command(name).summary(summary).description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
     if (name === selected) {
       const module = await load()
+      // Inherited from the program, which needs them to name an unknown command.
+      command.allowExcessArguments(false)
       module.configure(command, context)
       command.option('--no-color', 'plain text, as with NO_COLOR set')
       command.showHelpAfterError(`Usage: rdb ${name} ${command.usage()}\nnext: rdb ${name} --help`)

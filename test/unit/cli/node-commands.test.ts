@@ -1,0 +1,171 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { MemberEventView, MemberRecordView, MemberView, NodesView, NodeStatusView } from '../../../src/wire/control.ts'
+import { FakeProcess } from './fake-context.ts'
+
+const nowWallMs = Date.UTC(2026, 0, 1, 12, 0, 10)
+const timezone = process.env['TZ']
+beforeAll(() => { process.env['TZ'] = 'UTC' })
+afterAll(() => {
+  if (timezone === undefined) delete process.env['TZ']
+  else process.env['TZ'] = timezone
+})
+
+const record = (name: string, host = '10.0.0.1'): MemberRecordView => ({
+  peerId: `12D3KooW${name.padStart(8, 'x')}`, name, incarnation: 1, tcpMultiaddrs: [`/ip4/${host}/tcp/7400/p2p/12D3KooW${name}`], udpHost: host, udpPort: 7400, datagramEpoch: 1,
+  datacenter: 'default', rack: 'default', capacity: 1, databases: [{ name: 'users', role: 'primary', engine: 'duckdb' }, { name: 'orders', role: 'replica', engine: 'duckdb' }], softwareVersion: '0.1.0', wireVersion: 1,
+})
+
+const member = (name: string, changes: Partial<MemberView> = {}): MemberView => ({
+  record: record(name), local: false, state: 'alive', stateSinceWallMs: nowWallMs - 65_000, suspectedBy: [], status: 'healthy', nameConflict: false,
+  latency: { currentMs: 0.7, smoothedMs: 0.42, meanMs: 0.5, p99Ms: 1, minMs: 0.3, maxMs: 2, lossRatio: 0, quality: 1, samples: 4, consecutiveFailures: 0, lastCheckMs: 1 },
+  load: { cpuPercent: 20.4, memoryPercent: 41.6, inFlight: 2, overloaded: false, drill: false, ageMs: 100 }, ...changes,
+})
+
+describe('members', () => {
+  const members = [member('local1', { local: true, latency: null }), member('remote1', { state: 'suspect', suspectedBy: ['a', 'b'], nameConflict: true }), member('remote2', { state: 'failed', latency: null, load: null })]
+
+  it('is a table', async () => {
+    expect((await new FakeProcess({ control: () => members }).run('members')).stdout).toBe([
+      '┌────────────────────────────┬───────────┬────────────────┬───────────┬───────────────┬─────────────────────────┬─────────┬─────┬─────┐',
+      '│ Name                       │ PeerId    │ State          │ Since     │ Address       │ Databases               │ Latency │ CPU │ Mem │',
+      '├────────────────────────────┼───────────┼────────────────┼───────────┼───────────────┼─────────────────────────┼─────────┼─────┼─────┤',
+      '│ local1 (this node)         │ …xxlocal1 │ alive          │ 1m 5s ago │ 10.0.0.1:7400 │ users (primary), orders │       – │ 20% │ 42% │',
+      '│ remote1 (name taken twice) │ …xremote1 │ suspect (by 2) │ 1m 5s ago │ 10.0.0.1:7400 │ users (primary), orders │   0.4ms │ 20% │ 42% │',
+      '│ remote2                    │ …xremote2 │ failed         │ 1m 5s ago │ 10.0.0.1:7400 │ users (primary), orders │       – │   – │   – │',
+      '└────────────────────────────┴───────────┴────────────────┴───────────┴───────────────┴─────────────────────────┴─────────┴─────┴─────┘',
+      '3 members\n',
+    ].join('\n'))
+  })
+
+  it('filters by state, and gives whole views as JSON', async () => {
+    const { stdout } = await new FakeProcess({ control: () => members }).run('members', '--json', '--state', 'failed', '--state', 'suspect')
+    expect(JSON.parse(stdout)).toEqual(members.slice(1))
+    expect(await new FakeProcess().run('members', '--state', 'dead')).toMatchObject({ code: 2, stderr: expect.stringContaining('--state is "dead"; it takes joining, alive, suspect, failed, left') as string })
+  })
+
+  it('shows whole PeerIds when asked', async () => {
+    expect((await new FakeProcess({ control: () => members }).run('members', '--wide')).stdout).toContain('│ 12D3KooWxxlocal1 │')
+  })
+
+  const events: MemberEventView[] = [
+    { type: 'member-joined', atWallMs: nowWallMs, record: record('remote1'), from: 'local1', reason: 'already known, alive', sinceProbeMs: null },
+    { type: 'member-failed', atWallMs: nowWallMs + 1_234, record: record('remote1'), from: 'remote2', reason: 'no refutation within 2s', sinceProbeMs: 2_345 },
+  ]
+  async function* stream(): AsyncGenerator<MemberEventView> {
+    for (const event of events) yield await Promise.resolve(event)
+  }
+
+  it('prints events as they happen, and says when the node ends', async () => {
+    const process = new FakeProcess({ control: stream })
+    expect(await process.run('members', '--watch')).toEqual({
+      code: 3,
+      stdout: [
+        '12:00:10.000 member-joined    remote1 …xremote1: already known, alive (from local1)',
+        '12:00:11.234 member-failed    remote1 …xremote1: no refutation within 2s (from remote2, 2.3s after the probe)\n',
+      ].join('\n'),
+      stderr: expect.stringContaining('the node ended the stream of events') as string,
+    })
+    expect(process.requests).toEqual([{ method: 'events', snapshot: true }])
+  })
+
+  it('prints events as JSON lines, those that lead to a state', async () => {
+    const { stdout } = await new FakeProcess({ control: stream }).run('members', '--watch', '--json', '--state', 'failed')
+    expect(stdout).toBe(`${JSON.stringify(events[1])}\n`)
+  })
+
+  it('ends a watch with Ctrl-C', async () => {
+    const process: FakeProcess = new FakeProcess({
+      control: async function* (_request, _target, signal) {
+        yield await Promise.resolve(events[0])
+        const aborted = new Promise((_resolve, reject) => { signal?.addEventListener('abort', () => reject(new Error('closed'))) })
+        process.signal('SIGINT')
+        await aborted
+      },
+    })
+    expect(await process.run('members', '--watch')).toMatchObject({ code: 130, stderr: '' })
+  })
+})
+
+describe('db:nodes', () => {
+  const view: NodesView = {
+    database: 'users', pingIntervalMs: 30_000, thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200 },
+    nodes: [
+      { name: 'local1', peerId: 'a', type: 'local', state: 'alive', status: 'degraded', statusReason: 'CPU 95% exceeds threshold 80%', role: 'primary', cpuPercent: 95, memoryPercent: 50, inFlight: 3, overloaded: true, drill: true, latencyMs: null, lastCheckWallMs: nowWallMs - 400 },
+      { name: 'remote1', peerId: 'b', type: 'remote', state: 'alive', status: 'healthy', statusReason: null, role: 'replica', cpuPercent: 12.4, memoryPercent: 33.3, inFlight: 0, overloaded: false, drill: false, latencyMs: 45.4, lastCheckWallMs: nowWallMs - 12_000 },
+      { name: 'remote2', peerId: 'c', type: 'remote', state: 'failed', status: 'unhealthy', statusReason: 'failed', role: 'replica', cpuPercent: null, memoryPercent: null, inFlight: null, overloaded: false, drill: false, latencyMs: null, lastCheckWallMs: null },
+    ],
+  }
+
+  it('is header, table and summary', async () => {
+    expect((await new FakeProcess({ control: () => view }).run('db:nodes', 'users')).stdout).toBe([
+      'Database: users',
+      'Measured every 30s. Thresholds: CPU 80%, memory 90%, latency 200ms',
+      '┌──────────────────┬────────┬─────────────────────────────────────────┬─────────────┬─────────────┬───────────┬─────────┬────────────┐',
+      '│ Location         │ Type   │ Status                                  │         CPU │      Memory │ In flight │ Latency │ Last check │',
+      '├──────────────────┼────────┼─────────────────────────────────────────┼─────────────┼─────────────┼───────────┼─────────┼────────────┤',
+      '│ local1 (primary) │ local  │ Degraded: CPU 95% exceeds threshold 80% │ 95% (drill) │ 50% (drill) │         3 │       – │ now        │',
+      '│ remote1          │ remote │ Healthy                                 │         12% │         33% │         0 │    45ms │ 12s ago    │',
+      '│ remote2          │ remote │ Unhealthy: failed                       │           – │           – │         – │       – │ –          │',
+      '└──────────────────┴────────┴─────────────────────────────────────────┴─────────────┴─────────────┴───────────┴─────────┴────────────┘',
+      'Total: 3 nodes. Healthy: 1 (33%), Degraded: 1 (33%), Unhealthy: 1 (33%)\n',
+    ].join('\n'))
+  })
+
+  it('is JSON when asked', async () => {
+    const process = new FakeProcess({ control: () => view })
+    expect(JSON.parse((await process.run('db:nodes', 'users', '--json')).stdout)).toEqual(view)
+    expect(process.requests).toEqual([{ method: 'nodes', database: 'users' }])
+  })
+
+  it('redraws a terminal until Ctrl-C', async () => {
+    const process: FakeProcess = new FakeProcess({ terminal: true, control: () => view })
+    const outcome = process.run('db:nodes', 'users', '--watch')
+    while (process.stdout.text() === '') await new Promise((resolve) => { setImmediate(resolve) })
+    process.signal('SIGINT')
+    const { code, stdout, stderr } = await outcome
+    expect([code, stderr]).toEqual([130, ''])
+    expect(stdout.startsWith('\u001b[H\u001b[JDatabase: users\n')).toBe(true)
+  })
+
+  it('colours a status only where colour is wanted', async () => {
+    expect((await new FakeProcess({ color: true, control: () => view }).run('db:nodes', 'users')).stdout).toContain('<green>Healthy</green>')
+  })
+})
+
+describe('drill', () => {
+  const load = { cpuPercent: 95, memoryPercent: 50, inFlight: 0, overloaded: true, drill: true }
+
+  it('starts and ends', async () => {
+    const process = new FakeProcess({ control: ({ method }) => (method === 'drill-end' ? { ...load, cpuPercent: 7, overloaded: false, drill: false } : load) })
+    expect(await process.run('drill', '--cpu', '95', '--memory', '50%', '--for', '2m')).toMatchObject({ code: 0 })
+    await process.run('drill', '--end')
+    expect(process.requests).toEqual([{ method: 'drill-start', cpuPercent: 95, memoryPercent: 50, forMs: 120_000 }, { method: 'drill-end' }])
+    expect(process.stdout.text()).toBe('Drill for 2m 0s: this node reports CPU 95%, memory 50%; it counts as overloaded\nrdb drill --end ends it now.\nThe drill is over. Measured: CPU 7%, memory 50%\n')
+  })
+
+  it.each([
+    [['drill'], 'a drill needs --cpu, --memory or both'], [['drill', '--cpu', '101'], '--cpu is "101"; it takes a percentage from 0 to 100'],
+    [['drill', '--cpu', '5', '--for', '30'], '--for is "30"'], [['drill', '--end', '--cpu', '5'], '--end goes with neither'], [['drill', '--cpu', '5', '--for', '25h'], 'up to 24h'],
+  ])('refuses %j', async (args: string[], message) => {
+    const process = new FakeProcess()
+    const { code, stderr } = await process.run(...args)
+    expect([code, process.requests]).toEqual([2, []])
+    expect(stderr).toContain(message)
+  })
+})
+
+describe('status', () => {
+  const status: NodeStatusView = {
+    peerId: '12D3KooWlocal1', name: 'local1', pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
+    databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true }, { name: 'orders', role: 'replica', engine: 'duckdb', ready: false }],
+    load: { cpuPercent: 85, memoryPercent: 40, inFlight: 1, overloaded: true, drill: false }, members: { joining: 0, alive: 3, suspect: 0, failed: 1, left: 0 }, counters: { 'queries.local': 3 },
+  }
+
+  it('is a few lines, or JSON with all counters', async () => {
+    expect((await new FakeProcess({ control: () => status }).run('status')).stdout).toBe([
+      'Name:       local1, alive', 'PeerId:     12D3KooWlocal1', 'Process:    42, version 0.1.0, up 1m 5s', 'Listens on: /ip4/127.0.0.1/tcp/7400, udp 127.0.0.1:7400',
+      'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed\n',
+    ].join('\n'))
+    expect(JSON.parse((await new FakeProcess({ control: () => status }).run('status', '--json')).stdout)).toEqual(status)
+  })
+})

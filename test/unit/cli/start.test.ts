@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import type { Parts, RunningNode } from '../../../src/cli/context.ts'
+import { MeshError } from '../../../src/errors.ts'
+import type { NodeOptions } from '../../../src/node/options.ts'
+import { FakeProcess } from './fake-context.ts'
+
+interface FakeNode {
+  readonly started: Promise<NodeOptions>
+  readonly stops: string[]
+  readonly end: () => void
+  readonly part: Parts['node']
+}
+
+function fakeNode({ stopHangs = false } = {}): FakeNode {
+  const started = Promise.withResolvers<NodeOptions>()
+  const done = Promise.withResolvers<void>()
+  const stops: string[] = []
+  const startNode = (options: NodeOptions): Promise<RunningNode> => {
+    started.resolve(options)
+    return Promise.resolve({
+      done: done.promise,
+      stop: (reason) => {
+        stops.push(reason)
+        if (!stopHangs) done.resolve()
+        return done.promise
+      },
+    })
+  }
+  return { started: started.promise, stops, end: () => done.resolve(), part: () => Promise.resolve({ startNode }) }
+}
+
+// The log goes to the real stdout; error level keeps it silent here.
+const quiet = ['--log-level', 'error', '--log-format', 'json']
+
+describe('start', () => {
+  it('hands every flag to the node', async () => {
+    const node = fakeNode()
+    const process = new FakeProcess({ node: node.part, env: { REEDBASE_RACK: 'r1' } })
+    const outcome = process.run('start', ...quiet, '--name', 'local1', '--listen', '[::1]:0', '--seed', 'a:1', '--seed', 'b:2', '--db', 'users=./u,role=primary', '--insecure', '--ping-interval', '10s', '--membership-preset', 'local')
+    const options = await node.started
+    process.signal('SIGTERM')
+    expect(await outcome).toEqual({ code: 0, stdout: '', stderr: '' })
+    expect(options).toMatchObject({
+      name: 'local1', listen: { host: '::1', port: 0 }, seeds: ['a:1', 'b:2'], insecure: true, pingIntervalMs: 10_000, rack: 'r1', membershipPreset: 'local',
+      databases: [{ name: 'users', path: '/work/u', role: 'primary' }], dataDir: '/work/.reedbase',
+    })
+    expect([node.stops, process.listensForSignals]).toEqual([['SIGTERM'], false])
+  })
+
+  it.each([['SIGINT', 130], ['SIGTERM', 143]] as const)('ends at once on a second %s', async (signal, code) => {
+    const node = fakeNode({ stopHangs: true })
+    const process = new FakeProcess({ node: node.part })
+    const outcome = process.run('start', ...quiet)
+    await node.started
+    process.signal(signal)
+    process.signal(signal)
+    expect(process.exits).toEqual([code])
+    node.end()
+    await outcome
+  })
+
+  it('leaves in order when the signal comes during the start', async () => {
+    const node = fakeNode()
+    const gate = Promise.withResolvers<void>()
+    const process: FakeProcess = new FakeProcess({ node: async () => {
+      process.signal('SIGINT')
+      await gate.promise
+      return await node.part()
+    } })
+    const outcome = process.run('start', ...quiet)
+    gate.resolve()
+    expect(await outcome).toMatchObject({ code: 0 })
+    expect(node.stops).toEqual(['SIGINT'])
+  })
+
+  it('shows what keeps it from starting', async () => {
+    const process = new FakeProcess({ node: () => Promise.resolve({ startNode: () => Promise.reject(new MeshError('ERR_PORT_BUSY', '127.0.0.1:7400 is taken over TCP')) }) })
+    expect(await process.run('start', ...quiet)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/^error: 127\.0\.0\.1:7400 is taken over TCP \(ERR_PORT_BUSY\)\nnext: Stop what holds the port/) as string })
+    expect(process.listensForSignals).toBe(false)
+  })
+
+  it('refuses a bad option before anything starts', async () => {
+    expect(await new FakeProcess().run('start', '--listen', 'here')).toMatchObject({ code: 2, stderr: expect.stringContaining('--listen is "here"') as string })
+    expect(await new FakeProcess({ env: { REEDBASE_LISTN: 'x' } }).run('start')).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean REEDBASE_LISTEN?') as string })
+  })
+})
