@@ -16,7 +16,7 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
   const rows = nodes.map((node) => [
     node.role === 'primary' ? `${node.name} (primary)` : node.name,
     node.type,
-    statusText(node.status, node.statusReason, output),
+    statusText(node.status, output),
     formatLoadPercent(node.cpuPercent, node),
     formatLoadPercent(node.memoryPercent, node),
     node.inFlight === null ? '–' : String(node.inFlight),
@@ -28,5 +28,7 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
     { title: 'In flight', align: 'right' }, { title: 'Latency', align: 'right' }, { title: 'Last check' },
   ], rows, output)
   const counts = statuses.map((status) => `${statusName(status)}: ${formatShare(nodes.filter((node) => node.status === status).length, nodes.length)}`)
-  return `${header.join('\n')}\n${table}Total: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}. ${counts.join(', ')}\n`
+  // Below the table, which would outgrow most terminals with them inside.
+  const reasons = nodes.filter(({ statusReason }) => statusReason !== null).map(({ name, statusReason }) => `${name}: ${statusReason}\n`)
+  return `${header.join('\n')}\n${table}${reasons.join('')}Total: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}. ${counts.join(', ')}\n`
 }

@@ -15,6 +15,6 @@ export function statusName(status: PeerStatus): string {
   return `${status.charAt(0).toUpperCase()}${status.slice(1)}`
 }
 
-export function statusText(status: PeerStatus, reason: string | null, output: TextOutput): string {
-  return `${output.style(statusStyles[status], statusName(status))}${reason === null ? '' : `: ${reason}`}`
+export function statusText(status: PeerStatus, output: TextOutput): string {
+  return output.style(statusStyles[status], statusName(status))
 }

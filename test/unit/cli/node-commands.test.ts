@@ -100,13 +100,15 @@ describe('db:nodes', () => {
     expect((await new FakeProcess({ control: () => view }).run('db:nodes', 'users')).stdout).toBe([
       'Database: users',
       'Measured every 30s. Thresholds: CPU 80%, memory 90%, latency 200ms',
-      '┌──────────────────┬────────┬─────────────────────────────────────────┬─────────────┬─────────────┬───────────┬─────────┬────────────┐',
-      '│ Location         │ Type   │ Status                                  │         CPU │      Memory │ In flight │ Latency │ Last check │',
-      '├──────────────────┼────────┼─────────────────────────────────────────┼─────────────┼─────────────┼───────────┼─────────┼────────────┤',
-      '│ local1 (primary) │ local  │ Degraded: CPU 95% exceeds threshold 80% │ 95% (drill) │ 50% (drill) │         3 │       – │ now        │',
-      '│ remote1          │ remote │ Healthy                                 │         12% │         33% │         0 │    45ms │ 12s ago    │',
-      '│ remote2          │ remote │ Unhealthy: failed                       │           – │           – │         – │       – │ –          │',
-      '└──────────────────┴────────┴─────────────────────────────────────────┴─────────────┴─────────────┴───────────┴─────────┴────────────┘',
+      '┌──────────────────┬────────┬───────────┬─────────────┬─────────────┬───────────┬─────────┬────────────┐',
+      '│ Location         │ Type   │ Status    │         CPU │      Memory │ In flight │ Latency │ Last check │',
+      '├──────────────────┼────────┼───────────┼─────────────┼─────────────┼───────────┼─────────┼────────────┤',
+      '│ local1 (primary) │ local  │ Degraded  │ 95% (drill) │ 50% (drill) │         3 │       – │ now        │',
+      '│ remote1          │ remote │ Healthy   │         12% │         33% │         0 │    45ms │ 12s ago    │',
+      '│ remote2          │ remote │ Unhealthy │           – │           – │         – │       – │ –          │',
+      '└──────────────────┴────────┴───────────┴─────────────┴─────────────┴───────────┴─────────┴────────────┘',
+      'local1: CPU 95% exceeds threshold 80%',
+      'remote2: failed',
       'Total: 3 nodes. Healthy: 1 (33%), Degraded: 1 (33%), Unhealthy: 1 (33%)\n',
     ].join('\n'))
   })
