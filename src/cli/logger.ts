@@ -9,18 +9,25 @@ export interface LoggerOptions {
   /** Of stdout. */
   readonly isTerminal: boolean
   readonly color: boolean
+  /** Where it goes; 1 is stdout. */
+  readonly fd?: number
 }
 
 /** Lines are written synchronously: there are few, and none may be lost when the process is told to end at once. */
-export async function createLogger({ level, format, isTerminal, color }: LoggerOptions): Promise<Log> {
+export async function createLogger({ level, format, isTerminal, color, fd = 1 }: LoggerOptions): Promise<Log> {
   const isPretty = format === 'pretty' || (format === 'auto' && isTerminal)
   const settings = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } }
   // Narrowed to what the parts need; pino's own type carries an index signature that a promise cannot.
   if (!isPretty) {
-    const log: Log = pino(settings, pino.destination({ fd: 1, sync: true }))
+    const log: Log = pino(settings, pino.destination({ fd, sync: true }))
     return log
   }
   const { default: pretty } = await import('pino-pretty')
-  const log: Log = pino(settings, pretty({ destination: 1, sync: true, colorize: color, translateTime: 'SYS:HH:MM:ss.l', singleLine: true, ignore: 'pid,hostname' }))
+  const log: Log = pino(settings, pretty({
+    destination: fd, sync: true, colorize: color, translateTime: 'SYS:HH:MM:ss.l', ignore: 'pid,hostname',
+    // Eyes want the sentence; the fields are for programs, and for whoever looks for a fault.
+    hideObject: level !== 'debug',
+    messageFormat: (fields, key) => `${String(fields[key])}${typeof fields['nextStep'] === 'string' ? ` Next: ${fields['nextStep']}` : ''}`,
+  }))
   return log
 }
