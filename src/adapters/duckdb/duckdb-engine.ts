@@ -8,7 +8,7 @@ import type { Access, DatabaseRole, EngineRequest, EngineResult, QueryEngine } f
 import { bindParameters } from './bind-parameters.ts'
 import { StatementClassifier, type FunctionLookup } from './classifier.ts'
 import { cancelledError, ConnectionPool } from './connection-pool.ts'
-import { engineThreads } from './engine-threads.ts'
+import { engineThreads, threadsForQueries } from './engine-threads.ts'
 import { createTableView, findFolderTables, pathError, type FolderTable } from './folder-tables.ts'
 import { BatchStream } from './batch-stream.ts'
 import { QueryRun, StreamBrokenError } from './query-run.ts'
@@ -16,7 +16,7 @@ import { openDatabase, runStatement, sqlString, strings } from './raw-database.t
 import { ResultEncoder } from './result-encoder.ts'
 import { isInterrupt, isReadOnlyViolation, readFailure, sqlError, type EngineFailure } from './sql-error.ts'
 import { tokenize } from './sql-tokens.ts'
-import { checkStatementType, leavesConnectionState, oneStatementOnly } from './statement-policy.ts'
+import { checkStatementType, leavesConnectionState } from './statement-policy.ts'
 
 export interface DuckDbOptions {
   readonly database: string
@@ -78,7 +78,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDbEngine> 
     const connection = await duckdb.connect(database)
     await lockDown(connection, options.database, tables)
     const classifier = await StatementClassifier.create(connection, kind === 'folder' ? NO_MACROS : macroLookup(await duckdb.connect(database)))
-    options.log.info({ database: options.database, path, kind, role: options.role, tables: tables.map((table) => table.name) }, `Database ${options.database} is open: ${kind === 'folder' ? `${tables.length} tables of ${path}` : path}.`)
+    options.log.info({ database: options.database, path, kind, role: options.role, tables: tables.map((table) => table.name), computingMax: threadsForQueries(process.env.UV_THREADPOOL_SIZE) }, `Database ${options.database} is open: ${kind === 'folder' ? `${tables.length} tables of ${path}` : path}.`)
     return new Engine(options, database, classifier, tables, writable ? null : kind === 'folder' ? 'ERR_READ_ONLY' : 'ERR_NOT_PRIMARY')
   } catch (error) {
     duckdb.close_sync(database)
@@ -202,9 +202,8 @@ class Engine implements DuckDbEngine {
   }
 
   async #prepare(run: QueryRun, sql: string): Promise<{ statement: duckdb.PreparedStatement; type: duckdb.StatementType }> {
-    const { extracted_statements: extracted, statement_count: count } = await run.call((connection) => duckdb.extract_statements(connection, sql))
-    if (count !== 1) throw oneStatementOnly()
-    const statement = await run.call((connection) => duckdb.prepare_extracted_statement(connection, extracted, 0))
+    // The classifier has counted the statements; the engine refuses to prepare more than one as well.
+    const statement = await run.call((connection) => duckdb.prepare(connection, sql))
     const type = duckdb.prepared_statement_type(statement)
     checkStatementType(type, tokenize(sql))
     return { statement, type }

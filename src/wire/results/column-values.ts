@@ -5,8 +5,6 @@ import type { ResultValue } from './types.ts'
 
 export type ValueReader = (row: number) => ResultValue
 
-const text = new TextDecoder()
-
 export function createValueReader(field: ColumnField, column: ColumnData): ValueReader {
   const read = createPresentReader(field, column)
   const { validity } = column
@@ -33,8 +31,11 @@ function createPresentReader(field: ColumnField, column: ColumnData): ValueReade
       const words = new BigInt64Array(data.buffer, data.byteOffset, length * 2)
       return (row) => decimalText((BigInt.asIntN(64, words[row * 2 + 1] as bigint) << 64n) | BigInt.asUintN(64, words[row * 2] as bigint), layout.scale)
     }
-    case 'utf8':
-      return (row) => text.decode(data.subarray(offsets[row], offsets[row + 1]))
+    case 'utf8': {
+      // Buffer's own decoding takes a third of TextDecoder's time on short text.
+      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
+      return (row) => bytes.toString('utf8', offsets[row], offsets[row + 1])
+    }
     case 'binary':
       // A copy: the batch's memory is one buffer, and a kept blob must not hold all of it.
       return (row) => data.slice(offsets[row], offsets[row + 1])

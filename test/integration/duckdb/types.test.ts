@@ -124,6 +124,18 @@ describe('every DuckDB type', () => {
     expect(table.getChild('union')?.get(0)).toBe('Frank')
   })
 
+  it('copies strings right, short and long, near and far, repeated and null', async () => {
+    const text = "CASE range % 5 WHEN 0 THEN 'short' WHEN 1 THEN NULL WHEN 2 THEN repeat(chr(97 + (range % 26)::INTEGER), (range % 300)::BIGINT) ELSE 'a longer text, ' || range END"
+    for (const sql of [`SELECT range, ${text} AS s FROM range(30000)`, `SELECT range, ${text} AS s FROM range(30000) ORDER BY hash(range)`, `SELECT range, first(s) FROM (SELECT range % 100 AS range, 'the same long text for all of ' || (range % 100) AS s FROM range(50000)) GROUP BY range`]) {
+      const { rows } = await collect(await run(engine, sql))
+      for (const [range, s] of rows) {
+        const n = Number(range)
+        const own = sql.includes('first(') ? `the same long text for all of ${n}` : [ 'short', null, String.fromCharCode(97 + (n % 26)).repeat(n % 300), `a longer text, ${n}`, `a longer text, ${n}`][n % 5]
+        expect(s).toBe(own)
+      }
+    }
+  })
+
   it('splits a chunk of long values into bounded batches', async () => {
     const batches: EngineBatch[] = []
     for await (const batch of (await run(engine, "SELECT repeat(chr((65 + range % 26)::INTEGER), 20000) AS long FROM range(2000)")).batches) batches.push(batch)
