@@ -122,6 +122,7 @@ const contestants = {
 /** Calls for `forMs` with so many under way; each latency in microseconds. */
 async function measure(call, inFlight, forMs) {
   const latenciesUs = []
+  const cpuBefore = process.cpuUsage()
   const startedMs = performance.now()
   const endMs = startedMs + forMs
   await Promise.all(Array.from({ length: inFlight }, async () => {
@@ -133,9 +134,10 @@ async function measure(call, inFlight, forMs) {
     }
   }))
   const seconds = (performance.now() - startedMs) / 1000
+  const cpu = process.cpuUsage(cpuBefore)
   latenciesUs.sort((left, right) => left - right)
   const quantile = (q) => latenciesUs[Math.min(latenciesUs.length - 1, Math.floor(q * latenciesUs.length))]
-  return { requestsPerSecond: latenciesUs.length / seconds, p50Us: quantile(0.5), p99Us: quantile(0.99) }
+  return { requestsPerSecond: latenciesUs.length / seconds, p50Us: quantile(0.5), p99Us: quantile(0.99), cpuUs: (cpu.user + cpu.system) / latenciesUs.length }
 }
 
 function median(values) {
@@ -158,11 +160,11 @@ server.stdin.end()
 await new Promise((resolve) => { server.once('exit', resolve) })
 
 const results = Object.fromEntries(names.map((name) => [name, Object.fromEntries(loads.map((load) => [load, Object.fromEntries(
-  ['requestsPerSecond', 'p50Us', 'p99Us'].map((figure) => [figure, Math.round(median(samples[name][load].map((sample) => sample[figure])))]),
+  ['requestsPerSecond', 'p50Us', 'p99Us', 'cpuUs'].map((figure) => [figure, Math.round(median(samples[name][load].map((sample) => sample[figure])))]),
 )]))]))
-const table = new Table({ head: ['', ...loads.flatMap((load) => [`${load} at once: p50 µs`, 'p99 µs', 'req/s'])], style: { head: [], border: [] }, colAligns: ['left', ...Array(3 * loads.length).fill('right')] })
-for (const name of names) table.push([contestants[name].title, ...loads.flatMap((load) => ['p50Us', 'p99Us', 'requestsPerSecond'].map((figure) => results[name][load][figure].toLocaleString('en')))])
-process.stdout.write(`${table.toString()}\nmedians of ${rounds} interleaved rounds of ${roundMs} ms\n`)
+const table = new Table({ head: ['', ...loads.flatMap((load) => [`${load} at once: p50 µs`, 'p99 µs', 'CPU µs*', 'req/s'])], style: { head: [], border: [] }, colAligns: ['left', ...Array(4 * loads.length).fill('right')] })
+for (const name of names) table.push([contestants[name].title, ...loads.flatMap((load) => ['p50Us', 'p99Us', 'cpuUs', 'requestsPerSecond'].map((figure) => results[name][load][figure].toLocaleString('en')))])
+process.stdout.write(`${table.toString()}\nmedians of ${rounds} interleaved rounds of ${roundMs} ms; * of the asking process, a request\n`)
 
 const checks = names.length < 4 || loads.length < 2 ? [] : [
   { asked: '64 at once: at least Moleculer\'s req/s', ratio: results.ours[64].requestsPerSecond / results.moleculer[64].requestsPerSecond, met: results.ours[64].requestsPerSecond >= results.moleculer[64].requestsPerSecond },

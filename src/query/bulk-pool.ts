@@ -108,7 +108,7 @@ export class BulkPool {
     if (this.#open.size > 0) return
     for (const { query } of this.#waiting.splice(0)) {
       query.breakOff('no bulk stream could be opened', error)
-      query.uplink?.cancel()
+      query.connection?.cancel(query)
     }
   }
 }

@@ -5,7 +5,7 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 import { FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { End, Frame } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, encodeFrame, QUERY_WIRE_VERSION } from '../wire/query-messages.ts'
-import type { ClientQuery, QueryUplink } from './client-query.ts'
+import type { ClientQuery, QueryBulkStream } from './client-query.ts'
 import { closeWithFarSide } from './stream-lifetime.ts'
 
 /** How long a cancelled query may take to send its last frame before its stream is given up. */
@@ -21,13 +21,12 @@ export interface BulkReceiverOptions {
   readonly onClosed: () => void
 }
 
-export class BulkReceiver {
+export class BulkReceiver implements QueryBulkStream {
   readonly #stream: ByteStream
   readonly #options: BulkReceiverOptions
   readonly #writer: FrameWriter
   #id = 0
   #query: ClientQuery | null = null
-  #uplinkBefore: QueryUplink | null = null
   #creditBytes = 0
   #drainTimer: Timer | null = null
   #closed = false
@@ -56,19 +55,31 @@ export class BulkReceiver {
     this.#id = id
     this.#query = query
     this.#creditBytes = 0
-    const endedEarlier = query.onEnded
-    query.onEnded = () => {
-      endedEarlier?.()
-      this.#awaitLastFrame()
-    }
-    this.#uplinkBefore = query.uplink
-    query.uplink = {
-      cancel: () => { if (this.#id === id) this.#writer.push(encodeFrame({ cancel: { id } })) },
-      consumed: (bytes) => { if (this.#id === id) this.#grant(bytes) },
-    }
+    query.bulk = this
     this.#writer.push(encodeFrame({
       attach: { wireVersion: QUERY_WIRE_VERSION, token: this.#options.token as Uint8Array<ArrayBuffer>, id, credit: this.#options.windowBytes },
     }))
+  }
+
+  cancel(query: ClientQuery): void {
+    if (this.#query === query) this.#writer.push(encodeFrame({ cancel: { id: this.#id } }))
+  }
+
+  /** A quarter of the window at a time: fewer frames, and the sender still never runs dry. */
+  consumed(query: ClientQuery, bytes: number): void {
+    if (this.#query !== query) return
+    this.#creditBytes += bytes
+    if (this.#creditBytes < this.#options.windowBytes / 4) return
+    this.#writer.push(encodeFrame({ credit: { id: this.#id, bytes: this.#creditBytes } }))
+    this.#creditBytes = 0
+  }
+
+  /** What still comes of a query that ended here first is dropped, for a while. */
+  ended(query: ClientQuery): void {
+    if (this.#closed || this.#query !== query) return
+    this.#drainTimer ??= this.#options.clock.setTimer(drainTimeoutMs, () => {
+      this.abort(new Error(`a cancelled query sent no last frame within ${drainTimeoutMs} ms`))
+    })
   }
 
   abort(error: Error): void {
@@ -106,26 +117,9 @@ export class BulkReceiver {
     this.#drainTimer = null
     this.#query = null
     this.#id = 0
-    query.uplink = this.#uplinkBefore
-    this.#uplinkBefore = null
+    query.bulk = null
     // After the caller has handed on what it holds, so that the next query finds this one done.
     queueMicrotask(() => { if (!this.#closed) this.#options.onFree() })
-  }
-
-  /** The query ended here first: what still comes is dropped, for a while. */
-  #awaitLastFrame(): void {
-    if (this.#closed || this.#query === null) return
-    this.#drainTimer ??= this.#options.clock.setTimer(drainTimeoutMs, () => {
-      this.abort(new Error(`a cancelled query sent no last frame within ${drainTimeoutMs} ms`))
-    })
-  }
-
-  /** A quarter of the window at a time: fewer frames, and the sender still never runs dry. */
-  #grant(bytes: number): void {
-    this.#creditBytes += bytes
-    if (this.#creditBytes < this.#options.windowBytes / 4) return
-    this.#writer.push(encodeFrame({ credit: { id: this.#id, bytes: this.#creditBytes } }))
-    this.#creditBytes = 0
   }
 
   #handleClosed(error: Error | null): void {

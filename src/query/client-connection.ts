@@ -7,8 +7,9 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 import { FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { End, Frame, Hello, Response } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, decodeTrailer, encodeFrame, encodeRequest, QUERY_WIRE_VERSION, SESSION_TOKEN_BYTES, toMeshError } from '../wire/query-messages.ts'
+import { Alarm } from './alarm.ts'
 import { BulkPool } from './bulk-pool.ts'
-import type { ClientQuery } from './client-query.ts'
+import type { ClientQuery, QueryConnection } from './client-query.ts'
 import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX } from './limits.ts'
 import { closeWithFarSide, openWithin } from './stream-lifetime.ts'
 import { QUERY_PROTOCOL } from './types.ts'
@@ -32,7 +33,7 @@ const idMax = 0xffff_ffff
 /** Errors of opening that say more than "unreachable". */
 const passedOnAsIs: ReadonlySet<string> = new Set(['ERR_NODE_STOPPED', 'ERR_PROTOCOL', 'ERR_CLUSTER_KEY', 'ERR_NO_NODE'])
 
-export class ClientConnection {
+export class ClientConnection implements QueryConnection {
   /** Rejects when the target does not answer, or not as it should. */
   readonly opened: Promise<void>
   readonly #options: ClientConnectionOptions
@@ -40,12 +41,15 @@ export class ClientConnection {
   /** Queries that came while the stream was being opened. */
   readonly #waiting = new Set<ClientQuery>()
   readonly #opening = new AbortController()
+  readonly #alarm: Alarm
   #stream: ByteStream | null = null
   #writer: FrameWriter | null = null
   #bulk: BulkPool | null = null
   #inFlightMax: number
   #lastId = 0
-  #lastUsedMs: number
+  /** Sent so far, and when it was last looked whether the connection is idle. */
+  #requests = 0
+  #requestsSeen = 0
   #idleTimer: Timer | null = null
   #onHello: ((hello: Hello) => void) | null = null
   #onClosedEarly: ((error: Error) => void) | null = null
@@ -54,7 +58,7 @@ export class ClientConnection {
   constructor(options: ClientConnectionOptions) {
     this.#options = options
     this.#inFlightMax = options.inFlightPerTargetMax
-    this.#lastUsedMs = options.clock.nowMs()
+    this.#alarm = new Alarm(options.clock, (nowMs) => this.#handleDue(nowMs))
     this.opened = this.#open()
   }
 
@@ -96,12 +100,35 @@ export class ClientConnection {
 
   /** Sends the query now or when the stream is open. */
   start(query: ClientQuery): void {
+    query.connection = this
+    this.#alarm.set(query.deadlineMs)
     if (this.#bulk !== null) {
       this.#send(query)
       return
     }
     this.#waiting.add(query)
-    query.onEnded = () => this.#waiting.delete(query)
+  }
+
+  cancel(query: ClientQuery): void {
+    if (query.id !== 0) this.#writer?.push(encodeFrame({ cancel: { id: query.id } }))
+  }
+
+  ended(query: ClientQuery): void {
+    if (query.id === 0) this.#waiting.delete(query)
+    else this.#queries.delete(query.id)
+  }
+
+  isSent(query: ClientQuery): boolean {
+    return query.id !== 0 && this.#writer?.isSent(query.frameNumber) === true
+  }
+
+  #handleDue(nowMs: number): number | null {
+    let nextMs = Infinity
+    for (const query of [...this.#waiting, ...this.#queries.values()]) {
+      if (query.deadlineMs <= nowMs) query.handleDue()
+      else nextMs = Math.min(nextMs, query.deadlineMs)
+    }
+    return nextMs === Infinity ? null : nextMs
   }
 
   /** Fails what is under way with `error`, unless nothing is. */
@@ -168,9 +195,10 @@ export class ClientConnection {
     })
     // One timer that looks, instead of one that is set anew by each query.
     const lookWhetherIdle = (): void => {
-      const idleForMs = this.inFlight > 0 ? 0 : clock.nowMs() - this.#lastUsedMs
-      if (idleForMs >= idleMs) this.close(new MeshError('ERR_NODE_STOPPED', 'the stream was idle')).catch((error: unknown) => this.#options.log?.debug({ error: String(error) }, 'closing an idle query stream failed'))
-      else this.#idleTimer = clock.setTimer(idleMs - idleForMs, lookWhetherIdle)
+      const isIdle = this.inFlight === 0 && this.#requests === this.#requestsSeen
+      this.#requestsSeen = this.#requests
+      if (!isIdle) this.#idleTimer = clock.setTimer(idleMs, lookWhetherIdle)
+      else this.close(new MeshError('ERR_NODE_STOPPED', 'the stream was idle')).catch((error: unknown) => this.#options.log?.debug({ error: String(error) }, 'closing an idle query stream failed'))
     }
     this.#idleTimer = clock.setTimer(idleMs, lookWhetherIdle)
     for (const query of [...this.#waiting]) {
@@ -186,20 +214,15 @@ export class ClientConnection {
       return
     }
     const id = this.#nextId()
-    let frameNumber: number
     try {
-      frameNumber = writer.push(encodeRequest(id, { ...query.request, timeoutMs: Math.max(1, query.remainingMs()) }, INLINE_BYTES_MAX))
+      query.frameNumber = writer.push(encodeRequest(id, query.request, Math.max(1, query.deadlineMs - this.#options.clock.nowMs()), INLINE_BYTES_MAX))
     } catch (error) {
       query.stop(toMeshError(error))
       return
     }
+    query.id = id
     this.#queries.set(id, query)
-    query.isSent = () => writer.isSent(frameNumber)
-    query.uplink = { cancel: () => writer.push(encodeFrame({ cancel: { id } })), consumed: () => {} }
-    query.onEnded = () => {
-      this.#queries.delete(id)
-      this.#lastUsedMs = this.#options.clock.nowMs()
-    }
+    this.#requests++
   }
 
   #nextId(): number {
@@ -240,6 +263,7 @@ export class ClientConnection {
     if (this.#closed) return
     this.#closed = true
     this.#idleTimer?.cancel()
+    this.#alarm.cancel()
     this.#opening.abort(error)
     this.#writer?.close()
     this.#bulk?.close()

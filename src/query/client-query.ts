@@ -1,30 +1,43 @@
 /** One query at the asking side: from the request to the end of its batches, whichever streams they come over. */
 import { MeshError } from '../errors.ts'
-import type { Clock, Timer } from '../ports/clock.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { Batch, End, Response } from '../wire/generated/query.ts'
 import { decodeFormat, decodeRoute, decodeTrailer } from '../wire/query-messages.ts'
 import { BATCH_BYTES_MAX } from './limits.ts'
 import type { QueryRequest, QueryResponse, QueryTrailer } from './types.ts'
 
-/** The way back to the answering side. */
-export interface QueryUplink {
-  cancel(): void
-  /** The consumer took batches from a bulk stream. */
-  consumed(bytes: number): void
+/** A stream that carries the query, as far as the query has to do with it. */
+export interface QueryChannel {
+  /** Tells the answering side to stop. */
+  cancel(query: ClientQuery): void
+  /** The query has ended here. */
+  ended(query: ClientQuery): void
+}
+
+/** The multiplexed stream, and the waiting for it. */
+export interface QueryConnection extends QueryChannel {
+  /** Whether the transport has the request; if not, the other side cannot have seen it. */
+  isSent(query: ClientQuery): boolean
+}
+
+export interface QueryBulkStream extends QueryChannel {
+  /** The consumer took so much. */
+  consumed(query: ClientQuery, bytes: number): void
 }
 
 export class ClientQuery {
   readonly request: QueryRequest
   readonly response: Promise<QueryResponse>
-  /** Set by the connection when the request is on its way; `isSent` says whether the transport has it. */
-  isSent: () => boolean = () => false
-  uplink: QueryUplink | null = null
-  onEnded: (() => void) | null = null
-  readonly #clock: Clock
-  readonly #startedMs: number
+  /** On the connection; 0 before the request is on its way. */
+  id = 0
+  /** The request's, in the connection's writer. */
+  frameNumber = 0
+  connection: QueryConnection | null = null
+  /** The stream that brings a large result. */
+  bulk: QueryBulkStream | null = null
+  readonly deadlineMs: number
   readonly #signal: AbortSignal | null
-  readonly #deadline: Timer
   readonly #onAbort = (): void => this.stop(new MeshError('ERR_QUERY_CANCELLED', 'the caller cancelled the query'))
   #resolve!: (response: QueryResponse) => void
   #reject!: (error: MeshError) => void
@@ -40,8 +53,7 @@ export class ClientQuery {
   #fragmentBytes = 0
 
   constructor(clock: Clock, request: QueryRequest, signal: AbortSignal | null) {
-    this.#clock = clock
-    this.#startedMs = clock.nowMs()
+    this.deadlineMs = clock.nowMs() + request.timeoutMs
     this.request = request
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve
@@ -49,9 +61,6 @@ export class ClientQuery {
     })
     this.#signal = signal
     signal?.addEventListener('abort', this.#onAbort)
-    this.#deadline = clock.setTimer(request.timeoutMs, () => {
-      this.stop(new MeshError('ERR_QUERY_TIMEOUT', `no complete answer within ${Math.round(request.timeoutMs)} ms`))
-    })
   }
 
   /** No more frames are expected. */
@@ -59,8 +68,8 @@ export class ClientQuery {
     return this.#ended
   }
 
-  remainingMs(): number {
-    return this.request.timeoutMs - (this.#clock.nowMs() - this.#startedMs)
+  handleDue(): void {
+    this.stop(new MeshError('ERR_QUERY_TIMEOUT', `no complete answer within ${Math.round(this.request.timeoutMs)} ms`))
   }
 
   /** False when the frame is not allowed. */
@@ -88,7 +97,7 @@ export class ClientQuery {
     if (wire.more) {
       this.#fragments.push(wire.data)
       // Nobody can consume part of a batch, so the rest must not wait for that; the batch's own bound holds instead.
-      this.uplink?.consumed(wire.data.length)
+      this.bulk?.consumed(this, wire.data.length)
       return true
     }
     let bytes = wire.data
@@ -137,7 +146,7 @@ export class ClientQuery {
   /** The stream is gone. */
   breakOff(why: string, cause: unknown): void {
     if (!this.#responded) {
-      const started = this.isSent() ? 'unknown' : 'no'
+      const started = this.#isSent() ? 'unknown' : 'no'
       this.fail(new MeshError('ERR_PEER_UNREACHABLE', why, { details: { started }, cause }))
     } else {
       this.fail(new MeshError('ERR_QUERY_BROKEN', `${why}, after ${this.#rowsDelivered} rows`, { details: { rowsDelivered: this.#rowsDelivered }, cause }))
@@ -147,10 +156,10 @@ export class ClientQuery {
   /** Ends the query from this side. */
   stop(error: MeshError): void {
     if (this.#ended) return
-    const withFacts = this.#responded || this.isSent() ? error : new MeshError(error.code, error.message, { details: { ...error.details, started: 'no' } })
-    const { uplink } = this
+    const withFacts = this.#responded || this.#isSent() ? error : new MeshError(error.code, error.message, { details: { ...error.details, started: 'no' } })
+    const channel = this.bulk ?? this.connection
     this.fail(withFacts)
-    uplink?.cancel()
+    channel?.cancel(this)
   }
 
   /** For the iterator alone. */
@@ -168,15 +177,19 @@ export class ClientQuery {
 
   #deliver(entry: { batch: EngineBatch; creditBytes: number }): EngineBatch {
     this.#rowsDelivered += entry.batch.rows
-    if (entry.creditBytes > 0) this.uplink?.consumed(entry.creditBytes)
+    if (entry.creditBytes > 0) this.bulk?.consumed(this, entry.creditBytes)
     return entry.batch
   }
 
   #end(): void {
     this.#ended = true
-    this.#deadline.cancel()
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.onEnded?.()
+    this.connection?.ended(this)
+    this.bulk?.ended(this)
+  }
+
+  #isSent(): boolean {
+    return this.connection?.isSent(this) === true
   }
 }
 

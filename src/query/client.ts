@@ -21,7 +21,7 @@ export interface QueryConnectionsOptions {
   readonly inFlightPerTargetMax?: number
   /** From the start of opening a stream to the target's Hello. Default 10,000. */
   readonly openTimeoutMs?: number
-  /** A connection without a query for so long is closed. Default 300,000. */
+  /** A connection without a query between two looks, so far apart, is closed. Default 300,000. */
   readonly idleMs?: number
   /** Large results from one target at a time; more wait. Default 8. */
   readonly bulkStreamsMax?: number

@@ -3,12 +3,12 @@
  * slower gets its head at once and moves to a bulk stream that the requester attaches.
  */
 import { MeshError } from '../errors.ts'
-import type { Timer } from '../ports/clock.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import { encodeEnd, encodeFailure, encodeFrame, encodeResponse, toMeshError } from '../wire/query-messages.ts'
 import { FRAME_BYTES_MAX } from '../wire/framing.ts'
 import type { End } from '../wire/generated/query.ts'
+import type { Alarm } from './alarm.ts'
 import type { BulkSender } from './bulk-sender.ts'
 import { HEAD_DELAY_MS, INLINE_BYTES_MAX } from './limits.ts'
 import type { ServerContext } from './server.ts'
@@ -20,6 +20,8 @@ export interface ServedQueryOptions {
   readonly inlineBytes: number
   readonly request: QueryRequest
   readonly remote: StreamRemote
+  /** Shared by the queries of a session; see `nextDueMs`. */
+  readonly alarm: Alarm
   readonly send: (frame: Uint8Array) => void
   /** The id is free again. The handler may still be winding up. */
   readonly onEnded: () => void
@@ -28,8 +30,9 @@ export interface ServedQueryOptions {
 export class ServedQuery {
   readonly #options: ServedQueryOptions
   readonly #context: ServerContext
-  #deadline: Timer | null = null
-  #headTimer: Timer | null = null
+  readonly #deadlineMs: number
+  #headDueMs = Infinity
+  #response: QueryResponse | null = null
   #controller: AbortController | null = null
   #stopped: MeshError | null = null
   #ended = false
@@ -42,15 +45,29 @@ export class ServedQuery {
   constructor(options: ServedQueryOptions) {
     this.#options = options
     this.#context = options.context
+    this.#deadlineMs = options.context.clock.nowMs() + options.request.timeoutMs
+  }
+
+  get nextDueMs(): number {
+    return Math.min(this.#deadlineMs, this.#headDueMs)
   }
 
   start(): void {
-    const { timeoutMs } = this.#options.request
     this.#context.queryStarted()
-    this.#deadline = this.#context.clock.setTimer(timeoutMs, () => {
-      this.stop(new MeshError('ERR_QUERY_TIMEOUT', `the deadline passed after ${Math.round(timeoutMs)} ms`))
-    })
-    this.#run().catch((error: unknown) => this.#fail(toMeshError(error))).finally(() => this.#context.queryEnded())
+    this.#options.alarm.set(this.#deadlineMs)
+    void this.#run()
+  }
+
+  handleDue(nowMs: number): void {
+    if (nowMs >= this.#deadlineMs) {
+      this.stop(new MeshError('ERR_QUERY_TIMEOUT', `the deadline passed after ${Math.round(this.#options.request.timeoutMs)} ms`))
+    } else if (nowMs >= this.#headDueMs && this.#response !== null) {
+      try {
+        this.#sendHead(this.#response, null)
+      } catch (error) {
+        this.stop(toMeshError(error))
+      }
+    }
   }
 
   /** Ends the query for the requester at once and tells the engine; what the engine still takes to stop is not waited for. */
@@ -72,37 +89,58 @@ export class ServedQuery {
     return true
   }
 
+  /** Never rejects. */
   async #run(): Promise<void> {
-    const { context } = this.#options
-    const response = await context.handler(this.#options.request, this.#handlerContext())
-    const batches = response.batches[Symbol.asyncIterator]()
-    if (this.#stopped !== null) {
-      await batches.return?.()
-      return
-    }
-    const inlineBytesMax = Math.min(this.#options.inlineBytes, INLINE_BYTES_MAX)
+    let batches: AsyncIterator<EngineBatch> | null = null
     try {
-      for (;;) {
-        const next = await batches.next()
-        if (this.#stopped !== null) break
-        if (next.done === true) {
-          this.#succeed(response)
-          return
-        }
-        if (!this.#headSent && this.#partBytes + next.value.bytes.length <= inlineBytesMax) {
-          this.#parts.push(next.value)
-          this.#partBytes += next.value.bytes.length
-          this.#headTimer ??= context.clock.setTimer(HEAD_DELAY_MS, () => this.#sendLateHead(response))
-          continue
-        }
-        this.#sendHead(response, null)
-        await this.#sendBulk(next.value)
-      }
+      const response = await this.#context.handler(this.#options.request, this.#handlerContext())
+      batches = response.batches[Symbol.asyncIterator]()
+      // Ended by itself: nothing is left to release.
+      if (await this.#pump(response, batches)) batches = null
     } catch (error) {
       // First the error, then the release: the requester need not wait for the engine to wind up.
       this.#fail(toMeshError(error))
     }
-    await batches.return?.()
+    try {
+      if (batches !== null) await batches.return?.()
+    } catch (error) {
+      this.#context.log?.debug({ error: String(error) }, 'releasing a result failed')
+    }
+    this.#context.queryEnded()
+  }
+
+  /** True when the result came to its end, false when the query was stopped. */
+  async #pump(response: QueryResponse, batches: AsyncIterator<EngineBatch>): Promise<boolean> {
+    const inlineBytesMax = Math.min(this.#options.inlineBytes, INLINE_BYTES_MAX)
+    while (this.#stopped === null) {
+      const next = await batches.next()
+      if (this.#isStopped()) break
+      if (next.done === true) {
+        this.#succeed(response)
+        return true
+      }
+      if (!this.#headSent && this.#partBytes + next.value.bytes.length <= inlineBytesMax) {
+        if (this.#response === null) this.#expectMore(response)
+        this.#parts.push(next.value)
+        this.#partBytes += next.value.bytes.length
+      } else {
+        this.#sendHead(response, null)
+        await this.#sendBulk(next.value)
+      }
+    }
+    return false
+  }
+
+  /** It changes across an await, which the type checker does not see. */
+  #isStopped(): boolean {
+    return this.#stopped !== null
+  }
+
+  /** A result that trickles shall not keep its head back. */
+  #expectMore(response: QueryResponse): void {
+    this.#response = response
+    this.#headDueMs = this.#context.clock.nowMs() + HEAD_DELAY_MS
+    this.#options.alarm.set(this.#headDueMs)
   }
 
   async #sendBulk(batch: EngineBatch): Promise<void> {
@@ -125,7 +163,7 @@ export class ServedQuery {
 
   #sendHead(response: QueryResponse, end: End | null): void {
     if (this.#headSent || this.#ended) return
-    this.#headTimer?.cancel()
+    this.#headDueMs = Infinity
     // The entry node makes the report that its client gets; what a node on the way says is not asked for.
     const route = this.#options.request.visited.length === 0 ? response.route : null
     const frame = encodeResponse(this.#options.id, { format: response.format, header: response.header, route }, this.#parts, end)
@@ -137,14 +175,6 @@ export class ServedQuery {
     this.#parts = []
     this.#headSent = true
     this.#options.send(frame)
-  }
-
-  #sendLateHead(response: QueryResponse): void {
-    try {
-      this.#sendHead(response, null)
-    } catch (error) {
-      this.stop(toMeshError(error))
-    }
   }
 
   #succeed(response: QueryResponse): void {
@@ -173,8 +203,6 @@ export class ServedQuery {
 
   #end(): void {
     this.#ended = true
-    this.#deadline?.cancel()
-    this.#headTimer?.cancel()
     this.#options.onEnded()
   }
 

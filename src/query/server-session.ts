@@ -5,6 +5,7 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 import type { FrameWriter } from '../wire/framing.ts'
 import type { Frame, Request } from '../wire/generated/query.ts'
 import { decodeRequest, encodeFailure } from '../wire/query-messages.ts'
+import { Alarm } from './alarm.ts'
 import type { BulkSender } from './bulk-sender.ts'
 import { QUEUED_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
 import { ServedQuery } from './served-query.ts'
@@ -15,6 +16,7 @@ export class ServerSession {
   readonly #stream: ByteStream
   readonly #writer: FrameWriter
   readonly #queries = new Map<number, ServedQuery>()
+  readonly #alarm: Alarm
   #requestBytes = 0
   #paused = false
   #stallTimer: Timer | null = null
@@ -24,6 +26,7 @@ export class ServerSession {
     this.#context = context
     this.#stream = stream
     this.#writer = writer
+    this.#alarm = new Alarm(context.clock, (nowMs) => this.#handleDue(nowMs))
   }
 
   handleFrame(frame: Frame, frameBytes: number): boolean {
@@ -41,6 +44,7 @@ export class ServerSession {
   handleClosed(): void {
     this.#closed = true
     this.#stallTimer?.cancel()
+    this.#alarm.cancel()
     this.failAll(new MeshError('ERR_QUERY_CANCELLED', 'the stream of the caller closed'))
   }
 
@@ -76,6 +80,16 @@ export class ServerSession {
     })
   }
 
+  #handleDue(nowMs: number): number | null {
+    let nextMs = Infinity
+    for (const query of this.#queries.values()) {
+      if (query.nextDueMs <= nowMs) query.handleDue(nowMs)
+      // One that was ended just now is no longer there, and looking at it costs nothing but an early call.
+      nextMs = Math.min(nextMs, Math.max(query.nextDueMs, nowMs + 1))
+    }
+    return nextMs === Infinity ? null : nextMs
+  }
+
   #handleRequest(wire: Request, frameBytes: number): boolean {
     this.#context.counters.requests++
     const request = decodeRequest(wire)
@@ -93,6 +107,7 @@ export class ServerSession {
       inlineBytes: wire.credit,
       request,
       remote: this.#stream.remote,
+      alarm: this.#alarm,
       send: (frame) => { if (!this.#closed) this.send(frame) },
       onEnded: () => {
         this.#queries.delete(wire.id)

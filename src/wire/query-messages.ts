@@ -72,7 +72,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | null {
  * @throws MeshError ERR_QUERY_TOO_LARGE when SQL and parameters exceed 1 MiB
  * @throws MeshError ERR_OPTION_INVALID when a parameter has no form on the wire
  */
-export function encodeRequest(id: number, request: WireRequest, inlineBytes: number): Uint8Array {
+export function encodeRequest(id: number, request: WireRequest, timeoutMs: number, inlineBytes: number): Uint8Array {
   const bytes = encodeFrame({
     request: {
       id,
@@ -81,7 +81,7 @@ export function encodeRequest(id: number, request: WireRequest, inlineBytes: num
       parameters: request.parameters.length === 0 ? [] : request.parameters.map(encodeValue),
       access: accesses.indexOf(request.access),
       priority: priorities.indexOf(request.priority),
-      timeoutMs: request.timeoutMs,
+      timeoutMs,
       visited: request.visited as string[],
       explain: request.explain,
       credit: inlineBytes,

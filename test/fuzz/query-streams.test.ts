@@ -15,8 +15,8 @@ function framed(payload: Uint8Array): Buffer {
 
 const hello = encodeFrame({ hello: { wireVersion: QUERY_WIRE_VERSION, token: new Uint8Array(0), inFlightMax: 0 } })
 const valid = [
-  encodeRequest(1, request({ parameters: [1n, 'x', null, new Date(0)] }), 65_536),
-  encodeRequest(1, request(), 0),
+  encodeRequest(1, request({ parameters: [1n, 'x', null, new Date(0)] }), 5000, 65_536),
+  encodeRequest(1, request(), 5000, 0),
   encodeFrame({ cancel: { id: 1 } }),
   encodeFrame({ credit: { id: 1, bytes: 0xffff_ffff } }),
   encodeFrame({ attach: { wireVersion: 1, token: new Uint8Array(16), id: 1, credit: 1 } }),

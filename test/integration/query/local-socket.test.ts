@@ -154,7 +154,7 @@ describe('the query plane over it', () => {
       })
     }) })
     await listen({ [QUERY_PROTOCOL]: (stream) => server.accept(stream) })
-    const frames = [encodeFrame({ hello: { wireVersion: QUERY_WIRE_VERSION, token: new Uint8Array(0), inFlightMax: 0 } }), encodeRequest(1, request({ timeoutMs: 60_000 }), 0)]
+    const frames = [encodeFrame({ hello: { wireVersion: QUERY_WIRE_VERSION, token: new Uint8Array(0), inFlightMax: 0 } }), encodeRequest(1, request(), 60_000, 0)]
     const bytes = Buffer.concat([Buffer.from(`${QUERY_PROTOCOL}\n`), ...frames.flatMap((frame) => [Buffer.from([0, 0, frame.length >> 8, frame.length & 255]), frame])])
     const script = `require('net').connect(${JSON.stringify(path)}).write(Buffer.from('${bytes.toString('hex')}', 'hex')); setInterval(() => {}, 1000)`
     const child = spawn(process.execPath, ['-e', script], { stdio: 'inherit' })

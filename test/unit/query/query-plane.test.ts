@@ -71,10 +71,10 @@ describe('small results', () => {
     expect(batches.map(({ bytes }) => bytes[19_999])).toEqual(Array.from({ length: 20 }, (_, i) => i))
   })
 
-  it('leaves no timer behind but the one that watches for idleness', async () => {
+  it('keeps three timers, however many queries there were', async () => {
     const { client, clock } = createPlane(() => Promise.resolve(respond(batchesOf(1, 10))))
     for (let i = 0; i < 5; i++) await readAll(await client.query('t', request()))
-    expect(clock.pending).toBe(1)
+    expect(clock.pending).toBe(3)
   })
 
   it('tells the load in a trailer to whoever asked for it', async () => {
@@ -88,11 +88,13 @@ describe('small results', () => {
   it('closes an idle stream and opens another when it is needed', async () => {
     const { client, clock, streams, opened } = createPlane(() => Promise.resolve(respond([])), { client: { idleMs: 1000 } })
     await readAll(await client.query('t', request()))
-    clock.advance(999)
+    clock.advance(1000)
     await readAll(await client.query('t', request()))
-    clock.advance(999)
+    clock.advance(1000)
+    await settle()
     expect(opened()).toBe(1)
-    clock.advance(1)
+    expect(streams[0]?.isClosed).toBe(false)
+    clock.advance(1000)
     await until('the stream to close', () => streams[0]?.isClosed === true)
     await readAll(await client.query('t', request()))
     expect(opened()).toBe(2)

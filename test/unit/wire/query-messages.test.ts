@@ -7,7 +7,7 @@ import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeFailure, 
 const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false }
 
 function roundTrip(request: WireRequest): WireRequest | null {
-  const frame = decodeFrame(encodeRequest(7, request, 0))
+  const frame = decodeFrame(encodeRequest(7, request, request.timeoutMs, 0))
   return frame?.request === undefined ? null : decodeRequest(frame.request)
 }
 
@@ -31,13 +31,13 @@ describe('parameters', () => {
   })
 
   it.each([[1n << 128n], [-(1n << 127n) - 1n], [new Date(NaN)], [undefined], [{}], [Symbol('s')]])('%s has no form on the wire', (bad) => {
-    expect(() => encodeRequest(1, { ...base, parameters: [bad as QueryValue] }, 0)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', details: { parameter: 1 } }) as Error)
+    expect(() => encodeRequest(1, { ...base, parameters: [bad as QueryValue] }, 1, 0)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', details: { parameter: 1 } }) as Error)
   })
 })
 
 describe('requests', () => {
   it('are refused when they exceed the frame', () => {
-    expect(() => encodeRequest(1, { ...base, sql: 'x'.repeat(2 << 20) }, 0)).toThrow(expect.objectContaining({ code: 'ERR_QUERY_TOO_LARGE' }) as Error)
+    expect(() => encodeRequest(1, { ...base, sql: 'x'.repeat(2 << 20) }, 1, 0)).toThrow(expect.objectContaining({ code: 'ERR_QUERY_TOO_LARGE' }) as Error)
   })
 
   const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, credit: 0 }

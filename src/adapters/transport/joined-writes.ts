@@ -9,6 +9,9 @@
 import { Socket } from 'node:net'
 import type { CreateListenerOptions, DialTransportOptions, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
 
+/** Below this, copying the pieces of a message together costs less than handing each to the socket. */
+const copiedBytesMax = 16 << 10
+
 /** Wraps a transport factory whose connections stand on a `net.Socket`; connections that do not are left as they are. */
 export function joinedWrites<Components>(factory: (components: Components) => Transport): (components: Components) => Transport {
   return (components) => {
@@ -34,7 +37,10 @@ function joiningUpgrader(upgrader: Upgrader): Upgrader {
 
 function join(connection: MultiaddrConnection): MultiaddrConnection {
   const { socket } = connection as MultiaddrConnection & { readonly socket?: unknown }
-  if (socket instanceof Socket) joinWrites(socket)
+  if (!(socket instanceof Socket)) return connection
+  joinWrites(socket)
+  const send = connection.send.bind(connection)
+  connection.send = (data) => send(data instanceof Uint8Array || data.byteLength > copiedBytesMax ? data : data.subarray())
   return connection
 }
 
