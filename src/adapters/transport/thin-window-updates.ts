@@ -18,7 +18,10 @@ export function thinWindowUpdates(factory: () => StreamMuxerFactory): () => Stre
         const muxer = muxers.createStreamMuxer(connection)
         const createStream = muxer.createStream.bind(muxer)
         muxer.createStream = async (options) => thin(await createStream(options))
-        muxer.addEventListener('stream', (event) => thin(event.detail))
+        // Not by listening for `stream`: a muxer keeps early streams for its first listener, which must be libp2p's.
+        const inbound = muxer as StreamMuxer & { onRemoteStream?(stream: Stream): void }
+        const onRemoteStream = inbound.onRemoteStream?.bind(muxer)
+        if (onRemoteStream !== undefined) inbound.onRemoteStream = (stream) => onRemoteStream(thin(stream))
         return muxer
       },
     }
