@@ -6,6 +6,8 @@ if (version[0] < 22 || (version[0] === 22 && version[1] < 12)) {
     'next: Start it with Node 22.12 or newer; in a checkout, npx rdb uses the Node 24 that npm ci installed.\n')
   process.exit(2)
 }
+// Engines compute on libuv's pool, four threads by default: three long queries would hold up every other one. Before its first use.
+if (process.env.UV_THREADPOOL_SIZE === undefined) process.env.UV_THREADPOOL_SIZE = '16'
 import('node:module').then(function (module) {
   // Code compiled once is kept on disk between commands, which halves their start.
   module.enableCompileCache()

@@ -54,7 +54,8 @@ export interface CliContext {
   nowMs(): number
   /** Until the returned function is called, signals come here instead of ending the process. */
   onSignal(handler: (signal: StopSignal) => void): () => void
-  exitNow(code: number): void
+  /** Dies by that signal, here and now. */
+  exitNow(signal: StopSignal): void
 }
 
 /** The reader of an output has gone away, as `head` does: end quietly. */
@@ -94,7 +95,11 @@ export function processContext(argv: readonly string[]): CliContext {
         for (const [signal, listener] of handlers) process.off(signal, listener)
       }
     },
-    exitNow: (code) => process.exit(code),
+    // Not process.exit: that waits for native threads, and an engine's may be busy for hours.
+    exitNow: (signal) => {
+      process.removeAllListeners(signal)
+      process.kill(process.pid, signal)
+    },
   }
 }
 

@@ -26,7 +26,7 @@ export function examples(lines: readonly string[]): string {
 export async function interruptible<T>(context: CliContext, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController()
   const release = context.onSignal((signal) => {
-    if (controller.signal.aborted) context.exitNow(signalExitCodes[signal])
+    if (controller.signal.aborted) context.exitNow(signal)
     else controller.abort(new Exit(signalExitCodes[signal]))
   })
   try {

@@ -3,6 +3,8 @@
  * UDP is bound first, because it tells at once whether the number is free; for port 0, where the system picks for UDP, TCP may find the
  * same number taken: then another is picked.
  */
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { tcpMultiaddr } from '../adapters/libp2p/address.ts'
 import { createMesh, type Mesh } from '../adapters/libp2p/mesh.ts'
@@ -50,15 +52,28 @@ export async function openListeners(options: NodeOptions, parts: ListenerParts):
   }
 }
 
-/** Where others send datagrams to: as advertised, or as listened on, or, when that is every address, the first one that is not loopback. */
-export function reachableUdp(options: NodeOptions, local: Datagrams['local']): { readonly udpHost: string; readonly udpPort: number } {
-  const udpPort = options.advertise?.port ?? local.port
-  if (options.advertise !== null) return { udpHost: options.advertise.host, udpPort }
-  if (local.host !== '0.0.0.0' && local.host !== '::') return { udpHost: local.host, udpPort }
+/**
+ * Where others send datagrams to: as advertised, or as listened on, or, when that is every address, the first one that is not loopback. A
+ * record carries an IP address, never a name: whoever checks a record must not have to ask a name server.
+ * @throws MeshError ERR_ADDRESS_UNAVAILABLE for an advertised name that does not resolve
+ */
+export async function reachableUdp(options: NodeOptions, local: Datagrams['local']): Promise<{ readonly udpHost: string; readonly udpPort: number }> {
+  const { advertise } = options
+  if (advertise !== null) return { udpHost: await resolveName(advertise.host), udpPort: advertise.port ?? local.port }
+  if (local.host !== '0.0.0.0' && local.host !== '::') return { udpHost: local.host, udpPort: local.port }
   const family = local.host === '::' ? 'IPv6' : 'IPv4'
   const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []).filter((address) => address.family === family)
   const outside = all.find((address) => !address.internal && !address.address.startsWith('fe80:')) ?? all[0]
-  return { udpHost: outside?.address ?? '127.0.0.1', udpPort }
+  return { udpHost: outside?.address ?? (family === 'IPv6' ? '::1' : '127.0.0.1'), udpPort: local.port }
+}
+
+async function resolveName(host: string): Promise<string> {
+  if (isIP(host) !== 0) return host
+  try {
+    return (await lookup(host)).address
+  } catch (error) {
+    throw new MeshError('ERR_ADDRESS_UNAVAILABLE', `the advertised name ${host} does not resolve`, { nextStep: 'Advertise an IP address, or a name that resolves on this host.', cause: error })
+  }
 }
 
 function isLoopback(host: string): boolean {

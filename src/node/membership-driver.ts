@@ -17,6 +17,8 @@ const syncProtocol = '/reedbase/sync/1.0'
 const syncTimeoutMs = 5_000
 /** Repairs what every faster way has missed. */
 const syncIntervalMs = 30_000
+/** Whoever joined elsewhere at the same moment is in nobody's first sync. */
+const secondSyncMs = 2_000
 const farewellCheckMs = 20
 /** An announcement older or further ahead than this is a replay or a broken clock. */
 const announcementAgeMsMax = 120_000
@@ -83,11 +85,11 @@ export class MembershipDriver {
       else if (kind === 'opened' && membership.self.record.peerId < peerId) void this.sync(peerId)
     })
     this.#perform(membership.start(clock.nowMs()))
-    this.#armSync()
   }
 
   becomeAlive(): void {
     this.#perform(this.#parts.membership.becomeAlive(this.#parts.clock.nowMs()))
+    this.#armSync(secondSyncMs)
   }
 
   setLoad(load: LoadDigest): void {
@@ -135,9 +137,14 @@ export class MembershipDriver {
   handleAnnouncement(from: string, bytes: Uint8Array): 'accept' | 'ignore' | 'reject' {
     const { membership, clock, verifier } = this.#parts
     const decoded = decodeAnnouncement(bytes, verifier)
-    if (!decoded.ok || decoded.unverified > 0) {
+    if (!decoded.ok) {
       this.counters.announcementsMalformed++
       return 'reject'
+    }
+    if (decoded.unverified > 0) {
+      // Not the relay's fault: the author may be of a version with other bounds. It is not passed on either.
+      this.counters.updatesUnverified += decoded.unverified
+      return 'ignore'
     }
     const { updates, atWallMs } = decoded.value
     if (Math.abs(clock.wallMs() - atWallMs) > announcementAgeMsMax) {
@@ -168,12 +175,12 @@ export class MembershipDriver {
     return true
   }
 
-  #armSync(): void {
-    this.#syncTimer = this.#parts.clock.setTimer(syncIntervalMs * (0.75 + 0.5 * this.#parts.random()), () => {
+  #armSync(afterMs: number): void {
+    this.#syncTimer = this.#parts.clock.setTimer(afterMs * (0.75 + 0.5 * this.#parts.random()), () => {
       const alive = this.#parts.membership.members().filter((member) => member.state === 'alive')
       const chosen = alive[randomInteger(this.#parts.random, alive.length)]
       if (chosen !== undefined) void this.sync(chosen.signed.record.peerId)
-      if (!this.#stopped) this.#armSync()
+      if (!this.#stopped) this.#armSync(syncIntervalMs)
     })
   }
 

@@ -18,7 +18,6 @@ import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
 import { parseRoutingOptions } from '../core/routing/options.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
-import { MeshError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import { QueryConnections } from '../query/client.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
@@ -102,7 +101,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     name: options.name,
     incarnation: startedWallMs,
     tcpMultiaddrs: mesh.multiaddrs(),
-    ...reachableUdp(options, datagrams.local),
+    ...await reachableUdp(options, datagrams.local),
     datagramPublicKey: datagrams.local.publicKey,
     datagramEpoch: datagrams.local.epoch,
     datacenter: options.datacenter,
@@ -155,6 +154,8 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
         break
       case 'member-failed':
         queries.handlePeerDown(peerId)
+        // A host that vanished without FIN leaves its connection open for minutes, and new queries would still be sent into it.
+        mesh.hangUp(peerId).catch((error: unknown) => { log.debug({ peerId, err: error }, 'the connection to a failed member did not close') })
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
         break

@@ -2,15 +2,15 @@
  * The keyring: a text file of cluster keys, one a line, the one in use first. Keys overlap during rotation: a new one is added
  * everywhere, then used everywhere, then the old one is removed.
  */
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MeshError } from '../../errors.ts'
+import { clusterKeyBytes, keyFingerprint } from '../../wire/cluster-key.ts'
 import { writeFileAtomically } from './atomic-write.ts'
 import { readPrivateFile } from './private-file.ts'
 
 const fileName = 'keyring'
-const keyBytes = 32
 /** Each key may have to be tried on a datagram, and each is one more encrypter to negotiate. */
 export const keysMax = 4
 
@@ -26,12 +26,7 @@ export interface KeyDescription {
 }
 
 export function generateKey(): Uint8Array {
-  return new Uint8Array(randomBytes(keyBytes))
-}
-
-/** 16 hexadecimal digits that tell keys apart and give nothing away: the start of SHA-256 over a domain label and the key. */
-export function keyFingerprint(key: Uint8Array): string {
-  return createHash('sha256').update('reedbase-mesh keyring v1').update(key).digest('hex').slice(0, 16)
+  return new Uint8Array(randomBytes(clusterKeyBytes))
 }
 
 export function listKeys(keyring: Keyring): KeyDescription[] {
@@ -55,7 +50,7 @@ export async function loadKeyring(folderPath: string): Promise<Keyring> {
  * @throws MeshError ERR_KEYRING_DAMAGED when the file is damaged or already holds 4 other keys; ERR_DATA_DIR_UNUSABLE
  */
 export async function addKey(folderPath: string, key: Uint8Array, options: { readonly use: boolean }): Promise<Keyring> {
-  if (key.length !== keyBytes) throw new RangeError('a cluster key is 32 bytes')
+  if (key.length !== clusterKeyBytes) throw new RangeError('a cluster key is 32 bytes')
   const path = join(folderPath, fileName)
   const { keys } = await loadKeyring(folderPath)
   const known = keys.some((other) => timingSafeEqual(other, key))

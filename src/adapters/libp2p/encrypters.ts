@@ -10,15 +10,9 @@ import { noise } from '@chainsafe/libp2p-noise'
 import type { NoiseComponents } from '@chainsafe/libp2p-noise'
 import type { ConnectionEncrypter } from '@libp2p/interface'
 import { MeshError } from '../../errors.ts'
-
-export const CLUSTER_KEY_BYTES = 32
+import { clusterKeyBytes, keyFingerprint } from '../../wire/cluster-key.ts'
 
 export type EncrypterFactory = (components: NoiseComponents) => ConnectionEncrypter
-
-/** Names a cluster key without revealing it: 16 hexadecimal digits of a domain-separated SHA-256. */
-export function keyFingerprint(key: Uint8Array): string {
-  return digest('reedbase cluster key fingerprint v1', key).toString('hex').slice(0, 16)
-}
 
 /** The encrypter's protocol name for a cluster key: Noise with the first 8 digits of its fingerprint. */
 export function encrypterProtocol(key: Uint8Array): string {
@@ -33,8 +27,8 @@ export function createEncrypters(keys: readonly Uint8Array[]): EncrypterFactory[
   if (keys.length === 0) return [noise()]
   const names = new Set<string>()
   return keys.map((key) => {
-    if (key.length !== CLUSTER_KEY_BYTES) {
-      throw new MeshError('ERR_KEYRING_DAMAGED', `A cluster key has ${key.length} bytes; ${CLUSTER_KEY_BYTES} are needed.`)
+    if (key.length !== clusterKeyBytes) {
+      throw new MeshError('ERR_KEYRING_DAMAGED', `A cluster key has ${key.length} bytes; ${clusterKeyBytes} are needed.`)
     }
     const protocol = encrypterProtocol(key)
     if (names.has(protocol)) throw new MeshError('ERR_KEYRING_DAMAGED', `The keyring holds the key ${keyFingerprint(key)} twice.`)

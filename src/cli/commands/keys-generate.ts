@@ -17,7 +17,8 @@ export function configure(command: Command, context: CliContext): void {
 }
 
 async function generate(flags: Flags, context: CliContext): Promise<void> {
-  const { addKey, generateKey, keyFingerprint, loadKeyring } = await import('../../adapters/files/keyring.ts')
+  const { addKey, generateKey, loadKeyring } = await import('../../adapters/files/keyring.ts')
+  const { keyFingerprint } = await import('../../wire/cluster-key.ts')
   const dataDir = dataDirOf(flags, context)
   const isFirst = (await loadKeyring(dataDir)).inUse === null
   const use = isFirst || flags.use === true

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { OPTION_TABLE, type Option as NodeOption } from '../../node/options-table.ts'
-import { type CliContext, Exit, type RunningNode, signalExitCodes, type StopSignal } from '../context.ts'
+import { type CliContext, Exit, type RunningNode, type StopSignal } from '../context.ts'
 import { examples } from '../local-node.ts'
 
 export function configure(command: Command, context: CliContext): void {
@@ -60,7 +60,7 @@ function watchSignals(context: CliContext): { readonly first: Promise<StopSignal
   const { promise: first, resolve } = Promise.withResolvers<StopSignal>()
   let seen = false
   const release = context.onSignal((signal) => {
-    if (seen) context.exitNow(signalExitCodes[signal])
+    if (seen) context.exitNow(signal)
     seen = true
     resolve(signal)
   })

@@ -18,7 +18,7 @@ afterEach(async () => { await mesh.stop() })
 
 async function meshOf(names: readonly string[]): Promise<NodeProcess[]> {
   mesh = await TestMesh.create()
-  const nodes = await mesh.startAll(names)
+  const nodes = await mesh.startAll(names, { args: ['--drain', '2s'] })
   await pinLoads(nodes)
   return nodes
 }
@@ -147,7 +147,7 @@ describe('the local node', () => {
     local.child.kill('SIGTERM')
     await until('the first signal to be heard', async () => (await local.log()).includes('SIGTERM'))
     local.child.kill('SIGTERM')
-    expect((await local.exited).code).toBe(143)
+    expect(await local.exited).toEqual({ code: null, signal: 'SIGTERM' })
     await running.ended
   })
 })

@@ -141,7 +141,7 @@ describe('db:query input', () => {
   it('passes on all that was asked', async () => {
     const process = new FakeProcess({ query: () => Promise.resolve(people()) })
     await process.run('db:query', 'users', 'SELECT ?', '-p', '5', '-p', 'five', '-p', '"5"', '-p', '9007199254740993', '-p', 'null', '-p', '1.5', '-p', 'true', '-p', '[1]', '-p', '007', '--priority', 'high', '--timeout', '2m', '--node', 'h:1', '--data-dir', 'd')
-    expect(process.connects).toMatchObject([{ dataDir: '/work/d', node: 'h:1', keyringDir: '/work/d' }])
+    expect(process.connects).toMatchObject([{ dataDir: '/srv/d', node: 'h:1', keyringDir: '/srv/d' }])
     expect(process.queries[0]).toMatchObject({ sql: 'SELECT ?', options: { database: 'users', priority: 'high', timeoutMs: 120_000, parameters: [5, 'five', '5', 9007199254740993n, null, 1.5, true, '[1]', '007'] } })
   })
 
@@ -189,7 +189,7 @@ describe('db:query failures', () => {
       }),
     })
     expect(await process.run('db:query', 'users', 'SELECT 1')).toEqual({ code: 130, stdout: '', stderr: 'Query cancelled.\n' })
-    expect([process.exits, process.clientsClosed, process.listensForSignals]).toEqual([[130], 1, false])
+    expect([process.exits, process.clientsClosed, process.listensForSignals]).toEqual([['SIGINT'], 1, false])
   })
 
   it('cancels when the reader of stdout goes away, without a word', async () => {

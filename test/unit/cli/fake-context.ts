@@ -37,7 +37,7 @@ export class FakeProcess {
   readonly requests: ControlRequest[] = []
   readonly connects: ConnectOptions[] = []
   readonly queries: Array<{ readonly sql: string; readonly options: QueryOptions }> = []
-  readonly exits: number[] = []
+  readonly exits: string[] = []
   clientsClosed = 0
   #handlers: Array<(signal: StopSignal) => void> = []
   #nowMs = 0
@@ -65,7 +65,7 @@ export class FakeProcess {
   context(): CliContext {
     const { env, stdin, terminal, node } = this.#options
     return {
-      stdout: this.stdout, stderr: this.stderr, env: env ?? {}, cwd: '/work',
+      stdout: this.stdout, stderr: this.stderr, env: env ?? {}, cwd: '/srv',
       stdin: { isTerminal: terminal === true && stdin === undefined, read: () => Promise.resolve(stdin ?? '') },
       wallMs: () => Date.UTC(2026, 0, 1, 12, 0, 10),
       // Each look at the clock is 10 ms later, so that spans are known.
@@ -74,7 +74,7 @@ export class FakeProcess {
         this.#handlers.push(handler)
         return () => { this.#handlers = this.#handlers.filter((other) => other !== handler) }
       },
-      exitNow: (code) => { this.exits.push(code) },
+      exitNow: (signal) => { this.exits.push(signal) },
       parts: {
         control: () => Promise.resolve(this.#control()),
         client: () => Promise.resolve({ connect: (options: ConnectOptions = {}) => this.#connect(options) }),

@@ -34,9 +34,9 @@ describe('rdb', () => {
   })
 
   it('shows a known error in two lines, with its exit code', async () => {
-    const process = new FakeProcess({ control: () => { throw new MeshError('ERR_NO_NODE', 'no node runs on /work/.reedbase') } })
+    const process = new FakeProcess({ control: () => { throw new MeshError('ERR_NO_NODE', 'no node runs on /srv/.reedbase') } })
     expect(await process.run('members')).toEqual({
-      code: 3, stdout: '', stderr: 'error: no node runs on /work/.reedbase (ERR_NO_NODE)\nnext: Start one with rdb start, or point --data-dir or --node at a running one.\n',
+      code: 3, stdout: '', stderr: 'error: no node runs on /srv/.reedbase (ERR_NO_NODE)\nnext: Start one with rdb start, or point --data-dir or --node at a running one.\n',
     })
   })
 
@@ -53,7 +53,7 @@ describe('rdb', () => {
   })
 
   it.each([
-    [['members'], {}, '/work/.reedbase'], [['members', '--data-dir', 'a'], { REEDBASE_DATA_DIR: '/b' }, '/work/a'], [['members'], { REEDBASE_DATA_DIR: '/b' }, '/b'],
+    [['members'], {}, '/srv/.reedbase'], [['members', '--data-dir', 'a'], { REEDBASE_DATA_DIR: '/b' }, '/srv/a'], [['members'], { REEDBASE_DATA_DIR: '/b' }, '/b'],
   ])('%j with %j asks the node on %s', async (args: string[], env: Record<string, string>, dataDir) => {
     const targets: string[] = []
     await new FakeProcess({ env, control: (_, target) => { targets.push(target.dataDir); return [] } }).run(...args)

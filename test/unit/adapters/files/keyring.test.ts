@@ -2,7 +2,8 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { addKey, generateKey, keyFingerprint, listKeys, loadKeyring } from '../../../../src/adapters/files/keyring.ts'
+import { addKey, generateKey, listKeys, loadKeyring } from '../../../../src/adapters/files/keyring.ts'
+import { keyFingerprint } from '../../../../src/wire/cluster-key.ts'
 
 const key = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
 const text = (fill: number): string => Buffer.from(key(fill)).toString('base64url')

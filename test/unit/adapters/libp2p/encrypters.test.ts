@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { createEncrypters, encrypterProtocol, keyFingerprint } from '../../../../src/adapters/libp2p/encrypters.ts'
+import { createEncrypters, encrypterProtocol } from '../../../../src/adapters/libp2p/encrypters.ts'
+import { keyFingerprint } from '../../../../src/wire/cluster-key.ts'
 
 const key = new Uint8Array(32).fill(7)
 
