@@ -1,0 +1,34 @@
+/** The machine packs datagrams by bounds of its own, without knowing the codec: the codec must never need more. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, updateBytes as boundOf } from '../../src/core/membership/dissemination.ts'
+import type { Update } from '../../src/core/membership/types.ts'
+import { packetOverheadBytesMax, updateBytes } from '../../src/wire/membership-codec.ts'
+import { createTestRecord, createTestSigner } from '../support/member-records.ts'
+
+const signer = await createTestSigner(5)
+const incarnations = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
+
+describe('what the membership machine reserves', () => {
+  it('suffices for every suspicion and failure', () => {
+    fc.assert(fc.property(fc.constantFrom('suspect' as const, 'failed' as const), incarnations, (kind, incarnation) => {
+      const update: Update = { kind, peerId: signer.peerId, incarnation, from: signer.peerId }
+      expect(updateBytes(update)).toBeLessThanOrEqual(boundOf(update))
+    }))
+  })
+
+  it('suffices for every record and farewell', () => {
+    fc.assert(fc.property(incarnations, fc.string({ minLength: 1, maxLength: 20, unit: 'grapheme-ascii' }), fc.integer({ min: 0, max: 20 }), (incarnation, rack, databases) => {
+      const record = createTestRecord(signer.peerId, {
+        incarnation, rack: rack.trim() === '' ? 'r' : rack.trim(),
+        databases: Array.from({ length: databases }, (_, index) => ({ name: `db${index}`, role: 'primary' as const, engine: 'duckdb' })),
+      })
+      const updates: Update[] = [{ kind: 'record', signed: signer.signRecord(record) }, { kind: 'left', leave: signer.signLeave(incarnation) }]
+      for (const update of updates) expect(updateBytes(update)).toBeLessThanOrEqual(boundOf(update))
+    }), { numRuns: 60 })
+  })
+
+  it('suffices for probe and load together', () => {
+    expect(packetOverheadBytesMax).toBeLessThanOrEqual(PACKET_OVERHEAD_BYTES + PING_REQUEST_BYTES + LOAD_BYTES)
+  })
+})
