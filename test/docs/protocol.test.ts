@@ -1,0 +1,130 @@
+/** Holds docs/PROTOCOL.md to the code: every exported bound and default by value, every message and protocol by name. */
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { BATCH_BYTES_TARGET, BATCH_ROWS_MAX, SMALL_RESULT_BYTES_MAX } from '../../src/adapters/duckdb/result-encoder.ts'
+import { keysMax } from '../../src/adapters/files/keyring.ts'
+import { GOSSIP_TOPICS } from '../../src/adapters/libp2p/gossip.ts'
+import { MESH_LIMITS, STREAM_OPTIONS } from '../../src/adapters/libp2p/limits.ts'
+import { GOODBYE_PROTOCOL } from '../../src/adapters/libp2p/mesh.ts'
+import { ADDRESSES_PER_PEER_MAX } from '../../src/adapters/libp2p/network.ts'
+import { PING_INBOUND_STREAMS_MAX, PING_PROTOCOL } from '../../src/adapters/libp2p/ping.ts'
+import { PROTOCOL_LINE_BYTES_MAX, PROTOCOL_LINE_TIMEOUT_MS } from '../../src/adapters/local/local-protocol.ts'
+import { datagramBytesMax, guardBytes, headerBytes, payloadBytesMax, sealBytes } from '../../src/adapters/udp/datagram-header.ts'
+import { latencyWindowSize } from '../../src/core/latency/latency-window.ts'
+import { LATENCY_OPTIONS } from '../../src/core/latency/options.ts'
+import { LOAD_OPTIONS } from '../../src/core/load/options.ts'
+import {
+  CLAIM_BYTES, LEAVE_OVERHEAD_BYTES, LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, PROBE_BYTES, RECORD_OVERHEAD_BYTES,
+} from '../../src/core/membership/dissemination.ts'
+import { PACKET_UPDATES_MAX } from '../../src/core/membership/membership.ts'
+import { MEMBERSHIP_OPTIONS } from '../../src/core/membership/options.ts'
+import { INCARNATION_MAX } from '../../src/core/membership/precedence.ts'
+import { NACK_AT_SHARE, RELAYS_MAX } from '../../src/core/membership/prober.ts'
+import { ACCUSERS_MAX } from '../../src/core/membership/suspicion.ts'
+import { ROUTING_OPTIONS } from '../../src/core/routing/options.ts'
+import { RETRY_BUDGET_OPTIONS } from '../../src/core/routing/retry-budget.ts'
+import * as queryLimits from '../../src/query/limits.ts'
+import { QUERY_PROTOCOL } from '../../src/query/types.ts'
+import { clusterKeyBytes } from '../../src/wire/cluster-key.ts'
+import { CONTROL_LINE_BYTES_MAX, CONTROL_PROTOCOL } from '../../src/wire/control.ts'
+import { FRAME_BYTES_MAX } from '../../src/wire/framing.ts'
+import { EMPTY_ITEMS_MAX, FIELD_DEPTH_MAX, FIELDS_MAX, ITEMS_MAX } from '../../src/wire/results/column-field.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const page = await readFile(`${root}/docs/PROTOCOL.md`, 'utf8')
+
+const constants: Readonly<Record<string, number>> = {
+  clusterKeyBytes, keysMax,
+  datagramBytesMax, headerBytes, sealBytes, guardBytes, payloadBytesMax,
+  PACKET_OVERHEAD_BYTES, PROBE_BYTES, PING_REQUEST_BYTES, LOAD_BYTES, RECORD_OVERHEAD_BYTES, LEAVE_OVERHEAD_BYTES, CLAIM_BYTES,
+  INCARNATION_MAX, ACCUSERS_MAX, RELAYS_MAX, NACK_AT_SHARE, PACKET_UPDATES_MAX,
+  ...MESH_LIMITS, ...STREAM_OPTIONS, ADDRESSES_PER_PEER_MAX, PING_INBOUND_STREAMS_MAX, latencyWindowSize,
+  ...queryLimits, FRAME_BYTES_MAX, CONTROL_LINE_BYTES_MAX, PROTOCOL_LINE_BYTES_MAX, PROTOCOL_LINE_TIMEOUT_MS,
+  SMALL_RESULT_BYTES_MAX, BATCH_BYTES_TARGET, BATCH_ROWS_MAX, FIELDS_MAX, FIELD_DEPTH_MAX, ITEMS_MAX, EMPTY_ITEMS_MAX,
+}
+
+/** Each option's default or presets, then its range. */
+const options: Readonly<Record<string, readonly number[]>> = {
+  ...Object.fromEntries(Object.entries(MEMBERSHIP_OPTIONS).map(([name, { presets, min, max }]) => [name, [presets.lan, presets.wan, presets.local, min, max]])),
+  ...Object.fromEntries([LATENCY_OPTIONS, LOAD_OPTIONS, ROUTING_OPTIONS, RETRY_BUDGET_OPTIONS]
+    .flatMap((table) => Object.entries(table)).map(([name, { default: value, min, max }]) => [name, [value, min, max]])),
+}
+
+const units: Readonly<Record<string, number>> = { '': 1, '%': 1, 'ms': 1, 's': 1_000, 'min': 60_000, 'h': 3_600_000, 'KiB': 2 ** 10, 'MiB': 2 ** 20 }
+
+/** "1,400", "64 KiB", "0.2": the number that stands for it in the code. */
+function quantity(text: string): number {
+  const [, digits = '', unit = ''] = /^([\d,.]+) ?([A-Za-z%]*)$/.exec(text.trim()) ?? []
+  const factor = units[unit]
+  if (digits === '' || factor === undefined) throw new Error(`"${text}" is no quantity`)
+  return Number(digits.replaceAll(',', '')) * factor
+}
+
+/** Rows of all tables whose first column has this head, as cells. */
+function rowsUnder(head: string): string[][] {
+  const rows: string[][] = []
+  let inside = false
+  for (const line of page.split('\n')) {
+    if (!line.startsWith('|')) inside = false
+    else if (line.startsWith(`| ${head} |`)) inside = true
+    else if (inside && !line.startsWith('|---')) rows.push(line.split('|').slice(1, -1).map((cell) => cell.trim()))
+  }
+  return rows
+}
+
+const nameOf = (cell: string | undefined): string => /^`(\w+)`/.exec(cell ?? '')?.[1] ?? `no name in "${cell}"`
+
+describe('docs/PROTOCOL.md', () => {
+  it('names every constant once, with its value', () => {
+    const written = rowsUnder('constant').map(([name, value]) => [nameOf(name), quantity(value ?? '')] as const)
+    expect(written.map(([name]) => name).toSorted()).toEqual(Object.keys(constants).toSorted())
+    expect(Object.fromEntries(written)).toEqual(constants)
+  })
+
+  it('names every option of the machines once, with its defaults and its range', () => {
+    const written = rowsUnder('option').map((cells) => {
+      const ranges = cells.findIndex((cell) => cell.includes(' – '))
+      const [least = '', most = ''] = (cells[ranges] ?? '').split(' – ')
+      const unit = /[a-zA-Z%]+$/.exec(most)?.[0] ?? ''
+      // "1 – 100": both ends share the unit that is written once.
+      const min = /[a-zA-Z%]/.test(least) ? least : `${least} ${unit}`.trim()
+      return [nameOf(cells[0]), [...cells.slice(1, ranges), min, most].map(quantity)] as const
+    })
+    expect(written.map(([name]) => name).toSorted()).toEqual(Object.keys(options).toSorted())
+    expect(Object.fromEntries(written)).toEqual(options)
+  })
+
+  it.each(['membership.proto', 'query.proto'])('mentions every message of %s', async (file) => {
+    const proto = await readFile(`${root}/src/wire/${file}`, 'utf8')
+    const messages = [...proto.matchAll(/^message (\w+)/gm)].map(([, name]) => name ?? '')
+    expect(messages.length).toBeGreaterThan(5)
+    expect(messages.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
+  })
+
+  it('names every view and method of the control protocol', async () => {
+    const source = await readFile(`${root}/src/wire/control.ts`, 'utf8')
+    const names = [...source.matchAll(/method: '([a-z-]+)'/g), ...source.matchAll(/^export interface (\w+View)/gm)].map(([, name]) => name ?? '')
+    expect(names.length).toBeGreaterThan(8)
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
+  })
+
+  it('names every protocol and topic of the code, and no other', async () => {
+    const found = new Set<string>()
+    for (const file of await readdir(`${root}/src`, { recursive: true })) {
+      if (!file.endsWith('.ts') || file.includes('generated')) continue
+      const source = await readFile(`${root}/src/${file}`, 'utf8')
+      for (const [name] of source.matchAll(/\/reedbase\/[a-z]+\/[\d.]+/g)) found.add(name)
+    }
+    for (const name of [QUERY_PROTOCOL, CONTROL_PROTOCOL, GOODBYE_PROTOCOL, ...Object.values(GOSSIP_TOPICS)]) expect(found).toContain(name)
+    expect(new Set([...page.matchAll(/\/reedbase\/[a-z]+\/[\d.]*\d/g)].map(([name]) => name))).toEqual(found)
+    expect(page).toContain(PING_PROTOCOL)
+  })
+
+  it('names every reason for which a datagram is dropped', async () => {
+    const source = await readFile(`${root}/src/ports/datagrams.ts`, 'utf8')
+    const reasons = [...(/type DatagramDrop =([^;]*?)\n\n/s.exec(`${source}\n\n`)?.[1] ?? '').matchAll(/'([a-z-]+)'/g)].map(([, name]) => name ?? '')
+    expect(reasons.length).toBeGreaterThan(5)
+    expect(reasons.filter((reason) => !page.includes(`\`${reason}\``))).toEqual([])
+  })
+})
