@@ -93,5 +93,6 @@ function toRequest(sql: string, options: QueryOptions): QueryRequest {
     timeoutMs,
     visited: [],
     explain: options.explain ?? false,
+    lastResort: false,
   }
 }

@@ -92,7 +92,7 @@ export class QueryService {
     const startedMs = clock.nowMs()
     const local = this.#parts.localView(request.database)
     const decision = decide({
-      request: { database: request.database, access: request.access, priority: request.priority, forwarded },
+      request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort },
       local,
       peers: forwarded ? [] : this.#parts.peerViews(request.database),
       random: this.#parts.random,
@@ -123,7 +123,10 @@ export class QueryService {
     const { clock, self, retryBudget, peerName } = this.#parts
     const failed: FailedAttempt[] = []
     retryBudget.recordRequest(clock.nowMs())
-    for (const peerId of decision.chain) {
+    const canRunHere = this.#canRunHere(request, context.local)
+    // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
+    const plan = decision.chain.map((peerId) => ({ peerId, lastResort: false }))
+    for (const { peerId, lastResort } of plan) {
       if (failed.length > 0) {
         if (!retryBudget.tryRetry(clock.nowMs())) {
           this.counters.retryBudgetExhausted++
@@ -134,7 +137,7 @@ export class QueryService {
       const timeoutMs = Math.floor(context.deadlineMs - clock.nowMs())
       if (timeoutMs <= 0) throw new MeshError('ERR_QUERY_TIMEOUT', 'the deadline passed before a node answered', { details: { attempts: failed.length } })
       try {
-        const response = await this.#attempt(peerId, { ...request, timeoutMs, visited: [self.peerId] }, context.signal)
+        const response = await this.#attempt(peerId, { ...request, timeoutMs, visited: [self.peerId], lastResort }, context.signal)
         this.counters.forwarded++
         const view = this.#parts.peerViews(request.database).find((peer) => peer.peerId === peerId)
         return {
@@ -149,17 +152,9 @@ export class QueryService {
           throw new MeshError('ERR_QUERY_AMBIGUOUS', `the connection to ${peerName(peerId)} broke while the write was under way: ${error.message}`, { cause: error })
         }
         failed.push({ peerId, name: peerName(peerId), code: error.code, message: error.message })
+        if (error.code === 'ERR_OVERLOADED' && !lastResort && !canRunHere) plan.push({ peerId, lastResort: true })
       }
     }
-    return await this.#fallBack(decision, request, failed, context)
-  }
-
-  /** Nobody in the chain answered: run here if this node can, however loaded it is. */
-  async #fallBack(
-    decision: Decision, request: QueryRequest, failed: readonly FailedAttempt[],
-    { signal, decisionUs, local }: { readonly signal: AbortSignal; readonly decisionUs: number; readonly local: LocalView },
-  ): Promise<QueryResponse> {
-    const canRunHere = local.role !== null && local.ready && !local.draining && local.inFlight < local.inFlightMax && (request.access !== 'write' || local.role === 'primary')
     if (!canRunHere) {
       this.counters.refused++
       const tried = failed.map((attempt) => `${attempt.name}: ${attempt.message} (${attempt.code})`).join('; ')
@@ -167,8 +162,13 @@ export class QueryService {
       throw new MeshError(notPrimary ? 'ERR_NO_PRIMARY' : 'ERR_NO_HEALTHY_PEER', `no node could answer. Tried ${tried}`, { details: { attempts: failed.length } })
     }
     this.counters.localOverloaded++
-    const report = this.#report('local-overloaded', decision, decisionUs, failed)
-    return await this.#runHere(request, signal, { ...report, reason: `${report.reason}; no peer could answer` })
+    const report = this.#report('local-overloaded', decision, context.decisionUs, failed)
+    return await this.#runHere(request, context.signal, { ...report, reason: `${report.reason}; no peer could answer` })
+  }
+
+  /** Whether anything but load speaks against running it here. */
+  #canRunHere(request: QueryRequest, local: LocalView): boolean {
+    return local.role !== null && local.ready && !local.draining && local.inFlight < local.inFlightMax && (request.access !== 'write' || local.role === 'primary')
   }
 
   /** One peer, up to and including its first batch: until a row has gone on to the client, another peer may still take over. */

@@ -22,6 +22,8 @@ export interface QueryRequest {
   readonly visited: readonly string[]
   /** Fill `RouteReport.candidates`. */
   readonly explain: boolean
+  /** The sender has no better place: run it although above the thresholds. */
+  readonly lastResort: boolean
 }
 
 /** An attempt that did not answer. */

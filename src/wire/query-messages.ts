@@ -21,7 +21,7 @@ const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
 const formats: readonly ResultFormat[] = ['arrow', 'columns', 'raw']
 const decisions = ['local', 'forward', 'local-overloaded'] as const
 const verdicts: ReadonlyArray<CandidateExplanation['verdict']> = [
-  'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower',
+  'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower', 'degraded',
 ]
 
 const decodeLimits = { limits: { request: { parameters: 65_535, visited: 8 }, response: { parts: 4096, route: { candidates: 4096, failedAttempts: 64 } } } }
@@ -36,6 +36,7 @@ export interface WireRequest {
   readonly timeoutMs: number
   readonly visited: readonly string[]
   readonly explain: boolean
+  readonly lastResort: boolean
 }
 
 export interface WireRoute {
@@ -84,6 +85,7 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
       timeoutMs,
       visited: request.visited as string[],
       explain: request.explain,
+      lastResort: request.lastResort,
       credit: inlineBytes,
     },
   })
@@ -105,6 +107,7 @@ export function decodeRequest(wire: Request): WireRequest | null {
   }
   return {
     database: wire.database, sql: wire.sql, parameters, access, priority, timeoutMs: wire.timeoutMs, visited: wire.visited, explain: wire.explain,
+    lastResort: wire.lastResort,
   }
 }
 

@@ -9,7 +9,7 @@ export interface Tiers {
   readonly stale: PeerView[]
   /** Slow, suspect or still joining. */
   readonly degraded: PeerView[]
-  /** Writes only: an overloaded primary is better than none. */
+  /** Only where the query cannot run here at all: an overloaded copy is better than none. */
   readonly overloaded: PeerView[]
 }
 
@@ -20,7 +20,6 @@ export function exclusion(peer: PeerView, isWrite: boolean, options: RoutingOpti
   if (peer.state !== 'alive' && peer.state !== 'suspect') return 'not-alive'
   if (peer.status === 'unhealthy') return 'unhealthy'
   if (!peer.ready) return 'not-ready'
-  if (peer.overloaded && !isWrite) return 'overloaded'
   if (peer.inFlightFromHere >= options.inFlightFromHereMax) return 'too-many-in-flight'
   return null
 }

@@ -8,7 +8,8 @@
  * A write goes to the database's primary and nowhere else, however loaded it is: moving on would help nobody.
  *
  * A forwarded query runs here or is refused, never forwarded again. A read is refused above the thresholds although it could run: the
- * sender chose by figures that may be old, and moves on to its next peer, or home.
+ * sender chose by figures that may be old, and moves on to its next peer, or home. Only a sender that has found no better place
+ * and has no copy of its own asks again, as a last resort, and then it runs.
  */
 import type { Random } from '../time/random.ts'
 import { exclusion, tierOf, tiers, type Tiers } from './candidates.ts'
@@ -70,7 +71,7 @@ function findObstacle(request: RouteRequest, local: LocalView): Obstacle | null 
 
 function decideForwarded(input: DecideInput, obstacle: Obstacle): Decision {
   const { request, local } = input
-  if (obstacle.isSoft && request.access === 'write') return { kind: 'local-overloaded', explanation: explain(input, obstacle.reason, null) }
+  if (obstacle.isSoft && (request.access === 'write' || request.lastResort)) return { kind: 'local-overloaded', explanation: explain(input, obstacle.reason, null) }
   const isReplica = request.access === 'write' && local.role === 'replica'
   const code = obstacle.code ?? (isReplica ? 'ERR_NOT_PRIMARY' : 'ERR_NOT_SERVING')
   return { kind: 'refuse', code, explanation: explain(input, obstacle.reason, null) }
@@ -114,7 +115,7 @@ function refusal({ request: { database, access }, local, peers }: DecideInput, o
   if (local.role === null && !servedElsewhere) return { code: 'ERR_DATABASE_UNKNOWN', reason: `No node of the mesh serves ${database}` }
   if (access === 'write') return { code: 'ERR_NO_PRIMARY', reason: `No reachable node serves ${database} as its primary` }
   if (!servedElsewhere) return { code: 'ERR_NOT_SERVING', reason: `${obstacle.reason}, and no other node serves it` }
-  return { code: 'ERR_NO_HEALTHY_PEER', reason: `${obstacle.reason}, and every node that does is down, unhealthy, overloaded or not ready` }
+  return { code: 'ERR_NO_HEALTHY_PEER', reason: `${obstacle.reason}, and every node that does is down, unhealthy or not ready` }
 }
 
 /** `chain`: null when no peer was looked at. */
@@ -154,7 +155,7 @@ function verdict(
     case 'stale':
       return 'stale-load'
     case 'degraded':
-      return 'unhealthy'
+      return 'degraded'
     case 'overloaded':
       return 'overloaded'
   }

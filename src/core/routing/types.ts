@@ -12,6 +12,8 @@ export interface RouteRequest {
   readonly priority: Priority
   /** True when this query was forwarded to us: run it or refuse it (hop limit 1). */
   readonly forwarded: boolean
+  /** For a forwarded query: the sender has no better place, so overload is no reason to refuse it. */
+  readonly lastResort: boolean
 }
 
 export interface LocalView {
@@ -53,7 +55,7 @@ export interface PeerView {
 
 /** Why a candidate was not taken. */
 export type PassedOver =
-  | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'slower'
+  | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'slower' | 'degraded'
 
 export interface CandidateExplanation {
   readonly peerId: string

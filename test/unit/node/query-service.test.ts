@@ -60,7 +60,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
   })
   const ask = (overrides: Partial<QueryRequest> = {}, signal = new AbortController().signal): Promise<QueryResponse> => service.handle(
-    { database: 'db', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 10_000, visited: [], explain: false, ...overrides },
+    { database: 'db', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 10_000, visited: [], explain: false, lastResort: false, ...overrides },
     { remote: { kind: 'local-client' }, signal },
   )
   return { service, asked, inFlight, clock, ask }
@@ -151,6 +151,17 @@ describe('failover', () => {
     await expect(ask()).rejects.toMatchObject({ code: 'ERR_NO_HEALTHY_PEER', message: expect.stringMatching(/near: .*far: /) as string })
   })
 
+  it('asks an overloaded peer as a last resort where this node has no copy, after everybody else', async () => {
+    const requests: Array<[string, boolean]> = []
+    const refuseOnce = (name: string) => (request: QueryRequest): Promise<QueryResponse> => {
+      requests.push([name, request.lastResort])
+      return request.lastResort ? answers(name)() : fails('ERR_OVERLOADED')()
+    }
+    const { ask } = setUp({ engine: null, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: refuseOnce('near'), far: refuseOnce('far') } })
+    expect(await read(await ask())).toEqual(['near'])
+    expect(requests).toEqual([['near', false], ['far', false], ['near', true]])
+  })
+
   it('stops when the retry budget is used up', async () => {
     const retryBudget = new RetryBudget({ perSecond: 0, requestRatio: 0 })
     const { ask, asked, service } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE') }, retryBudget })
@@ -228,6 +239,11 @@ describe('a forwarded query', () => {
     const { ask, asked } = setUp({ local: overloaded, peers: [{ peerId: 'other' }] })
     await expect(ask({ visited: ['entry'] })).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
     expect(asked).toEqual([])
+  })
+
+  it('runs on an overloaded node that is its sender’s last resort', async () => {
+    const { ask } = setUp({ local: overloaded })
+    expect(await read(await ask({ visited: ['entry'], lastResort: true }))).toEqual(['here'])
   })
 
   it('is judged by this engine, not by what its sender says of it', async () => {

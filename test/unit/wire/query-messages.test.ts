@@ -4,7 +4,7 @@ import { MeshError } from '../../../src/errors.ts'
 import type { QueryValue } from '../../../src/ports/query-engine.ts'
 import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeFailure, encodeFrame, encodeRequest, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
 
-const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false }
+const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false, lastResort: false }
 
 function roundTrip(request: WireRequest): WireRequest | null {
   const frame = decodeFrame(encodeRequest(7, request, request.timeoutMs, 0))
@@ -40,7 +40,7 @@ describe('requests', () => {
     expect(() => encodeRequest(1, { ...base, sql: 'x'.repeat(2 << 20) }, 1, 0)).toThrow(expect.objectContaining({ code: 'ERR_QUERY_TOO_LARGE' }) as Error)
   })
 
-  const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, credit: 0 }
+  const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, lastResort: false, credit: 0 }
   it.each([
     ['access', { access: 9 }], ['priority', { priority: 4 }], ['timeoutMs', { timeoutMs: 0 }], ['timeoutMs', { timeoutMs: NaN }], ['timeoutMs', { timeoutMs: -1 }], ['database', { database: '' }],
     ['a value of no type', { parameters: [{}] }], ['an integer that is none', { parameters: [{ integer: '1e9' }] }], ['an integer too long', { parameters: [{ integer: '9'.repeat(40) }] }], ['a date that is none', { parameters: [{ dateMs: 1e300 }] }],

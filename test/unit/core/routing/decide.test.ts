@@ -4,7 +4,7 @@ import type { Decision, LocalView, PeerView, RouteRequest } from '../../../../sr
 import { createRandom } from '../../../../src/core/time/random.ts'
 import { peerView } from '../../../contract/strategy.ts'
 
-const read: RouteRequest = { database: 'users', access: 'read', priority: 'normal', forwarded: false }
+const read: RouteRequest = { database: 'users', access: 'read', priority: 'normal', forwarded: false, lastResort: false }
 const write: RouteRequest = { ...read, access: 'write' }
 const idle: LocalView = {
   peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null,
@@ -54,9 +54,10 @@ describe('a read at its entry node', () => {
     ['stays on an overloaded node when it is alone', overloaded, [], 'local-overloaded'],
     ['is refused when nobody has the database', absent, [], 'refuse ERR_DATABASE_UNKNOWN'],
     ['is refused when nobody has the database, whoever else is there', absent, [{ ...near, role: null }], 'refuse ERR_DATABASE_UNKNOWN'],
-    ['is refused when whoever has it is overloaded', absent, [loaded], 'refuse ERR_NO_HEALTHY_PEER'],
+    ['goes to an overloaded peer, behind all others, when it cannot run here', absent, [loaded, degraded], 'forward degraded loaded'],
     ['is refused when whoever has it has failed', absent, [{ ...near, state: 'failed', status: 'unhealthy' }], 'refuse ERR_NO_HEALTHY_PEER'],
-    ['is refused at the limit of queries with nobody to help', full, [loaded], 'refuse ERR_OVERLOADED'],
+    ['goes to an overloaded peer at the limit of queries', full, [loaded], 'forward loaded'],
+    ['is refused at the limit of queries with nobody to help', full, [], 'refuse ERR_OVERLOADED'],
     ['is refused by a draining node with nobody to help', draining, [], 'refuse ERR_DRAINING'],
     ['is refused while the only copy is not ready', { ...idle, ready: false }, [], 'refuse ERR_NOT_SERVING'],
     ['is refused while no copy is ready', { ...idle, ready: false }, [{ ...near, ready: false }], 'refuse ERR_NO_HEALTHY_PEER'],
@@ -110,6 +111,8 @@ describe('a forwarded query runs or is refused', () => {
   it.each<[string, LocalView, RouteRequest, string]>([
     ['read, idle', idle, read, 'local'],
     ['read, overloaded', overloaded, read, 'refuse ERR_OVERLOADED'],
+    ['read, overloaded, as a last resort', overloaded, { ...read, lastResort: true }, 'local-overloaded'],
+    ['read, at the limit, even as a last resort', full, { ...read, lastResort: true }, 'refuse ERR_OVERLOADED'],
     ['read, at the limit', full, read, 'refuse ERR_OVERLOADED'],
     ['read, draining', draining, read, 'refuse ERR_DRAINING'],
     ['read, not served', absent, read, 'refuse ERR_NOT_SERVING'],
@@ -134,7 +137,7 @@ describe('explanation', () => {
     ['forward, write', ask(idle, [{ ...near, role: 'primary' }], { request: write }), 'Writes to users go to its primary'],
     ['local-overloaded', ask(overloaded), 'Local CPU 85% exceeds threshold 80%, but no healthy peer can take the query'],
     ['unknown', ask(absent), 'No node of the mesh serves users'],
-    ['nobody healthy', ask(absent, [loaded]), 'Local node does not serve users, and every node that does is down, unhealthy, overloaded or not ready'],
+    ['nobody healthy', ask(absent, [{ ...near, ready: false }]), 'Local node does not serve users, and every node that does is down, unhealthy or not ready'],
     ['draining', ask(draining), 'Local node is shutting down, and no other node can take the query'],
     ['without a reason given', ask({ ...overloaded, overloadReason: null }, [near]), 'Local node is above its thresholds'],
   ])('%s', (_, decision, reason) => {
@@ -155,11 +158,11 @@ describe('explanation', () => {
     const decision = ask(overloaded, peers, { explain: true, options: { failoverMax: 1 } })
     expect(outcome(decision)).toBe('forward near far')
     expect(verdicts(decision)).toEqual({
-      near: 'chosen', far: 'fallback', stale: 'stale-load', degraded: 'unhealthy', loaded: 'overloaded', other: 'does-not-serve', starting: 'not-ready',
+      near: 'chosen', far: 'fallback', stale: 'stale-load', degraded: 'degraded', loaded: 'overloaded', other: 'does-not-serve', starting: 'not-ready',
       dead: 'not-alive', silent: 'unhealthy', ours: 'too-many-in-flight',
     })
     expect(decision.explanation.candidates[1]).toEqual({ peerId: 'far', name: 'far', latencyMs: 50, cpuPercent: 10, memoryPercent: 20, inFlight: 0, score: 50, verdict: 'fallback' })
-    expect(decision.explanation.candidates.find(({ name }) => name === 'loaded')?.score).toBeNull()
+    expect(decision.explanation.candidates.find(({ name }) => name === 'dead')?.score).toBeNull()
   })
 
   it('calls the usable peers slower than a local node that runs it', () => {
