@@ -3,8 +3,9 @@ import type { LoadDigest } from '../core/membership/types.ts'
 import type { CandidateExplanation, Priority } from '../core/routing/types.ts'
 import { isErrorCode, MeshError } from '../errors.ts'
 import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engine.ts'
-import { Frame, type End, type Failure, type Load, type Request, type Route } from './generated/query.ts'
+import { Frame, Route, type End, type Failure, type Load, type Request, type Value } from './generated/query.ts'
 import { FRAME_BYTES_MAX } from './framing.ts'
+import { ProtobufWriter } from './protobuf-writer.ts'
 import { decodeValue, encodeValue } from './query-values.ts'
 
 export const QUERY_WIRE_VERSION = 1
@@ -12,8 +13,11 @@ export const SESSION_TOKEN_BYTES = 16
 const messageCharactersMax = 16_384
 const detailsMax = 64
 
-/** The generated codec only reads these; where their memory comes from does not matter to it. */
-type Bytes = Uint8Array<ArrayBuffer>
+/** For the three frames that carry queries and results; one at a time, as nothing here awaits. */
+const writer = new ProtobufWriter()
+/** As query.proto numbers them; test/unit/wire/query-messages.test.ts holds the two together. */
+const field = { request: 1, response: 2, batch: 3 } as const
+const noValues: readonly Value[] = []
 
 /** Positions are what travels: append only. */
 const accesses = ['read', 'write', 'unknown'] as const
@@ -74,21 +78,23 @@ export function decodeFrame(bytes: Uint8Array): Frame | null {
  * @throws MeshError ERR_OPTION_INVALID when a parameter has no form on the wire
  */
 export function encodeRequest(id: number, request: WireRequest, timeoutMs: number, inlineBytes: number): Uint8Array {
-  const bytes = encodeFrame({
-    request: {
-      id,
-      database: request.database,
-      sql: request.sql,
-      parameters: request.parameters.length === 0 ? [] : request.parameters.map(encodeValue),
-      access: accesses.indexOf(request.access),
-      priority: priorities.indexOf(request.priority),
-      timeoutMs,
-      visited: request.visited as string[],
-      explain: request.explain,
-      lastResort: request.lastResort,
-      credit: inlineBytes,
-    },
-  })
+  const values = request.parameters.length === 0 ? noValues : request.parameters.map(encodeValue)
+  const frame = writer.begin(field.request)
+  writer.uint32(1, id)
+  writer.string(2, request.database)
+  writer.string(3, request.sql)
+  for (const value of values) writeValue(value)
+  const access = accesses.indexOf(request.access)
+  if (access > 0) writer.uint32(5, access)
+  const priority = priorities.indexOf(request.priority)
+  if (priority > 0) writer.uint32(6, priority)
+  writer.double(7, timeoutMs)
+  for (const peerId of request.visited) writer.string(8, peerId)
+  if (request.explain) writer.uint32(9, 1)
+  if (inlineBytes > 0) writer.uint32(10, inlineBytes)
+  if (request.lastResort) writer.uint32(11, 1)
+  writer.end(frame)
+  const bytes = writer.finish()
   if (bytes.length > FRAME_BYTES_MAX) {
     throw new MeshError('ERR_QUERY_TOO_LARGE', `the statement with its parameters takes ${bytes.length} bytes; at most ${FRAME_BYTES_MAX} fit a request`)
   }
@@ -119,20 +125,65 @@ export interface WireResponse {
 
 /** Head and first batches; with `end`, the whole result. */
 export function encodeResponse(id: number, response: WireResponse, parts: readonly EngineBatch[], end: End | null): Uint8Array {
-  return encodeFrame({
-    response: {
-      id,
-      format: formats.indexOf(response.format),
-      header: response.header as Bytes,
-      ...(response.route === null ? {} : { route: encodeRoute(response.route) }),
-      parts: parts.map((part) => ({ rows: part.rows, data: part.bytes as Bytes })),
-      ...(end === null ? {} : { end }),
-    },
-  })
+  const frame = writer.begin(field.response)
+  writer.uint32(1, id)
+  const format = formats.indexOf(response.format)
+  if (format > 0) writer.uint32(2, format)
+  if (response.header.length > 0) writer.bytes(3, response.header)
+  if (response.route !== null) writer.bytes(4, Route.encode(encodeRoute(response.route)))
+  for (const { rows, bytes } of parts) {
+    const part = writer.begin(5)
+    if (rows > 0) writer.uint32(1, rows)
+    if (bytes.length > 0) writer.bytes(2, bytes)
+    writer.end(part)
+  }
+  if (end !== null) {
+    const nested = writer.begin(6)
+    writeEnd(end)
+    writer.end(nested)
+  }
+  writer.end(frame)
+  return writer.finish()
+}
+
+function writeValue(value: Value): void {
+  const nested = writer.begin(4)
+  if (value.isNull === true) writer.uint32(1, 1)
+  else if (value.boolean !== undefined) writer.uint32(2, value.boolean ? 1 : 0)
+  else if (value.number !== undefined) writer.double(3, value.number)
+  else if (value.integer !== undefined) writer.string(4, value.integer)
+  else if (value.text !== undefined) writer.string(5, value.text)
+  else if (value.blob !== undefined) writer.bytes(6, value.blob)
+  else if (value.dateMs !== undefined) writer.double(7, value.dateMs)
+  writer.end(nested)
+}
+
+function writeEnd(end: End): void {
+  writer.uint32(1, end.id)
+  writer.double(2, end.rows)
+  writer.double(3, end.engineMs)
+  if (end.load !== undefined) {
+    const { load } = end
+    const nested = writer.begin(4)
+    writer.double(1, load.cpuPercent)
+    writer.double(2, load.memoryPercent)
+    writer.uint32(3, load.inFlight)
+    if (load.overloaded) writer.uint32(4, 1)
+    if (load.drill) writer.uint32(5, 1)
+    writer.double(6, load.sequence)
+    writer.end(nested)
+  }
+  if (end.inFlight > 0) writer.uint32(5, end.inFlight)
 }
 
 export function encodeBatch(id: number, rows: number, data: Uint8Array, more: boolean): Uint8Array {
-  return encodeFrame({ batch: { id, rows, data: data as Bytes, more } })
+  const frame = writer.begin(field.batch)
+  writer.uint32(1, id)
+  if (rows > 0) writer.uint32(2, rows)
+  if (data.length > 0) writer.bytes(3, data)
+  if (more) writer.uint32(4, 1)
+  writer.end(frame)
+  return writer.finish()
 }
 
 export function decodeFormat(format: number): ResultFormat | null {

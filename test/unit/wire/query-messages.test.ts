@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { MeshError } from '../../../src/errors.ts'
 import type { QueryValue } from '../../../src/ports/query-engine.ts'
-import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeFailure, encodeFrame, encodeRequest, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
+import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeBatch, encodeFailure, encodeFrame, encodeRequest, encodeResponse, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
 
 const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false, lastResort: false }
 
@@ -32,6 +32,45 @@ describe('parameters', () => {
 
   it.each([[1n << 128n], [-(1n << 127n) - 1n], [new Date(NaN)], [undefined], [{}], [Symbol('s')]])('%s has no form on the wire', (bad) => {
     expect(() => encodeRequest(1, { ...base, parameters: [bad as QueryValue] }, 1, 0)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', details: { parameter: 1 } }) as Error)
+  })
+})
+
+describe('the frames written by hand', () => {
+  const text = fc.string({ unit: 'grapheme', maxLength: 400 })
+  const real = fc.double({ noNaN: true })
+
+  it('say what the generated codec says', () => {
+    fc.assert(fc.property(
+      fc.record({
+        id: fc.nat(), database: text, sql: text, access: fc.constantFrom<WireRequest['access']>('read', 'write', 'unknown'), priority: fc.constantFrom<WireRequest['priority']>('critical', 'high', 'normal', 'low'),
+        timeoutMs: fc.double({ noNaN: true, min: 0.001 }), lastResort: fc.boolean(), visited: fc.array(text, { maxLength: 4 }), explain: fc.boolean(), credit: fc.nat(),
+      }),
+      ({ id, credit, timeoutMs, ...request }) => {
+        const frame = decodeFrame(encodeRequest(id, { ...request, timeoutMs, parameters: [] }, timeoutMs, credit))
+        const viaGenerated = frame === null ? null : decodeFrame(encodeFrame(frame))
+        expect(frame?.request).toMatchObject({ id, credit, timeoutMs, database: request.database, sql: request.sql, visited: request.visited, explain: request.explain, lastResort: request.lastResort })
+        expect(viaGenerated).toEqual(frame)
+      },
+    ), { seed: 2, numRuns: 200 })
+    fc.assert(fc.property(
+      fc.nat(), fc.uint8Array({ maxLength: 300 }), fc.array(fc.record({ rows: fc.nat(), bytes: fc.uint8Array({ maxLength: 20_000 }) }), { maxLength: 4 }),
+      fc.option(fc.record({ rows: fc.nat(), engineMs: real, inFlight: fc.nat(), load: fc.record({ cpuPercent: real, memoryPercent: real, inFlight: fc.nat(), overloaded: fc.boolean(), drill: fc.boolean(), sequence: fc.nat() }) })), fc.boolean(),
+      (id, header, parts, end, more) => {
+        const frame = decodeFrame(encodeResponse(id, { format: 'raw', header, route: null }, parts, end === null ? null : { id, ...end }))
+        expect(frame?.response).toMatchObject({ id, format: 2, parts: parts.map(({ rows }) => ({ rows })) })
+        expect(Buffer.compare(frame?.response?.header ?? new Uint8Array(9), header)).toBe(0)
+        expect(frame?.response?.parts.map(({ data }) => Buffer.from(data).toString('hex'))).toEqual(parts.map(({ bytes }) => Buffer.from(bytes).toString('hex')))
+        if (end !== null) expect(frame?.response?.end).toEqual({ id, ...end })
+        expect(decodeFrame(encodeBatch(id, 3, header, more))?.batch).toMatchObject({ id, rows: 3, more })
+      },
+    ), { seed: 3, numRuns: 200 })
+  })
+
+  it('grow to the largest frame and forget it', () => {
+    const data = new Uint8Array(1 << 20).fill(7)
+    const frame = decodeFrame(encodeResponse(1, { format: 'arrow', header: data.subarray(0, 200), route: null }, [{ rows: 1, bytes: data }], null))
+    expect(frame?.response?.parts[0]?.data.length).toBe(1 << 20)
+    expect(decodeFrame(encodeBatch(2, 1, Uint8Array.of(1), false))?.batch).toMatchObject({ id: 2, rows: 1, more: false })
   })
 })
 
