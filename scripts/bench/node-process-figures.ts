@@ -15,18 +15,25 @@ export function cpuSeconds(pid: number): number {
 }
 
 export function rssBytes(pid: number): number {
-  return statusBytes(pid, 'VmRSS')
+  const bytes = statusBytes(pid, 'VmRSS')
+  if (bytes === null) throw new Error(`there is no process ${pid}`)
+  return bytes
 }
 
-function statusBytes(pid: number, field: 'VmRSS' | 'VmHWM'): number {
-  const match = new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
-  if (match === null) throw new Error(`/proc/${pid}/status has no ${field}`)
-  return Number(match[1]) * 1024
+/** Null for a process that is gone, or ended and not yet waited for. */
+function statusBytes(pid: number, field: 'VmRSS' | 'VmHWM'): number | null {
+  try {
+    const match = new RegExp(`^${field}:\\s*(\\d+) kB$`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+    return match === null ? null : Number(match[1]) * 1024
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
+    throw error
+  }
 }
 
 export interface MemoryWatch {
   readonly beforeBytes: number
-  /** The highest RSS since the watch began. */
+  /** The highest RSS since the watch began; of a process that has ended, as far as it was seen. */
   readonly peakBytes: () => number
   readonly stop: () => void
 }
@@ -46,7 +53,7 @@ export function watchMemory(pid: number): MemoryWatch {
   const beforeBytes = rssBytes(pid)
   let peakBytes = beforeBytes
   const look = (): number => {
-    peakBytes = Math.max(peakBytes, rssBytes(pid), canReset ? statusBytes(pid, 'VmHWM') : 0)
+    peakBytes = Math.max(peakBytes, statusBytes(pid, 'VmRSS') ?? 0, canReset ? (statusBytes(pid, 'VmHWM') ?? 0) : 0)
     return peakBytes
   }
   const timer = setInterval(look, sampleIntervalMs)

@@ -3,7 +3,7 @@ import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { hasProcessFigures, watchMemory } from '../../../scripts/bench/node-process-figures.ts'
+import { cpuSeconds, hasProcessFigures, watchMemory } from '../../../scripts/bench/node-process-figures.ts'
 import { connect } from '../../../src/client/connect.ts'
 import type { Client } from '../../../src/client/types.ts'
 import { type NodeProcess, TestMesh, until } from '../../support/processes.ts'
@@ -54,13 +54,15 @@ describe.skipIf(!hasProcessFigures)('3,000,000 rows, forwarded', () => {
   })
 
   it('a reader that rests holds the engine back within the same bound, and leaving frees it', async () => {
-    const watches = [entry, peer].map(({ child }) => watchMemory(child.pid as number))
+    const nodePids = [entry, peer].map(({ child }) => child.pid as number)
+    // This process as well: what the nodes do not keep must not pile up at the client.
+    const watches = [...nodePids, process.pid].map(watchMemory)
     const result = await client.query(hugeSql, { database: 'flights', timeoutMs: 60_000 })
     expect(result.route).toMatchObject({ decision: 'forward', executedBy: { name: 'remote1' } })
     for await (const batch of result) {
       expect(batch.rowCount).toBeGreaterThan(0)
-      await settled(() => watches.map((watch) => watch.peakBytes()))
-      // Still running, which says that the result was not swallowed whole somewhere on the way.
+      // No more memory and no more work: the engine waits. A result that something on the way swallows would keep it busy for minutes.
+      await settled(() => [...watches.map((watch) => watch.peakBytes()), ...nodePids.map(cpuSeconds)])
       expect((await peer.status()).load.inFlight).toBe(1)
       break
     }
