@@ -127,7 +127,8 @@ describe('README.md', () => {
     expect(first.stdout.trimEnd().split('\n')).toEqual(rows)
     expect(first.stderr).toBe('')
     expect(second.stdout.trimEnd().split('\n')).toEqual(rows)
-    expect(second.stderr).toContain('Routing Decision: Forwarded to two\nReason: Local CPU 95% exceeds threshold 80%')
+    expect(blocks('text')).toHaveLength(1)
+    expect(second.stderr).toContain(blocks('text')[0])
   })
 
   it('the tables show both nodes and the drill', () => {
