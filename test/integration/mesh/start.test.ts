@@ -4,18 +4,21 @@ import { once } from 'node:events'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { MemberEventView } from '../../../src/wire/control.ts'
 import { type CommandResult, type NodeProcess, type RunningCommand, runRdb, startRdb, TestMesh, until } from '../../support/processes.ts'
 
 let mesh: TestMesh
 /** Commands that would outlive a test that fails. */
 const commands: RunningCommand[] = []
-beforeEach(async () => { mesh = await TestMesh.create() })
+// One folder and one cluster key for all tests; each gives its nodes names, and so data folders, of their own.
+beforeAll(async () => { mesh = await TestMesh.create() })
 afterEach(async () => {
   for (const { child } of commands.splice(0)) if (child.exitCode === null) child.kill('SIGKILL')
-  await mesh.stop()
+  for (const node of mesh.nodes) if (!node.hasExited) node.child.kill('SIGKILL')
+  await Promise.all(mesh.nodes.map(({ exited }) => exited))
 })
+afterAll(async () => { await mesh.stop() })
 
 const quickMembership = ['--membership-preset', 'local', '--seed-retry-max', '1s']
 
@@ -44,16 +47,18 @@ describe('the identity key', () => {
   })
 
   it('is never replaced when it is damaged', async () => {
-    const path = join(mesh.folder, 'key', 'identity.key')
+    const dataDir = join(mesh.folder, 'damaged')
+    await mkdir(dataDir, { mode: 0o700 })
+    const path = join(dataDir, 'identity.key')
     await writeFile(path, 'not a key at all', { mode: 0o600 })
-    expectRefusal(await runRdb(['start', '--data-dir', join(mesh.folder, 'key'), '--listen', '127.0.0.1:0']), 'ERR_KEY_FILE_DAMAGED', path)
+    expectRefusal(await runRdb(['start', '--data-dir', dataDir, '--listen', '127.0.0.1:0']), 'ERR_KEY_FILE_DAMAGED', path)
     expect(await readFile(path, 'utf8')).toBe('not a key at all')
   })
 })
 
 describe('the port', () => {
   it('0 picks one number that is free for both TCP and UDP', async () => {
-    const node = await mesh.start('local1')
+    const node = await mesh.start('any-port')
     const { tcpMultiaddrs, udp } = await node.ready()
     const port = Number(udp.split(':').at(-1))
     expect(port).toBeGreaterThan(1023)
@@ -83,8 +88,8 @@ describe('options', () => {
     { what: 'a seed that is no address', args: ['--seed', 'http://a'], texts: ['ERR_OPTION_INVALID', '--seed', 'http://a'] },
     { what: 'a file that is no YAML', yaml: 'name: [a\n', texts: ['ERR_CONFIG_FILE', 'reedbase.yaml'] },
     { what: 'a file that is not there', args: ['--config', 'missing.yaml'], texts: ['ERR_CONFIG_FILE', 'missing.yaml'] },
-    { what: 'a database whose path is not there', args: ['--listen', '127.0.0.1:0', '--db', 'users=./nowhere'], texts: ['ERR_DATABASE_PATH', 'nowhere'] },
-    { what: 'an open address without a cluster key', args: ['--listen', '0.0.0.0:0'], texts: ['ERR_INSECURE_LISTEN', '0.0.0.0', 'keys:generate'] },
+    { what: 'a database whose path is not there', args: ['--listen', '127.0.0.1:0', '--data-dir', 'refused', '--db', 'users=./nowhere'], texts: ['ERR_DATABASE_PATH', 'nowhere'] },
+    { what: 'an open address without a cluster key', args: ['--data-dir', 'refused', '--listen', '0.0.0.0:0'], texts: ['ERR_INSECURE_LISTEN', '0.0.0.0', 'keys:generate'] },
   ]
   it.each(refused)('refused: $what', async ({ args = [], env = {}, yaml, texts }) => {
     if (yaml !== undefined) await writeFile(join(mesh.folder, 'reedbase.yaml'), yaml)
@@ -160,19 +165,19 @@ describe('signals and the log', () => {
 
 describe('rdb members --watch --json', () => {
   it('shows a node join and fail, until Ctrl-C', async () => {
-    const local = await mesh.start('local1', { args: quickMembership })
+    const local = await mesh.start('watcher', { args: quickMembership })
     await local.ready()
     const watch = startRdb(['members', '--watch', '--json', '--data-dir', local.dataDir])
     commands.push(watch)
     const seen = (): MemberEventView[] => watch.stdoutSoFar().split('\n').slice(0, -1).map((line) => JSON.parse(line) as MemberEventView)
-    await until('the snapshot', () => seen().some(({ type, record }) => type === 'member-joined' && record.name === 'local1'))
-    const other = await mesh.start('other', { seeds: [addressOf(local)], args: quickMembership })
+    await until('the snapshot', () => seen().some(({ type, record }) => type === 'member-joined' && record.name === 'watcher'))
+    const other = await mesh.start('watched', { seeds: [addressOf(local)], args: quickMembership })
     await other.ready()
-    const joined = await until('the join', () => seen().find(({ type, record }) => type === 'member-joined' && record.name === 'other'))
+    const joined = await until('the join', () => seen().find(({ type, record }) => type === 'member-joined' && record.name === 'watched'))
     expect(joined.record).toMatchObject({ peerId: other.runtime?.peerId, databases: [{ name: 'numbers' }] })
     other.child.kill('SIGKILL')
-    const failed = await until('the failure', () => seen().find(({ type, record }) => type === 'member-failed' && record.name === 'other'))
-    expect([failed.from, failed.sinceProbeMs !== null]).toEqual(['local1', true])
+    const failed = await until('the failure', () => seen().find(({ type, record }) => type === 'member-failed' && record.name === 'watched'))
+    expect([failed.from, failed.sinceProbeMs !== null]).toEqual(['watcher', true])
     watch.child.kill('SIGINT')
     expect((await watch.ended).code).toBe(130)
   })
@@ -180,8 +185,8 @@ describe('rdb members --watch --json', () => {
 
 describe('rdb drill', () => {
   it('pins the load that every node sees, ends by itself, and ends when told', async () => {
-    const [local, other] = await mesh.startAll(['local1', 'other'], { args: quickMembership }) as [NodeProcess, NodeProcess]
-    const seenByOther = async () => (await other.members()).find(({ record }) => record.name === 'local1')?.load
+    const [local, other] = await mesh.startAll(['drilled', 'witness'], { args: quickMembership }) as [NodeProcess, NodeProcess]
+    const seenByOther = async () => (await other.members()).find(({ record }) => record.name === 'drilled')?.load
     expect((await local.rdb(['drill', '--cpu', '95', '--memory', '50', '--for', '1s'])).stdout).toMatch(/CPU 95.*memory 50.*overloaded/s)
     await until('the drill to end by itself', async () => !(await local.status()).load.drill)
     await until('the other node to hear of the end', async () => (await seenByOther())?.drill === false)
