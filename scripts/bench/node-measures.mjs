@@ -63,13 +63,15 @@ async function count(client, sql) {
   return { rows, tookMs: performance.now() - startedMs, route: result.route }
 }
 
-/** Every row of flights, `runs` times; memory of the given nodes over all of them, after a smaller result as warm-up. */
+/** Every row of flights, `runs` times; CPU and memory of the given nodes over all of them, after a smaller result as warm-up. */
 export async function largeResult({ entry, watched, runs, expected }) {
   const client = await connect({ dataDir: entry.dataDir })
   try {
     const warm = await count(client, 'SELECT * FROM flights LIMIT 100000')
     if (warm.route?.decision !== expected.decision || warm.route.executedBy.name !== expected.executedBy) throw new Error(`the query was not routed as the drills say: ${JSON.stringify(warm.route)}`)
     const watches = watched.map(({ pid }) => watchMemory(pid))
+    const cpuBefore = watched.map(({ pid }) => cpuSeconds(pid))
+    const clientBefore = process.cpuUsage()
     const rates = []
     try {
       for (let run = 0; run < runs; run++) {
@@ -77,8 +79,11 @@ export async function largeResult({ entry, watched, runs, expected }) {
         if (rows !== 3_000_000) throw new Error(`${rows} rows came instead of 3,000,000`)
         rates.push(rows / (tookMs / 1000))
       }
+      const { user, system } = process.cpuUsage(clientBefore)
       return {
         rowsPerSecond: summary(rates),
+        // Of one run, in seconds of one core: where the time goes.
+        cpuSeconds: { client: (user + system) / 1e6 / runs, ...Object.fromEntries(watched.map(({ name, pid }, index) => [name, (cpuSeconds(pid) - cpuBefore[index]) / runs])) },
         memory: watches.map((watch, index) => ({ name: watched[index].name, beforeBytes: watch.beforeBytes, growthBytes: watch.peakBytes() - watch.beforeBytes })),
       }
     } finally {

@@ -83,6 +83,8 @@ try {
   for (const [where, result] of [['forwarded', figures.forwarded], ['run locally', figures.local]]) {
     const { median, min, runs } = result.rowsPerSecond
     report(`3,000,000 rows ${where}, at the client (${runs} ${runs === 1 ? 'run' : 'runs'})`, `${number(median)} rows/s`, `${number(min)} rows/s`)
+    const cpu = Object.entries(result.cpuSeconds).map(([name, seconds]) => `${name} ${number(seconds, 1)}`)
+    report('  CPU seconds for them', cpu.join(', '), '')
     for (const { name, growthBytes, beforeBytes } of result.memory) {
       const role = where === 'forwarded' ? (name === local.name ? 'entry node' : 'answering node') : 'node'
       report(`  RSS growth of the ${role}, from ${megabytes(beforeBytes)}`, '', megabytes(growthBytes), '≤ 200 MB', growthBytes <= asked.growthBytes)
