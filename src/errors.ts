@@ -40,7 +40,7 @@ export const ERRORS = {
   ERR_QUERY_CANCELLED: { when: 'the caller cancelled the query', stateChanged: 'unknown', retry: 'unsafe', exitCode: 130, nextStep: 'Nothing: the engine was told to stop.' },
   ERR_QUERY_BROKEN: { when: 'the connection to the answering node broke after the first rows had been delivered', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Discard the rows received and send the query again.' },
   ERR_QUERY_AMBIGUOUS: { when: 'the connection broke while a write was under way, so that it may or may not have happened', stateChanged: 'unknown', retry: 'unsafe', exitCode: 3, nextStep: 'Look whether the write took effect before sending it again.' },
-  ERR_QUERY_TOO_LARGE: { when: 'the SQL text with its parameters exceeds the size limit of a request', stateChanged: 'no', retry: 'no', exitCode: 1, nextStep: 'Shorten the statement, or load the data by a file.' },
+  ERR_QUERY_TOO_LARGE: { when: 'the SQL text with its parameters, the header of a result or a single batch of it exceeds its size limit', stateChanged: 'no', retry: 'no', exitCode: 1, nextStep: 'Shorten the statement, or ask for smaller values.' },
   ERR_OVERLOADED: { when: 'a node has reached its limit of queries and refuses one more', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Try again shortly, or add a node.' },
   ERR_NOT_SERVING: { when: 'the asked node does not serve the database, or not yet', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'rdb db:nodes shows the nodes that do.' },
   ERR_NOT_PRIMARY: { when: 'a write reached a node that serves the database as a replica', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Send writes through the mesh, which forwards them to the primary.' },

@@ -59,7 +59,7 @@ function toError(error: Extract<ControlReply, { error: unknown }>['error']): Mes
 }
 
 /** Lines until the far side ends. Bounded by pausing the stream. */
-async function* readLines(stream: ByteStream & { onEnd?(handler: () => void): void }): AsyncGenerator<string, void, void> {
+async function* readLines(stream: ByteStream): AsyncGenerator<string, void, void> {
   const unread: string[] = []
   let ended = false
   let failure: Error | null = null
@@ -73,7 +73,7 @@ async function* readLines(stream: ByteStream & { onEnd?(handler: () => void): vo
     unread.push(line)
     wake?.()
   })
-  stream.onEnd?.(() => end(null))
+  stream.onEnd(() => end(null))
   stream.onClose(end)
   stream.onBytes((bytes) => {
     if (!reader.push(bytes)) {

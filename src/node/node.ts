@@ -39,6 +39,7 @@ import { QueryService } from './query-service.ts'
 import { Seeds } from './seeds.ts'
 import { flattenCounters } from './counters.ts'
 import { Closers } from './closers.ts'
+import { UnservedClassifier } from './unserved-classifier.ts'
 import { softwareVersion } from './version.ts'
 
 /** A farewell is worth waiting for, but not for long: whoever misses it finds out by probing. */
@@ -206,6 +207,8 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     isDraining: () => stopping !== null,
     lastReadingWallMs: () => loadDriver.lastReadingWallMs,
   })
+  const unserved = new UnservedClassifier(async () => (await import('../adapters/duckdb/classifier.ts')).createClassifier())
+  closers.add('classifier', () => unserved.close())
   const queries = new QueryService({
     self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
     localView: (database) => directory.localView(database),
@@ -213,6 +216,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     peerName: (peerId) => directory.nameOf(peerId),
     forward: (peerId, request, forwardOptions) => connections.query(peerId, request, forwardOptions),
     localLoad: () => monitor.digest(),
+    classifyUnserved: unserved.classify,
     inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
     retryBudget: new RetryBudget(),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),

@@ -30,7 +30,7 @@ const label = { kind: 'text', pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, allo
 
 const own: readonly OptionSpec[] = [
   { key: 'name', group: 'Identity and network', form: label, default: null, meaning: 'Name that people see; by default the host name. Unique in the mesh, or both bearers are shown as in conflict.', tradeOff: '' },
-  { key: 'dataDir', group: 'Identity and network', form: { kind: 'path' }, default: '.reedbase', meaning: 'Folder of the node key, the keyring, the member snapshot and the local socket. One process each.', tradeOff: '' },
+  { key: 'dataDir', group: 'Identity and network', form: { kind: 'path' }, default: '.reedbase', meaning: 'Folder of the node key, the keyring and the local socket. One process each.', tradeOff: '' },
   { key: 'listen', group: 'Identity and network', form: { kind: 'listen' }, default: '127.0.0.1:7400', meaning: 'Address and port for both TCP and UDP; 0.0.0.0 or [::] is every address, port 0 picks a free one.', tradeOff: '' },
   { key: 'advertise', group: 'Identity and network', form: { kind: 'host' }, default: null, meaning: 'Host, or host:port, that others reach this node by; by default what it listens on.', tradeOff: '' },
   { key: 'seeds', group: 'Identity and network', form: { kind: 'seeds' }, default: null, flag: 'seed', meaning: 'Members to join through: host:port or a multiaddr. Repeatable.', tradeOff: 'More seeds: a join survives more of them being down; each is dialled at the start.' },
@@ -38,12 +38,12 @@ const own: readonly OptionSpec[] = [
   { key: 'datacenter', group: 'Identity and network', form: label, default: 'default', meaning: 'Where the node stands; shown to others.', tradeOff: '' },
   { key: 'rack', group: 'Identity and network', form: label, default: 'default', meaning: 'Where in the datacenter; shown to others.', tradeOff: '' },
   { key: 'capacity', group: 'Identity and network', form: { kind: 'number', min: 0.01, max: 1000 }, default: '1', meaning: 'Weight of the node relative to others, as they see it.', tradeOff: 'Larger: more of the shared work is meant for this node.' },
-  { key: 'connectionsMax', group: 'Identity and network', form: { kind: 'count', min: 4, max: 4096 }, default: '64', meaning: 'Open connections to other nodes and remote clients.', tradeOff: 'Larger: more peers are one hop away without a dial; more memory and file descriptors.' },
+  { key: 'connectionsMax', group: 'Identity and network', form: { kind: 'count', min: 4, max: 4096 }, default: '64', meaning: 'Members that this node keeps a connection to.', tradeOff: 'Larger: more peers are one hop away without a dial; more memory and file descriptors.' },
   { key: 'seedRetryMax', group: 'Identity and network', form: { kind: 'duration', min: 1_000, max: 3_600_000 }, default: '30s', meaning: 'Longest pause between two rounds of dialling the seeds while alone; it starts at 500 ms and doubles.', tradeOff: 'Larger: fewer dials while the seeds are down; the node joins later once they are up.' },
 
   { key: 'databases', group: 'Databases', form: { kind: 'databases' }, default: null, flag: 'db', meaning: 'A database served here: name=path[,role=primary|replica][,threads=2][,memory=1GB]. Repeatable.', tradeOff: 'More threads or memory: faster single queries; less is left for others on the host.' },
 
-  { key: 'pingInterval', group: 'Health and load', form: { kind: 'duration', min: 100, max: 3_600_000 }, default: '30s', meaning: 'Time between two rounds of pings to the peers that share a database.', tradeOff: 'Larger: less traffic; latency and status lag further behind.' },
+  { key: 'pingInterval', group: 'Health and load', form: { kind: 'duration', min: 100, max: 3_600_000 }, default: '30s', meaning: 'Time between two pings of each member.', tradeOff: 'Larger: less traffic; latency and status lag further behind.' },
   { key: 'pingTimeout', group: 'Health and load', form: { kind: 'duration', min: 10, max: 60_000 }, default: '5s', meaning: 'A ping unanswered for this long is a failure. Below pingInterval.', tradeOff: 'Larger: slow paths count as alive; dead ones are noticed later.' },
   { key: 'latencyThreshold', group: 'Health and load', form: { kind: 'duration', min: 1, max: 60_000 }, default: '200ms', meaning: 'At or above this round trip a peer is degraded.', tradeOff: 'Larger: far peers stay healthy; queries may take longer ways.' },
   { key: 'unhealthyAfterFailures', group: 'Health and load', form: { kind: 'count', min: 1, max: 100 }, default: '3', meaning: 'Consecutive failed pings after which a peer is unhealthy.', tradeOff: 'Larger: fewer false alarms under loss; slower verdicts.' },

@@ -22,6 +22,8 @@ export interface QueryServiceParts {
   readonly forward: (peerId: string, request: QueryRequest, options: { readonly signal: AbortSignal }) => Promise<QueryResponse>
   readonly localLoad: () => LoadDigest
   readonly inFlightChanged: (inFlight: number) => void
+  /** For a database that is not served here: `read` when that is certain, otherwise `unknown`. */
+  readonly classifyUnserved: (sql: string) => Promise<'read' | 'unknown'>
   readonly retryBudget: RetryBudget
   readonly routing: RoutingOptions
   readonly clock: Clock
@@ -75,8 +77,11 @@ export class QueryService {
     const engine = this.#parts.engines.get(request.database)
     const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
     if (request.visited.length > 0) this.counters.servedForPeers++
+    if (request.visited.length > 1 || request.visited.includes(this.#parts.self.peerId)) {
+      throw new MeshError('ERR_HOP_LIMIT', `the query has been through ${request.visited.length} nodes; it may be forwarded once`)
+    }
     // Never taken from the sender: the engine that runs it has the last word on what is a write.
-    const access = engine === undefined ? request.access : await engine.classify(request.sql)
+    const access = await this.#classify(engine, request)
     try {
       return await this.#route({ ...request, access }, { signal, deadlineMs })
     } catch (error) {
@@ -84,6 +89,13 @@ export class QueryService {
       if (access === 'unknown' && error instanceof MeshError && error.code === 'ERR_NOT_PRIMARY') return await this.#route({ ...request, access: 'write' }, { signal, deadlineMs })
       throw error
     }
+  }
+
+  async #classify(engine: QueryEngine | undefined, request: QueryRequest): Promise<QueryRequest['access']> {
+    if (engine !== undefined) return await engine.classify(request.sql)
+    // Whoever forwarded it here is wrong about what this node serves; that is all it needs to hear.
+    if (request.visited.length > 0 || request.access === 'write') return request.access
+    return await this.#parts.classifyUnserved(request.sql)
   }
 
   async #route(request: QueryRequest, { signal, deadlineMs }: { readonly signal: AbortSignal; readonly deadlineMs: number }): Promise<QueryResponse> {

@@ -15,6 +15,8 @@ export interface ByteStream {
   /** Stops delivery after the current call; the transport's own window then holds the sender back. */
   pause(): void
   resume(): void
+  /** Called once, when the other side has ended its side; ours is still open. */
+  onEnd(handler: () => void): void
   /** Called once: null when both sides ended cleanly, otherwise why not. */
   onClose(handler: (error: Error | null) => void): void
   /** Ends our side after what is queued. */

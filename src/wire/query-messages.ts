@@ -74,7 +74,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | null {
 }
 
 /**
- * @throws MeshError ERR_QUERY_TOO_LARGE when SQL and parameters exceed 1 MiB
+ * @throws MeshError ERR_QUERY_TOO_LARGE when SQL and parameters exceed a frame
  * @throws MeshError ERR_OPTION_INVALID when a parameter has no form on the wire
  */
 export function encodeRequest(id: number, request: WireRequest, timeoutMs: number, inlineBytes: number): Uint8Array {

@@ -58,7 +58,7 @@ export async function addKey(folderPath: string, key: Uint8Array, options: { rea
   const after = options.use ? [key, ...others] : known ? keys : [...keys, key]
   if (after.length > keysMax) {
     throw new MeshError('ERR_KEYRING_DAMAGED', `The keyring ${path} already holds ${keysMax} keys.`, {
-      nextStep: 'Remove a key that is no longer used with rdb keys:remove, on each node.', details: { path },
+      nextStep: 'Delete the line of a key that is no longer used from this file, on each node.', details: { path },
     })
   }
   await makeFolder(folderPath)

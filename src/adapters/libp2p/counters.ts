@@ -6,6 +6,8 @@ export interface MeshCounters {
   connectionsClosed: number
   /** Closed without a goodbye. */
   connectionsBroken: number
+  /** Inbound connections that did not get through the handshake: junk, strangers, another cluster key. */
+  handshakesFailed: number
   dials: number
   dialFailures: number
   /** Refused because of `setAllowed`. */
@@ -28,6 +30,7 @@ export function createCounters(): MeshCounters {
     connectionsOpened: 0,
     connectionsClosed: 0,
     connectionsBroken: 0,
+    handshakesFailed: 0,
     dials: 0,
     dialFailures: 0,
     denied: 0,

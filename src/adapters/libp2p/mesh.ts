@@ -18,6 +18,7 @@ import { explainDialError } from './dial-error.ts'
 import { Gossip, GOSSIP_PROTOCOL_PREFIX } from './gossip.ts'
 import type { GossipHandler, GossipTopic } from './gossip.ts'
 import { GossipRepair } from './gossip-repair.ts'
+import { Gate } from './gate.ts'
 import { MESH_LIMITS } from './limits.ts'
 import type { MeshLimits } from './limits.ts'
 import type { Mesh, MeshOptions } from './mesh-options.ts'
@@ -42,20 +43,9 @@ const REQUEST_STREAMS_MAX = 8
 /** Does not listen yet: register handlers, then `start()`. */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const limits: MeshLimits = { ...MESH_LIMITS, ...options.limits }
-  const gate = new Gate()
-  const network = await createNetwork(options, limits, (peerId) => gate.isDenied(peerId))
+  const gate = new Gate(options.clock, options.log)
+  const network = await createNetwork(options, limits, { isDenied: (peerId) => gate.isDenied(peerId), onInboundFailed: (error) => { gate.handleFailedHandshake(error) } })
   return await Libp2pMesh.create({ options, limits, gate, network })
-}
-
-class Gate {
-  denied = 0
-  isAllowed: (peerId: string) => boolean = () => true
-
-  isDenied(peerId: string): boolean {
-    if (this.isAllowed(peerId)) return false
-    this.denied += 1
-    return true
-  }
 }
 
 interface MeshParts {
@@ -239,7 +229,7 @@ class Libp2pMesh implements Mesh {
   }
 
   counters(): Readonly<MeshCounters> {
-    return { ...this.#counters, denied: this.#gate.denied }
+    return { ...this.#counters, denied: this.#gate.denied, handshakesFailed: this.#gate.handshakesFailed }
   }
 
   async #register(): Promise<void> {

@@ -9,6 +9,9 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { MeshError } from '../../errors.ts'
+import { joinedWrites } from '../transport/joined-writes.ts'
+import { thinWindowUpdates } from '../transport/thin-window-updates.ts'
+import { wrapUpgrader } from '../transport/wrapped-upgrader.ts'
 import { tcpMultiaddr } from './address.ts'
 import { createEncrypters } from './encrypters.ts'
 import { createGossipService } from './gossip.ts'
@@ -23,7 +26,10 @@ export type Network = Libp2p<Services>
 export const ADDRESSES_PER_PEER_MAX = 8
 
 /** @throws MeshError ERR_OPTION_INVALID, ERR_KEYRING_DAMAGED */
-export async function createNetwork(options: MeshOptions, limits: MeshLimits, isDenied: (peerId: string) => boolean): Promise<Network> {
+export async function createNetwork(
+  options: MeshOptions, limits: MeshLimits,
+  { isDenied, onInboundFailed }: { readonly isDenied: (peerId: string) => boolean; readonly onInboundFailed: (error: unknown) => void },
+): Promise<Network> {
   const isClient = options.client === true
   const listen = isClient ? [] : [tcpMultiaddr(await resolveHost(options.host), options.port).toString()]
   return await createLibp2p<Services>({
@@ -31,9 +37,9 @@ export async function createNetwork(options: MeshOptions, limits: MeshLimits, is
     privateKey: options.privateKey,
     nodeInfo: { name: 'reedbase-mesh', userAgent: 'reedbase-mesh' },
     addresses: { listen },
-    transports: [tcp()],
+    transports: [wrapUpgrader(joinedWrites(tcp()), { onInboundFailed })],
     connectionEncrypters: createEncrypters(options.clusterKeys),
-    streamMuxers: [yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS })],
+    streamMuxers: [thinWindowUpdates(yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS }))],
     connectionGater: {
       denyDialPeer: (peerId) => isDenied(peerId.toString()),
       denyInboundEncryptedConnection: (peerId) => isDenied(peerId.toString()),

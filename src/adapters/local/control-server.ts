@@ -21,7 +21,7 @@ export interface ServeControlOptions {
 }
 
 /** Serves one connection. Whatever the other side sends, this never throws. */
-export function serveControl(stream: ByteStream & { onEnd?(handler: () => void): void }, handler: ControlHandler, options: ServeControlOptions = {}): void {
+export function serveControl(stream: ByteStream, handler: ControlHandler, options: ServeControlOptions = {}): void {
   const clock = options.clock ?? systemClock
   const requestTimeoutMs = options.requestTimeoutMs ?? 5000
   const stallMs = options.stallMs ?? 30_000
@@ -71,7 +71,7 @@ export function serveControl(stream: ByteStream & { onEnd?(handler: () => void):
     gone.abort()
   })
   // A caller that has ended its side is gone: the protocol has no use for half a connection.
-  stream.onEnd?.(() => {
+  stream.onEnd(() => {
     finish(null)
     gone.abort()
   })
@@ -93,6 +93,6 @@ function encodeReply(reply: ControlReply): Uint8Array {
   const bytes = Buffer.from(`${JSON.stringify(reply)}\n`, 'utf8')
   if (bytes.length <= CONTROL_LINE_BYTES_MAX) return bytes
   throw new MeshError('ERR_PROTOCOL', `the answer takes ${bytes.length} bytes; a control line has at most ${CONTROL_LINE_BYTES_MAX}`, {
-    nextStep: 'Ask the HTTP API or narrow the question.',
+    nextStep: 'Narrow the question, for instance to one database.',
   })
 }

@@ -7,32 +7,15 @@
  * phase: what they caused, directly or through microtasks, is then complete. `process.nextTick` would run before those microtasks.
  */
 import { Socket } from 'node:net'
-import type { CreateListenerOptions, DialTransportOptions, MultiaddrConnection, Transport, Upgrader } from '@libp2p/interface'
+import type { MultiaddrConnection, Transport } from '@libp2p/interface'
+import { wrapUpgrader } from './wrapped-upgrader.ts'
 
 /** Below this, copying the pieces of a message together costs less than handing each to the socket. */
 const copiedBytesMax = 16 << 10
 
 /** Wraps a transport factory whose connections stand on a `net.Socket`; connections that do not are left as they are. */
 export function joinedWrites<Components>(factory: (components: Components) => Transport): (components: Components) => Transport {
-  return (components) => {
-    const transport = factory(components)
-    const dial = transport.dial.bind(transport)
-    const createListener = transport.createListener.bind(transport)
-    transport.dial = (address, options: DialTransportOptions) => dial(address, { ...options, upgrader: joiningUpgrader(options.upgrader) })
-    transport.createListener = (options: CreateListenerOptions) => createListener({ ...options, upgrader: joiningUpgrader(options.upgrader) })
-    return transport
-  }
-}
-
-/** The upgrader is the first to see a new connection, before anything is written to it. */
-function joiningUpgrader(upgrader: Upgrader): Upgrader {
-  return {
-    upgradeInbound: (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeInbound']>[1]) => upgrader.upgradeInbound(join(connection), options),
-    upgradeOutbound: (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeOutbound']>[1]) => upgrader.upgradeOutbound(join(connection), options),
-    createInboundAbortSignal: (signal) => upgrader.createInboundAbortSignal(signal),
-    getStreamMuxers: () => upgrader.getStreamMuxers(),
-    getConnectionEncrypters: () => upgrader.getConnectionEncrypters(),
-  }
+  return wrapUpgrader(factory, { connection: join })
 }
 
 function join(connection: MultiaddrConnection): MultiaddrConnection {

@@ -36,7 +36,7 @@ export function configure(command: Command, context: CliContext): void {
     .option('-f, --file <path>', 'read the SQL from a file')
     .addOption(new Option('--format <format>', 'default: table on a terminal, jsonl otherwise').choices(resultFormats))
     .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text"; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
-    .addOption(new Option('--priority <priority>', 'who goes first when the node is busy').choices(['critical', 'high', 'normal', 'low']).default('normal'))
+    .addOption(new Option('--priority <priority>', 'how urgent it is; travels with the query (nodes of this version admit in order of arrival)').choices(['critical', 'high', 'normal', 'low']).default('normal'))
     .option('--timeout <duration>', 'give up after this long (ms, s, m, h)', timeoutDefault)
     .option('-v, --verbose', 'show on stderr where the query ran, why, the loads and the times')
     .option('--explain', 'the same decision in full as one JSON object on stderr')

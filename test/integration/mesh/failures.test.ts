@@ -188,6 +188,8 @@ describe('admission', () => {
     const stranger = await mesh.start('stranger', { seeds: [local.runtime?.tcpMultiaddrs[0] ?? ''], key: 'own' })
     await stranger.ready()
     await until('the refusal in the log', async () => (await stranger.log()).includes('ERR_CLUSTER_KEY'))
+    await until('the refusal at the other side', async () => (await local.status()).counters['meshHandshakesFailed'])
+    expect(await local.log()).toContain('another cluster key')
     expect((await local.members()).map(({ record }) => record.name)).toEqual(['local1'])
     expect((await stranger.rdb(['db:query', 'numbers', smallSql])).code).toBe(0)
   })
@@ -256,6 +258,7 @@ describe('garbage', () => {
       return total >= 190 ? total : null
     })
     expect(dropped).toBeGreaterThanOrEqual(190)
+    expect((await local.status()).counters['meshHandshakesFailed']).toBeGreaterThanOrEqual(5)
     expect((await local.rdb(['db:query', 'numbers', smallSql])).code).toBe(0)
     expect((await other.members()).every(({ state }) => state === 'alive')).toBe(true)
   })

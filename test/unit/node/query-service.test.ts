@@ -55,6 +55,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       asked.push(peerId)
       return (behaviour[peerId] ?? answers(peerId))(request, signal)
     },
+    classifyUnserved: (sql) => Promise.resolve(sql.startsWith('SELECT') ? 'read' : 'unknown'),
     localLoad: () => load,
     inFlightChanged: (count) => inFlight.push(count),
     retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
@@ -217,7 +218,7 @@ describe('a write', () => {
 
   it('found by a replica, where nobody could parse it here, goes to the primary', async () => {
     const { ask, asked } = setUp({ engine: null, peers: [{ peerId: 'replica' }, { peerId: 'main', latencyMs: 90, ...primary }], behaviour: { replica: fails('ERR_NOT_PRIMARY') } })
-    expect(await read(await ask())).toEqual(['main'])
+    expect(await read(await ask({ sql: 'UPSERT …' }))).toEqual(['main'])
     expect(asked).toEqual(['replica', 'main'])
   })
 
@@ -227,7 +228,25 @@ describe('a write', () => {
   })
 })
 
+describe('a node without a copy', () => {
+  it('repeats a read on another peer when the first one breaks after it was sent', async () => {
+    const { ask } = setUp({ engine: null, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE', 'unknown') } })
+    expect(await read(await ask())).toEqual(['far'])
+  })
+
+  it('does not repeat what it cannot tell from a write', async () => {
+    const { ask, asked } = setUp({ engine: null, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE', 'unknown') } })
+    await expect(ask({ sql: 'CALL something()' })).rejects.toMatchObject({ code: 'ERR_QUERY_AMBIGUOUS' })
+    expect(asked).toEqual(['near'])
+  })
+})
+
 describe('a forwarded query', () => {
+  it.each([['twice forwarded', ['entry', 'other']], ['come back', ['self']]])('that is %s is refused', async (_, visited) => {
+    const { ask } = setUp({})
+    await expect(ask({ visited })).rejects.toMatchObject({ code: 'ERR_HOP_LIMIT' })
+  })
+
   it('runs here and is never forwarded again', async () => {
     const { ask, asked, service } = setUp({ peers: [{ peerId: 'other' }] })
     expect(await read(await ask({ visited: ['entry'] }))).toEqual(['here'])
