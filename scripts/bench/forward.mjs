@@ -49,7 +49,7 @@ const contestants = {
       let loadReports = 0
       client.onPeerLoad(() => { loadReports++ })
       const request = {
-        database: 'bench', sql, parameters: [42n], access: 'read', priority: 'normal', timeoutMs: 30_000, visited: [mesh.peerId], explain: false,
+        database: 'bench', sql, parameters: [42n], access: 'read', priority: 'normal', timeoutMs: 30_000, visited: [mesh.peerId], explain: false, lastResort: false,
       }
       return {
         async call() {
