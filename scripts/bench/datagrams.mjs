@@ -6,6 +6,9 @@ import { createLocalKeys } from '../../dist/adapters/udp/key-agreement.js'
 import { Sealing } from '../../dist/adapters/udp/sealing.js'
 import { decodePacket, encodePacket } from '../../dist/wire/membership-codec.js'
 import { createRecordSigner, createRecordVerifier } from '../../dist/wire/membership-signatures.js'
+import { readFlags } from '../flags.ts'
+
+const { values: flags } = readFlags('npm run bench:datagrams [-- --json]\n\n  --json  figures as JSON too', { options: { json: { type: 'boolean', default: false } } })
 
 const rounds = 20_000
 const clusterKeys = [randomBytes(32)]
@@ -74,7 +77,7 @@ const results = cases.map(([name, run]) => {
   batches.sort((a, b) => a - b)
   return { name, medianUs: +batches[5].toFixed(2), bestUs: +batches[0].toFixed(2) }
 })
-if (process.argv.includes('--json')) console.log(JSON.stringify({ bytes: { ping: pingBytes.length, full: fullBytes.length, record: signed.envelope.length }, results }))
+if (flags.json) console.log(JSON.stringify({ bytes: { ping: pingBytes.length, full: fullBytes.length, record: signed.envelope.length }, results }))
 else {
   console.table(results)
   console.log(`bytes: ping with load ${pingBytes.length}, with a record and a suspicion ${fullBytes.length}, signed record ${signed.envelope.length}`)

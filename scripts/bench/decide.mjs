@@ -3,17 +3,17 @@
  *
  *   node scripts/bench/decide.mjs [--json] [--check]      after `npm run build`; --check exits 1 when an asked figure is missed
  */
-import { parseArgs } from 'node:util'
 import { LoadMonitor } from '../../dist/core/load/load-monitor.js'
 import { decide } from '../../dist/core/routing/decide.js'
 import { parseRoutingOptions } from '../../dist/core/routing/options.js'
 import { createRandom, randomInteger } from '../../dist/core/time/random.js'
+import { readFlags } from '../flags.ts'
 
-const { values: flags } = parseArgs({ options: { json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } } })
+const { values: flags } = readFlags('npm run bench:decide [-- --json] [--check]\n\n  --json   figures as JSON\n  --check  exit 1 when an asked figure is missed', { options: { json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } } })
 
 const random = createRandom(20260101)
 const options = parseRoutingOptions()
-const request = { database: 'flights', access: 'read', priority: 'normal', forwarded: false }
+const request = { database: 'flights', access: 'read', priority: 'normal', forwarded: false, lastResort: false }
 const local = {
   peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null,
   cpuPercent: 20, memoryPercent: 30, inFlight: 3, inFlightMax: 64,

@@ -4,10 +4,10 @@
  *   node scripts/bench/load.mjs [--seconds 10] [--json] [--check]      after `npm run build`; --check exits 1 above 1 % of a core
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import { createSystemLoadProbe } from '../../dist/adapters/system/load-probe.js'
+import { readFlags } from '../flags.ts'
 
-const { values: flags } = parseArgs({ options: { seconds: { type: 'string', default: '10' }, json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } } })
+const { values: flags } = readFlags('npm run bench:load [-- --seconds 10] [--json] [--check]\n\n  --check  exit 1 above 1 % of a core', { options: { seconds: { type: 'string', default: '10' }, json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false } } })
 const seconds = Number(flags.seconds)
 const askedPercent = 1
 

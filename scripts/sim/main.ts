@@ -2,8 +2,8 @@
  * Membership experiments in virtual time: `node scripts/sim/main.ts <experiment> [--nodes N] [--seed S] [--no-gossipsub] [--json]`.
  * The same seed prints the same figures and the same transcript hash.
  */
-import { parseArgs } from 'node:util'
 import { SimulatedMesh } from '../../test/simulation/mesh.ts'
+import { readFlags } from '../flags.ts'
 
 type Figures = Record<string, number | string>
 
@@ -61,7 +61,8 @@ const EXPERIMENTS: Readonly<Record<string, (mesh: SimulatedMesh) => Figures>> = 
 }
 
 function main(): number {
-  const { values, positionals } = parseArgs({
+  const usage = `npm run sim -- <${Object.keys(EXPERIMENTS).join('|')}> [--nodes 2–10000] [--seed integer] [--no-gossipsub] [--json]`
+  const { values, positionals } = readFlags(usage, {
     allowPositionals: true,
     options: { nodes: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' }, 'no-gossipsub': { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
   })
@@ -70,7 +71,8 @@ function main(): number {
   const nodes = Number(values.nodes)
   const seed = Number(values.seed)
   if (experiment === undefined || !Number.isInteger(nodes) || nodes < 2 || nodes > 10_000 || !Number.isInteger(seed)) {
-    process.stderr.write(`usage: sim <${Object.keys(EXPERIMENTS).join('|')}> [--nodes 2–10000] [--seed integer] [--no-gossipsub] [--json]\n`)
+    process.stderr.write(`${usage}
+`)
     return 2
   }
   const mesh = new SimulatedMesh({ nodes, seed, gossipsub: values['no-gossipsub'] ? null : { delayMs: 10, lossRatio: 0.02 }, safety: nodes <= 500 })
