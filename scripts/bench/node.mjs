@@ -14,7 +14,7 @@ const { values: flags } = parseArgs({
 if (flags.help) {
   console.log(`npm run bench:node [-- --short] [--check] [--json FILE]
 
-Starts three node processes on loopback, encrypted, each beside a copy of 3,000,000 flights, and measures them. About 3 minutes.
+Starts three node processes on loopback, encrypted, each beside a copy of 3,000,000 flights, and measures them. About 2 minutes.
 
   --short      fewer runs, and 10 s of idling instead of 60 s; about 1 minute
   --check      exit 1 when an asked figure is missed

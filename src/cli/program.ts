@@ -48,6 +48,7 @@ async function createProgram(args: readonly string[], context: CliContext, write
     .configureOutput({
       writeOut: (text) => write('stdout', text),
       writeErr: (text) => write('stderr', text),
+      outputError: (text, writeErr) => writeErr(text.replace('\n', ` (${/^error: unknown/.test(text) ? 'ERR_OPTION_UNKNOWN' : 'ERR_OPTION_INVALID'})\n`)),
       getOutHelpWidth: () => Math.max(80, context.stdout.columns()),
       getErrHelpWidth: () => Math.max(80, context.stderr.columns()),
       getOutHasColors: () => false,

@@ -10,7 +10,7 @@ import { type NodeProcess, TestMesh, until } from '../../support/processes.ts'
 
 const dataPath = fileURLToPath(new URL('../../../node_modules/vega-datasets/data', import.meta.url))
 const growthBytesMax = 200e6
-/** Some 7 GB on the wire: whoever gathers it instead of holding the engine back is far above the bound. */
+/** Some 11 GB on the wire: whoever gathers it instead of holding the engine back is far above the bound. */
 const hugeSql = 'SELECT f.* FROM flights f, range(100)'
 
 let mesh: TestMesh

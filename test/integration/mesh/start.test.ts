@@ -79,7 +79,7 @@ describe('the port', () => {
 
 describe('options', () => {
   const refused: ReadonlyArray<{ what: string; args?: readonly string[]; env?: NodeJS.ProcessEnv; yaml?: string; texts: readonly string[] }> = [
-    { what: 'an unknown flag', args: ['--lisen', '127.0.0.1:0'], texts: ['unknown option', '--lisen', 'Did you mean --listen?'] },
+    { what: 'an unknown flag', args: ['--lisen', '127.0.0.1:0'], texts: ['unknown option', '--lisen', 'Did you mean --listen?', 'ERR_OPTION_UNKNOWN'] },
     { what: 'an unknown key in the file', yaml: 'name: a\npingIntervall: 3s\n', texts: ['ERR_OPTION_UNKNOWN', 'reedbase.yaml', 'pingIntervall', 'pingInterval'] },
     { what: 'an unknown variable', env: { REEDBASE_SEED: '127.0.0.1:1' }, texts: ['ERR_OPTION_UNKNOWN', 'REEDBASE_SEED', 'REEDBASE_SEEDS'] },
     { what: 'a value out of its range', args: ['--cpu-threshold', '800'], texts: ['ERR_OPTION_INVALID', '--cpu-threshold', '800', '100'] },
