@@ -14,7 +14,13 @@ const { clusterKey, moleculerServerPort, moleculerClientPort, answerBytes } = JS
 const answer = new Uint8Array(answerBytes).fill(65)
 const load = { cpuPercent: 12.5, memoryPercent: 40, inFlight: 3, overloaded: false, drill: false, sequence: 4711 }
 
-// The no-op engine, in the shape of a real one: batches pulled from a generator, a trailer set at its end.
+// The no-op engine, in the shape of a real one: batches pulled from a generator, a trailer set at its end. The generator is declared once:
+// V8 gives one declared inside the handler a hidden class for each query, which only a full collection frees, with all that it refers to.
+async function* batches(signal, result) {
+  if (signal.aborted) return
+  yield { rows: 1, bytes: answer }
+  result.trailer = { rows: 1, engineMs: 0.01, load }
+}
 const mesh = await createMesh({
   privateKey: await generateKeyPair('Ed25519'), host: '127.0.0.1', port: 0, clusterKeys: [Buffer.from(clusterKey, 'hex')], log: silentLog, clock: systemClock,
 })
@@ -23,13 +29,8 @@ const route = {
 }
 const queries = new QueryServer({
   handler: async (_request, { signal }) => {
-    let trailer = null
-    async function* batches() {
-      if (signal.aborted) return
-      yield { rows: 1, bytes: answer }
-      trailer = { rows: 1, engineMs: 0.01, load }
-    }
-    return { format: 'raw', header: new Uint8Array(0), route, batches: batches(), trailer: () => trailer }
+    const result = { trailer: null }
+    return { format: 'raw', header: new Uint8Array(0), route, batches: batches(signal, result), trailer: () => result.trailer }
   },
 })
 await mesh.handle(QUERY_PROTOCOL, (stream) => queries.accept(stream), { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })

@@ -11,6 +11,7 @@ import { Alarm } from './alarm.ts'
 import { BulkPool } from './bulk-pool.ts'
 import type { ClientQuery, QueryConnection } from './client-query.ts'
 import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX } from './limits.ts'
+import { QueryTable } from './query-table.ts'
 import { closeWithFarSide, openWithin } from './stream-lifetime.ts'
 import { QUERY_PROTOCOL } from './types.ts'
 
@@ -37,7 +38,7 @@ export class ClientConnection implements QueryConnection {
   /** Rejects when the target does not answer, or not as it should. */
   readonly opened: Promise<void>
   readonly #options: ClientConnectionOptions
-  readonly #queries = new Map<number, ClientQuery>()
+  readonly #queries = new QueryTable<ClientQuery>()
   /** Queries that came while the stream was being opened. */
   readonly #waiting = new Set<ClientQuery>()
   readonly #opening = new AbortController()

@@ -93,7 +93,7 @@ export class ServedQuery {
   async #run(): Promise<void> {
     let batches: AsyncIterator<EngineBatch> | null = null
     try {
-      const response = await this.#context.handler(this.#options.request, this.#handlerContext())
+      const response = await this.#context.handler(this.#options.request, new HandlerContext(this.#options.remote, () => this.#signal()))
       batches = response.batches[Symbol.asyncIterator]()
       // Ended by itself: nothing is left to release.
       if (await this.#pump(response, batches)) batches = null
@@ -206,13 +206,29 @@ export class ServedQuery {
     this.#options.onEnded()
   }
 
-  /** The signal is made when the handler first looks at it: an AbortController costs as much as decoding the request. */
-  #handlerContext(): { readonly remote: StreamRemote; readonly signal: AbortSignal } {
-    const signal = (): AbortSignal => {
-      this.#controller ??= new AbortController()
-      if (this.#stopped !== null) this.#controller.abort(this.#stopped)
-      return this.#controller.signal
-    }
-    return { remote: this.#options.remote, get signal() { return signal() } }
+  /** Made when the handler first looks at it: an AbortController costs as much as decoding the request. */
+  #signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#stopped !== null) this.#controller.abort(this.#stopped)
+    return this.#controller.signal
+  }
+}
+
+/**
+ * What the handler gets beside the request. A class, because an object literal with a getter gets a hidden class of its own at each
+ * evaluation: those lie in the old generation, where minor collections free nothing, and each holds its getter's closure and thereby the
+ * whole query until the next collection of the whole heap.
+ */
+class HandlerContext {
+  readonly remote: StreamRemote
+  readonly #signal: () => AbortSignal
+
+  constructor(remote: StreamRemote, signal: () => AbortSignal) {
+    this.remote = remote
+    this.#signal = signal
+  }
+
+  get signal(): AbortSignal {
+    return this.#signal()
   }
 }

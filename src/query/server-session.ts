@@ -8,6 +8,7 @@ import { decodeRequest, encodeFailure } from '../wire/query-messages.ts'
 import { Alarm } from './alarm.ts'
 import type { BulkSender } from './bulk-sender.ts'
 import { QUEUED_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
+import { QueryTable } from './query-table.ts'
 import { ServedQuery } from './served-query.ts'
 import type { ServerContext } from './server.ts'
 
@@ -15,7 +16,7 @@ export class ServerSession {
   readonly #context: ServerContext
   readonly #stream: ByteStream
   readonly #writer: FrameWriter
-  readonly #queries = new Map<number, ServedQuery>()
+  readonly #queries = new QueryTable<ServedQuery>()
   readonly #alarm: Alarm
   #requestBytes = 0
   #paused = false
@@ -58,7 +59,7 @@ export class ServerSession {
   }
 
   failAll(error: MeshError): void {
-    for (const query of [...this.#queries.values()]) query.stop(error)
+    for (const query of this.#queries.values()) query.stop(error)
   }
 
   async close(): Promise<void> {
