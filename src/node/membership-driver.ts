@@ -3,7 +3,7 @@
  * decision is taken here; what a peer sent is decoded and verified here, so that the machine only sees what is well-formed and signed.
  */
 import type { Membership } from '../core/membership/membership.ts'
-import type { LoadDigest, MemberEvent, MembershipEffect, Packet } from '../core/membership/types.ts'
+import type { LoadDigest, MemberEvent, MemberRecord, MembershipEffect, Packet } from '../core/membership/types.ts'
 import { type Random, randomInteger } from '../core/time/random.ts'
 import type { Mesh } from '../adapters/libp2p/mesh.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
@@ -55,6 +55,8 @@ export class MembershipDriver {
   readonly #syncing = new Map<string, Promise<boolean>>()
   #syncTimer: Timer | null = null
   #stopped = false
+  #clockWarnedAtMs = -Infinity
+  #twinWarnedAtMs = -Infinity
   readonly counters: MembershipCounters = {
     updatesUnverified: 0, announcementsStale: 0, announcementsMalformed: 0, announcementsFromStrangers: 0,
     announcementsSent: 0, announcementsReceived: 0, syncs: 0, syncFailures: 0,
@@ -76,7 +78,7 @@ export class MembershipDriver {
     })
     await mesh.onRequest(syncProtocol, syncBytesMax, (from, bytes) => {
       this.#handleSync(from, bytes)
-      return encodeSync(membership.syncEntries())
+      return this.#table(from)
     })
     mesh.onConnection(({ peerId, kind, clean }) => {
       if (this.#stopped) return
@@ -123,7 +125,7 @@ export class MembershipDriver {
   async #pushPull(peerId: string): Promise<boolean> {
     const { mesh, membership, log } = this.#parts
     try {
-      const answer = await mesh.request(peerId, syncProtocol, encodeSync(membership.syncEntries()), { timeoutMs: syncTimeoutMs, responseBytesMax: syncBytesMax })
+      const answer = await mesh.request(peerId, syncProtocol, this.#table(peerId), { timeoutMs: syncTimeoutMs, responseBytesMax: syncBytesMax })
       this.counters.syncs++
       return this.#handleSync(peerId, answer)
     } catch (error) {
@@ -149,6 +151,7 @@ export class MembershipDriver {
     const { updates, atWallMs } = decoded.value
     if (Math.abs(clock.wallMs() - atWallMs) > announcementAgeMsMax) {
       this.counters.announcementsStale++
+      this.#warnOfClock(from, atWallMs)
       return 'ignore'
     }
     // A newcomer introduces itself: its own signed record is what makes it a member here.
@@ -163,6 +166,12 @@ export class MembershipDriver {
     return 'accept'
   }
 
+  /** A table too large for one message starts elsewhere each time, so that several syncs carry all of it. */
+  #table(to: string): Uint8Array {
+    const entries = this.#parts.membership.syncEntries(to)
+    return encodeSync(entries, randomInteger(this.#parts.random, entries.length))
+  }
+
   #handleSync(from: string, bytes: Uint8Array): boolean {
     const { membership, clock, verifier } = this.#parts
     const decoded = decodeSync(bytes, verifier)
@@ -173,6 +182,23 @@ export class MembershipDriver {
     this.counters.updatesUnverified += decoded.unverified
     this.#perform(membership.handleSync(clock.nowMs(), { from, entries: decoded.value.entries }))
     return true
+  }
+
+  /** At most once a minute: a clock that is off makes a member deaf to announcements, and leaves it the slower ways. */
+  #warnOfClock(from: string, atWallMs: number): void {
+    const { clock, log } = this.#parts
+    if (clock.nowMs() - this.#clockWarnedAtMs < 60_000) return
+    this.#clockWarnedAtMs = clock.nowMs()
+    const skewMs = Math.round(atWallMs - clock.wallMs())
+    log.warn({ peerId: from, skewMs }, `an announcement is ${Math.round(Math.abs(skewMs) / 1000)} s ${skewMs > 0 ? 'ahead of' : 'behind'} this node's clock and is not believed; compare the clocks of both hosts`)
+  }
+
+  /** At most once a minute. */
+  #warnOfTwin({ name, udpHost, udpPort, peerId }: MemberRecord): void {
+    const { clock, log } = this.#parts
+    if (clock.nowMs() - this.#twinWarnedAtMs < 60_000) return
+    this.#twinWarnedAtMs = clock.nowMs()
+    log.error({ peerId, name, udpHost, udpPort }, `another process runs with this node's identity, as ${name} at ${udpHost}:${udpPort}: its data folder is a copy of this one. Stop one of the two and delete identity.key from its data folder. (After a restart with the clock set back, this is said once and is harmless.)`)
   }
 
   #armSync(afterMs: number): void {
@@ -209,6 +235,9 @@ export class MembershipDriver {
           break
         case 'sync':
           void this.sync(effect.peerId)
+          break
+        case 'twin':
+          this.#warnOfTwin(effect.record)
           break
       }
     }

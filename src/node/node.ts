@@ -35,6 +35,7 @@ import { LoadDriver } from './load-driver.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import type { NodeOptions } from './options.ts'
 import { PeerDirectory, recordView } from './peer-directory.ts'
+import { Rivals } from './rivals.ts'
 import { QueryService } from './query-service.ts'
 import { Seeds } from './seeds.ts'
 import { flattenCounters } from './counters.ts'
@@ -81,6 +82,8 @@ export async function startNode(options: NodeOptions, { log }: { readonly log: L
 }
 
 async function compose(options: NodeOptions, log: Log, closers: Closers): Promise<MeshNode> {
+  // Before anything that may ask whether the node drains.
+  let stopping: Promise<void> | null = null
   const clock = systemClock
   const startedWallMs = clock.wallMs()
   const random: Random = createRandom(startedWallMs ^ process.pid)
@@ -137,6 +140,10 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   const events = new EventStream<MemberEventView>()
   closers.add('events', () => { events.end() })
   const verifier = createRecordVerifier()
+  const rivals = new Rivals(record)
+  const warnOfRivals = ({ peerId, name, databases }: MemberRecord): void => {
+    for (const warning of rivals.note({ peerId, name, databases })) log.warn({ peerId, name }, warning)
+  }
   const onEvent = (event: MemberEvent): void => {
     const { peerId, name } = event.record
     const view: MemberEventView = {
@@ -149,9 +156,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     switch (event.type) {
       case 'member-joined':
         latencyDriver.addPeer(peerId)
-        if (directory.memberViews().some((member) => member.record.peerId === peerId && member.nameConflict)) {
-          log.warn({ peerId, name }, `two members have the same name ${name}; give each node a --name of its own`)
-        }
+        warnOfRivals(event.record)
         break
       case 'member-failed':
         queries.handlePeerDown(peerId)
@@ -161,6 +166,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
         loads.remove(peerId)
         break
       case 'member-left':
+        rivals.forget(peerId)
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
         break
@@ -266,7 +272,6 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   membershipDriver.becomeAlive()
 
   const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()
-  let stopping: Promise<void> | null = null
   const shutDown = async (reason: string): Promise<void> => {
     log.info({ reason, inFlight: server.inFlight }, `stopping: ${reason}`)
     seeds.stop()

@@ -46,8 +46,8 @@ const movesOn: ReadonlySet<string> = new Set([
   'ERR_PROTOCOL', 'ERR_INTERNAL',
 ])
 
-/** After these the peer may have begun the query; a read may be repeated, a write may not. */
-const mayHaveStarted: ReadonlySet<string> = new Set(['ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_PROTOCOL', 'ERR_INTERNAL'])
+/** A read that broke so many peers is not given to another one: it may be what broke them. */
+const breaksMax = 2
 
 export class QueryService {
   readonly #parts: QueryServiceParts
@@ -78,10 +78,10 @@ export class QueryService {
     const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
     if (request.visited.length > 0) this.counters.servedForPeers++
     if (request.visited.length > 1 || request.visited.includes(this.#parts.self.peerId)) {
-      throw new MeshError('ERR_HOP_LIMIT', `the query has been through ${request.visited.length} nodes; it may be forwarded once`)
+      throw new MeshError('ERR_HOP_LIMIT', `the query has been through ${request.visited.length} nodes; it may be forwarded once`, { details: { started: 'no' } })
     }
     // Never taken from the sender: the engine that runs it has the last word on what is a write.
-    const access = await this.#classify(engine, request)
+    const access = await this.#classify(engine, request, signal)
     try {
       return await this.#route({ ...request, access }, { signal, deadlineMs })
     } catch (error) {
@@ -91,8 +91,12 @@ export class QueryService {
     }
   }
 
-  async #classify(engine: QueryEngine | undefined, request: QueryRequest): Promise<QueryRequest['access']> {
-    if (engine !== undefined) return await engine.classify(request.sql)
+  async #classify(engine: QueryEngine | undefined, request: QueryRequest, signal: AbortSignal): Promise<QueryRequest['access']> {
+    if (engine !== undefined) {
+      const access = await engine.classify(request.sql, signal)
+      if (access === 'write' && engine.isReadOnly === true) throw new MeshError('ERR_READ_ONLY', `${request.database} is a folder of files, which nobody writes through the mesh`, { details: { started: 'no' } })
+      return access
+    }
     // Whoever forwarded it here is wrong about what this node serves; that is all it needs to hear.
     if (request.visited.length > 0 || request.access === 'write') return request.access
     return await this.#parts.classifyUnserved(request.sql)
@@ -115,7 +119,7 @@ export class QueryService {
     switch (decision.kind) {
       case 'refuse':
         this.counters.refused++
-        throw new MeshError(decision.code, decision.explanation.reason, { details: { database: request.database, node: self.name } })
+        throw new MeshError(decision.code, decision.explanation.reason, { details: { database: request.database, node: self.name, started: 'no' } })
       case 'local':
         this.counters.local++
         return await this.#runHere(request, signal, this.#report('local', decision, decisionUs, []))
@@ -134,6 +138,7 @@ export class QueryService {
   ): Promise<QueryResponse> {
     const { clock, self, retryBudget, peerName } = this.#parts
     const failed: FailedAttempt[] = []
+    let breaks = 0
     retryBudget.recordRequest(clock.nowMs())
     const canRunHere = this.#canRunHere(request, context.local)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
@@ -160,18 +165,21 @@ export class QueryService {
       } catch (error) {
         if (!(error instanceof MeshError) || !movesOn.has(error.code) || context.signal.aborted) throw error
         if (request.access === 'unknown' && error.code === 'ERR_NOT_PRIMARY') throw error
-        if (request.access !== 'read' && mayHaveStarted.has(error.code) && error.details['started'] !== 'no') {
+        // Only what promises that nothing was executed lets a write, or what may be one, go to another peer.
+        if (request.access !== 'read' && error.details['started'] !== 'no') {
           throw new MeshError('ERR_QUERY_AMBIGUOUS', `the connection to ${peerName(peerId)} broke while the write was under way: ${error.message}`, { cause: error })
         }
         failed.push({ peerId, name: peerName(peerId), code: error.code, message: error.message })
+        if (isBreak(error) && ++breaks === breaksMax) {
+          throw new MeshError('ERR_NO_HEALTHY_PEER', `the connections to ${breaksMax} nodes broke while they had the query, so it is not given to another: ${describe(failed)}`, { details: { attempts: failed.length }, nextStep: 'Look at the logs of those nodes before you send this query again.' })
+        }
         if (error.code === 'ERR_OVERLOADED' && !lastResort && !canRunHere) plan.push({ peerId, lastResort: true })
       }
     }
     if (!canRunHere) {
       this.counters.refused++
-      const tried = failed.map((attempt) => `${attempt.name}: ${attempt.message} (${attempt.code})`).join('; ')
       const notPrimary = failed.every((attempt) => attempt.code === 'ERR_NOT_PRIMARY')
-      throw new MeshError(notPrimary ? 'ERR_NO_PRIMARY' : 'ERR_NO_HEALTHY_PEER', `no node could answer. Tried ${tried}`, { details: { attempts: failed.length } })
+      throw new MeshError(notPrimary ? 'ERR_NO_PRIMARY' : 'ERR_NO_HEALTHY_PEER', `no node could answer. Tried ${describe(failed)}`, { details: { attempts: failed.length } })
     }
     this.counters.localOverloaded++
     const report = this.#report('local-overloaded', decision, context.decisionUs, failed)
@@ -209,7 +217,7 @@ export class QueryService {
 
   async #runHere(request: QueryRequest, signal: AbortSignal, route: RouteReport): Promise<QueryResponse> {
     const engine = this.#parts.engines.get(request.database)
-    if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`)
+    if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`, { details: { started: 'no' } })
     const { clock, localLoad, inFlightChanged } = this.#parts
     const startedMs = clock.nowMs()
     let trailer: QueryTrailer | null = null
@@ -234,6 +242,8 @@ export class QueryService {
             rows += batch.rows
             yield batch
           }
+          // Its own place is free again: the load says what the next query will find.
+          finish()
           trailer = { rows, engineMs: clock.nowMs() - startedMs, load: localLoad() }
         } finally {
           signal.removeEventListener('abort', finish)
@@ -274,4 +284,13 @@ async function* resume<T>(iterator: AsyncIterator<T>, first: IteratorResult<T>, 
     ended()
     if (!done) await iterator.return?.()
   }
+}
+
+function describe(failed: readonly FailedAttempt[]): string {
+  return failed.map((attempt) => `${attempt.name}: ${attempt.message} (${attempt.code})`).join('; ')
+}
+
+/** The peer had the query, and then it or the way to it was gone. */
+function isBreak({ code, details }: MeshError): boolean {
+  return (code === 'ERR_PEER_UNREACHABLE' || code === 'ERR_QUERY_BROKEN') && details['started'] !== 'no'
 }

@@ -4,7 +4,7 @@ export interface Clock {
   nowMs(): number
   /** Unix milliseconds, for records that leave the process. */
   wallMs(): number
-  /** Calls once, after at least `delayMs`. The timer does not keep the process alive. */
+  /** Calls once, after `delayMs` or 24 days, whichever is sooner. The timer does not keep the process alive. */
   setTimer(delayMs: number, callback: () => void): Timer
 }
 

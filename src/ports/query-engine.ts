@@ -36,6 +36,8 @@ export interface QueryEngine {
   readonly database: string
   readonly kind: EngineKind
   readonly role: DatabaseRole
+  /** True for what no role makes writable, as a folder of files. */
+  readonly isReadOnly?: boolean
   isReady(): boolean
   /**
    * By the engine's own parser; what it cannot tell is a write.

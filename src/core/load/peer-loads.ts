@@ -94,8 +94,9 @@ export class PeerLoads {
   /** The entry to update; a fresh one for a new life. Null, and counted, for an earlier life or when there is no room. */
   #entryFor(nowMs: number, peerId: string, epoch: number): Entry | null {
     const known = this.#entries.get(peerId)
-    if (known !== undefined && epoch === known.load.epoch && nowMs - known.load.receivedAtMs < supersededAfterMs) return known
-    if (known !== undefined && epoch < known.load.epoch) {
+    const isCurrent = known !== undefined && nowMs - known.load.receivedAtMs < supersededAfterMs
+    if (isCurrent && epoch === known.load.epoch) return known
+    if (isCurrent && epoch < known.load.epoch) {
       this.counters.outdated++
       return null
     }

@@ -27,6 +27,8 @@ export interface BeliefsSurroundings {
   readonly deadlines: Deadlines<DeadlineName>
   readonly counters: MutableCounters
   readonly selfIncarnation: () => number
+  /** The datagram epoch of this start. */
+  readonly selfEpoch: number
   /** False while joining: then hearsay is taken in, but nobody is accused and nothing passed on. */
   readonly isJudging: () => boolean
   /** Answers a statement about this node that it must outrank. */
@@ -91,7 +93,10 @@ export class Beliefs {
     }
     if (record.peerId === this.#in.selfId) {
       // Signed by our key but not by this life of ours: a clock that went back between two starts. Outrank it.
-      if (record.incarnation > this.#in.selfIncarnation()) this.#in.refute(record.incarnation)
+      if (record.incarnation > this.#in.selfIncarnation()) {
+        if (record.datagramEpoch !== this.#in.selfEpoch) this.#in.emit({ kind: 'twin', record })
+        this.#in.refute(record.incarnation)
+      }
       return
     }
     const entry = this.#in.table.get(record.peerId)
@@ -239,7 +244,10 @@ export class Beliefs {
       return null
     }
     if (claim.peerId === this.#in.selfId) {
-      if (claim.incarnation >= this.#in.selfIncarnation()) this.#in.refute(claim.incarnation)
+      // Only we issue our incarnations, so a claim above ours is nobody's honest word, and outranking it would let a liar use them up. An
+      // earlier life of ours with a clock ahead is told by its signed record, not by hearsay.
+      if (claim.incarnation === this.#in.selfIncarnation()) this.#in.refute(claim.incarnation)
+      else if (claim.incarnation > this.#in.selfIncarnation()) this.#in.counters.updatesUnproven++
       else this.#in.counters.updatesStale++
       return null
     }

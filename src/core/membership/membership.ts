@@ -104,6 +104,7 @@ export class Membership {
       deadlines: this.#deadlines,
       counters: this.#counters,
       selfIncarnation: () => this.#self.record.incarnation,
+      selfEpoch: init.record.datagramEpoch,
       isJudging: () => this.#phase === 'alive',
       refute: (claimedIncarnation) => { this.#refute(claimedIncarnation) },
       spread: (update) => { this.#enqueue(update) },
@@ -151,15 +152,18 @@ export class Membership {
     return this.#table.count('alive')
   }
 
-  /** The whole table for a push-pull sync, this node included. Built anew only after a change. */
-  syncEntries(): readonly SyncEntry[] {
-    if (this.#syncEntries !== null) return this.#syncEntries
-    const entries: SyncEntry[] = [{ signed: this.#self, state: this.#leave === null ? 'alive' : 'left', leave: this.#leave }]
-    for (const entry of this.#table.entries()) {
-      if (!entry.silent) entries.push({ signed: entry.signed, state: entry.state, leave: entry.leave })
+  /**
+   * The whole table for a push-pull sync, this node first. Built anew only after a change. `to` always finds itself in it: who is held for
+   * dead here, if only by hearsay, must hear so to refute it.
+   */
+  syncEntries(to?: string): readonly SyncEntry[] {
+    if (this.#syncEntries === null) {
+      const entries: SyncEntry[] = [{ signed: this.#self, state: this.#leave === null ? 'alive' : 'left', leave: this.#leave }]
+      for (const entry of this.#table.entries()) if (!entry.silent) entries.push(syncEntryOf(entry))
+      this.#syncEntries = entries
     }
-    this.#syncEntries = entries
-    return entries
+    const reader = to === undefined ? undefined : this.#table.get(to)
+    return reader?.silent === true ? [...this.#syncEntries, syncEntryOf(reader)] : this.#syncEntries
   }
 
   /** True when the farewell has been sent as often as any update, or nobody is there to hear it. */
@@ -264,6 +268,12 @@ export class Membership {
   /** Another node's table, from a push-pull sync. The answering side should hand this in before it reads its own `syncEntries`. */
   handleSync(nowMs: number, input: { readonly from: string; readonly entries: readonly SyncEntry[] }): MembershipEffect[] {
     if (!this.#isListening() || this.#phase === 'left') return []
+    // Whoever holds the cluster key may ask who is here, a client for one; what it says about others counts only if it is a member.
+    const introducesItself = input.entries.some(({ signed }) => signed.record.peerId === input.from)
+    if (!introducesItself && this.#table.get(input.from) === undefined) {
+      this.#counters.updatesUnproven += input.entries.length
+      return []
+    }
     const bound = this.#options.membersMax
     if (input.entries.length > bound) this.#counters.updatesMalformed += input.entries.length - bound
     for (const entry of input.entries.slice(0, bound)) this.#beliefs.applySyncEntry(nowMs, input.from, entry)
@@ -442,4 +452,8 @@ export class Membership {
     this.#refutedNow = false
     return effects
   }
+}
+
+function syncEntryOf({ signed, state, leave }: MemberEntry): SyncEntry {
+  return { signed, state, leave }
 }

@@ -36,9 +36,11 @@ interface Setup {
   readonly peers?: ReadonlyArray<Partial<PeerView> & { peerId: string }>
   readonly behaviour?: Readonly<Record<string, (request: QueryRequest, signal: AbortSignal) => Promise<QueryResponse>>>
   readonly retryBudget?: RetryBudget
+  readonly onInFlight?: (inFlight: number) => void
+  readonly localLoad?: () => typeof load
 }
 
-function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget() }: Setup) {
+function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load }: Setup) {
   const asked: string[] = []
   const inFlight: number[] = []
   const clock = new VirtualClock()
@@ -56,8 +58,11 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       return (behaviour[peerId] ?? answers(peerId))(request, signal)
     },
     classifyUnserved: (sql) => Promise.resolve(sql.startsWith('SELECT') ? 'read' : 'unknown'),
-    localLoad: () => load,
-    inFlightChanged: (count) => inFlight.push(count),
+    localLoad,
+    inFlightChanged: (count) => {
+      inFlight.push(count)
+      onInFlight?.(count)
+    },
     retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
   })
   const ask = (overrides: Partial<QueryRequest> = {}, signal = new AbortController().signal): Promise<QueryResponse> => service.handle(
@@ -85,6 +90,14 @@ describe('a query', () => {
     expect(await read(response)).toEqual(['here'])
     expect(response.trailer()).toMatchObject({ rows: 1, load })
     expect(inFlight).toEqual([1, 0])
+  })
+
+  it('reports the load that it leaves behind, without itself', async () => {
+    let inFlight = 0
+    const seen = setUp({ onInFlight: (count) => { inFlight = count }, localLoad: () => ({ ...load, inFlight }) })
+    const response = await seen.ask()
+    await read(response)
+    expect(response.trailer()?.load?.inFlight).toBe(0)
   })
 
   it('is not counted for ever when its caller leaves before the first batch', async () => {
@@ -163,6 +176,14 @@ describe('failover', () => {
     expect(requests).toEqual([['near', false], ['far', false], ['near', true]])
   })
 
+  it('does not hand what broke two peers to a third, nor run it here: it may be what broke them', async () => {
+    const peers = [{ peerId: 'near' }, { peerId: 'far' }, { peerId: 'farther' }]
+    const { ask, asked, service } = setUp({ local: overloaded, peers, behaviour: { near: fails('ERR_PEER_UNREACHABLE', 'unknown'), far: fails('ERR_PEER_UNREACHABLE', 'unknown') } })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_NO_HEALTHY_PEER', message: expect.stringContaining('not given to another') as string })
+    expect(asked).toEqual(['near', 'far'])
+    expect(service.inFlight).toBe(0)
+  })
+
   it('stops when the retry budget is used up', async () => {
     const retryBudget = new RetryBudget({ perSecond: 0, requestRatio: 0 })
     const { ask, asked, service } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE') }, retryBudget })
@@ -209,6 +230,18 @@ describe('a write', () => {
     const { ask, asked } = setUp({ engine: engineOf({ access: 'write' }), peers: [{ peerId: 'main', ...primary }, { peerId: 'main2', ...primary }], behaviour: { main: fails('ERR_PEER_UNREACHABLE', 'unknown'), main2: fails('ERR_PEER_UNREACHABLE', 'unknown') } })
     await expect(ask()).rejects.toMatchObject({ code: 'ERR_QUERY_AMBIGUOUS' })
     expect(asked).toHaveLength(1)
+  })
+
+  it.each(['ERR_DRAINING', 'ERR_OVERLOADED', 'ERR_INTERNAL'] as const)('that ended with %s after it may have begun is ambiguous as well', async (code) => {
+    const { ask, asked } = setUp({ engine: engineOf({ access: 'write' }), peers: [{ peerId: 'main', ...primary }, { peerId: 'main2', ...primary }], behaviour: { main: fails(code, 'unknown'), main2: fails(code, 'unknown') } })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_QUERY_AMBIGUOUS' })
+    expect(asked).toHaveLength(1)
+  })
+
+  it('to a folder of files is refused for what it is, wherever it was sent', async () => {
+    const { ask, asked } = setUp({ engine: { ...engineOf({ access: 'write' }), isReadOnly: true }, peers: [{ peerId: 'main', ...primary }] })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_READ_ONLY' })
+    expect(asked).toEqual([])
   })
 
   it('that provably never started may be sent again', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { INCARNATION_MAX } from '../../../../src/core/membership/precedence.ts'
 import { ackTimeoutMs, RELAYS_MAX } from '../../../../src/core/membership/prober.ts'
 import type { Update } from '../../../../src/core/membership/types.ts'
-import { advance, claim, createAlive, createMachine, eventsIn, isPing, packet, recordUpdate, sendsIn, signed, signedLeave } from './fixtures.ts'
+import { advance, claim, createAlive, createMachine, eventsIn, isPing, packet, record, recordUpdate, sendsIn, signed, signedLeave } from './fixtures.ts'
 
 const MEMBERS = ['a', 'b', 'c', 'd', 'e']
 
@@ -29,7 +29,7 @@ describe('life', () => {
   it('joining judges nobody: a suspicion learned there waits', () => {
     const machine = createMachine()
     machine.start(0)
-    machine.handleSync(0, { from: 'a', entries: [{ signed: signed('b', 1), state: 'suspect', leave: null }] })
+    machine.handleSync(0, { from: 'a', entries: [{ signed: signed('a', 1), state: 'alive', leave: null }, { signed: signed('b', 1), state: 'suspect', leave: null }] })
     expect(advance(machine, 20_000)).toEqual([])
     expect(machine.member('b')?.state).toBe('suspect')
   })
@@ -155,6 +155,42 @@ describe('push-pull sync', () => {
     expect(sendsIn(effects)[0]).toMatchObject({ to: 'b', packet: { probe: { kind: 'ping' } } })
     expect(sendsIn(effects)[0]?.packet.updates[0]).toMatchObject({ kind: 'suspect', peerId: 'b', from: 'a' })
     expect(sendsIn(effects).filter(({ to }) => to !== 'b').flatMap(({ packet: sent }) => sent.updates.filter((update) => update.kind === 'suspect'))).toEqual([])
+  })
+
+  it('an unsigned claim above our own incarnation cannot use up our incarnations', () => {
+    const machine = createAlive(MEMBERS)
+    machine.handlePacket(1, 'a', packet(null, [claim('suspect', 'self', INCARNATION_MAX)]))
+    expect(machine.self.record.incarnation).toBe(100)
+    expect(machine.counters.updatesUnproven).toBe(1)
+    machine.handlePacket(2, 'a', packet(null, [claim('suspect', 'self', 100)]))
+    expect(machine.self.record.incarnation).toBe(101)
+  })
+
+  it('another start of the same identity is told and outranked, an earlier life of ours is neither', () => {
+    const machine = createAlive(MEMBERS)
+    const twin: Update = { kind: 'record', signed: { ...signed('self', 500), record: record('self', 500, { datagramEpoch: 77 }) } }
+    expect(machine.handleUpdates(1, { from: 'a', updates: [twin] })).toContainEqual({ kind: 'twin', record: twin.signed.record })
+    expect(machine.self.record.incarnation).toBe(501)
+    const earlier: Update = { kind: 'record', signed: { ...signed('self', 50), record: record('self', 50, { datagramEpoch: 3 }) } }
+    expect(machine.handleUpdates(2, { from: 'a', updates: [earlier] })).toEqual([])
+  })
+
+  it('who is no member may read the table, and is not believed about others', () => {
+    const machine = createAlive(['a'])
+    expect(machine.handleSync(1, { from: 'client', entries: [{ signed: signed('b', 5), state: 'failed', leave: null }] })).toEqual([])
+    expect(machine.member('b')).toBeUndefined()
+  })
+
+  it('who is held for dead by hearsay hears so when it syncs, refutes, and is back', () => {
+    const machine = createAlive(['a'])
+    machine.handleSync(1, { from: 'a', entries: [{ signed: signed('b', 5), state: 'failed', leave: null }] })
+    machine.handleSync(2, { from: 'b', entries: [{ signed: signed('b', 5), state: 'alive', leave: null }] })
+    expect(machine.syncEntries().map(({ signed: { record } }) => record.peerId)).toEqual(['self', 'a'])
+    const answer = machine.syncEntries('b')
+    expect(answer.at(-1)).toMatchObject({ state: 'failed', signed: { record: { peerId: 'b' } } })
+    const b = createAlive(['self'], {}, { record: record('b', 5) })
+    b.handleSync(3, { from: 'self', entries: answer })
+    expect(eventsIn(machine.handleUpdates(4, { from: 'b', updates: [{ kind: 'record', signed: b.self }] }))).toMatchObject([{ type: 'member-joined', record: { peerId: 'b' } }])
   })
 
   it('dead strangers become silent tombstones: no event, no resurrection by old gossip, not passed on', () => {
