@@ -82,6 +82,8 @@ export class SafetyChecker {
         this.#checkSend(effect.to, effect.packet)
       } else if (effect.kind === 'announce') {
         for (const update of effect.updates) this.#registry.check(update)
+      } else if (effect.kind === 'twin') {
+        assert(effect.record.peerId === this.#selfId, 'a twin is another start of this very node')
       } else {
         assert(effect.peerId !== this.#selfId, `${effect.kind} is about the node itself`)
       }
