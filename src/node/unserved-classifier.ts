@@ -19,16 +19,20 @@ export class UnservedClassifier {
   }
 
   readonly classify = async (sql: string): Promise<'read' | 'unknown'> => {
-    this.#classifier ??= this.#create()
+    this.#classifier ??= this.#create().catch((error: unknown) => {
+      this.#classifier = null
+      throw error
+    })
     try {
       return await (await this.#classifier).classify(sql) === 'read' ? 'read' : 'unknown'
     } catch {
-      // It does not parse here; the engine that serves the database may be another, and its error is the one to show.
+      // It does not parse here, or there is no parser; the engine that serves the database may be another, and its error is the one to show.
       return 'unknown'
     }
   }
 
   async close(): Promise<void> {
-    if (this.#classifier !== null) await (await this.#classifier).close()
+    const classifier = await this.#classifier?.catch(() => null)
+    await classifier?.close()
   }
 }
