@@ -70,14 +70,19 @@ export function decodeAnnouncement(bytes: Uint8Array, verifier: RecordVerifier):
 }
 
 /**
- * One side of a push-pull sync: the entries in the order given, as many as fit into 1 MiB (some 2,500 members with a record of
- * 400 bytes). Entries beyond are left to gossip and to later syncs, so the order is the order of importance.
+ * One side of a push-pull sync: the first entry, which is the sender's own, then the others from `startAt` on and around, as many
+ * as fit into 1 MiB (some 2,500 members with a record of 400 bytes). A table that outgrows it is brought whole by several syncs that
+ * start at different places. `startAt` is any whole number from 0, taken modulo the number of the others.
+ * @throws RangeError when `startAt` is none
  */
-export function encodeSync(entries: readonly SyncEntry[]): Uint8Array {
+export function encodeSync(entries: readonly SyncEntry[], startAt = 0): Uint8Array {
   const fitting: wire.SyncEntry[] = []
+  const others = Math.max(1, entries.length - 1)
+  const start = count(startAt) % others
   let bytes = 0
-  for (const entry of entries) {
-    const written = syncEntryToWire(entry)
+  for (let step = 0; step < entries.length; step++) {
+    const index = step === 0 ? 0 : 1 + (start + step - 1) % others
+    const written = syncEntryToWire(entries[index] as SyncEntry)
     bytes += fieldBytes(fieldBytes(written.envelope.length) + 2 + (written.leave.length === 0 ? 0 : fieldBytes(written.leave.length)))
     if (bytes > syncBytesMax || fitting.length === syncEntriesMax) break
     fitting.push(written)

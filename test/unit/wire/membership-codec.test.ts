@@ -173,6 +173,44 @@ describe('syncs', () => {
     expect(decoded.value.entries).toEqual(entries.slice(0, decoded.value.entries.length))
   })
 
+  it('begin with the first entry, then go on from where they are told to, and around', () => {
+    const [self, ...others] = entriesOf(8) as [SyncEntry, ...SyncEntry[]]
+    for (const startAt of [0, 1, 6, 7, 8, 7_000_003]) {
+      const at = startAt % 7
+      expect(decodeSync(encodeSync([self, ...others], startAt), verifier)).toMatchObject({
+        value: { entries: [self, ...others.slice(at), ...others.slice(0, at)] },
+      })
+    }
+    for (const entries of [[], [self], [self, others[0] as SyncEntry]]) {
+      expect(decodeSync(encodeSync(entries, 4711), verifier)).toMatchObject({ value: { entries } })
+    }
+    expect(() => encodeSync([self], -1)).toThrow(RangeError)
+    expect(() => encodeSync([self], 0.5)).toThrow(RangeError)
+  })
+
+  it('reach every entry of a table too large for one, by starting elsewhere', () => {
+    const [one] = signers as [RecordSigner]
+    const signed = one.signRecord(createTestRecord(one.peerId))
+    const leave = one.signLeave(1)
+    // Signing 4,000 would take long; here only the order counts, which these bytes tell.
+    const entries = Array.from({ length: 4000 }, (_, index): SyncEntry => {
+      const envelope = new Uint8Array(400)
+      new DataView(envelope.buffer).setUint32(0, index)
+      return { signed: { ...signed, envelope }, state: 'left', leave }
+    })
+    const carried = (startAt: number): number[] => wire.SyncMessage.decode(encodeSync(entries, startAt)).entries
+      .map(({ envelope }) => new DataView(envelope.buffer, envelope.byteOffset).getUint32(0))
+    const seen = new Set<number>()
+    for (const startAt of [0, 1500, 3000]) {
+      const indexes = carried(startAt)
+      expect(indexes.slice(0, 2)).toEqual([0, startAt + 1])
+      expect(new Set(indexes).size).toBe(indexes.length)
+      expect(indexes.length).toBeLessThan(3000)
+      for (const index of indexes) seen.add(index)
+    }
+    expect(seen.size).toBe(entries.length)
+  })
+
   it('leave out and count a farewell that is missing or of another', () => {
     const [one, two] = signers as [RecordSigner, RecordSigner]
     const signed = one.signRecord(createTestRecord(one.peerId))
