@@ -127,14 +127,14 @@ class UdpDatagrams implements Datagrams {
       this.#sendErrors++
       return
     }
-    const datagram = this.#sealing.seal(peerId, payload)
+    const copies: Buffer[] = []
+    const datagram = this.#sealing.seal(peerId, payload, copies)
     if (datagram === null) {
       this.#sendErrors++
       return
     }
-    this.#sent++
-    this.#sentBytes += datagram.length
-    this.#socket.send(datagram, 0, datagram.length, peer.port, host, this.#countSendError)
+    this.#transmit(datagram, peer.port, host)
+    for (const copy of copies) this.#transmit(copy, peer.port, host)
   }
 
   onReceive(handler: (from: string, payload: Uint8Array) => boolean): void {
@@ -151,6 +151,12 @@ class UdpDatagrams implements Datagrams {
   close(): Promise<void> {
     this.#closed ??= new Promise((resolve) => { this.#socket.close(resolve) })
     return this.#closed
+  }
+
+  #transmit(datagram: Buffer, port: number, host: string): void {
+    this.#sent++
+    this.#sentBytes += datagram.length
+    this.#socket.send(datagram, 0, datagram.length, port, host, this.#countSendError)
   }
 
   #receive(datagram: Buffer): void {

@@ -5,11 +5,16 @@
  * Two things must never happen: a counter used twice under one key, and a datagram accepted twice. A member may be forgotten
  * and learned again within one epoch, with the same keys; so its session is set aside rather than thrown away, and should even that
  * have been forgotten, a new session counts on from the highest counter ever used.
+ *
+ * Extension: which cluster keys a peer holds is learned from what it sends. A key that opened a datagram of this start of it is one
+ * that both hold, for as long as both run, since keyrings are read at the start; so it seals all that goes there. Until then the own
+ * first key may be one that the peer lacks, and the peer, as much at a loss, may never be heard either; so each payload goes out once
+ * for each key, of which a keyring has few. Taking turns with the keys would cost the first probes, and bring suspicions.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { DatagramDrop, DatagramPeer } from '../../ports/datagrams.ts'
 import {
-  datagramBytesMax, datagramVersion, epochMax, guardBytes, headerBytes, nonceOf, payloadBytesMax, readCounter, readReceiverEpoch,
+  datagramBytesMax, datagramVersion, epochMax, guardBytes, headerBytes, type HeaderFields, nonceOf, payloadBytesMax, readCounter, readReceiverEpoch,
   readSenderEpoch, readSenderTag, sealBytes, senderTagOf, writeHeader,
 } from './datagram-header.ts'
 import { hasGuard, writeGuard } from './datagram-guard.ts'
@@ -36,8 +41,8 @@ interface Session {
   readonly tag: string
   /** Undefined until first needed; null when no key can be agreed. */
   keys: readonly DirectionKeys[] | null | undefined
-  /** Which cluster key opened the last datagram: during a rotation the next one needs the same. */
-  lastOpenedWith: number
+  /** Which cluster key opened the last datagram: the peer holds it, and most likely seals the next one with it. Null before the first. */
+  lastOpenedWith: number | null
   counter: number
   readonly window: ReplayWindow
 }
@@ -94,23 +99,24 @@ export class Sealing {
     }
   }
 
-  /** Null when the peer is unknown or offers no usable key, or the payload is longer than `payloadBytesMax`. */
-  seal(peerId: string, payload: Uint8Array): Buffer | null {
+  /**
+   * The datagram to send. As long as no datagram of the peer has been opened, `copies` gets one more for each further cluster key,
+   * to be sent after it; all bear one counter, so that a receiver which can open several accepts one. Null when the peer is unknown
+   * or offers no usable key, or the payload is longer than `payloadBytesMax`.
+   */
+  seal(peerId: string, payload: Uint8Array, copies?: Buffer[]): Buffer | null {
     const session = this.#byPeerId.get(peerId)
     if (session === undefined || payload.length > payloadBytesMax) return null
-    const keys = this.#keysOf(session)?.[0]
-    if (keys === undefined) return null
+    const keys = this.#keysOf(session)
+    const chosen = keys?.[session.lastOpenedWith ?? 0]
+    if (keys === null || chosen === undefined) return null
     const counter = ++session.counter
     if (counter > this.#highestCounter) this.#highestCounter = counter
-    const datagram = Buffer.allocUnsafe(headerBytes + payload.length + sealBytes + guardBytes)
-    writeHeader(datagram, { senderTag: this.#localTag, senderEpoch: this.#local.epoch, receiverEpoch: session.peer.epoch, counter })
-    const cipher = createCipheriv(algorithm, keys.send.seal, nonceOf(datagram), { authTagLength: sealBytes })
-    cipher.setAAD(datagram.subarray(0, headerBytes), { plaintextLength: payload.length })
-    datagram.set(cipher.update(payload), headerBytes)
-    cipher.final()
-    datagram.set(cipher.getAuthTag(), headerBytes + payload.length)
-    writeGuard(keys.send.guard, datagram)
-    return datagram
+    const header = { senderTag: this.#localTag, senderEpoch: this.#local.epoch, receiverEpoch: session.peer.epoch, counter }
+    if (session.lastOpenedWith === null && copies !== undefined) {
+      for (const other of keys.slice(1)) copies.push(encrypt(other.send, header, payload))
+    }
+    return encrypt(chosen.send, header, payload)
   }
 
   open(datagram: Buffer): Opened {
@@ -133,7 +139,7 @@ export class Sealing {
     const keys = this.#keysOf(session)
     if (keys === null) return null
     for (let step = 0; step < keys.length; step++) {
-      const index = (session.lastOpenedWith + step) % keys.length
+      const index = ((session.lastOpenedWith ?? 0) + step) % keys.length
       const { receive } = keys[index] as DirectionKeys
       const payload = hasGuard(receive.guard, datagram) ? decrypt(receive, datagram) : null
       if (payload === null) continue
@@ -149,7 +155,7 @@ export class Sealing {
   }
 
   #createSession(peer: DatagramPeer): Session {
-    return { peer, tag: senderTagOf(peer.peerId), keys: undefined, lastOpenedWith: 0, counter: this.#highestCounter, window: new ReplayWindow() }
+    return { peer, tag: senderTagOf(peer.peerId), keys: undefined, lastOpenedWith: null, counter: this.#highestCounter, window: new ReplayWindow() }
   }
 
   #takeRetired(peer: DatagramPeer): Session | null {
@@ -172,6 +178,18 @@ const drops = {
   replayed: { ok: false, drop: 'replayed' },
   forged: { ok: false, drop: 'forged' },
 } as const satisfies Record<Exclude<DatagramDrop, 'malformed'>, Opened>
+
+function encrypt(keys: DatagramKeys, header: HeaderFields, payload: Uint8Array): Buffer {
+  const datagram = Buffer.allocUnsafe(headerBytes + payload.length + sealBytes + guardBytes)
+  writeHeader(datagram, header)
+  const cipher = createCipheriv(algorithm, keys.seal, nonceOf(datagram), { authTagLength: sealBytes })
+  cipher.setAAD(datagram.subarray(0, headerBytes), { plaintextLength: payload.length })
+  datagram.set(cipher.update(payload), headerBytes)
+  cipher.final()
+  datagram.set(cipher.getAuthTag(), headerBytes + payload.length)
+  writeGuard(keys.guard, datagram)
+  return datagram
+}
 
 function decrypt(keys: DatagramKeys, datagram: Buffer): Buffer | null {
   const sealStart = datagram.length - guardBytes - sealBytes

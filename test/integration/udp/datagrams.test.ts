@@ -15,8 +15,8 @@ afterEach(async () => {
   await Promise.all(closers.splice(0).map((close) => close()))
 })
 
-async function openEnd(peerId: string, host = '127.0.0.1'): Promise<Datagrams> {
-  const datagrams = await openDatagrams({ host, port: 0, peerId, clusterKeys, clock })
+async function openEnd(peerId: string, host = '127.0.0.1', keys: readonly Uint8Array[] = clusterKeys): Promise<Datagrams> {
+  const datagrams = await openDatagrams({ host, port: 0, peerId, clusterKeys: keys, clock })
   closers.push(() => datagrams.close())
   return datagrams
 }
@@ -165,6 +165,60 @@ describe('the UDP socket', () => {
     await until(() => { expect(heardByOld).toEqual(['one: hello IPv4']) })
     old.send('one', Buffer.from('hello IPv6'))
     await until(() => { expect(heardByBoth).toEqual(['other: hello IPv6']) })
+  })
+})
+
+describe('cluster keys that overlap', () => {
+  const [newKey, oldKey, olderKey] = [1, 2, 3].map((byte) => new Uint8Array(32).fill(byte)) as [Uint8Array, Uint8Array, Uint8Array]
+
+  it.each([
+    ['of which one side uses a key that the other lacks', [newKey, oldKey], [oldKey]],
+    ['of which each side uses a key that the other lacks', [newKey, oldKey], [olderKey, oldKey]],
+    ['of which only the last is in common', [newKey, oldKey], [olderKey, new Uint8Array(32).fill(4), new Uint8Array(32).fill(5), oldKey]],
+  ])('carry the first payload already, %s', async (_what, ofOne, ofOther) => {
+    const one = await openEnd('one', '127.0.0.1', ofOne)
+    const other = await openEnd('other', '127.0.0.1', ofOther)
+    introduce(one, other)
+    const [heardByOne, heard] = [collect(one), collect(other)]
+    one.send('other', Buffer.from('ping'))
+    await until(() => { expect(heard).toEqual(['one: ping']) })
+    other.send('one', Buffer.from('ack'))
+    await until(() => { expect(heardByOne).toEqual(['other: ack']) })
+    // The other has learned the key from the ping, and this end from the ack: no copies any more.
+    expect([one.counters().sent, other.counters().sent]).toEqual([ofOne.length, 1])
+    one.send('other', Buffer.from('again'))
+    await until(() => { expect(heard).toEqual(['one: ping', 'one: again']) })
+    expect(one.counters().sent).toBe(ofOne.length + 1)
+  })
+
+  it('lose nobody while each of three restarts to add the new key, to use it, and to remove the old one', async () => {
+    const names = ['a', 'b', 'c']
+    const ends = new Map<string, { datagrams: Datagrams; heard: string[] }>()
+    const restart = async (name: string, keys: readonly Uint8Array[]): Promise<void> => {
+      await ends.get(name)?.datagrams.close()
+      const datagrams = await openEnd(name, '127.0.0.1', keys)
+      ends.set(name, { datagrams, heard: collect(datagrams) })
+      for (const [other, { datagrams: known }] of ends) {
+        if (other === name) continue
+        known.setPeer(describeEnd(name, datagrams))
+        datagrams.setPeer(describeEnd(other, known))
+      }
+    }
+    const allTalk = async (round: string): Promise<void> => {
+      for (const { datagrams } of ends.values()) for (const to of names) if (ends.get(to)?.datagrams !== datagrams) datagrams.send(to, Buffer.from(round))
+      await until(() => {
+        for (const [name, { heard }] of ends) {
+          expect(heard.filter((line) => line.endsWith(`: ${round}`)).toSorted()).toEqual(names.filter((from) => from !== name).map((from) => `${from}: ${round}`))
+        }
+      })
+    }
+    for (const name of names) await restart(name, [oldKey])
+    for (const [step, keys] of [[oldKey, newKey], [newKey, oldKey], [newKey]].entries()) {
+      for (const name of names) {
+        await restart(name, keys)
+        await allTalk(`${step} ${name}`)
+      }
+    }
   })
 })
 

@@ -135,13 +135,11 @@ describe('Sealing', () => {
     expect(keyless.receiver.open(seal(keyless.sender, 'two'))).toEqual({ ok: false, drop: 'forged' })
   })
 
-  it('opens with any key of the keyring and seals with the first', () => {
-    const { sender, receiver } = createPair({ ofOne: [secondKey, firstKey], ofTwo: [firstKey, secondKey] })
+  it('opens with any key of the keyring, and seals with the first until it has learned which one the peer holds', () => {
+    const { sender, receiver } = createPair({ ofOne: [secondKey], ofTwo: [firstKey, secondKey] })
+    expect(sender.open(seal(receiver, 'one'))).toEqual({ ok: false, drop: 'forged' })
     expect(receiver.open(seal(sender, 'two')).ok).toBe(true)
     expect(sender.open(seal(receiver, 'one')).ok).toBe(true)
-    const rotated = createPair({ ofOne: [secondKey], ofTwo: [firstKey, secondKey] })
-    expect(rotated.receiver.open(seal(rotated.sender, 'two')).ok).toBe(true)
-    expect(rotated.sender.open(seal(rotated.receiver, 'one')).ok).toBe(false)
   })
 
   it('has other keys for each pair of starts', () => {
