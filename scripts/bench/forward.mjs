@@ -1,6 +1,4 @@
 // What it costs to forward a query: two processes on loopback, a request and an answer of 100 bytes, ours encrypted, the others not.
-// Run: npm run bench:forward [-- --json FILE] [--check] [--rounds N] [--round-ms MS] [--only ours,raw] [--at 1,64] [--profile FOLDER]
-// --check exits 1 unless, at 64 in flight, ours makes at least Moleculer's requests a second, and, one at a time, takes at most twice HTTP's p50.
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
@@ -16,15 +14,30 @@ import { systemClock } from '../../dist/adapters/system/clock.js'
 import { QueryConnections } from '../../dist/query/client.js'
 import { freePort, moleculerOptions, rawFrames, silentLog } from './forward-parts.mjs'
 
+const usage = `npm run bench:forward [-- options]
+  --check          exit with 1 unless, at 64 in flight, ours makes at least Moleculer's requests a second, and, one at a time, takes at
+                   most twice HTTP's p50
+  --short          2 rounds of 100 ms: that it runs to its end, not for figures
+  --rounds N       interleaved rounds; the medians count (5)
+  --round-ms MS    length of a round (500)
+  --only A,B       of ours, moleculer, http, raw
+  --at N,M         calls in flight (1,64)
+  --json FILE      the figures, for programs
+  --profile FOLDER CPU profile of the answering process; of the asking one by node --cpu-prof
+  --help`
+
 const { values: flags } = parseArgs({
   options: {
-    json: { type: 'string' }, check: { type: 'boolean' }, rounds: { type: 'string', default: '5' }, only: { type: 'string' }, 'round-ms': { type: 'string', default: '500' },
-    /** CPU profiles of both processes into this folder. */
-    profile: { type: 'string' }, at: { type: 'string', default: '1,64' },
+    help: { type: 'boolean' }, check: { type: 'boolean' }, short: { type: 'boolean' }, rounds: { type: 'string' }, 'round-ms': { type: 'string' },
+    only: { type: 'string' }, at: { type: 'string', default: '1,64' }, json: { type: 'string' }, profile: { type: 'string' },
   },
 })
-const rounds = Number(flags.rounds)
-const roundMs = Number(flags['round-ms'])
+if (flags.help === true) {
+  process.stdout.write(`${usage}\n`)
+  process.exit(0)
+}
+const rounds = Number(flags.rounds ?? (flags.short === true ? 2 : 5))
+const roundMs = Number(flags['round-ms'] ?? (flags.short === true ? 100 : 500))
 const loads = flags.at.split(',').map(Number)
 const sql = 'SELECT id, name, balance FROM accounts WHERE id = ?'
 const answerBytes = 100
@@ -148,7 +161,7 @@ function median(values) {
 const names = flags.only === undefined ? Object.keys(contestants) : flags.only.split(',')
 const open = {}
 for (const name of names) open[name] = await contestants[name].open()
-for (const name of names) for (const load of loads.toReversed()) await measure(open[name].call, load, 700)
+for (const name of names) for (const load of loads.toReversed()) await measure(open[name].call, load, flags.short === true ? 100 : 700)
 
 const samples = Object.fromEntries(names.map((name) => [name, Object.fromEntries(loads.map((load) => [load, []]))]))
 // Interleaved, so that whatever else the machine does falls on all of them.

@@ -2,7 +2,7 @@
 import { MeshError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
-import { FrameReader, FrameWriter } from '../wire/framing.ts'
+import { FRAME_BYTES_MAX, FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { End, Frame } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, encodeFrame, QUERY_WIRE_VERSION } from '../wire/query-messages.ts'
 import type { ClientQuery, QueryBulkStream } from './client-query.ts'
@@ -28,6 +28,8 @@ export class BulkReceiver implements QueryBulkStream {
   #id = 0
   #query: ClientQuery | null = null
   #creditBytes = 0
+  /** What the other side may still send: the window, and the credit given since, less what came. */
+  #grantedBytes = 0
   #drainTimer: Timer | null = null
   #closed = false
 
@@ -55,6 +57,7 @@ export class BulkReceiver implements QueryBulkStream {
     this.#id = id
     this.#query = query
     this.#creditBytes = 0
+    this.#grantedBytes = this.#options.windowBytes
     query.bulk = this
     this.#writer.push(encodeFrame({
       attach: { wireVersion: QUERY_WIRE_VERSION, token: this.#options.token as Uint8Array<ArrayBuffer>, id, credit: this.#options.windowBytes },
@@ -71,6 +74,7 @@ export class BulkReceiver implements QueryBulkStream {
     this.#creditBytes += bytes
     if (this.#creditBytes < this.#options.windowBytes / 4) return
     this.#writer.push(encodeFrame({ credit: { id: this.#id, bytes: this.#creditBytes } }))
+    this.#grantedBytes += this.#creditBytes
     this.#creditBytes = 0
   }
 
@@ -91,6 +95,9 @@ export class BulkReceiver implements QueryBulkStream {
     const query = this.#query
     if (frame.batch !== undefined) {
       if (frame.batch.id !== this.#id || query === null) return false
+      this.#grantedBytes -= frame.batch.data.length
+      // A sender that has credit left may finish the frame it is at. One that ignores its credit would fill the memory here.
+      if (this.#grantedBytes < -FRAME_BYTES_MAX) return false
       return query.ended || query.handleBatch(frame.batch)
     }
     if (frame.end !== undefined) {

@@ -10,7 +10,7 @@ import { decodeFailure, decodeFrame, decodeTrailer, encodeFrame, encodeRequest, 
 import { Alarm } from './alarm.ts'
 import { BulkPool } from './bulk-pool.ts'
 import type { ClientQuery, QueryConnection } from './client-query.ts'
-import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX } from './limits.ts'
+import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX, SESSION_SEND_BYTES } from './limits.ts'
 import { QueryTable } from './query-table.ts'
 import { closeWithFarSide, openWithin } from './stream-lifetime.ts'
 import { QUERY_PROTOCOL } from './types.ts'
@@ -150,6 +150,7 @@ export class ClientConnection implements QueryConnection {
   #exchangeHello(stream: ByteStream): Promise<Hello> {
     this.#stream = stream
     const writer = new FrameWriter(stream)
+    writer.sendBytes = SESSION_SEND_BYTES
     this.#writer = writer
     return new Promise<Hello>((resolve, reject) => {
       this.#onHello = resolve
@@ -215,15 +216,18 @@ export class ClientConnection implements QueryConnection {
       return
     }
     const id = this.#nextId()
+    let frame: Uint8Array
     try {
-      query.frameNumber = writer.push(encodeRequest(id, query.request, Math.max(1, query.deadlineMs - this.#options.clock.nowMs()), INLINE_BYTES_MAX))
+      frame = encodeRequest(id, query.request, Math.max(1, query.deadlineMs - this.#options.clock.nowMs()), INLINE_BYTES_MAX)
     } catch (error) {
       query.stop(toMeshError(error))
       return
     }
     query.id = id
+    // Before the push: it may send, and the stream may be found closed at that.
     this.#queries.set(id, query)
     this.#requests++
+    query.frameNumber = writer.push(frame)
   }
 
   #nextId(): number {

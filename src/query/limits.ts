@@ -8,6 +8,11 @@ export const HEAD_DELAY_MS = 20
 export const FRAGMENT_BYTES = 256 << 10
 /** Small batches are joined up to this before a send on a bulk stream. */
 export const BULK_SEND_BYTES = 64 << 10
+/**
+ * Small frames are joined up to this before a send on a multiplexed stream. Less overlaps the work of both sides better, more costs less a
+ * query: with 64 queries of 100 bytes under way, 5 to 6 KiB carried a quarter more than one send for all; 2 KiB carried less.
+ */
+export const SESSION_SEND_BYTES = 6 << 10
 /** A batch as an engine makes it; fragments are rejoined up to this. */
 export const BATCH_BYTES_MAX = 64 << 20
 /** Batch bytes on the way to one consumer. */

@@ -136,6 +136,11 @@ export class ServedQuery {
     return this.#stopped !== null
   }
 
+  /** It changes within a call, which the type checker does not see. */
+  #isEnded(): boolean {
+    return this.#ended
+  }
+
   /** A result that trickles shall not keep its head back. */
   #expectMore(response: QueryResponse): void {
     this.#response = response
@@ -185,12 +190,16 @@ export class ServedQuery {
     else if (this.#bulk !== null) this.#bulk.finish(encodeFrame({ end }))
     // All rows went with the head, and only the end is late: it needs no bulk stream of its own.
     else this.#options.send(encodeFrame({ end }))
+    // Sending may have found the stream closed, which ends the query.
+    if (this.#isEnded()) return
     this.#context.counters.succeeded++
     this.#end()
   }
 
   #fail(error: MeshError): void {
     if (this.#ended) return
+    // Before sending, which may find the stream closed and come back here.
+    this.#end()
     if (error.code === 'ERR_QUERY_CANCELLED') this.#context.counters.cancelled++
     else if (error.code === 'ERR_QUERY_TIMEOUT') this.#context.counters.timedOut++
     else this.#context.counters.failed++
@@ -198,7 +207,6 @@ export class ServedQuery {
     const frame = encodeFailure(this.#options.id, error, error.details.started !== 'no')
     if (this.#bulk !== null) this.#bulk.finish(frame)
     else this.#options.send(frame)
-    this.#end()
   }
 
   #end(): void {

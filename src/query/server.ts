@@ -12,7 +12,7 @@ import { FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { Attach, Frame } from '../wire/generated/query.ts'
 import { decodeFrame, encodeFrame, QUERY_WIRE_VERSION, SESSION_TOKEN_BYTES } from '../wire/query-messages.ts'
 import { BulkSender } from './bulk-sender.ts'
-import { HELLO_TIMEOUT_MS, IN_FLIGHT_PER_STREAM_MAX, STALL_MS } from './limits.ts'
+import { HELLO_TIMEOUT_MS, IN_FLIGHT_PER_STREAM_MAX, SESSION_SEND_BYTES, STALL_MS } from './limits.ts'
 import { ServerSession } from './server-session.ts'
 import { closeWithFarSide } from './stream-lifetime.ts'
 import type { QueryHandler } from './types.ts'
@@ -182,6 +182,7 @@ export class QueryServer {
       stream.close().catch((error: unknown) => this.#context.log?.debug({ error: String(error) }, 'closing a refused query stream failed'))
       return { onFrame: () => true, onClosed: () => {}, onUnblocked: () => {} }
     }
+    writer.sendBytes = SESSION_SEND_BYTES
     const session = new ServerSession(this.#context, stream, writer)
     const key = token.toString('hex')
     this.#sessions.set(key, session)

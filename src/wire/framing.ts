@@ -78,12 +78,16 @@ function readLength(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Joins the frames of one microtask round into one send: with encryption and multiplexing below, a send costs far more than a frame.
+ * Joins the frames of one microtask round into one send: with encryption and multiplexing below, a send costs far more than a frame. From
+ * `sendBytes` on it does not wait for the round's end: otherwise all that is asked at once is answered at once, and each side rests while
+ * the other works.
  * While the transport is full, frames wait here; the owner looks at `queuedBytes` and stops what produces them.
  */
 export class FrameWriter {
   readonly #stream: ByteStream
   readonly #onUnblocked: () => void
+  /** Queued bytes from which `push` sends at once; unlimited unless set, for owners that choose themselves when to `flush`. */
+  sendBytes = Infinity
   #frames: Uint8Array[] = []
   #queuedBytes = 0
   #pushedFrames = 0
@@ -111,17 +115,18 @@ export class FrameWriter {
     return this.#blocked
   }
 
-  /** Returns the frame's number, for `isSent`. */
+  /** Returns the frame's number, for `isSent`. May send, and so learn that the stream is closed, before it returns. */
   push(frame: Uint8Array): number {
-    if (!this.#closed) {
-      this.#frames.push(frame)
-      this.#queuedBytes += lengthBytes + frame.length
-      if (!this.#scheduled && !this.#blocked) {
-        this.#scheduled = true
-        queueMicrotask(this.#flushTask)
-      }
+    const frameNumber = ++this.#pushedFrames
+    if (this.#closed) return frameNumber
+    this.#frames.push(frame)
+    this.#queuedBytes += lengthBytes + frame.length
+    if (this.#queuedBytes >= this.sendBytes) this.flush()
+    else if (!this.#scheduled && !this.#blocked) {
+      this.#scheduled = true
+      queueMicrotask(this.#flushTask)
     }
-    return ++this.#pushedFrames
+    return frameNumber
   }
 
   /** Whether a frame was handed to the transport; if not, the other side cannot have seen it. */

@@ -58,8 +58,9 @@ describe('small results', () => {
     }))
     expect(answers).toEqual(Array.from({ length: 1000 }, (_, i) => `q${i}`))
     expect(streams).toHaveLength(1)
-    expect(streams[0]?.sends).toBeLessThan(10)
-    expect(streams[0]?.peer.sends).toBeLessThan(10)
+    // 1,000 requests or answers take some 20 times `SESSION_SEND_BYTES`.
+    expect(streams[0]?.sends).toBeLessThan(40)
+    expect(streams[0]?.peer.sends).toBeLessThan(40)
     expect(client.inFlight('t')).toBe(0)
     expect(server.inFlight).toBe(0)
     expect(server.counters()).toMatchObject({ requests: 1000, succeeded: 1000, bulkTransfers: 0 })

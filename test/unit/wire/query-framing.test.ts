@@ -58,6 +58,17 @@ describe('FrameWriter', () => {
     expect(frames).toEqual([1, 2, 3])
   })
 
+  it('sends within the round once enough waits', async () => {
+    const { a, b } = memoryStreamPair()
+    b.onBytes(() => {})
+    const writer = new FrameWriter(a)
+    writer.sendBytes = 100
+    const numbers = [40, 40, 40, 40].map((bytes) => writer.push(new Uint8Array(bytes)))
+    expect([a.sends, ...numbers.map((number) => writer.isSent(number))]).toEqual([1, true, true, true, false])
+    await settle(2)
+    expect([a.sends, writer.queuedBytes]).toEqual([2, 0])
+  })
+
   it('keeps frames while the transport is full and says when it can go on', async () => {
     const { a, b } = memoryStreamPair({ windowBytes: 1000 })
     let unblocked = 0
