@@ -6,7 +6,7 @@ export type StreamRemote =
 
 export interface ByteStream {
   readonly remote: StreamRemote
-  /** Queues at once; false means: stop until `drained()` resolves. Must not be called after `close()`. */
+  /** Queues at once; false means: stop until `drained()` resolves. After `close()` it drops the bytes, answers false, and `drained()` rejects. */
   send(bytes: Uint8Array): boolean
   /** Resolves when more may be sent; rejects when the stream is closed meanwhile. */
   drained(): Promise<void>

@@ -30,6 +30,9 @@ const verdicts: ReadonlyArray<CandidateExplanation['verdict']> = [
 
 const decodeLimits = { limits: { request: { parameters: 65_535, visited: 8 }, response: { parts: 4096, route: { candidates: 4096, failedAttempts: 64 } } } }
 
+/** A deadline further away is no deadline. */
+export const TIMEOUT_MS_MAX = 24 * 3_600_000
+
 /** Shapes of query/types.ts, repeated by structure: `wire` lies below `query`. */
 export interface WireRequest {
   readonly database: string
@@ -104,7 +107,7 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
 export function decodeRequest(wire: Request): WireRequest | null {
   const access = accesses[wire.access]
   const priority = priorities[wire.priority]
-  if (access === undefined || priority === undefined || !(wire.timeoutMs > 0) || wire.database === '') return null
+  if (access === undefined || priority === undefined || !(wire.timeoutMs > 0 && wire.timeoutMs <= TIMEOUT_MS_MAX) || wire.database === '') return null
   const parameters: QueryValue[] = []
   for (const value of wire.parameters) {
     const decoded = decodeValue(value)

@@ -261,6 +261,23 @@ export function byteStreamContract(name: string, connectPair: () => Promise<Byte
       await outcome
     })
 
+    it('takes nothing more once it is being closed, however full it is, and says so instead of throwing', async () => {
+      pair.b.onBytes(() => undefined)
+      pair.b.pause()
+      pair.a.onBytes(() => undefined)
+      let sent = 0
+      while (pair.a.send(pattern(0, CHUNK_BYTES))) {
+        sent += CHUNK_BYTES
+        expect(sent).toBeLessThan(HELD_BYTES_MAX)
+      }
+      const waiting = expect(pair.a.drained()).rejects.toBeInstanceOf(Error)
+      const closing = pair.a.close()
+      expect(pair.a.send(pattern(0, 1))).toBe(false)
+      await expect(pair.a.drained()).rejects.toBeInstanceOf(Error)
+      pair.a.abort(new Error('enough'))
+      await Promise.all([waiting, closing])
+    })
+
     it('calls onClose once, also when it is asked late', async () => {
       const early = closed(pair.a)
       collect(pair.a)

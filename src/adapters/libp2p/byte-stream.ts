@@ -65,13 +65,20 @@ export class Libp2pByteStream implements ByteStream {
 
   /** Queues by reference: the bytes must not change afterwards. More than 8 MiB unsent breaks the stream, so mind the answer. */
   send(bytes: Uint8Array): boolean {
-    if (this.#closed !== null) return false
+    if (this.#closed !== null || this.#localEnding) return false
     this.#sentSinceTimer = true
-    return this.#stream.send(bytes)
+    try {
+      return this.#stream.send(bytes)
+    } catch (reason) {
+      // libp2p throws on a stream that is on its way out by itself; whoever sends learns of that by the close.
+      this.abort(reason instanceof Error ? reason : closedError(this.#peerId, 'could not be written to'))
+      return false
+    }
   }
 
   drained(): Promise<void> {
     if (this.#closed !== null) return Promise.reject(this.#closed.error ?? closedError(this.#peerId, 'ended'))
+    if (this.#localEnding) return Promise.reject(closedError(this.#peerId, 'is being ended'))
     if (!this.#stream.writableNeedsDrain) return Promise.resolve()
     this.#drain ??= Promise.withResolvers<void>()
     return this.#drain.promise
@@ -106,6 +113,8 @@ export class Libp2pByteStream implements ByteStream {
   async close(): Promise<void> {
     if (this.#closed !== null || this.#localEnding) return
     this.#localEnding = true
+    this.#drain?.reject(closedError(this.#peerId, 'is being ended'))
+    this.#drain = null
     try {
       await this.#stream.close()
     } catch (reason) {

@@ -33,12 +33,12 @@ export class SocketByteStream implements ByteStream {
   }
 
   send(bytes: Uint8Array): boolean {
-    if (this.#closed !== null || this.#socket.destroyed) return false
+    if (this.#closed !== null || this.#localEnded || this.#socket.destroyed) return false
     return this.#socket.write(bytes)
   }
 
   drained(): Promise<void> {
-    if (this.#closed !== null || this.#socket.destroyed) return Promise.reject(this.#closed?.error ?? brokenError(this.#error))
+    if (this.#closed !== null || this.#localEnded || this.#socket.destroyed) return Promise.reject(this.#closed?.error ?? brokenError(this.#error))
     if (!this.#socket.writableNeedDrain) return Promise.resolve()
     this.#drain ??= Promise.withResolvers<void>()
     return this.#drain.promise
