@@ -1,11 +1,12 @@
 /**
  * The messages of membership as bytes: the payload of a datagram, an announcement on gossipsub, one side of a push-pull sync.
  * Decoders answer a refusal with its reason and never throw, whatever the bytes are; updates and records that their subject did
- * not sign are left out and counted.
+ * not sign are left out and counted, until they are so many that the whole message is refused with the reason `signatures`.
  */
 import type { LoadDigest, Packet, Probe, SyncEntry, Update } from '../core/membership/types.ts'
 import * as wire from './generated/membership.ts'
 import { contain, type DecodedFromOthers, isCount, refuse } from './membership-decoding.ts'
+import { MessageVerifier } from './membership-message-verifier.ts'
 import { peerIdOfPublicKey, publicKeyOfPeerId } from './membership-peer-id.ts'
 import { toWire } from './membership-record.ts'
 import type { RecordVerifier } from './membership-signatures.ts'
@@ -16,6 +17,7 @@ export const announcementBytesMax = 64 << 10
 export const syncBytesMax = 1 << 20
 const updatesMax = 64
 const syncEntriesMax = 8192
+const forged = 'signatures'
 
 const updateKinds = { record: 1, suspect: 2, failed: 3, left: 4 } as const
 const probeKinds = { ping: 1, ack: 2, 'ping-request': 3, nack: 4 } as const
@@ -95,6 +97,7 @@ export function decodeSync(bytes: Uint8Array, verifier: RecordVerifier): Decoded
   const message = contain(() => wire.SyncMessage.decode(bytes, { limits: { entries: syncEntriesMax } }))
   if (!message.ok) return message
   const entries: SyncEntry[] = []
+  const messageVerifier = new MessageVerifier(verifier)
   let unverified = 0
   let unknown = 0
   for (const entry of message.value.entries) {
@@ -103,8 +106,9 @@ export function decodeSync(bytes: Uint8Array, verifier: RecordVerifier): Decoded
       unknown++
       continue
     }
-    const signed = verifier.verifyRecord(entry.envelope)
-    const leave = state === 'left' ? verifier.verifyLeave(entry.leave) : null
+    const signed = messageVerifier.verifyRecord(entry.envelope)
+    const leave = state === 'left' && signed !== null ? messageVerifier.verifyLeave(entry.leave) : null
+    if (messageVerifier.isForged) return refuse(forged)
     if (signed === null || (state === 'left' && leave?.peerId !== signed.record.peerId)) unverified++
     else entries.push({ signed, state, leave })
   }
@@ -196,15 +200,16 @@ function updateToWire(update: Update): wire.Update {
 /** Shape faults refuse the whole message, because its sender made them; what others signed is judged one by one. */
 function updatesFromWire(messages: readonly wire.Update[], verifier: RecordVerifier): DecodedFromOthers<Update[]> {
   const updates: Update[] = []
+  const messageVerifier = new MessageVerifier(verifier)
   let unverified = 0
   let unknown = 0
   for (const { kind, envelope, subject, incarnation, from } of messages) {
     if (kind === updateKinds.record) {
-      const signed = verifier.verifyRecord(envelope)
+      const signed = messageVerifier.verifyRecord(envelope)
       if (signed === null) unverified++
       else updates.push({ kind: 'record', signed })
     } else if (kind === updateKinds.left) {
-      const leave = verifier.verifyLeave(envelope)
+      const leave = messageVerifier.verifyLeave(envelope)
       if (leave === null) unverified++
       else updates.push({ kind: 'left', leave })
     } else if (kind === updateKinds.suspect || kind === updateKinds.failed) {
@@ -217,6 +222,7 @@ function updatesFromWire(messages: readonly wire.Update[], verifier: RecordVerif
     } else {
       unknown++
     }
+    if (messageVerifier.isForged) return refuse(forged)
   }
   return { ok: true, value: updates, unverified, unknown }
 }

@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as core from '../../../src/core/membership/dissemination.ts'
-import type { LoadDigest, Packet, Probe, SyncEntry, Update } from '../../../src/core/membership/types.ts'
+import type { LoadDigest, Packet, Probe, SignedLeave, SignedRecord, SyncEntry, Update } from '../../../src/core/membership/types.ts'
 import * as wire from '../../../src/wire/generated/membership.ts'
 import {
   decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, packetOverheadBytesMax, syncBytesMax, updateBytes,
 } from '../../../src/wire/membership-codec.ts'
-import { createRecordVerifier, type RecordSigner } from '../../../src/wire/membership-signatures.ts'
+import { createRecordVerifier, type RecordSigner, type RecordVerifier } from '../../../src/wire/membership-signatures.ts'
 import { createTestRecord, createTestSigner } from '../../support/member-records.ts'
 
 const verifier = createRecordVerifier()
@@ -216,6 +216,62 @@ describe('syncs', () => {
     const signed = one.signRecord(createTestRecord(one.peerId))
     const bytes = encodeSync([{ signed, state: 'left', leave: null }, { signed, state: 'left', leave: two.signLeave(9) }, { signed, state: 'alive', leave: null }])
     expect(decodeSync(bytes, verifier)).toEqual({ ok: true, value: { entries: [{ signed, state: 'alive', leave: null }] }, unverified: 2, unknown: 0 })
+  })
+})
+
+describe('a message with bad signatures', () => {
+  /** Well-formed, with a signature that is not genuine. */
+  const forgeRecord = (name: string): SignedRecord => {
+    const [one] = signers as [RecordSigner]
+    const { record, envelope } = one.signRecord(createTestRecord(one.peerId, { name }))
+    return { record, envelope: spoil(envelope) }
+  }
+  const forgeLeave = (incarnation: number): SignedLeave => {
+    const leave = (signers[0] as RecordSigner).signLeave(incarnation)
+    return { ...leave, envelope: spoil(leave.envelope) }
+  }
+  const spoil = (envelope: Uint8Array): Uint8Array => envelope.with(-1, (envelope.at(-1) as number) ^ 1)
+  const genuineRecord = (): SignedRecord => (signers[1] as RecordSigner).signRecord(createTestRecord(peerIds[1] as string))
+  const genuineLeave = (): SignedLeave => (signers[1] as RecordSigner).signLeave(1)
+
+  /** Farewells, because ten of them fit into a packet. */
+  const forgeUpdates = (count: number): Update[] => Array.from({ length: count }, (_, index) => ({ kind: 'left', leave: forgeLeave(index) }))
+  /** Records, and farewells beside a genuine record, in turn. */
+  const forgeEntries = (count: number): SyncEntry[] => Array.from({ length: count }, (_, index): SyncEntry => (index % 2 === 0
+    ? { signed: forgeRecord(`forged ${index}`), state: 'alive', leave: null }
+    : { signed: genuineRecord(), state: 'left', leave: forgeLeave(index) }))
+
+  const kinds: Array<[string, (forgeries: number, by: RecordVerifier) => { readonly ok: boolean }]> = [
+    ['packet', (forgeries, by) => decodePacket(encodePacket({ ...empty, updates: [...forgeUpdates(forgeries), { kind: 'left', leave: genuineLeave() }] }), by)],
+    ['announcement', (forgeries, by) => decodeAnnouncement(encodeAnnouncement({ updates: [...forgeUpdates(forgeries), { kind: 'left', leave: genuineLeave() }], atWallMs: 1 }), by)],
+    ['sync', (forgeries, by) => decodeSync(encodeSync([...forgeEntries(forgeries), { signed: genuineRecord(), state: 'alive', leave: null }]), by)],
+  ]
+
+  it.each(kinds)('loses only what they belong to, as a %s with three', (_what, decode) => {
+    expect(decode(3, createRecordVerifier())).toMatchObject({ ok: true, unverified: 3 })
+  })
+
+  it.each(kinds)('is refused as a whole at the fourth, as a %s, and nothing after it is checked', (_what, decode) => {
+    const [four, ten] = [createRecordVerifier(), createRecordVerifier()]
+    expect(decode(4, four)).toEqual({ ok: false, reason: 'signatures' })
+    expect(decode(10, ten)).toEqual({ ok: false, reason: 'signatures' })
+    expect(ten.checked).toBe(four.checked)
+  })
+
+  it('costs four checks as a sync of 1 MiB', () => {
+    const fresh = createRecordVerifier()
+    const entry: SyncEntry = { signed: forgeRecord('forged'), state: 'alive', leave: null }
+    expect(decodeSync(encodeSync(Array.from({ length: 5000 }, () => entry)), fresh)).toEqual({ ok: false, reason: 'signatures' })
+    expect(fresh.checked).toBe(4)
+  })
+
+  it('is another matter than one with records out of bounds, which cost no check: these are left out, however many', () => {
+    const fresh = createRecordVerifier()
+    const signed: SignedRecord = { ...genuineRecord(), envelope: new Uint8Array(3) }
+    const entries = Array.from({ length: 100 }, (): SyncEntry => ({ signed, state: 'alive', leave: null }))
+    expect(decodeSync(encodeSync([...entries, { signed: genuineRecord(), state: 'alive', leave: null }]), fresh)).toMatchObject({
+      value: { entries: [{ state: 'alive' }] }, unverified: 100,
+    })
   })
 })
 
