@@ -29,5 +29,17 @@ async function generate(flags: Flags, context: CliContext): Promise<void> {
   if (flags.print === true) await context.stdout.write(`${Buffer.from(key).toString('base64url')}\n`)
   await context.stderr.write(isFirst
     ? `next: copy ${path} to the data folder of every other node, with mode 0600, then start them.\n`
-    : `next: copy ${path} to every other node and restart each: they accept both keys while they overlap.\n`)
+    : rotationSteps(keyFingerprint(key), { path, use }))
+}
+
+/** Keys are read at the start, and a node without the new key cannot understand one that has no other. */
+function rotationSteps(fingerprint: string, { path, use }: { readonly path: string; readonly use: boolean }): string {
+  const add = use
+    ? `add the line of ${fingerprint} to the keyring of every other node, below the key in use there, and restart each; restart this node last`
+    : `add the line of ${fingerprint} in ${path} to the keyring of every other node, and restart each node`
+  return `next, in this order, so that no node is cut off:
+  1. ${add}
+  2. when every node has both keys: move that line to the top of the keyring on each${use ? ' other node' : ''}, and restart each
+  3. when every node uses the new key: delete the line of the old one on each, and restart each
+`
 }

@@ -33,4 +33,20 @@ describe('keys', () => {
     const listed = JSON.parse((await new FakeProcess().run('keys:list', '--json', '--data-dir', dataDir)).stdout) as Array<{ inUse: boolean }>
     expect(listed.map(({ inUse }) => inUse)).toEqual([true, false, false])
   })
+
+  it.each([
+    ['not in use yet', []],
+    ['in use', ['--use']],
+  ])('tells the order in which a further key cuts nobody off: add it everywhere, then use it, then remove the old one (%s)', async (_what, flags) => {
+    const dataDir = join(folder, `rotation${flags.join('')}`)
+    const first = await new FakeProcess().run('keys:generate', '--data-dir', dataDir)
+    expect(first.stderr).not.toContain('in this order')
+    const { stdout, stderr } = await new FakeProcess().run('keys:generate', '--data-dir', dataDir, ...flags)
+    const fingerprint = /[0-9a-f]{16}/.exec(stdout)?.[0] ?? 'none'
+    const [introduction, add, use, remove] = stderr.split('\n')
+    expect(introduction).toContain('in this order')
+    expect(add).toMatch(new RegExp(`1\\. add the line of ${fingerprint} .*every other node.*restart`))
+    expect(use).toMatch(/2\. when every node has both keys: .*top.*restart/)
+    expect(remove).toMatch(/3\. when every node uses the new key: delete.*old.*restart/)
+  })
 })
