@@ -294,6 +294,24 @@ describe('a broken stream', () => {
     expect(await readAll(await client.query('t', request()))).toEqual([])
   })
 
+  it.each(['asking', 'answering'])('in the middle of a send of the %s side: each query ends once', async (side) => {
+    const { client, streams, server } = createPlane(() => Promise.resolve(respond([{ rows: 1, bytes: new Uint8Array(100) }])))
+    await client.warm('t')
+    const asking = streams[0] as (typeof streams)[number]
+    const stream = side === 'asking' ? asking : asking.peer
+    stream.send = () => {
+      stream.abort(new Error('cut'))
+      return false
+    }
+    // Enough that both sides send before the round ends; what is asked after that goes over another stream.
+    const outcomes = await Promise.all(Array.from({ length: 200 }, () => client.query('t', request()).then(readAll).then(() => 'answered', (error: MeshError) => error.code)))
+    expect(new Set(outcomes)).toEqual(new Set(side === 'asking' ? ['ERR_PEER_UNREACHABLE', 'answered'] : ['ERR_PEER_UNREACHABLE']))
+    await until('the handlers to end', () => server.inFlight === 0)
+    const { requests, succeeded, failed, cancelled, timedOut } = server.counters()
+    expect(succeeded + failed + cancelled + timedOut).toBe(requests)
+    expect(client.inFlight('t')).toBe(0)
+  })
+
   it('after rows: says how many were delivered', async () => {
     const { client, streams } = createPlane(() => Promise.resolve(respond(endless(50_000))))
     const iterator = (await client.query('t', request())).batches[Symbol.asyncIterator]()
