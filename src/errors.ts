@@ -50,6 +50,7 @@ export const ERRORS = {
   ERR_PROTOCOL: { when: 'the other side sent what the protocol does not allow', stateChanged: 'no', retry: 'no', exitCode: 3, nextStep: 'Compare the versions of both sides; rdb members --json shows them.' },
   ERR_EVENTS_LOST: { when: 'a reader of an event stream was so slow that events had to be dropped', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Subscribe again, with a snapshot first.' },
   ERR_NODE_STOPPED: { when: 'the library was used after the node or the client had been stopped', stateChanged: 'no', retry: 'no', exitCode: 3, nextStep: 'Create a new one.' },
+  ERR_OUTPUT: { when: 'the standard output of a command cannot be written, as on a full disk', stateChanged: 'no', retry: 'safe', exitCode: 1, nextStep: 'Make room where the output goes, discard what has been written there, and run the command again.' },
   ERR_INTERNAL: { when: 'a fault of this program', stateChanged: 'unknown', retry: 'unsafe', exitCode: 70, nextStep: 'Report it with the log of the node.' },
 } as const satisfies Record<string, ErrorEntry>
 

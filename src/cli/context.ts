@@ -1,4 +1,6 @@
 /** All that a command touches of its process, so that tests can hand it something else. */
+import { writeSync } from 'node:fs'
+import { Socket } from 'node:net'
 import { styleText } from 'node:util'
 import { MeshError } from '../errors.ts'
 import type { Client, ConnectOptions } from '../client/types.ts'
@@ -15,7 +17,10 @@ export interface TextOutput {
   readonly isTerminal: boolean
   /** Of the terminal, now; 80 elsewhere. */
   columns(): number
-  /** Resolves when more may be written. Rejects with OutputClosed when the reader has gone away. */
+  /**
+   * Resolves when more may be written. On stdout rejects with OutputClosed when the reader has gone away, and with MeshError ERR_OUTPUT when
+   * what was to be written is lost.
+   */
   write(data: string | Uint8Array): Promise<void>
   /** The text as it is where colour is not wanted. */
   style(style: Style, text: string): string
@@ -76,8 +81,8 @@ const sqlBytesMax = 64 << 20
 export function processContext(argv: readonly string[]): CliContext {
   const { stdin, env } = process
   return {
-    stdout: textOutput(process.stdout, argv),
-    stderr: textOutput(process.stderr, argv),
+    stdout: textOutput(process.stdout, { argv, isResult: true }),
+    stderr: textOutput(process.stderr, { argv, isResult: false }),
     stdin: { isTerminal: stdin.isTTY, read: () => readAll(stdin) },
     env,
     cwd: process.cwd(),
@@ -103,10 +108,18 @@ export function processContext(argv: readonly string[]): CliContext {
   }
 }
 
-function textOutput(stream: NodeJS.WriteStream, argv: readonly string[]): TextOutput {
-  let closed: OutputClosed | null = null
+/** A pipe's reader ends with EPIPE; that of a socket with unread data, as between some parents and children, with ECONNRESET. */
+const readerGoneCodes: ReadonlySet<string | undefined> = new Set(['EPIPE', 'ECONNRESET'])
+
+function writeFailure(error: NodeJS.ErrnoException): Error {
+  if (readerGoneCodes.has(error.code)) return new OutputClosed(error.message, { cause: error })
+  return new MeshError('ERR_OUTPUT', `the output cannot be written: ${error.message}`, { details: { errno: error.code ?? null }, cause: error })
+}
+
+function textOutput(stream: NodeJS.WriteStream, { argv, isResult }: { readonly argv: readonly string[]; readonly isResult: boolean }): TextOutput {
+  let failure: Error | null = null
   stream.on('error', (error) => {
-    closed ??= new OutputClosed(error.message, { cause: error })
+    failure ??= writeFailure(error)
   })
   const isTerminal = stream.isTTY
   const color = isTerminal && !argv.includes('--no-color') && (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
@@ -114,17 +127,25 @@ function textOutput(stream: NodeJS.WriteStream, argv: readonly string[]): TextOu
     isTerminal,
     columns: () => (isTerminal ? stream.columns : 80),
     async write(data) {
-      if (closed !== null) throw closed
       // Waiting for the callback, not only for `drain`, so that a broken pipe is noticed at this write.
-      await new Promise<void>((resolve, reject) => {
-        stream.write(data, (error) => {
-          if (error === null || error === undefined) resolve()
-          else reject(closed ??= new OutputClosed(error.message, { cause: error }))
-        })
-      })
+      if (failure === null) await writeAll(stream, data).catch((error: unknown) => { failure ??= writeFailure(error as NodeJS.ErrnoException) })
+      // Nothing can be said of a stderr that fails, and the result on stdout is not to be lost for it.
+      if (failure !== null && isResult) throw failure
     },
     style: (style, text) => (color ? styleText(style, text, { validateStream: false }) : text),
   }
+}
+
+async function writeAll(stream: NodeJS.WriteStream, data: string | Uint8Array): Promise<void> {
+  if (stream instanceof Socket) {
+    return await new Promise<void>((resolve, reject) => {
+      stream.write(data, (error) => { if (error === null || error === undefined) resolve(); else reject(error) })
+    })
+  }
+  // Node's stream for files takes a short write, which is how a disk becomes full, for a whole one.
+  const { fd } = stream as { fd: number }
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data
+  for (let written = 0; written < bytes.length;) written += writeSync(fd, bytes, written)
 }
 
 async function readAll(stream: NodeJS.ReadStream): Promise<string> {

@@ -57,7 +57,7 @@ async function createProgram(args: readonly string[], context: CliContext, write
     .helpCommand('help [command]', 'show the help of a command')
     .option('-V, --version', 'show the version')
     .option('--no-color', 'plain text, as with NO_COLOR set')
-    .addHelpText('after', '\nExit codes: 0 ok, 1 the SQL was refused, 2 bad usage or configuration, 3 no node reachable, 4 timeout, 130 interrupted.\nMore on a command: rdb <command> --help')
+    .addHelpText('after', '\nExit codes: 0 ok, 1 the SQL was refused or the output lost, 2 bad usage or configuration, 3 no node reachable, 4 timeout, 130 interrupted.\nMore on a command: rdb <command> --help')
     .showHelpAfterError('Usage: rdb <command> [options]\nnext: rdb --help lists the commands.')
     .allowExcessArguments()
   program.action(async ({ version }: { readonly version?: true }) => {
@@ -86,13 +86,16 @@ async function createProgram(args: readonly string[], context: CliContext, write
 async function conclude(error: unknown, texts: ReadonlyArray<readonly ['stdout' | 'stderr', string]>, context: CliContext): Promise<number> {
   try {
     for (const [stream, text] of texts) await context[stream].write(text)
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
-    if (error instanceof OutputClosed) return 0
-    if (error instanceof Exit) return error.exitCode
-    await context.stderr.write(errorText(error, context))
-    return errorExitCode(error)
   } catch (writeError) {
-    if (writeError instanceof OutputClosed) return error instanceof CommanderError || error instanceof OutputClosed ? 0 : errorExitCode(error)
-    throw writeError
+    return await report(writeError, context)
   }
+  return await report(error, context)
+}
+
+async function report(error: unknown, context: CliContext): Promise<number> {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : usageExitCode
+  if (error instanceof OutputClosed) return 0
+  if (error instanceof Exit) return error.exitCode
+  await context.stderr.write(errorText(error, context))
+  return errorExitCode(error)
 }

@@ -32,4 +32,15 @@ describe('the log', () => {
   it.each([{ format: 'pretty', isTerminal: false }, { format: 'auto', isTerminal: true }] as const)('is sentences with %j', async (options) => {
     expect(await logged(options)).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] WARN: seed a:1 is not reachable Next: Start it\.\n$/)
   })
+
+  it.each(['json', 'pretty'] as const)('never ends the node because it cannot be written (%s)', async (format) => {
+    const fd = openSync('/dev/full', 'w')
+    try {
+      const log = await createLogger({ level: 'info', color: false, isTerminal: false, fd, format })
+      // Beyond what is kept for later, so that dropping is seen to be quiet too.
+      for (let line = 0; line < 20; line++) log.info({}, 'x'.repeat(100_000))
+    } finally {
+      closeSync(fd)
+    }
+  })
 })
