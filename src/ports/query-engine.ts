@@ -43,7 +43,7 @@ export interface QueryEngine {
    * By the engine's own parser; what it cannot tell is a write.
    * @throws MeshError ERR_SQL when it does not parse, or is more than one statement
    */
-  classify(sql: string): Promise<Access>
+  classify(sql: string, signal?: AbortSignal): Promise<Access>
   /** @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_NOT_PRIMARY, ERR_QUERY_CANCELLED */
   execute(request: EngineRequest): Promise<EngineResult>
   close(): Promise<void>

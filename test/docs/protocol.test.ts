@@ -9,6 +9,8 @@ import { MESH_LIMITS, STREAM_OPTIONS } from '../../src/adapters/libp2p/limits.ts
 import { GOODBYE_PROTOCOL } from '../../src/adapters/libp2p/mesh.ts'
 import { ADDRESSES_PER_PEER_MAX } from '../../src/adapters/libp2p/network.ts'
 import { PING_INBOUND_STREAMS_MAX, PING_PROTOCOL } from '../../src/adapters/libp2p/ping.ts'
+import { databaseCharactersMax } from '../../src/adapters/local/control-request.ts'
+import { MESSAGE_CHARACTERS_MAX } from '../../src/adapters/local/control-server.ts'
 import { PROTOCOL_LINE_BYTES_MAX, PROTOCOL_LINE_TIMEOUT_MS } from '../../src/adapters/local/local-protocol.ts'
 import { datagramBytesMax, guardBytes, headerBytes, payloadBytesMax, sealBytes } from '../../src/adapters/udp/datagram-header.ts'
 import { latencyWindowSize } from '../../src/core/latency/latency-window.ts'
@@ -29,6 +31,7 @@ import { QUERY_PROTOCOL } from '../../src/query/types.ts'
 import { clusterKeyBytes } from '../../src/wire/cluster-key.ts'
 import { CONTROL_LINE_BYTES_MAX, CONTROL_PROTOCOL } from '../../src/wire/control.ts'
 import { FRAME_BYTES_MAX } from '../../src/wire/framing.ts'
+import { TIMEOUT_MS_MAX } from '../../src/wire/query-messages.ts'
 import { EMPTY_ITEMS_MAX, FIELD_DEPTH_MAX, FIELDS_MAX, ITEMS_MAX } from '../../src/wire/results/column-field.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -40,7 +43,7 @@ const constants: Readonly<Record<string, number>> = {
   PACKET_OVERHEAD_BYTES, PROBE_BYTES, PING_REQUEST_BYTES, LOAD_BYTES, RECORD_OVERHEAD_BYTES, LEAVE_OVERHEAD_BYTES, CLAIM_BYTES,
   INCARNATION_MAX, ACCUSERS_MAX, RELAYS_MAX, NACK_AT_SHARE, PACKET_UPDATES_MAX,
   ...MESH_LIMITS, ...STREAM_OPTIONS, ADDRESSES_PER_PEER_MAX, PING_INBOUND_STREAMS_MAX, latencyWindowSize,
-  ...queryLimits, FRAME_BYTES_MAX, CONTROL_LINE_BYTES_MAX, PROTOCOL_LINE_BYTES_MAX, PROTOCOL_LINE_TIMEOUT_MS,
+  ...queryLimits, TIMEOUT_MS_MAX, FRAME_BYTES_MAX, CONTROL_LINE_BYTES_MAX, PROTOCOL_LINE_BYTES_MAX, PROTOCOL_LINE_TIMEOUT_MS, MESSAGE_CHARACTERS_MAX, databaseCharactersMax,
   SMALL_RESULT_BYTES_MAX, BATCH_BYTES_TARGET, BATCH_ROWS_MAX, FIELDS_MAX, FIELD_DEPTH_MAX, ITEMS_MAX, EMPTY_ITEMS_MAX,
 }
 

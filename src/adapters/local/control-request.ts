@@ -2,9 +2,10 @@ import { MeshError } from '../../errors.ts'
 import type { ControlRequest } from '../../wire/control.ts'
 
 const forMsMax = 24 * 3_600_000
+export const databaseCharactersMax = 64
 
 /**
- * Reads and checks a request line. A pinned percentage is 0–100 or null, a drill lasts at most a day.
+ * Reads and checks a request line. A pinned percentage is 0–100 or null, a drill lasts at most a day, a database's name has at most 64 characters.
  * @throws MeshError ERR_PROTOCOL for what is no request, ERR_OPTION_INVALID for a value out of range
  */
 export function parseControlRequest(line: string): ControlRequest {
@@ -24,6 +25,7 @@ export function parseControlRequest(line: string): ControlRequest {
       return { method: 'events', snapshot: request.snapshot === true }
     case 'nodes':
       if (typeof request.database !== 'string' || request.database === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named')
+      if (request.database.length > databaseCharactersMax) throw new MeshError('ERR_OPTION_INVALID', `a database's name has at most ${databaseCharactersMax} characters`)
       return { method: 'nodes', database: request.database }
     case 'drill-start': {
       const { forMs } = request

@@ -20,6 +20,8 @@ export interface ServeControlOptions {
   readonly log?: Log
 }
 
+export const MESSAGE_CHARACTERS_MAX = 1000
+
 /** Serves one connection. Whatever the other side sends, this never throws. */
 export function serveControl(stream: ByteStream, handler: ControlHandler, options: ServeControlOptions = {}): void {
   const clock = options.clock ?? systemClock
@@ -33,6 +35,11 @@ export function serveControl(stream: ByteStream, handler: ControlHandler, option
     if (gone.signal.aborted) return
     if (error !== null) stream.send(encodeReply(errorReply(error)))
     stream.close().catch((reason: unknown) => options.log?.debug({ error: String(reason) }, 'closing a control connection failed'))
+  }
+  /** The last resort: nobody awaits what ends a call, so that an error in it would end the process. */
+  const breakOff = (reason: unknown): void => {
+    options.log?.error({ err: reason }, 'the end of a control call could not be sent')
+    stream.abort(new MeshError('ERR_INTERNAL', 'the end of a control call could not be sent', { cause: reason }))
   }
   const answer = async (line: string): Promise<void> => {
     const answering = handler(parseControlRequest(line), gone.signal)
@@ -64,7 +71,7 @@ export function serveControl(stream: ByteStream, handler: ControlHandler, option
       if (gone.signal.aborted) return
       if (!(error instanceof MeshError)) options.log?.error({ err: error }, 'a control call failed by a fault of this program')
       finish(error instanceof MeshError ? error : new MeshError('ERR_INTERNAL', error instanceof Error ? error.message : String(error), { cause: error }))
-    })
+    }).catch(breakOff)
   })
   stream.onClose(() => {
     timer.cancel()
@@ -84,8 +91,14 @@ function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
+/** Texts may echo what was sent, and shall not grow with it. */
 function errorReply(error: MeshError): ControlReply {
-  return { error: { code: error.code, message: error.message, nextStep: error.nextStep, details: error.details } }
+  const details = Object.fromEntries(Object.entries(error.details).map(([name, value]) => [name, typeof value === 'string' ? shorten(value) : value]))
+  return { error: { code: error.code, message: shorten(error.message), nextStep: shorten(error.nextStep), details } }
+}
+
+function shorten(text: string): string {
+  return text.length <= MESSAGE_CHARACTERS_MAX ? text : `${text.slice(0, MESSAGE_CHARACTERS_MAX)}…`
 }
 
 /** @throws MeshError ERR_PROTOCOL when the reply exceeds a line */
