@@ -123,7 +123,7 @@ export class MembershipDriver {
   }
 
   async #pushPull(peerId: string): Promise<boolean> {
-    const { mesh, membership, log } = this.#parts
+    const { mesh, log } = this.#parts
     try {
       const answer = await mesh.request(peerId, syncProtocol, this.#table(peerId), { timeoutMs: syncTimeoutMs, responseBytesMax: syncBytesMax })
       this.counters.syncs++

@@ -218,43 +218,21 @@ export class QueryService {
   async #runHere(request: QueryRequest, signal: AbortSignal, route: RouteReport): Promise<QueryResponse> {
     const engine = this.#parts.engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`, { details: { started: 'no' } })
-    const { clock, localLoad, inFlightChanged } = this.#parts
-    const startedMs = clock.nowMs()
-    let trailer: QueryTrailer | null = null
-    let rows = 0
-    let finished = false
-    const finish = (): void => {
-      if (finished) return
-      finished = true
-      this.#inFlight--
-      inFlightChanged(this.#inFlight)
-    }
-    this.#inFlight++
-    inFlightChanged(this.#inFlight)
+    const run = new LocalRun(this.#parts, signal, () => { this.#countRunning(-1) })
+    this.#countRunning(1)
     try {
       const result = await engine.execute({ sql: request.sql, parameters: request.parameters, signal })
-      // Aborting before the first pull must still free the place: a generator that never started runs no finally.
-      if (signal.aborted) finish()
-      else signal.addEventListener('abort', finish, { once: true })
-      async function* batches(): AsyncGenerator<EngineBatch, void, void> {
-        try {
-          for await (const batch of result.batches) {
-            rows += batch.rows
-            yield batch
-          }
-          // Its own place is free again: the load says what the next query will find.
-          finish()
-          trailer = { rows, engineMs: clock.nowMs() - startedMs, load: localLoad() }
-        } finally {
-          signal.removeEventListener('abort', finish)
-          finish()
-        }
-      }
-      return { format: result.format, header: result.header, route, batches: batches(), trailer: () => trailer }
+      run.started()
+      return { format: result.format, header: result.header, route, batches: pullThrough(result.batches, run), trailer: () => run.trailer }
     } catch (error) {
-      finish()
+      run.finish()
       throw error
     }
+  }
+
+  #countRunning(change: 1 | -1): void {
+    this.#inFlight += change
+    this.#parts.inFlightChanged(this.#inFlight)
   }
 
   #report(kind: RouteReport['decision'], decision: Decision, decisionUs: number, failedAttempts: readonly FailedAttempt[]): RouteReport {
@@ -263,6 +241,55 @@ export class QueryService {
       decision: kind, executedBy: this.#parts.self, latencyMs: null, reason: explanation.reason, strategy: explanation.strategy,
       failedAttempts, candidates: explanation.candidates, decisionUs,
     }
+  }
+}
+
+/** A query that runs here: it holds a place until its batches have ended, or its caller is gone, whichever is first. */
+class LocalRun {
+  rows = 0
+  trailer: QueryTrailer | null = null
+  readonly #parts: Pick<QueryServiceParts, 'clock' | 'localLoad'>
+  readonly #signal: AbortSignal
+  readonly #startedMs: number
+  #release: (() => void) | null
+  readonly #onAbort = (): void => { this.finish() }
+
+  constructor(parts: Pick<QueryServiceParts, 'clock' | 'localLoad'>, signal: AbortSignal, release: () => void) {
+    this.#parts = parts
+    this.#signal = signal
+    this.#startedMs = parts.clock.nowMs()
+    this.#release = release
+  }
+
+  /** From here on an abort frees the place: a generator that is never started runs no `finally`. */
+  started(): void {
+    if (this.#signal.aborted) this.finish()
+    else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  complete(): void {
+    // Its own place is free again: the load says what the next query will find.
+    this.finish()
+    this.trailer = { rows: this.rows, engineMs: this.#parts.clock.nowMs() - this.#startedMs, load: this.#parts.localLoad() }
+  }
+
+  finish(): void {
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#release?.()
+    this.#release = null
+  }
+}
+
+/** Not inside a method: V8 keeps something of each async generator function made there until the next full collection (see query/query-table.ts). */
+async function* pullThrough(batches: AsyncIterable<EngineBatch>, run: LocalRun): AsyncGenerator<EngineBatch, void, void> {
+  try {
+    for await (const batch of batches) {
+      run.rows += batch.rows
+      yield batch
+    }
+    run.complete()
+  } finally {
+    run.finish()
   }
 }
 
