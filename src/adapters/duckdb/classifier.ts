@@ -3,17 +3,21 @@
  * What it refuses is a write; in the tree, a call to a function with side effects makes one too. What nothing is known of is a write.
  */
 import duckdb from '@duckdb/node-bindings'
-import type { MeshError } from '../../errors.ts'
+import { MeshError } from '../../errors.ts'
 import type { Access } from '../../ports/query-engine.ts'
+import { cancelledError } from './connection-pool.ts'
 import { LruMap } from './lru-map.ts'
 import { openDatabase, strings } from './raw-database.ts'
 import { readFailure, sqlError } from './sql-error.ts'
 import { tokenize, statementCount, type SqlToken } from './sql-tokens.ts'
-import { checkCalledNames, checkFunctions, checkKeywords, emptyStatement, explainPrefix, oneStatementOnly, pivotNeedsValues } from './statement-policy.ts'
+import { checkCalledNames, checkComplexity, checkFunctions, checkKeywords, checkLength, emptyStatement, explainPrefix, oneStatementOnly, pivotNeedsValues, VARIANT_CAST } from './statement-policy.ts'
 
 export interface Classifier {
-  /** @throws MeshError ERR_SQL when it does not parse, is more than one statement, or is of a kind that is refused */
-  classify(sql: string): Promise<Access>
+  /**
+   * @throws MeshError ERR_SQL when it does not parse, is more than one statement, or is of a kind that is refused; ERR_QUERY_TOO_LARGE;
+   * ERR_OVERLOADED when too many statements wait for the parser; ERR_QUERY_CANCELLED by the signal
+   */
+  classify(sql: string, signal?: AbortSignal): Promise<Access>
   /** After a change of the catalog, which may have changed what a macro does. */
   forget(): void
   close(): Promise<void>
@@ -23,6 +27,8 @@ const CACHE_ENTRIES_MAX = 1024
 /** Longer statements are parsed each time rather than kept. */
 const CACHED_CHARACTERS_MAX = 8192
 const MACRO_DEPTH_MAX = 8
+/** Calls that wait for the one parser. */
+const WAITING_MAX = 256
 
 /** DuckDB marks every volatile function as one with side effects; these change nothing that another query sees. */
 const HARMLESS_VOLATILE = new Set(['random', 'uuid', 'uuidv4', 'uuidv7', 'gen_random_uuid', 'current_connection_id', 'current_query', 'current_query_id', 'current_transaction_id', 'currval', 'error', 'sleep_ms', 'stats'])
@@ -52,6 +58,7 @@ export class StatementClassifier implements Classifier {
   readonly #known: ReadonlySet<string>
   readonly #cache = new LruMap<Access>(CACHE_ENTRIES_MAX)
   #turn: Promise<unknown> = Promise.resolve()
+  #waiting = 0
 
   private constructor(connection: duckdb.Connection, serialize: duckdb.PreparedStatement, functions: { writing: ReadonlySet<string>; known: ReadonlySet<string> }, lookup: FunctionLookup | null) {
     this.#connection = connection
@@ -71,10 +78,10 @@ export class StatementClassifier implements Classifier {
     return new StatementClassifier(connection, serialize, { writing, known }, lookup)
   }
 
-  async classify(sql: string): Promise<Access> {
+  async classify(sql: string, signal?: AbortSignal): Promise<Access> {
     const cached = this.#cache.get(sql)
     if (cached !== undefined) return cached
-    const access = await this.#classify(sql)
+    const access = await this.#classify(sql, signal)
     if (sql.length <= CACHED_CHARACTERS_MAX) this.#cache.set(sql, access)
     return access
   }
@@ -92,14 +99,16 @@ export class StatementClassifier implements Classifier {
     })
   }
 
-  async #classify(sql: string): Promise<Access> {
+  async #classify(sql: string, signal: AbortSignal | undefined): Promise<Access> {
+    checkLength(sql)
     const tokens = tokenize(sql)
+    checkComplexity(tokens)
     const statements = statementCount(tokens)
     if (statements === 0) throw emptyStatement()
     const explained = explainPrefix(tokens)
     const body = tokens.slice(explained)
     const from = explained === 0 ? 0 : (body[0]?.start ?? sql.length)
-    const tree = await this.#parse(sql.slice(from))
+    const tree = await this.#parse(sql.slice(from), signal)
     if (tree.error) {
       if (tree.error_type === 'parser') throw parserError(tree, sql, from)
       return await this.#checkOther(sql, body, statements)
@@ -147,17 +156,25 @@ export class StatementClassifier implements Classifier {
     return false
   }
 
-  async #parse(sql: string): Promise<Tree> {
+  async #parse(sql: string, signal?: AbortSignal): Promise<Tree> {
     return this.#inTurn(async () => {
       duckdb.bind_varchar(this.#serialize, 1, sql)
       const rows = await strings(await duckdb.execute_prepared(this.#serialize))
       return JSON.parse(rows[0]?.[0] ?? '{"error":true}') as Tree
-    })
+    }, signal)
   }
 
-  /** One connection and one prepared statement: one at a time. */
-  #inTurn<T>(call: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(call)
+  /** One connection and one prepared statement: one at a time, in order of asking; who has been cancelled meanwhile is passed over. */
+  #inTurn<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+    if (signal !== undefined && this.#waiting >= WAITING_MAX) {
+      return Promise.reject(new MeshError('ERR_OVERLOADED', `${this.#waiting} statements wait for the parser, which is the limit`, { details: { started: 'no' } }))
+    }
+    this.#waiting++
+    const result = this.#turn.then(() => {
+      this.#waiting--
+      if (signal?.aborted === true) throw cancelledError()
+      return call()
+    })
     this.#turn = result.catch(() => undefined)
     return result
   }
@@ -168,7 +185,7 @@ export async function createClassifier(): Promise<Classifier> {
   const database = await openDatabase(':memory:', { threads: 1, memory_limit: '64MB', temp_directory: '', enable_external_access: false, errors_as_json: true, lock_configuration: true })
   const classifier = await StatementClassifier.create(await duckdb.connect(database), null)
   return {
-    classify: (sql) => classifier.classify(sql),
+    classify: (sql, signal) => classifier.classify(sql, signal),
     forget: () => classifier.forget(),
     close: async () => {
       await classifier.close()
@@ -188,6 +205,8 @@ function functionsOf(tree: Tree): Set<string> {
     } else if (typeof node === 'object' && node !== null) {
       const { function_name: name } = node as { readonly function_name?: unknown }
       if (typeof name === 'string' && /^[\p{L}_]/u.test(name)) names.add(name.toLowerCase())
+      const { cast_type: cast } = node as { readonly cast_type?: { readonly id?: unknown } }
+      if (cast?.id === 'VARIANT') names.add(VARIANT_CAST)
       for (const value of Object.values(node)) stack.push(value)
     }
   }

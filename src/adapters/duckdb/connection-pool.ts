@@ -43,7 +43,7 @@ export class ConnectionPool {
     if (idle !== undefined) return idle
     if (this.#open < this.#options.connectionsMax) return this.#connect()
     if (this.#waiting.length >= this.#options.waitingMax) {
-      throw new MeshError('ERR_OVERLOADED', `The engine runs ${this.#open} queries and ${this.#waiting.length} more wait.`)
+      throw new MeshError('ERR_OVERLOADED', `The engine runs ${this.#open} queries and ${this.#waiting.length} more wait.`, { details: { started: 'no' } })
     }
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
@@ -111,5 +111,5 @@ export function cancelledError(): MeshError {
 }
 
 function closedError(): MeshError {
-  return new MeshError('ERR_NOT_SERVING', 'The database is being closed on this node.')
+  return new MeshError('ERR_NOT_SERVING', 'The database is being closed on this node.', { details: { started: 'no' } })
 }

@@ -162,12 +162,12 @@ class Engine implements DuckDbEngine {
     return { running: this.#pool.busy, waiting: this.#pool.waiting }
   }
 
-  classify(sql: string): Promise<Access> {
-    return this.#classifier.classify(sql)
+  classify(sql: string, signal?: AbortSignal): Promise<Access> {
+    return this.#classifier.classify(sql, signal)
   }
 
   async execute(request: EngineRequest): Promise<EngineResult> {
-    const access = await this.#classifier.classify(request.sql)
+    const access = await this.#classifier.classify(request.sql, request.signal)
     if (access === 'write' && this.#writeRefusal !== null) throw this.#refuseWrite()
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
     const connection = await this.#pool.acquire(signal)

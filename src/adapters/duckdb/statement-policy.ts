@@ -9,6 +9,7 @@ import { calledNames, type SqlToken } from './sql-tokens.ts'
 
 const SESSION = 'Connections are shared: settings, transactions and prepared statements of a session are not kept. Send one complete statement.'
 const FILES = 'A query reaches only the tables of its database; load data with INSERT, and take results from the client.'
+const RECURSIVE_STEP = 'Take the parts of JSON by json_extract, -> and ->>, and cast those.'
 const REFUSED_KEYWORDS: Readonly<Record<string, string>> = {
   SET: SESSION, RESET: SESSION, USE: SESSION, BEGIN: SESSION, START: SESSION, COMMIT: SESSION, END: SESSION, ROLLBACK: SESSION, ABORT: SESSION,
   PREPARE: SESSION, EXECUTE: SESSION, DEALLOCATE: SESSION,
@@ -22,6 +23,42 @@ const REFUSED_FUNCTIONS = new Set([
   'enable_logging', 'disable_logging', 'truncate_duckdb_logs', 'enable_profiling', 'disable_profiling', 'enable_peg_parser', 'disable_peg_parser',
   'json_execute_serialized_sql', 'query',
 ])
+
+/**
+ * These follow their JSON argument by recursion without a bound, and from some 20,000 levels on end the process by a stack overflow (DuckDB 1.5, tried
+ * one by one). A failover would carry such a query from node to node.
+ */
+const RECURSIVE_FUNCTIONS = new Set([
+  'json_structure', 'json_group_structure', 'json_contains', 'json_merge_patch', 'json_transform', 'json_transform_strict', 'from_json', 'from_json_strict',
+])
+/** A cast of JSON to VARIANT recurses in the same way. */
+export const VARIANT_CAST = 'cast to VARIANT'
+
+/** Parsing and planning take time that no interrupt shortens; values belong into parameters. */
+export const STATEMENT_CHARACTERS_MAX = 64 << 10
+const SET_OPERATIONS_MAX = 256
+const NESTING_MAX = 256
+
+/** @throws MeshError ERR_QUERY_TOO_LARGE */
+export function checkLength(sql: string): void {
+  if (sql.length <= STATEMENT_CHARACTERS_MAX) return
+  throw new MeshError('ERR_QUERY_TOO_LARGE', `the statement has ${sql.length} characters; at most ${STATEMENT_CHARACTERS_MAX} are taken`, { nextStep: 'Pass values as parameters, or load data from a file.', details: { started: 'no' } })
+}
+
+/** Cheap, before the engine's parser sees it. @throws MeshError ERR_SQL */
+export function checkComplexity(tokens: readonly SqlToken[]): void {
+  let setOperations = 0
+  let depth = 0
+  for (const { kind, text, start } of tokens) {
+    if (kind === 'word' && (text === 'UNION' || text === 'INTERSECT' || text === 'EXCEPT') && ++setOperations > SET_OPERATIONS_MAX) {
+      throw refusal(`more than ${SET_OPERATIONS_MAX} set operations are not allowed`, 'Use a VALUES list or parameters.', start)
+    }
+    if (kind !== 'punctuation') continue
+    if (text === '(' || text === '[' || text === '{') depth++
+    else if (text === ')' || text === ']' || text === '}') depth--
+    if (depth > NESTING_MAX) throw refusal(`parentheses are nested deeper than ${NESTING_MAX}`, 'Write the statement flatter.', start)
+  }
+}
 
 /** What may be executed; everything else was refused by its keyword, or is new to us and refused for that. */
 const ALLOWED_TYPES: ReadonlySet<duckdb.StatementType> = new Set([
@@ -55,11 +92,15 @@ export function checkKeywords(tokens: readonly SqlToken[]): void {
 /** Looks at every called name of the whole text: for what the engine cannot serialise, and so for bodies of views and macros. */
 export function checkCalledNames(tokens: readonly SqlToken[]): void {
   checkFunctions(calledNames(tokens))
+  tokens.forEach(({ kind, text, start }, index) => {
+    if (kind === 'word' && text === 'VARIANT' && tokens[index - 1]?.text === ':') throw refusal('a cast to VARIANT is not allowed here', RECURSIVE_STEP, start)
+  })
 }
 
 /** @throws MeshError ERR_SQL */
 export function checkFunctions(names: Iterable<string>): void {
   for (const name of names) {
+    if (RECURSIVE_FUNCTIONS.has(name) || name === VARIANT_CAST) throw new MeshError('ERR_SQL', `${name} is not allowed here: deeply nested JSON would end the engine`, { details: { kind: 'Permission' }, nextStep: RECURSIVE_STEP })
     if (REFUSED_FUNCTIONS.has(name)) throw new MeshError('ERR_SQL', `the function ${name} is not allowed here`, { details: { kind: 'Permission' }, nextStep: 'It would change the engine for everybody, or hide what is run; send the statement itself.' })
   }
 }
