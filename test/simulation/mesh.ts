@@ -418,6 +418,9 @@ export class SimulatedMesh {
       case 'sync':
         this.#startSync(node, this.indexOf(effect.peerId))
         break
+      case 'twin':
+        this.#log(node, `twin ${effect.record.incarnation}`)
+        break
       case 'rtt':
       case 'lost':
       case 'load':
