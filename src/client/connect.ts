@@ -1,48 +1,76 @@
 /** `connect()`: a client of the node beside us, over its local socket, or of any node, over libp2p. */
-import { connectLocal } from '../adapters/local/connect-local.ts'
-import { MeshError } from '../errors.ts'
+import { MeshError, type MeshErrorInit } from '../errors.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import { QueryConnections } from '../query/client.ts'
-import type { QueryRequest } from '../query/types.ts'
-import { findLocalNode } from './local-node.ts'
+import { findLocalNode, openLocal, silenceInit, silenceText } from './local-node.ts'
+import { type AskedNode, explainLoss, explainLossOf } from './node-loss.ts'
+import { checkTimeout, toRequest } from './request.ts'
 import type { Client, ConnectOptions, QueryOptions, QueryResult } from './types.ts'
-
-const timeoutMsDefault = 30_000
-/** What a timer can hold: about 24 days. */
-const timeoutMsMax = 2 ** 31 - 1
 
 /**
  * Finds the node and opens a stream to it, so that a client which resolves has been answered.
- * @throws MeshError ERR_NO_NODE, ERR_CLUSTER_KEY, ERR_PROTOCOL, ERR_OPTION_INVALID
+ * @throws MeshError ERR_NO_NODE, ERR_QUERY_TIMEOUT, ERR_CLUSTER_KEY, ERR_PROTOCOL, ERR_OPTION_INVALID
  */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
-  const opener = options.node === undefined ? await localOpener(options) : await remoteOpener(options.node, options)
+  if (options.timeoutMs === undefined) return await connectWithin(options, options.signal, null)
+  checkTimeout(options.timeoutMs)
+  const timeout = AbortSignal.timeout(options.timeoutMs)
+  return await connectWithin(options, options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]), timeout)
+}
+
+async function connectWithin(options: ConnectOptions, signal: AbortSignal | undefined, timeout: AbortSignal | null): Promise<Client> {
+  const isTooSlow = (): boolean => timeout?.aborted === true && options.signal?.aborted !== true
+  const timedOut = (text: string, init: MeshErrorInit): MeshError => new MeshError('ERR_QUERY_TIMEOUT', `${text} within ${options.timeoutMs ?? 0} ms`, { ...init, nextStep: init.nextStep ?? 'Give more time, or ask another node.' })
+  let opener: Opener
+  try {
+    opener = options.node === undefined ? await localOpener(options) : await remoteOpener(options.node, { ...options, ...(signal === undefined ? {} : { signal }) })
+  } catch (error) {
+    if (isTooSlow()) throw timedOut(`no answer from ${options.node ?? ''}`, { details: { started: 'no' }, cause: error })
+    throw error
+  }
   const connections = new QueryConnections({ open: opener.open })
   try {
-    await connections.warm(opener.target, options.signal)
+    await connections.warm(opener.target, signal)
   } catch (error) {
     await connections.close()
     await opener.close()
-    throw error
+    if (isTooSlow()) {
+      const { message, nextStep, details } = opener.silence(error)
+      throw timedOut(message, { nextStep, details, cause: error })
+    }
+    // Without a query under way there is nothing to break but the stream's opening.
+    throw error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE' ? opener.silence(error) : error
   }
   return new NodeClient(connections, opener)
 }
 
-interface Opener {
+interface Opener extends AskedNode {
   readonly target: string
   readonly open: (target: string, protocol: string, signal: AbortSignal) => Promise<ByteStream>
   readonly close: () => Promise<void>
 }
 
 async function localOpener(options: ConnectOptions): Promise<Opener> {
-  const { socketPath } = await findLocalNode(options.dataDir)
-  return { target: socketPath, open: (path, protocol, signal) => connectLocal(path, protocol, { signal }), close: () => Promise.resolve() }
+  const node = await findLocalNode(options.dataDir)
+  return {
+    target: node.socketPath,
+    open: (_path, protocol, signal) => openLocal(node, protocol, signal),
+    close: () => Promise.resolve(),
+    lossText: `the node at ${node.dataDir} ended`,
+    remedy: 'Start it again with rdb start',
+    silence: (cause) => new MeshError('ERR_NO_NODE', silenceText(node), silenceInit(node, cause)),
+  }
 }
 
 /** libp2p takes most of a second to load, so only those who need it do. */
 async function remoteOpener(node: string, options: ConnectOptions): Promise<Opener> {
   const { openRemote } = await import('./remote-node.ts')
-  return await openRemote(node, options)
+  return {
+    ...await openRemote(node, options),
+    lossText: `the connection to the node at ${node} broke`,
+    remedy: 'Start the node again if it has ended, or ask another',
+    silence: (cause) => new MeshError('ERR_NO_NODE', `the node at ${node} does not answer`, { details: { node, started: 'no' }, cause }),
+  }
 }
 
 class NodeClient implements Client {
@@ -61,10 +89,10 @@ class NodeClient implements Client {
     // The decoder loads while the node works.
     const [{ ClientQueryResult }, response] = await Promise.all([
       import('./query-result.ts'),
-      this.#connections.query(this.#opener.target, request, options.signal === undefined ? {} : { signal: options.signal }),
+      this.#connections.query(this.#opener.target, request, options.signal === undefined ? {} : { signal: options.signal }).catch((error: unknown) => { throw explainLoss(error, this.#opener) }),
     ])
     try {
-      return new ClientQueryResult(response)
+      return new ClientQueryResult(explainLossOf(response, this.#opener))
     } catch (error) {
       await response.batches[Symbol.asyncIterator]().return?.()
       throw error
@@ -76,23 +104,5 @@ class NodeClient implements Client {
     this.#closed = true
     await this.#connections.close()
     await this.#opener.close()
-  }
-}
-
-function toRequest(sql: string, options: QueryOptions): QueryRequest {
-  const timeoutMs = options.timeoutMs ?? timeoutMsDefault
-  if (!(timeoutMs > 0 && timeoutMs <= timeoutMsMax)) throw new MeshError('ERR_OPTION_INVALID', `timeoutMs is ${timeoutMs}; it must be between 1 and ${timeoutMsMax}`)
-  if (typeof options.database !== 'string' || options.database === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named', { nextStep: 'Pass { database } to query().' })
-  return {
-    database: options.database,
-    sql,
-    parameters: options.parameters ?? [],
-    // The node's engine parses the statement; the client has no parser to tell.
-    access: 'unknown',
-    priority: options.priority ?? 'normal',
-    timeoutMs,
-    visited: [],
-    explain: options.explain ?? false,
-    lastResort: false,
   }
 }

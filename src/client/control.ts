@@ -1,10 +1,9 @@
 /** Calls to the node beside us over `/reedbase/control/1.0`. */
-import { connectLocal } from '../adapters/local/connect-local.ts'
 import { LineReader } from '../adapters/local/line-reader.ts'
 import { isErrorCode, MeshError } from '../errors.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import { CONTROL_LINE_BYTES_MAX, CONTROL_PROTOCOL, type ControlReply, type ControlRequest } from '../wire/control.ts'
-import { findLocalNode } from './local-node.ts'
+import { findLocalNode, openLocal, silenceInit, silenceText } from './local-node.ts'
 
 export interface ControlTarget {
   /** The node's data folder. Default `.reedbase`. */
@@ -13,14 +12,15 @@ export interface ControlTarget {
 
 /** Reading stops above this many unread lines and goes on below it: the node then keeps its events itself, up to its own bound. */
 const unreadLinesMax = 256
+/** For the answer to a question, all of which the node has in memory. */
+const replyWaitMs = 10_000
 
 /**
  * What the node answers: one payload for a question, one after the other for `events`. Leaving the loop or aborting ends the call.
  * @throws MeshError ERR_NO_NODE, ERR_PROTOCOL, and what the node itself throws
  */
 export async function* callControl(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): AsyncGenerator<unknown, void, void> {
-  const { socketPath } = await findLocalNode(target.dataDir)
-  const stream = await connectLocal(socketPath, CONTROL_PROTOCOL, signal === undefined ? {} : { signal })
+  const stream = await openLocal(await findLocalNode(target.dataDir), CONTROL_PROTOCOL, signal)
   const lines = readLines(stream)
   const onAbort = (): void => stream.abort(new MeshError('ERR_QUERY_CANCELLED', 'the call was cancelled'))
   signal?.addEventListener('abort', onAbort)
@@ -39,7 +39,14 @@ export async function* callControl(target: ControlTarget, request: ControlReques
 
 /** @throws MeshError as `callControl`, and ERR_NO_NODE when the node went away before it answered */
 export async function callControlOnce(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): Promise<unknown> {
-  for await (const payload of callControl(target, request, signal)) return payload
+  const silence = AbortSignal.timeout(replyWaitMs)
+  try {
+    for await (const payload of callControl(target, request, signal === undefined ? silence : AbortSignal.any([signal, silence]))) return payload
+  } catch (error) {
+    if (!silence.aborted || signal?.aborted === true) throw error
+    const node = await findLocalNode(target.dataDir)
+    throw new MeshError('ERR_NO_NODE', silenceText(node), silenceInit(node, error))
+  }
   throw new MeshError('ERR_NO_NODE', 'the node ended the call without an answer')
 }
 

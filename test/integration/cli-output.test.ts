@@ -60,7 +60,7 @@ describe('a log that cannot be written', () => {
     const child = spawn(process.execPath, [rdbPath, 'start', '--name', 'mute', '--data-dir', `${mesh.folder}/mute-${format}`, '--listen', '127.0.0.1:0', '--log-format', format], { stdio: ['ignore', full.fd, 'pipe'] })
     await full.close()
     let stderr = ''
-    child.stderr.setEncoding('utf8').on('data', (text: string) => { stderr += text })
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => { stderr += text })
     const ended = new Promise<number | null>((resolve) => child.once('close', resolve))
     try {
       const status = await until('the node to answer', async () => {

@@ -62,12 +62,14 @@ async function query(database: string, sqlArgument: string | undefined, flags: F
   const dataDir = dataDirOf(flags, context)
   await interruptible(context, async (signal) => {
     const [{ connect }, writeResult] = await Promise.all([context.parts.client(), loadWriter(format)])
-    const client = await connect({ dataDir, signal, ...(flags.node === undefined ? {} : { node: flags.node, keyringDir: dataDir }) })
+    // Reaching the node takes from the same time, so that a node which hangs holds nobody longer than asked.
+    const beganMs = context.nowMs()
+    const client = await connect({ dataDir, timeoutMs, signal, ...(flags.node === undefined ? {} : { node: flags.node, keyringDir: dataDir }) })
     const progress = new Progress({ output: context.stderr, nowMs: () => context.nowMs(), sharesTerminal: context.stdout.isTerminal })
     try {
       const startedMs = context.nowMs()
       const explain = flags.verbose === true || flags.explain === true
-      const result = await client.query(sql, { database, parameters, priority: flags.priority, timeoutMs, signal, explain })
+      const result = await client.query(sql, { database, parameters, priority: flags.priority, timeoutMs: Math.max(1, Math.round(timeoutMs - (startedMs - beganMs))), signal, explain })
       const firstAnswerMs = context.nowMs() - startedMs
       await sayRoute(result.route, flags, context, progress)
       const { shortened } = await writeResult(observe(result, progress), context.stdout)

@@ -1,0 +1,36 @@
+/** The options of a query as a program gives them, checked, since it need not be written in TypeScript, and made a request. */
+import type { Priority } from '../core/routing/types.ts'
+import { MeshError } from '../errors.ts'
+import type { QueryRequest } from '../query/types.ts'
+import type { QueryOptions } from './types.ts'
+
+const timeoutMsDefault = 30_000
+/** What a timer can hold: about 24 days. */
+const timeoutMsMax = 2 ** 31 - 1
+const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
+
+/** @throws MeshError ERR_OPTION_INVALID */
+export function toRequest(sql: string, options: QueryOptions): QueryRequest {
+  const timeoutMs = options.timeoutMs ?? timeoutMsDefault
+  checkTimeout(timeoutMs)
+  const priority = options.priority ?? 'normal'
+  if (!priorities.includes(priority)) throw new MeshError('ERR_OPTION_INVALID', `priority is ${JSON.stringify(priority)}; it must be ${priorities.join(', ')}`, { nextStep: 'Leave it out for normal.' })
+  if (typeof options.database !== 'string' || options.database === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named', { nextStep: 'Pass { database } to query().' })
+  return {
+    database: options.database,
+    sql,
+    parameters: options.parameters ?? [],
+    // The node's engine parses the statement; the client has no parser to tell.
+    access: 'unknown',
+    priority,
+    timeoutMs,
+    visited: [],
+    explain: options.explain ?? false,
+    lastResort: false,
+  }
+}
+
+/** @throws MeshError ERR_OPTION_INVALID */
+export function checkTimeout(timeoutMs: number): void {
+  if (!(timeoutMs > 0 && timeoutMs <= timeoutMsMax)) throw new MeshError('ERR_OPTION_INVALID', `timeoutMs is ${timeoutMs}; it must be between 1 and ${timeoutMsMax}`)
+}

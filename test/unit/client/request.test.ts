@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { toRequest } from '../../../src/client/request.ts'
+import type { QueryOptions } from '../../../src/client/types.ts'
+
+describe('the options of a query', () => {
+  it('have defaults', () => {
+    expect(toRequest('SELECT 1', { database: 'users' })).toEqual({
+      database: 'users', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 30_000, visited: [], explain: false, lastResort: false,
+    })
+  })
+
+  it.each([
+    [{ database: '' }, 'no database is named'],
+    [{ priority: 'urgent' }, 'priority is "urgent"; it must be critical, high, normal, low'],
+    [{ priority: '' }, 'priority is ""'],
+    [{ timeoutMs: 0 }, 'timeoutMs is 0; it must be between 1 and 2147483647'],
+    [{ timeoutMs: Number.NaN }, 'timeoutMs is NaN'],
+    [{ timeoutMs: 2 ** 31 }, 'timeoutMs is 2147483648'],
+  ])('are refused: %j', (wrong, message) => {
+    expect(() => toRequest('SELECT 1', { database: 'users', ...wrong } as QueryOptions)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining(message) as string }) as Error)
+  })
+})
