@@ -290,7 +290,7 @@ export class SimulatedMesh {
       case 'sync-request': {
         this.#log(node, `sync-request ${happening.from}`)
         this.#sync(node, happening.from, happening.entries)
-        const entries = node.machine.syncEntries()
+        const entries = node.machine.syncEntries(peerIdOf(happening.from))
         if (this.network.isOpenBothWays(node.index, happening.from)) {
           this.#queue.push(this.nowMs + this.network.delayMs(), { kind: 'sync-reply', node: happening.from, life: happening.fromLife, from: node.index, entries })
         } else {
@@ -347,7 +347,7 @@ export class SimulatedMesh {
     }
     // A handshake and a request: three one-way trips.
     const delayMs = this.network.delayMs() + this.network.delayMs() + this.network.delayMs()
-    this.#queue.push(this.nowMs + delayMs, { kind: 'sync-request', node: partner, from: node.index, fromLife: node.life, entries: node.machine.syncEntries() })
+    this.#queue.push(this.nowMs + delayMs, { kind: 'sync-request', node: partner, from: node.index, fromLife: node.life, entries: node.machine.syncEntries(peerIdOf(partner)) })
   }
 
   #syncFailed(index: number, life: number): void {
