@@ -53,8 +53,3 @@ export function formatAddress(multiaddr: string): string {
   if (host === undefined || port === undefined) return multiaddr
   return family === 'ip6' ? `[${host}]:${port}` : `${host}:${port}`
 }
-
-/** Figures of a drill say so, wherever they are shown. */
-export function formatLoadPercent(percent: number | null, { drill }: { readonly drill: boolean }): string {
-  return percent !== null && drill ? `${formatPercent(percent)} (drill)` : formatPercent(percent)
-}

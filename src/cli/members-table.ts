@@ -1,7 +1,7 @@
 import type { MemberView } from '../wire/control.ts'
 import type { TextOutput } from './context.ts'
-import { formatAddress, formatAge, formatLatency, formatLoadPercent, shortPeerId } from './format.ts'
-import { memberStateText } from './state-text.ts'
+import { formatAddress, formatAge, formatLatency, formatPercent, shortPeerId } from './format.ts'
+import { drillMark, memberStateText } from './state-text.ts'
 import { drawTable } from './table.ts'
 
 interface MembersTableOptions {
@@ -13,17 +13,16 @@ interface MembersTableOptions {
 export function membersTable(members: readonly MemberView[], { wide, nowWallMs, output }: MembersTableOptions): string {
   const rows = members.map((member) => {
     const { record, load, latency } = member
-    const drill = { drill: load?.drill ?? false }
     return [
       `${record.name}${member.local ? ' (this node)' : ''}${member.nameConflict ? ' (name taken twice)' : ''}`,
       wide ? record.peerId : shortPeerId(record.peerId),
-      memberStateText(member, output),
+      `${memberStateText(member, output)}${drillMark(load?.drill ?? false)}`,
       formatAge(member.stateSinceWallMs, nowWallMs),
       record.tcpMultiaddrs[0] === undefined ? '–' : formatAddress(record.tcpMultiaddrs[0]),
       record.databases.length === 0 ? '–' : record.databases.map(({ name, role }) => (role === 'primary' ? `${name} (primary)` : name)).join(', '),
       member.local ? '–' : formatLatency(latency?.smoothedMs ?? null),
-      formatLoadPercent(load?.cpuPercent ?? null, drill),
-      formatLoadPercent(load?.memoryPercent ?? null, drill),
+      formatPercent(load?.cpuPercent ?? null),
+      formatPercent(load?.memoryPercent ?? null),
     ]
   })
   const table = drawTable([

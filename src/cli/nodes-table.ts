@@ -1,8 +1,8 @@
 import type { PeerStatus } from '../core/latency/types.ts'
 import type { NodesView } from '../wire/control.ts'
 import type { TextOutput } from './context.ts'
-import { formatAge, formatDuration, formatLatency, formatLoadPercent, formatShare } from './format.ts'
-import { statusName, statusText } from './state-text.ts'
+import { formatAge, formatDuration, formatLatency, formatPercent, formatShare } from './format.ts'
+import { drillMark, statusName, statusText } from './state-text.ts'
 import { drawTable } from './table.ts'
 
 const statuses: readonly PeerStatus[] = ['healthy', 'degraded', 'unhealthy']
@@ -16,9 +16,9 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
   const rows = nodes.map((node) => [
     node.role === 'primary' ? `${node.name} (primary)` : node.name,
     node.type,
-    statusText(node.status, output),
-    formatLoadPercent(node.cpuPercent, node),
-    formatLoadPercent(node.memoryPercent, node),
+    `${statusText(node.status, output)}${drillMark(node.drill)}`,
+    formatPercent(node.cpuPercent),
+    formatPercent(node.memoryPercent),
     node.inFlight === null ? '–' : String(node.inFlight),
     node.type === 'local' ? '–' : formatLatency(node.latencyMs),
     formatAge(node.lastCheckWallMs, nowWallMs),

@@ -34,6 +34,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
   const texts: Array<readonly ['stdout' | 'stderr', string]> = []
   const program = await createProgram(args, context, (stream, text) => texts.push([stream, text]))
   try {
+    refuseHelpOnNothing(args, program)
     await program.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
@@ -62,7 +63,7 @@ async function createProgram(args: readonly string[], context: CliContext, write
     .allowExcessArguments()
   program.action(async ({ version }: { readonly version?: true }) => {
     if (version !== true) {
-      if (program.args[0] !== undefined) program.error(`error: unknown command ${JSON.stringify(program.args[0])}${didYouMean(program.args[0], commands.map(({ name }) => name))}`)
+      if (program.args[0] !== undefined) refuseCommand(program.args[0], program)
       program.help()
     }
     const { writeVersion } = await import('./commands/version.ts')
@@ -81,6 +82,16 @@ async function createProgram(args: readonly string[], context: CliContext, write
     }
   }
   return program
+}
+
+/** commander would answer with the help of the program, as if that had been asked for. */
+function refuseHelpOnNothing(args: readonly string[], program: Command): void {
+  const [first, topic] = args.filter((arg) => !arg.startsWith('-'))
+  if (first === 'help' && topic !== undefined && !commands.some(({ name }) => name === topic)) refuseCommand(topic, program)
+}
+
+function refuseCommand(name: string, program: Command): never {
+  return program.error(`error: unknown command ${JSON.stringify(name)}${didYouMean(name, commands.map((command) => command.name))}`)
 }
 
 async function conclude(error: unknown, texts: ReadonlyArray<readonly ['stdout' | 'stderr', string]>, context: CliContext): Promise<number> {

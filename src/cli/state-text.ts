@@ -11,6 +11,11 @@ export function memberStateText({ state, suspectedBy }: Pick<MemberView, 'state'
   return output.style(stateStyles[state], state === 'suspect' && suspectedBy.length > 0 ? `suspect (by ${suspectedBy.length})` : state)
 }
 
+/** Once in a line: which of its figures are pinned is not told by the node. */
+export function drillMark(isDrill: boolean): string {
+  return isDrill ? ' (drill)' : ''
+}
+
 export function statusName(status: PeerStatus): string {
   return `${status.charAt(0).toUpperCase()}${status.slice(1)}`
 }

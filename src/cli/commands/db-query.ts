@@ -33,7 +33,7 @@ export function configure(command: Command, context: CliContext): void {
   command
     .argument('<database>', 'name of the database')
     .argument('[sql]', 'one statement; absent or -: from the standard input')
-    .option('-f, --file <path>', 'read the SQL from a file')
+    .option('-f, --file <path>', 'read the SQL from a file; - is the standard input')
     .addOption(new Option('--format <format>', 'default: table on a terminal, jsonl otherwise').choices(resultFormats))
     .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text"; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
     .addOption(new Option('--priority <priority>', 'how urgent it is; travels with the query (nodes of this version admit in order of arrival)').choices(['critical', 'high', 'normal', 'low']).default('normal'))
@@ -43,7 +43,7 @@ export function configure(command: Command, context: CliContext): void {
     .option('--node <host:port>', 'ask this node over the network instead of the one beside you; the keyring of --data-dir opens it')
   addDataDirOption(command).addHelpText('after', `
 The result alone goes to stdout, everything else to stderr. In JSON, 64-bit integers keep all their digits and decimals are strings; blobs
-are \\x and hexadecimal digits. In CSV, null is empty and an empty text is "".
+are \\x and hexadecimal digits. In CSV, null is empty and an empty text is "". Columns that share a name are told apart in both: a, a_1.
 ${examples([
   'rdb db:query users_prod "SELECT * FROM users LIMIT 10"',
   'rdb db:query users_prod "SELECT * FROM users WHERE id = ?" --param 42 --verbose',

@@ -1,8 +1,9 @@
 import type { Command } from 'commander'
 import type { NodeStatusView } from '../../wire/control.ts'
 import type { CliContext, TextOutput } from '../context.ts'
-import { formatDuration, formatLoadPercent } from '../format.ts'
+import { formatDuration, formatPercent } from '../format.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
+import { drillMark } from '../state-text.ts'
 
 interface Flags extends DataDirOption {
   readonly json?: true
@@ -27,7 +28,7 @@ export function statusLines(status: NodeStatusView, output: TextOutput): string 
     ['Process', `${status.pid}, version ${status.version}, up ${formatDuration(status.uptimeMs)}`],
     ['Listens on', [...status.listen.tcpMultiaddrs, `udp ${status.listen.udp}`].join(', ')],
     ['Databases', databases.length === 0 ? 'none' : databases.join(', ')],
-    ['Load', `CPU ${formatLoadPercent(load.cpuPercent, load)}, memory ${formatLoadPercent(load.memoryPercent, load)}, ${load.inFlight} in flight${load.overloaded ? `, ${output.style('yellow', 'overloaded')}` : ''}`],
+    ['Load', `CPU ${formatPercent(load.cpuPercent)}, memory ${formatPercent(load.memoryPercent)}, ${load.inFlight} in flight${drillMark(load.drill)}${load.overloaded ? `, ${output.style('yellow', 'overloaded')}` : ''}`],
     ['Members', members.join(', ')],
   ]
   return lines.map(([title, text]) => `${output.style('bold', `${title}:`.padEnd(11))} ${text}\n`).join('')

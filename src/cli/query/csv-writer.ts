@@ -1,10 +1,11 @@
+import { uniqueNames } from '../../client/query-result.ts'
 import { ChunkedText, type ResultWriter } from './result-writer.ts'
 import { toText } from './text-values.ts'
 
 /** RFC 4180 with a header line and lines that end in LF, which is what tools on Unix expect. Null is empty, an empty text is `""`. */
 export const writeCsv: ResultWriter = async (result, output) => {
   const text = new ChunkedText(output)
-  text.add(`${result.columns.map(({ name }) => quote(name)).join(',')}\n`)
+  text.add(`${uniqueNames(result.columns).map(quote).join(',')}\n`)
   for await (const batch of result) {
     for (let row = 0; row < batch.rowCount; row++) {
       const fields = result.columns.map((_, column) => {

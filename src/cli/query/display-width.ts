@@ -34,6 +34,20 @@ export function cutToWidth(text: string, width: number): string {
   return `${kept}…`
 }
 
+/** The longest end that leaves room for an ellipsis. */
+export function cutStartToWidth(text: string, width: number): string {
+  const segments = Array.from(graphemes.segment(text), ({ segment }) => segment)
+  let used = 0
+  let first = segments.length
+  while (first > 0) {
+    const next = graphemeWidth(segments[first - 1] ?? '')
+    if (used + next > width - 1) break
+    used += next
+    first--
+  }
+  return `…${segments.slice(first).join('')}`
+}
+
 function graphemeWidth(segment: string): number {
   if (zero.test(segment)) return 0
   return wide.test(segment) ? 2 : 1

@@ -6,20 +6,28 @@ import { formatCount, formatDuration, formatLatency, formatPercent } from '../fo
 /** The one line that a reader needs without asking; null when the query simply ran next door. */
 export function routeNotice(route: RouteReport | null): string | null {
   if (route === null) return null
-  const failed = route.failedAttempts.map(({ name, message, code }) => `${name} failed: ${message} (${code})`).join(', ')
+  const isOverloaded = isForwardedToOverloaded(route)
+  const failed = route.failedAttempts.filter(({ peerId }) => !isOverloaded || peerId !== route.executedBy.peerId)
+    .map(({ name, message, code }) => `${name} failed: ${message} (${code})`).join(', ')
   switch (route.decision) {
     case 'local': return null
     case 'forward': {
       const latency = route.latencyMs === null ? '' : ` (${formatDuration(route.latencyMs)} latency)`
+      if (isOverloaded) return `Query forwarded to ${route.executedBy.name}${latency}, although overloaded: nobody better answered${failed === '' ? '' : `; ${failed}`}`
       return `Query forwarded to ${route.executedBy.name}${latency}${failed === '' ? '' : ` after ${failed}`}`
     }
     case 'local-overloaded': return `warning: the query ran on ${route.executedBy.name} although it is overloaded: ${route.reason}${failed === '' ? '' : `; ${failed}`}`
   }
 }
 
+/** It refused at first, and was asked once more when all others had failed. */
+function isForwardedToOverloaded({ decision, executedBy, failedAttempts }: RouteReport): boolean {
+  return decision === 'forward' && failedAttempts.some(({ peerId, code }) => peerId === executedBy.peerId && code === 'ERR_OVERLOADED')
+}
+
 /** The decision as it was made; known before the first row. */
 export function routingDecision(route: RouteReport): string {
-  const where = { 'local': `Local (${route.executedBy.name})`, 'forward': `Forwarded to ${route.executedBy.name}`, 'local-overloaded': `Local (${route.executedBy.name}), although overloaded` }[route.decision]
+  const where = { 'local': `Local (${route.executedBy.name})`, 'forward': `Forwarded to ${route.executedBy.name}${isForwardedToOverloaded(route) ? ', although overloaded' : ''}`, 'local-overloaded': `Local (${route.executedBy.name}), although overloaded` }[route.decision]
   const lines = [
     `Routing Decision: ${where}`,
     `Reason: ${route.reason}`,

@@ -6,7 +6,7 @@ import type { CliContext } from '../context.ts'
 /** The statement: the argument, a file, or the standard input. @throws MeshError ERR_OPTION_INVALID */
 export async function readSql(argument: string | undefined, file: string | undefined, { stdin, cwd }: Pick<CliContext, 'stdin' | 'cwd'>): Promise<string> {
   if (argument !== undefined && argument !== '-' && file !== undefined) throw new MeshError('ERR_OPTION_INVALID', 'SQL was given both as an argument and by --file', { nextStep: 'Give one of them.' })
-  const sql = file !== undefined ? await readSqlFile(resolve(cwd, file), file) : argument !== undefined && argument !== '-' ? argument : await readInput(argument, stdin)
+  const sql = file === '-' ? await stdin.read() : file !== undefined ? await readSqlFile(resolve(cwd, file), file) : argument !== undefined && argument !== '-' ? argument : await readInput(argument, stdin)
   if (sql.trim() === '') throw new MeshError('ERR_OPTION_INVALID', 'there is no SQL to run', { nextStep: 'Give it as an argument, by --file, or on the standard input.' })
   return sql
 }

@@ -56,6 +56,9 @@ describe('db:query formats', () => {
     const { stdout } = await new FakeProcess({ query: () => Promise.resolve(result) }).run('db:query', 'users', 'SELECT 1')
     expect(stdout).toBe('{"a":"NaN","a_1":"\\\\x00ff","b":{"x":[1,null],"y":true},"c":"12.50"}\n')
     expect(JSON.parse(stdout)).toMatchObject({ a_1: '\\x00ff' })
+    const csv = await new FakeProcess({ query: () => Promise.resolve(fakeResult({ columns: [{ name: 'a', type: 'INTEGER' }, { name: 'a', type: 'INTEGER' }, { name: 'b,c', type: 'INTEGER' }] })) }).run('db:query', 'users', 'SELECT 1', '--format', 'csv')
+    expect(csv.stdout).toBe('a,a_1,"b,c"\n')
+    expect((await new FakeProcess().run('db:query', '--help')).stdout).toContain('a, a_1')
   })
 })
 
@@ -105,6 +108,15 @@ describe('db:query and the route', () => {
     expect((await new FakeProcess({ query: () => Promise.resolve(clean) }).run('db:query', 'users', 'SELECT 1')).stderr).toBe('Query forwarded to remote1 (45ms latency)\n')
   })
 
+  it('says that a node answered although overloaded, instead of that it failed', async () => {
+    const refusal = { peerId: forwardRoute.executedBy.peerId, name: 'remote1', code: 'ERR_OVERLOADED', message: 'CPU 90% exceeds threshold 80%' }
+    const say = async (failedAttempts: typeof forwardRoute.failedAttempts, ...args: string[]): Promise<string> => (
+      (await new FakeProcess({ query: () => Promise.resolve(fakeResult({ route: { ...forwardRoute, failedAttempts } })) }).run('db:query', 'users', 'SELECT 1', ...args)).stderr)
+    expect(await say([refusal])).toBe('Query forwarded to remote1 (45ms latency), although overloaded: nobody better answered\n')
+    expect(await say([refusal, ...forwardRoute.failedAttempts])).toBe('Query forwarded to remote1 (45ms latency), although overloaded: nobody better answered; remote2 failed: connection refused (ERR_PEER_UNREACHABLE)\n')
+    expect(await say([refusal], '--verbose')).toContain('Routing Decision: Forwarded to remote1, although overloaded\n')
+  })
+
   it('warns when an overloaded node had to run it', async () => {
     const route = { ...localRoute, decision: 'local-overloaded' as const, reason: 'Local CPU 85% exceeds threshold 80%' }
     const { stderr } = await new FakeProcess({ query: () => Promise.resolve(fakeResult({ route })) }).run('db:query', 'users', 'SELECT 1')
@@ -146,7 +158,7 @@ describe('db:query input', () => {
     expect(process.queries[0]).toMatchObject({ sql: 'SELECT ?', options: { database: 'users', priority: 'high', timeoutMs: 119_980, parameters: [5, 'five', '5', 9007199254740993n, null, 1.5, true, '[1]', '007'] } })
   })
 
-  it.each([[['db:query', 'users']], [['db:query', 'users', '-']]])('%j reads the standard input', async (args: string[]) => {
+  it.each([[['db:query', 'users']], [['db:query', 'users', '-']], [['db:query', 'users', '--file', '-']]])('%j reads the standard input', async (args: string[]) => {
     const process = new FakeProcess({ stdin: 'SELECT 2', query: () => Promise.resolve(people()) })
     await process.run(...args)
     expect(process.queries[0]?.sql).toBe('SELECT 2')

@@ -37,6 +37,13 @@ describe('members', () => {
     ].join('\n'))
   })
 
+  it('mark a drill once', async () => {
+    const drilled = member('local1', { local: true, load: { cpuPercent: 95, memoryPercent: 41.6, inFlight: 2, overloaded: true, drill: true, ageMs: 100 } })
+    const { stdout } = await new FakeProcess({ control: () => [drilled] }).run('members')
+    expect(stdout.match(/\(drill\)/g)).toHaveLength(1)
+    expect(stdout).toMatch(/│ alive \(drill\) │.*│ 95% │ 42% │/)
+  })
+
   it('filters by state, and gives whole views as JSON', async () => {
     const { stdout } = await new FakeProcess({ control: () => members }).run('members', '--json', '--state', 'failed', '--state', 'suspect')
     expect(JSON.parse(stdout)).toEqual(members.slice(1))
@@ -100,13 +107,13 @@ describe('db:nodes', () => {
     expect((await new FakeProcess({ control: () => view }).run('db:nodes', 'users')).stdout).toBe([
       'Database: users',
       'Measured every 30s. Thresholds: CPU 80%, memory 90%, latency 200ms',
-      '┌──────────────────┬────────┬───────────┬─────────────┬─────────────┬───────────┬─────────┬────────────┐',
-      '│ Location         │ Type   │ Status    │         CPU │      Memory │ In flight │ Latency │ Last check │',
-      '├──────────────────┼────────┼───────────┼─────────────┼─────────────┼───────────┼─────────┼────────────┤',
-      '│ local1 (primary) │ local  │ Degraded  │ 95% (drill) │ 50% (drill) │         3 │       – │ now        │',
-      '│ remote1          │ remote │ Healthy   │         12% │         33% │         0 │    45ms │ 12s ago    │',
-      '│ remote2          │ remote │ Unhealthy │           – │           – │         – │       – │ –          │',
-      '└──────────────────┴────────┴───────────┴─────────────┴─────────────┴───────────┴─────────┴────────────┘',
+      '┌──────────────────┬────────┬──────────────────┬─────┬────────┬───────────┬─────────┬────────────┐',
+      '│ Location         │ Type   │ Status           │ CPU │ Memory │ In flight │ Latency │ Last check │',
+      '├──────────────────┼────────┼──────────────────┼─────┼────────┼───────────┼─────────┼────────────┤',
+      '│ local1 (primary) │ local  │ Degraded (drill) │ 95% │    50% │         3 │       – │ now        │',
+      '│ remote1          │ remote │ Healthy          │ 12% │    33% │         0 │    45ms │ 12s ago    │',
+      '│ remote2          │ remote │ Unhealthy        │   – │      – │         – │       – │ –          │',
+      '└──────────────────┴────────┴──────────────────┴─────┴────────┴───────────┴─────────┴────────────┘',
       'local1: CPU 95% exceeds threshold 80%',
       'remote2: failed',
       'Total: 3 nodes. Healthy: 1 (33%), Degraded: 1 (33%), Unhealthy: 1 (33%)\n',
@@ -168,6 +175,8 @@ describe('status', () => {
       'Name:       local1, alive', 'PeerId:     12D3KooWlocal1', 'Process:    42, version 0.1.0, up 1m 5s', 'Listens on: /ip4/127.0.0.1/tcp/7400, udp 127.0.0.1:7400',
       'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed\n',
     ].join('\n'))
+    const drilled = { ...status, load: { ...status.load, drill: true } }
+    expect((await new FakeProcess({ control: () => drilled }).run('status')).stdout).toContain('Load:       CPU 85%, memory 40%, 1 in flight (drill), overloaded\n')
     expect(JSON.parse((await new FakeProcess({ control: () => status }).run('status', '--json')).stdout)).toEqual(status)
   })
 })

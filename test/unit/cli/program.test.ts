@@ -25,6 +25,8 @@ describe('rdb', () => {
   it.each([
     [['member'], 'error: unknown command "member"; did you mean members? (ERR_OPTION_UNKNOWN)\nUsage: rdb <command> [options]\nnext: rdb --help lists the commands.\n'],
     [['xyzzy'], 'error: unknown command "xyzzy" (ERR_OPTION_UNKNOWN)\nUsage: rdb <command> [options]\nnext: rdb --help lists the commands.\n'],
+    [['help', 'nosuch'], 'error: unknown command "nosuch" (ERR_OPTION_UNKNOWN)\nUsage: rdb <command> [options]\nnext: rdb --help lists the commands.\n'],
+    [['help', 'member'], 'error: unknown command "member"; did you mean members? (ERR_OPTION_UNKNOWN)\nUsage: rdb <command> [options]\nnext: rdb --help lists the commands.\n'],
     [['members', '--jsn'], "error: unknown option '--jsn' (ERR_OPTION_UNKNOWN)\n(Did you mean --json?)\nUsage: rdb members [options]\nnext: rdb members --help\n"],
     [['db:nodes'], "error: missing required argument 'database' (ERR_OPTION_INVALID)\nUsage: rdb db:nodes [options] <database>\nnext: rdb db:nodes --help\n"],
     [['members', 'x'], "error: too many arguments for 'members'. Expected 0 arguments but got 1. (ERR_OPTION_INVALID)\nUsage: rdb members [options]\nnext: rdb members --help\n"],
