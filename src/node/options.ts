@@ -5,7 +5,7 @@
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { MeshError } from '../errors.ts'
-import { MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
+import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
 import { optionsSchema, type ParsedDatabase } from './options-schema.ts'
 import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
 import { CONFIG_ENV, membershipKey, OPTION_TABLE } from './options-table.ts'
@@ -91,6 +91,7 @@ function build(sources: readonly SourcedOptions[], cwd: string): NodeOptions {
   }
   const outcome = optionsSchema.safeParse(Object.fromEntries([...merged].map(([key, { value }]) => [key, value])))
   if (!outcome.success) throw refusal(outcome.error.issues, merged)
+  checkMembershipRules(outcome.data, merged)
   const options = typed(outcome.data, merged)
   checkRules(options, merged)
   return freeze(options)
@@ -124,6 +125,23 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),
     membershipPreset: get('membership.preset'),
     logLevel: get('logLevel'), logFormat: get('logFormat'),
+  }
+}
+
+/** Those of core/membership/options.ts, which knows the values and not what the user called them, so that each side is named with its source. */
+function checkMembershipRules(values: Record<string, unknown>, merged: SourcedOptions): void {
+  const preset = values['membership.preset'] as MembershipPreset
+  const side = (name: keyof MembershipOptions): { readonly ms: number; readonly text: string } => {
+    const key = `membership.${membershipKey(name)}`
+    const ms = (values[key] as number | undefined) ?? MEMBERSHIP_OPTIONS[name].presets[preset]
+    return { ms, text: `${merged.get(key)?.source ?? `${key} of the preset ${preset}`} (${ms}ms)` }
+  }
+  const [probe, ack, floor] = [side('probeIntervalMs'), side('ackTimeoutMs'), side('ackTimeoutFloorMs')]
+  if (ack.ms >= probe.ms) {
+    throw new MeshError('ERR_OPTION_INVALID', `${ack.text} must be below ${probe.text}`, { nextStep: 'Shorten the timeout or lengthen the interval: helpers are asked in what is left of the period.' })
+  }
+  if (floor.ms > ack.ms) {
+    throw new MeshError('ERR_OPTION_INVALID', `${floor.text} must not exceed ${ack.text}`, { nextStep: 'Lower the floor or raise the timeout.' })
   }
 }
 
