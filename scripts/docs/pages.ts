@@ -72,7 +72,7 @@ function errorsPage(): string {
 
 Every operational error is a \`MeshError\` with one of these codes; match \`error.code\`, never the text. \`error.nextStep\` says what to
 do, \`error.details\` holds facts for programs. *State changed* says whether anything may have happened on some node; *Retry* whether
-sending the same again is safe and may help. *Exit* is the exit code of \`rdb\`: 0 ok, 1 the SQL was refused, 2 bad usage or
+sending the same again is safe and may help. *Exit* is the exit code of \`rdb\`: 0 ok, 1 the SQL was refused, or the output could not be written, 2 bad usage or
 configuration, 3 no node reachable or able, 4 timeout, 70 a fault of the program, 130 interrupted.
 
 ${table(['Code', 'When', 'State changed', 'Retry', 'Exit', 'Next step'], entries.map(([code, { when, stateChanged, retry, exitCode, nextStep }]) => [`\`${code}\``, when, stateChanged, retry, String(exitCode), nextStep]))}
