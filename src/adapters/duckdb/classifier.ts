@@ -5,12 +5,20 @@
 import duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
 import type { Access } from '../../ports/query-engine.ts'
-import { cancelledError } from './connection-pool.ts'
 import { LruMap } from './lru-map.ts'
 import { openDatabase, strings } from './raw-database.ts'
+import { SerialQueue } from './serial-queue.ts'
 import { readFailure, sqlError } from './sql-error.ts'
 import { tokenize, statementCount, type SqlToken } from './sql-tokens.ts'
-import { checkCalledNames, checkComplexity, checkFunctions, checkKeywords, checkLength, emptyStatement, explainPrefix, oneStatementOnly, pivotNeedsValues, VARIANT_CAST } from './statement-policy.ts'
+import { checkCalledNames, checkComplexity, checkKeywords, checkLength, checkPath, checkTree, emptyStatement, explainPrefix, oneStatementOnly, pivotNeedsValues } from './statement-policy.ts'
+import { readTree, type StatementTree, type TreeFacts } from './statement-tree.ts'
+
+/** What is known of a statement before it runs. */
+export interface Inspection {
+  readonly access: Access
+  /** Numbers of the parameters whose text may only be short, see `PATH_CHARACTERS_MAX`. */
+  readonly pathParameters: ReadonlySet<number>
+}
 
 export interface Classifier {
   /**
@@ -42,23 +50,14 @@ export interface FunctionLookup {
   close(): void
 }
 
-interface Tree {
-  readonly error: boolean
-  readonly error_type?: string
-  readonly error_message?: string
-  readonly position?: string
-  readonly statements?: readonly unknown[]
-}
-
 export class StatementClassifier implements Classifier {
   readonly #connection: duckdb.Connection
   readonly #lookup: FunctionLookup | null
   readonly #serialize: duckdb.PreparedStatement
   readonly #writing: ReadonlySet<string>
   readonly #known: ReadonlySet<string>
-  readonly #cache = new LruMap<Access>(CACHE_ENTRIES_MAX)
-  #turn: Promise<unknown> = Promise.resolve()
-  #waiting = 0
+  readonly #cache = new LruMap<Inspection>(CACHE_ENTRIES_MAX)
+  readonly #queue = new SerialQueue(WAITING_MAX)
 
   private constructor(connection: duckdb.Connection, serialize: duckdb.PreparedStatement, functions: { writing: ReadonlySet<string>; known: ReadonlySet<string> }, lookup: FunctionLookup | null) {
     this.#connection = connection
@@ -79,11 +78,20 @@ export class StatementClassifier implements Classifier {
   }
 
   async classify(sql: string, signal?: AbortSignal): Promise<Access> {
+    return (await this.inspect(sql, signal)).access
+  }
+
+  /** As `classify`, for the engine that is to run it. Nothing has been started when it throws, and `details.started` says so. */
+  async inspect(sql: string, signal?: AbortSignal): Promise<Inspection> {
     const cached = this.#cache.get(sql)
     if (cached !== undefined) return cached
-    const access = await this.#classify(sql, signal)
-    if (sql.length <= CACHED_CHARACTERS_MAX) this.#cache.set(sql, access)
-    return access
+    try {
+      const inspection = await this.#inspect(sql, signal)
+      if (sql.length <= CACHED_CHARACTERS_MAX) this.#cache.set(sql, inspection)
+      return inspection
+    } catch (error) {
+      throw error instanceof MeshError ? notStarted(error) : error
+    }
   }
 
   forget(): void {
@@ -92,14 +100,14 @@ export class StatementClassifier implements Classifier {
 
   /** After what it is at. */
   close(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#queue.run(async () => {
       this.#lookup?.close()
       duckdb.destroy_prepare_sync(this.#serialize)
       duckdb.disconnect_sync(this.#connection)
-    })
+    }, { bounded: false })
   }
 
-  async #classify(sql: string, signal: AbortSignal | undefined): Promise<Access> {
+  async #inspect(sql: string, signal: AbortSignal | undefined): Promise<Inspection> {
     checkLength(sql)
     const tokens = tokenize(sql)
     checkComplexity(tokens)
@@ -108,82 +116,89 @@ export class StatementClassifier implements Classifier {
     const explained = explainPrefix(tokens)
     const body = tokens.slice(explained)
     const from = explained === 0 ? 0 : (body[0]?.start ?? sql.length)
-    const tree = await this.#parse(sql.slice(from), signal)
+    const tree = await this.#queue.run(() => this.#parse(sql.slice(from)), { signal })
     if (tree.error) {
       if (tree.error_type === 'parser') throw parserError(tree, sql, from)
-      return await this.#checkOther(sql, body, statements)
+      await this.#checkOther(sql, body, statements, signal)
+      return { access: 'write', pathParameters: new Set() }
     }
     const count = tree.statements?.length ?? 0
     if (count === 0) throw emptyStatement()
     if (count > 1) throw oneStatementOnly()
-    const functions = functionsOf(tree)
-    checkFunctions(functions)
-    for (const name of functions) if (await this.#isWriting(name, 0)) return 'write'
-    return 'read'
+    const facts = readTree(tree)
+    checkTree(facts)
+    const pathParameters = new Set(facts.pathParameters)
+    let access: Access = 'read'
+    for (const name of facts.functions) {
+      const found = await this.#look(name, 0, signal)
+      if (found.writes) access = 'write'
+      if (!found.usesPaths) continue
+      const { computed, parameters } = facts.argumentsOf(name)
+      checkPath(computed)
+      for (const parameter of parameters) pathParameters.add(parameter)
+    }
+    return { access, pathParameters }
   }
 
   /** Not a SELECT: allowed or refused, but a write in any case. */
-  async #checkOther(sql: string, body: readonly SqlToken[], statements: number): Promise<Access> {
+  async #checkOther(sql: string, body: readonly SqlToken[], statements: number, signal: AbortSignal | undefined): Promise<void> {
     let parsed: number
     try {
-      const { statement_count: count, extracted_statements: extracted } = await this.#inTurn(() => duckdb.extract_statements(this.#connection, sql))
+      const { statement_count: count, extracted_statements: extracted } = await this.#queue.run(() => duckdb.extract_statements(this.#connection, sql), { signal, bounded: false })
       if (count === 0) throw new Error(duckdb.extract_statements_error(extracted))
       parsed = count
     } catch (error) {
-      throw sqlError(readFailure(error), sql)
+      throw error instanceof MeshError ? error : sqlError(readFailure(error), sql)
     }
     if (parsed > 1 && statements === 1) throw pivotNeedsValues()
     if (parsed > 1) throw oneStatementOnly()
     checkKeywords(body)
     checkCalledNames(body)
-    return 'write'
   }
 
-  async #isWriting(name: string, depth: number): Promise<boolean> {
-    if (this.#writing.has(name)) return true
-    if (this.#known.has(name)) return false
-    if (this.#lookup === null || depth > MACRO_DEPTH_MAX) return true
-    const bodies = await this.#inTurn(() => (this.#lookup as FunctionLookup).macroBodies(name))
+  /** Whether a function writes, and whether it is a macro that may use an argument as a path into JSON. */
+  async #look(name: string, depth: number, signal: AbortSignal | undefined): Promise<{ readonly writes: boolean; readonly usesPaths: boolean }> {
+    if (this.#writing.has(name)) return { writes: true, usesPaths: false }
+    if (this.#known.has(name)) return { writes: false, usesPaths: false }
+    if (this.#lookup === null || depth > MACRO_DEPTH_MAX) return { writes: true, usesPaths: true }
+    const lookup = this.#lookup
+    const bodies = await this.#queue.run(() => lookup.macroBodies(name), { signal, bounded: false })
     // No such function: it goes on as a read, and the engine says so in its own words.
-    if (bodies === null) return false
+    if (bodies === null) return { writes: false, usesPaths: false }
+    let writes = false
+    let usesPaths = false
     for (const body of bodies) {
-      const tree = await this.#parse(body)
-      if (tree.error) return true
-      const functions = functionsOf(tree)
-      checkFunctions(functions)
-      for (const inner of functions) if (await this.#isWriting(inner, depth + 1)) return true
+      const tree = await this.#queue.run(() => this.#parse(body), { signal, bounded: false })
+      if (tree.error) return { writes: true, usesPaths: true }
+      const facts: TreeFacts = readTree(tree)
+      checkTree(facts)
+      usesPaths ||= facts.usesPaths
+      for (const inner of facts.functions) {
+        const found = await this.#look(inner, depth + 1, signal)
+        writes ||= found.writes
+        usesPaths ||= found.usesPaths
+      }
     }
-    return false
+    return { writes, usesPaths }
   }
 
-  async #parse(sql: string, signal?: AbortSignal): Promise<Tree> {
-    return this.#inTurn(async () => {
-      duckdb.bind_varchar(this.#serialize, 1, sql)
-      const rows = await strings(await duckdb.execute_prepared(this.#serialize))
-      return JSON.parse(rows[0]?.[0] ?? '{"error":true}') as Tree
-    }, signal)
-  }
-
-  /** One connection and one prepared statement: one at a time, in order of asking; who has been cancelled meanwhile is passed over. */
-  #inTurn<T>(call: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-    if (signal !== undefined && this.#waiting >= WAITING_MAX) {
-      return Promise.reject(new MeshError('ERR_OVERLOADED', `${this.#waiting} statements wait for the parser, which is the limit`, { details: { started: 'no' } }))
-    }
-    this.#waiting++
-    const result = this.#turn.then(() => {
-      this.#waiting--
-      if (signal?.aborted === true) throw cancelledError()
-      return call()
-    })
-    this.#turn = result.catch(() => undefined)
-    return result
+  async #parse(sql: string): Promise<StatementTree> {
+    duckdb.bind_varchar(this.#serialize, 1, sql)
+    const rows = await strings(await duckdb.execute_prepared(this.#serialize))
+    return JSON.parse(rows[0]?.[0] ?? '{"error":true}') as StatementTree
   }
 }
 
 /** For nodes that serve no database: only the parser, and no functions but DuckDB's own. */
 export async function createClassifier(): Promise<Classifier> {
   const database = await openDatabase(':memory:', { threads: 1, memory_limit: '64MB', temp_directory: '', enable_external_access: false, errors_as_json: true, lock_configuration: true })
-  const classifier = await StatementClassifier.create(await duckdb.connect(database), null)
+  let classifier: StatementClassifier
+  try {
+    classifier = await StatementClassifier.create(await duckdb.connect(database), null)
+  } catch (error) {
+    duckdb.close_sync(database)
+    throw error
+  }
   return {
     classify: (sql, signal) => classifier.classify(sql, signal),
     forget: () => classifier.forget(),
@@ -194,26 +209,12 @@ export async function createClassifier(): Promise<Classifier> {
   }
 }
 
-/** Every called function of a tree, in lower case; operators are not among them. */
-function functionsOf(tree: Tree): Set<string> {
-  const names = new Set<string>()
-  const stack: unknown[] = [tree.statements]
-  while (stack.length > 0) {
-    const node = stack.pop()
-    if (Array.isArray(node)) {
-      for (const item of node) stack.push(item)
-    } else if (typeof node === 'object' && node !== null) {
-      const { function_name: name } = node as { readonly function_name?: unknown }
-      if (typeof name === 'string' && /^[\p{L}_]/u.test(name)) names.add(name.toLowerCase())
-      const { cast_type: cast } = node as { readonly cast_type?: { readonly id?: unknown } }
-      if (cast?.id === 'VARIANT') names.add(VARIANT_CAST)
-      for (const value of Object.values(node)) stack.push(value)
-    }
-  }
-  return names
+/** So that whoever sent it may send it elsewhere, even a write. */
+function notStarted(error: MeshError): MeshError {
+  return new MeshError(error.code, error.message, { nextStep: error.nextStep, details: { ...error.details, started: 'no' }, cause: error })
 }
 
-function parserError(tree: Tree, sql: string, from: number): MeshError {
+function parserError(tree: StatementTree, sql: string, from: number): MeshError {
   const position = tree.position === undefined ? null : Number(tree.position)
   const before = new TextEncoder().encode(sql.slice(0, from)).length
   return sqlError({ kind: 'Parser', message: tree.error_message ?? 'the statement does not parse', positionBytes: position === null ? null : before + position }, sql)

@@ -9,6 +9,8 @@ export interface ConnectionPoolOptions {
 }
 
 interface Waiter {
+  /** It is being served and can no longer leave by itself. */
+  readonly taken: () => void
   readonly resolve: (connection: EngineConnection) => void
   readonly reject: (error: MeshError) => void
 }
@@ -50,16 +52,7 @@ export class ConnectionPool {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
         reject(cancelledError())
       }
-      const waiter: Waiter = {
-        resolve: (connection) => {
-          signal.removeEventListener('abort', onAbort)
-          resolve(connection)
-        },
-        reject: (error) => {
-          signal.removeEventListener('abort', onAbort)
-          reject(error)
-        },
-      }
+      const waiter: Waiter = { taken: () => signal.removeEventListener('abort', onAbort), resolve, reject }
       signal.addEventListener('abort', onAbort, { once: true })
       this.#waiting.push(waiter)
     })
@@ -72,14 +65,14 @@ export class ConnectionPool {
     } catch (error) {
       this.#open--
       this.#checkDrained()
-      throw error
+      throw new MeshError('ERR_INTERNAL', 'The engine gave no connection.', { details: { started: 'no' }, cause: error })
     }
   }
 
   /** Takes a connection back; a dirty one is closed and, when somebody waits, replaced. */
   release(connection: EngineConnection, state: 'clean' | 'dirty'): void {
     if (state === 'clean' && !this.#closed) {
-      const waiter = this.#waiting.shift()
+      const waiter = this.#nextWaiter()
       if (waiter === undefined) this.#idle.push(connection)
       else waiter.resolve(connection)
       return
@@ -87,16 +80,22 @@ export class ConnectionPool {
     connection.close()
     this.#open--
     this.#checkDrained()
-    const waiter = this.#closed ? undefined : this.#waiting.shift()
+    const waiter = this.#closed ? undefined : this.#nextWaiter()
     if (waiter !== undefined) {
-      this.#connect().then(waiter.resolve, (error: unknown) => waiter.reject(new MeshError('ERR_INTERNAL', 'The engine gave no connection.', { cause: error })))
+      this.#connect().then(waiter.resolve, waiter.reject)
     }
+  }
+
+  #nextWaiter(): Waiter | undefined {
+    const waiter = this.#waiting.shift()
+    waiter?.taken()
+    return waiter
   }
 
   /** Refuses who waits and resolves once every connection has been returned. */
   async close(): Promise<void> {
     this.#closed = true
-    for (const waiter of this.#waiting.splice(0)) waiter.reject(closedError())
+    for (let waiter = this.#nextWaiter(); waiter !== undefined; waiter = this.#nextWaiter()) waiter.reject(closedError())
     for (const connection of this.#idle.splice(0)) this.release(connection, 'dirty')
     if (this.#open > 0) await new Promise<void>((resolve) => (this.#onDrained = resolve))
   }

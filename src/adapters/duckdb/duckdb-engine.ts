@@ -16,7 +16,7 @@ import { openDatabase, runStatement, sqlString, strings } from './raw-database.t
 import { ResultEncoder } from './result-encoder.ts'
 import { isInterrupt, isReadOnlyViolation, readFailure, sqlError, type EngineFailure } from './sql-error.ts'
 import { tokenize } from './sql-tokens.ts'
-import { checkStatementType, leavesConnectionState } from './statement-policy.ts'
+import { checkPathParameters, checkStatementType, leavesConnectionState } from './statement-policy.ts'
 
 export interface DuckDbOptions {
   readonly database: string
@@ -167,7 +167,8 @@ class Engine implements DuckDbEngine {
   }
 
   async execute(request: EngineRequest): Promise<EngineResult> {
-    const access = await this.#classifier.classify(request.sql, request.signal)
+    const { access, pathParameters } = await this.#classifier.inspect(request.sql, request.signal)
+    checkPathParameters(pathParameters, request.parameters)
     if (access === 'write' && this.#writeRefusal !== null) throw this.#refuseWrite()
     const signal = AbortSignal.any([request.signal, this.#closing.signal])
     const connection = await this.#pool.acquire(signal)
@@ -253,10 +254,12 @@ class Engine implements DuckDbEngine {
     return sqlError(failure, sql)
   }
 
+  /** Before it runs, or by the engine, which then has changed nothing. */
   #refuseWrite(): MeshError {
+    const details = { database: this.database, started: 'no' }
     return this.#writeRefusal === 'ERR_READ_ONLY'
-      ? new MeshError('ERR_READ_ONLY', `The database ${this.database} is a folder of files and cannot be written.`, { details: { database: this.database } })
-      : new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details: { database: this.database } })
+      ? new MeshError('ERR_READ_ONLY', `The database ${this.database} is a folder of files and cannot be written.`, { details })
+      : new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details })
   }
 
   async close(): Promise<void> {

@@ -5,11 +5,14 @@
  */
 import duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
+import type { QueryValue } from '../../ports/query-engine.ts'
 import { calledNames, type SqlToken } from './sql-tokens.ts'
+import { PATH_CHARACTERS_MAX, type TreeFacts } from './statement-tree.ts'
 
 const SESSION = 'Connections are shared: settings, transactions and prepared statements of a session are not kept. Send one complete statement.'
 const FILES = 'A query reaches only the tables of its database; load data with INSERT, and take results from the client.'
 const RECURSIVE_STEP = 'Take the parts of JSON by json_extract, -> and ->>, and cast those.'
+const PATH_STEP = 'Write the path as one short text, pass it as a parameter, or take it from a column.'
 const REFUSED_KEYWORDS: Readonly<Record<string, string>> = {
   SET: SESSION, RESET: SESSION, USE: SESSION, BEGIN: SESSION, START: SESSION, COMMIT: SESSION, END: SESSION, ROLLBACK: SESSION, ABORT: SESSION,
   PREPARE: SESSION, EXECUTE: SESSION, DEALLOCATE: SESSION,
@@ -25,28 +28,39 @@ const REFUSED_FUNCTIONS = new Set([
 ])
 
 /**
- * These follow their JSON argument by recursion without a bound, and from some 20,000 levels on end the process by a stack overflow (DuckDB 1.5, tried
- * one by one). A failover would carry such a query from node to node.
+ * These recurse into their argument without a bound, and from some 20,000 levels on end the process by a stack overflow (DuckDB 1.5, tried one by one).
+ * A failover would carry such a query from node to node.
  */
 const RECURSIVE_FUNCTIONS = new Set([
   'json_structure', 'json_group_structure', 'json_contains', 'json_merge_patch', 'json_transform', 'json_transform_strict', 'from_json', 'from_json_strict',
+  'cast_to_type',
 ])
-/** A cast of JSON to VARIANT recurses in the same way. */
-export const VARIANT_CAST = 'cast to VARIANT'
+
+/** Parsers and serialisers of SQL text that the bounds on a statement do not reach: the first three overflow the stack, the rest are beyond interrupts. */
+const NESTED_SQL_FUNCTIONS = new Set(['json_deserialize_sql', 'sql_auto_complete', 'check_peg_parser', 'json_serialize_sql', 'json_serialize_plan'])
+
+/** The spill folder is open to them, with what other queries have put there; tables over files are views, which need no such call. */
+const FILE_FUNCTION = /^(read_|parquet_|glob$|sniff_csv$|arrow_scan)/
 
 /** Parsing and planning take time that no interrupt shortens; values belong into parameters. */
 export const STATEMENT_CHARACTERS_MAX = 64 << 10
+export const STATEMENT_TOKENS_MAX = 8192
 const SET_OPERATIONS_MAX = 256
 const NESTING_MAX = 256
+
+const LARGE_STEP = 'Pass values as parameters: a long list as one array or JSON text to unnest.'
 
 /** @throws MeshError ERR_QUERY_TOO_LARGE */
 export function checkLength(sql: string): void {
   if (sql.length <= STATEMENT_CHARACTERS_MAX) return
-  throw new MeshError('ERR_QUERY_TOO_LARGE', `the statement has ${sql.length} characters; at most ${STATEMENT_CHARACTERS_MAX} are taken`, { nextStep: 'Pass values as parameters, or load data from a file.', details: { started: 'no' } })
+  throw new MeshError('ERR_QUERY_TOO_LARGE', `the statement has ${sql.length} characters; at most ${STATEMENT_CHARACTERS_MAX} are taken`, { nextStep: LARGE_STEP })
 }
 
-/** Cheap, before the engine's parser sees it. @throws MeshError ERR_SQL */
+/** Cheap, before the engine's parser sees it. @throws MeshError ERR_QUERY_TOO_LARGE, ERR_SQL */
 export function checkComplexity(tokens: readonly SqlToken[]): void {
+  if (tokens.length > STATEMENT_TOKENS_MAX) {
+    throw new MeshError('ERR_QUERY_TOO_LARGE', `the statement has ${tokens.length} words, values and signs; at most ${STATEMENT_TOKENS_MAX} are taken`, { nextStep: LARGE_STEP })
+  }
   let setOperations = 0
   let depth = 0
   for (const { kind, text, start } of tokens) {
@@ -89,20 +103,65 @@ export function checkKeywords(tokens: readonly SqlToken[]): void {
   }
 }
 
-/** Looks at every called name of the whole text: for what the engine cannot serialise, and so for bodies of views and macros. */
+/** Looks at the whole text: for what the engine cannot serialise, and so for bodies of views and macros. */
 export function checkCalledNames(tokens: readonly SqlToken[]): void {
   checkFunctions(calledNames(tokens))
-  tokens.forEach(({ kind, text, start }, index) => {
-    if (kind === 'word' && text === 'VARIANT' && tokens[index - 1]?.text === ':') throw refusal('a cast to VARIANT is not allowed here', RECURSIVE_STEP, start)
+  tokens.forEach((token, index) => {
+    if (token.kind !== 'literal' && token.text.toUpperCase() === 'VARIANT' && isTypeName(tokens, index)) throw refusal('the type VARIANT is not allowed here', RECURSIVE_STEP, token.start)
   })
+}
+
+/** After `::` or the AS of a cast, with or without a schema, or within another type; in CREATE and ALTER after the name of a column, too. */
+function isTypeName(tokens: readonly SqlToken[], start: number, end: number = start): boolean {
+  const before = tokens[start - 1]
+  const after = tokens[end + 1]?.text
+  const closes = after === ')' || after === '['
+  if (before?.text === '.') return isTypeName(tokens, start - 2, end)
+  if (before?.text === ':') return tokens[start - 2]?.text === ':'
+  // The type of a cast ends with a parenthesis or an array's bracket, the alias of a column seldom.
+  if (before?.text === 'AS') return closes
+  const defines = tokens[0]?.text === 'CREATE' || tokens[0]?.text === 'ALTER'
+  return before !== undefined && (before.kind === 'name' || (before.kind === 'word' && !BEFORE_COLUMN.has(before.text))) && (defines || closes)
+}
+
+const BEFORE_COLUMN: ReadonlySet<string> = new Set([
+  'SELECT', 'DISTINCT', 'BY', 'WHERE', 'AND', 'OR', 'NOT', 'ON', 'USING', 'SET', 'FROM', 'JOIN', 'INTO', 'TABLE', 'VIEW', 'INDEX', 'COLUMN', 'CASE', 'WHEN', 'THEN', 'ELSE', 'IN', 'LIKE', 'ILIKE',
+  'IS', 'HAVING', 'RETURNING', 'BETWEEN', 'LIMIT', 'EXISTS', 'RENAME', 'TO', 'DROP', 'ADD', 'KEY', 'UPDATE', 'VALUES', 'ALL',
+])
+
+/** @throws MeshError ERR_SQL */
+export function checkTree(facts: TreeFacts): void {
+  checkFunctions(facts.functions)
+  if (facts.castsToVariant) throw permissionError('a cast to VARIANT is not allowed here: deeply nested JSON would end the engine', RECURSIVE_STEP)
+  checkPath(facts.computesPath)
+}
+
+/** @throws MeshError ERR_SQL */
+export function checkPath(computed: boolean): void {
+  if (computed) throw permissionError('a path into JSON or a subscript that is computed from constants is not allowed here: a long one would end the engine', PATH_STEP)
+}
+
+/** @throws MeshError ERR_SQL */
+export function checkPathParameters(numbers: ReadonlySet<number>, parameters: readonly QueryValue[]): void {
+  for (const number of numbers) {
+    const value = parameters[number - 1]
+    const characters = typeof value === 'string' || value instanceof Uint8Array ? value.length : 0
+    if (characters > PATH_CHARACTERS_MAX) throw permissionError(`parameter ${number} is part of a path into JSON and has ${characters} characters; at most ${PATH_CHARACTERS_MAX} are taken there`, PATH_STEP)
+  }
 }
 
 /** @throws MeshError ERR_SQL */
 export function checkFunctions(names: Iterable<string>): void {
   for (const name of names) {
-    if (RECURSIVE_FUNCTIONS.has(name) || name === VARIANT_CAST) throw new MeshError('ERR_SQL', `${name} is not allowed here: deeply nested JSON would end the engine`, { details: { kind: 'Permission' }, nextStep: RECURSIVE_STEP })
-    if (REFUSED_FUNCTIONS.has(name)) throw new MeshError('ERR_SQL', `the function ${name} is not allowed here`, { details: { kind: 'Permission' }, nextStep: 'It would change the engine for everybody, or hide what is run; send the statement itself.' })
+    if (RECURSIVE_FUNCTIONS.has(name)) throw permissionError(`the function ${name} is not allowed here: deeply nested JSON would end the engine`, RECURSIVE_STEP)
+    if (NESTED_SQL_FUNCTIONS.has(name)) throw permissionError(`the function ${name} is not allowed here: long SQL in it would end or hold up the engine`, 'Send the statement itself.')
+    if (FILE_FUNCTION.test(name)) throw permissionError(`the function ${name} is not allowed here`, FILES)
+    if (REFUSED_FUNCTIONS.has(name)) throw permissionError(`the function ${name} is not allowed here`, 'It would change the engine for everybody, or hide what is run; send the statement itself.')
   }
+}
+
+function permissionError(message: string, nextStep: string): MeshError {
+  return new MeshError('ERR_SQL', message, { nextStep, details: { kind: 'Permission' } })
 }
 
 /** @throws MeshError ERR_SQL */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 import { openDuckDb, type DuckDbEngine, type DuckDbOptions } from '../../../src/adapters/duckdb/duckdb-engine.ts'
-import type { Log } from '../../../src/ports/log.ts'
+import { silentLog } from './silent-log.ts'
 
-export const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLog }
+export { silentLog }
 
 export async function temporaryFolder(): Promise<{ path: string; remove(): Promise<void> }> {
   const path = await mkdtemp(join(tmpdir(), 'reedbase-duckdb-'))

@@ -45,9 +45,25 @@ describe('a statement', () => {
     await expect(engine.classify(`SELECT '${'x'.repeat(64 << 10)}'`)).rejects.toMatchObject({ code: 'ERR_QUERY_TOO_LARGE', details: { started: 'no' } })
   })
 
+  it('of too many words is refused before it is parsed, with the way out', async () => {
+    await expect(engine.classify(`SELECT n IN (0${',1'.repeat(5000)}) FROM t`)).rejects.toMatchObject({ code: 'ERR_QUERY_TOO_LARGE', nextStep: expect.stringContaining('parameters') as string, details: { started: 'no' } })
+    expect(await engine.classify(`SELECT n IN (0${',1'.repeat(3000)}) FROM t`)).toBe('read')
+  })
+
+  it('says with its refusal that nothing was started, so that even a write may go elsewhere', async () => {
+    const signal = new AbortController().signal
+    for (const sql of ['SELEC 1', '', 'SELECT 1; SELECT 2', 'SET threads = 1', "SELECT * FROM read_text('x')"]) {
+      await expect(engine.classify(sql), sql).rejects.toMatchObject({ code: 'ERR_SQL', details: { started: 'no' } })
+      await expect(engine.execute({ sql, parameters: [], signal }), sql).rejects.toMatchObject({ code: 'ERR_SQL', details: { started: 'no' } })
+    }
+    await expect(engine.execute({ sql: 'DROP VIEW t', parameters: [], signal })).rejects.toMatchObject({ code: 'ERR_READ_ONLY', details: { started: 'no' } })
+    await expect(engine.classify('SELECT 1 AS already_cancelled', AbortSignal.abort())).rejects.toMatchObject({ code: 'ERR_QUERY_CANCELLED', details: { started: 'no' } })
+  })
+
   it('with too many set operations, or nested too deeply, is refused before it is parsed', async () => {
     await expect(engine.classify(`SELECT 1${' UNION ALL SELECT 1'.repeat(300)}`)).rejects.toMatchObject({ code: 'ERR_SQL' })
-    await expect(engine.classify(`SELECT ${'('.repeat(5000)}1${')'.repeat(5000)}`)).rejects.toMatchObject({ code: 'ERR_SQL' })
+    await expect(engine.classify(`SELECT ${'('.repeat(300)}1${')'.repeat(300)}`)).rejects.toMatchObject({ code: 'ERR_SQL' })
+    await expect(engine.classify(`SELECT ${'('.repeat(5000)}1${')'.repeat(5000)}`)).rejects.toMatchObject({ code: 'ERR_QUERY_TOO_LARGE' })
     expect(await engine.classify(`SELECT 1${' UNION ALL SELECT 1'.repeat(200)}`)).toBe('read')
   })
 
@@ -56,8 +72,8 @@ describe('a statement', () => {
     const first = engine.classify('SELECT 1 AS first')
     const second = engine.classify('SELECT 2 AS second', controller.signal)
     controller.abort()
+    await expect(second).rejects.toMatchObject({ code: 'ERR_QUERY_CANCELLED', details: { started: 'no' } })
     expect(await first).toBe('read')
-    await expect(second).rejects.toMatchObject({ code: 'ERR_QUERY_CANCELLED' })
   })
 
   it('beyond the bound of those that wait is refused with a code that others may retry', async () => {

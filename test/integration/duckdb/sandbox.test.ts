@@ -34,8 +34,8 @@ describe('DuckDB sandbox', () => {
     await root.remove()
   })
 
-  const attempts = (): string[] => {
-    const spilled = join(root.path, 'spill', 'primary')
+  const attempts = (which: string): string[] => {
+    const spilled = join(root.path, 'spill', which)
     return [
       // Reading
       `SELECT * FROM read_csv('${outside}/secret.csv')`,
@@ -52,6 +52,16 @@ describe('DuckDB sandbox', () => {
       `SELECT * FROM read_duckdb('${outside}/x.duckdb')`,
       `CREATE TABLE stolen AS SELECT * FROM read_csv('${outside}/secret.csv')`,
       "SELECT getenv('HOME')",
+      // The spill folder, which DuckDB leaves open to its readers
+      `SELECT * FROM read_text('${spilled}/*')`,
+      `SELECT * FROM read_blob(current_setting('temp_directory') || '/*')`,
+      `SELECT * FROM "Read_Text"('${spilled}/other.tmp')`,
+      `SELECT * FROM glob('${spilled}/*')`,
+      `SELECT * FROM read_csv_auto('${spilled}/other.tmp', header = false)`, `SELECT * FROM read_json_objects('${spilled}/other.tmp')`, `SELECT * FROM sniff_csv('${spilled}/other.tmp')`,
+      `SELECT * FROM (FROM read_text('${spilled}/other.tmp')), numbers`,
+      `EXPLAIN ANALYZE SELECT * FROM read_text('${spilled}/other.tmp')`,
+      `FROM '${spilled}/other.tmp'`,
+      `CREATE VIEW spilled AS SELECT * FROM read_text('${spilled}/*')`, `CREATE TABLE spilled AS FROM read_blob('${spilled}/*')`, `INSERT INTO numbers SELECT length(content) FROM read_text('${spilled}/*')`,
       // Writing
       `COPY (SELECT 1) TO '${outside}/written.csv'`,
       `COPY numbers TO '${spilled}/written.csv'`,
@@ -89,7 +99,8 @@ describe('DuckDB sandbox', () => {
 
   it.each(['folder', 'primary', 'replica'] as const)('refuses everything outside of its database: %s', async (which) => {
     const before = readdirSync(outside)
-    for (const sql of attempts()) {
+    await writeFile(join(root.path, 'spill', which, 'other.tmp'), SECRET)
+    for (const sql of attempts(which)) {
       const refused = await run(engines[which], sql).then(collect).then(
         ({ rows }) => `answered ${JSON.stringify(rows, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value))}`,
         (error: { code?: string; message?: string }) => error.code ?? String(error.message),
@@ -97,7 +108,7 @@ describe('DuckDB sandbox', () => {
       expect(refused, sql).toMatch(which === 'primary' ? /^ERR_SQL$/ : /^ERR_(SQL|READ_ONLY|NOT_PRIMARY)$/)
     }
     expect(readdirSync(outside)).toEqual(before)
-    expect(existsSync(join(root.path, 'spill', 'primary', 'written.csv'))).toBe(false)
+    expect(existsSync(join(root.path, 'spill', which, 'written.csv'))).toBe(false)
     expect(await readFile(join(outside, 'secret.csv'), 'utf8')).toContain(SECRET)
     // And it serves on, with nothing changed.
     expect((await collect(await run(engines[which], "SELECT count(*) AS c FROM numbers, (SELECT current_setting('threads') AS t) WHERE t = 2"))).rows[0]?.[0]).not.toBe(0n)
