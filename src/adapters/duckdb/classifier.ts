@@ -35,8 +35,11 @@ const CACHE_ENTRIES_MAX = 1024
 /** Longer statements are parsed each time rather than kept. */
 const CACHED_CHARACTERS_MAX = 8192
 const MACRO_DEPTH_MAX = 8
-/** Calls that wait for the one parser. */
-const WAITING_MAX = 256
+/** For the one parser, which takes some 0.2 ms for a usual statement and 35 ms for the worst that is let through. */
+const WAITING_STATEMENTS_MAX = 1024
+/** Statements longer than this also wait within a bound of their own, so that they hold nobody up for long. */
+const SHORT_TOKENS_MAX = 256
+const WAITING_LONG_TOKENS_MAX = 65_536
 
 /** DuckDB marks every volatile function as one with side effects; these change nothing that another query sees. */
 const HARMLESS_VOLATILE = new Set(['random', 'uuid', 'uuidv4', 'uuidv7', 'gen_random_uuid', 'current_connection_id', 'current_query', 'current_query_id', 'current_transaction_id', 'currval', 'error', 'sleep_ms', 'stats'])
@@ -57,7 +60,7 @@ export class StatementClassifier implements Classifier {
   readonly #writing: ReadonlySet<string>
   readonly #known: ReadonlySet<string>
   readonly #cache = new LruMap<Inspection>(CACHE_ENTRIES_MAX)
-  readonly #queue = new SerialQueue(WAITING_MAX)
+  readonly #queue = new SerialQueue({ waitingMax: WAITING_STATEMENTS_MAX, waitingWeightMax: WAITING_LONG_TOKENS_MAX })
 
   private constructor(connection: duckdb.Connection, serialize: duckdb.PreparedStatement, functions: { writing: ReadonlySet<string>; known: ReadonlySet<string> }, lookup: FunctionLookup | null) {
     this.#connection = connection
@@ -104,7 +107,7 @@ export class StatementClassifier implements Classifier {
       this.#lookup?.close()
       duckdb.destroy_prepare_sync(this.#serialize)
       duckdb.disconnect_sync(this.#connection)
-    }, { bounded: false })
+    }, { isLaterStep: true })
   }
 
   async #inspect(sql: string, signal: AbortSignal | undefined): Promise<Inspection> {
@@ -116,7 +119,7 @@ export class StatementClassifier implements Classifier {
     const explained = explainPrefix(tokens)
     const body = tokens.slice(explained)
     const from = explained === 0 ? 0 : (body[0]?.start ?? sql.length)
-    const tree = await this.#queue.run(() => this.#parse(sql.slice(from)), { signal })
+    const tree = await this.#queue.run(() => this.#parse(sql.slice(from)), { signal, weight: tokens.length > SHORT_TOKENS_MAX ? tokens.length : 0 })
     if (tree.error) {
       if (tree.error_type === 'parser') throw parserError(tree, sql, from)
       await this.#checkOther(sql, body, statements, signal)
@@ -144,7 +147,7 @@ export class StatementClassifier implements Classifier {
   async #checkOther(sql: string, body: readonly SqlToken[], statements: number, signal: AbortSignal | undefined): Promise<void> {
     let parsed: number
     try {
-      const { statement_count: count, extracted_statements: extracted } = await this.#queue.run(() => duckdb.extract_statements(this.#connection, sql), { signal, bounded: false })
+      const { statement_count: count, extracted_statements: extracted } = await this.#queue.run(() => duckdb.extract_statements(this.#connection, sql), { signal, isLaterStep: true })
       if (count === 0) throw new Error(duckdb.extract_statements_error(extracted))
       parsed = count
     } catch (error) {
@@ -162,13 +165,13 @@ export class StatementClassifier implements Classifier {
     if (this.#known.has(name)) return { writes: false, usesPaths: false }
     if (this.#lookup === null || depth > MACRO_DEPTH_MAX) return { writes: true, usesPaths: true }
     const lookup = this.#lookup
-    const bodies = await this.#queue.run(() => lookup.macroBodies(name), { signal, bounded: false })
+    const bodies = await this.#queue.run(() => lookup.macroBodies(name), { signal, isLaterStep: true })
     // No such function: it goes on as a read, and the engine says so in its own words.
     if (bodies === null) return { writes: false, usesPaths: false }
     let writes = false
     let usesPaths = false
     for (const body of bodies) {
-      const tree = await this.#queue.run(() => this.#parse(body), { signal, bounded: false })
+      const tree = await this.#queue.run(() => this.#parse(body), { signal, isLaterStep: true })
       if (tree.error) return { writes: true, usesPaths: true }
       const facts: TreeFacts = readTree(tree)
       checkTree(facts)

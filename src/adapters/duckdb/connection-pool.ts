@@ -8,6 +8,8 @@ export interface ConnectionPoolOptions {
   readonly waitingMax: number
 }
 
+const NOT_STARTED = { started: 'no' } as const
+
 interface Waiter {
   /** It is being served and can no longer leave by itself. */
   readonly taken: () => void
@@ -40,17 +42,17 @@ export class ConnectionPool {
   /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_CANCELLED, ERR_NOT_SERVING */
   async acquire(signal: AbortSignal): Promise<EngineConnection> {
     if (this.#closed) throw closedError()
-    if (signal.aborted) throw cancelledError()
+    if (signal.aborted) throw cancelledError(NOT_STARTED)
     const idle = this.#idle.pop()
     if (idle !== undefined) return idle
     if (this.#open < this.#options.connectionsMax) return this.#connect()
     if (this.#waiting.length >= this.#options.waitingMax) {
-      throw new MeshError('ERR_OVERLOADED', `The engine runs ${this.#open} queries and ${this.#waiting.length} more wait.`, { details: { started: 'no' } })
+      throw new MeshError('ERR_OVERLOADED', `The engine runs ${this.#open} queries and ${this.#waiting.length} more wait.`, { details: NOT_STARTED })
     }
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
-        reject(cancelledError())
+        reject(cancelledError(NOT_STARTED))
       }
       const waiter: Waiter = { taken: () => signal.removeEventListener('abort', onAbort), resolve, reject }
       signal.addEventListener('abort', onAbort, { once: true })
@@ -65,7 +67,7 @@ export class ConnectionPool {
     } catch (error) {
       this.#open--
       this.#checkDrained()
-      throw new MeshError('ERR_INTERNAL', 'The engine gave no connection.', { details: { started: 'no' }, cause: error })
+      throw new MeshError('ERR_INTERNAL', 'The engine gave no connection.', { details: NOT_STARTED, cause: error })
     }
   }
 
@@ -105,10 +107,10 @@ export class ConnectionPool {
   }
 }
 
-export function cancelledError(): MeshError {
-  return new MeshError('ERR_QUERY_CANCELLED', 'The query was cancelled.')
+export function cancelledError(details: Readonly<Record<string, string>> = {}): MeshError {
+  return new MeshError('ERR_QUERY_CANCELLED', 'The query was cancelled.', { details })
 }
 
 function closedError(): MeshError {
-  return new MeshError('ERR_NOT_SERVING', 'The database is being closed on this node.', { details: { started: 'no' } })
+  return new MeshError('ERR_NOT_SERVING', 'The database is being closed on this node.', { details: NOT_STARTED })
 }

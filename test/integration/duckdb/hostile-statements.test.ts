@@ -76,9 +76,17 @@ describe('a statement', () => {
     expect(await first).toBe('read')
   })
 
+  it('that is short does not wait for long behind many that are large', async () => {
+    const large = Array.from({ length: 50 }, (_, index) => engine.classify(`SELECT ${index}${' OR n'.repeat(4000)} FROM t`).then(() => 'read', (error: { code: string }) => error.code))
+    expect(await engine.classify('SELECT 6 AS short')).toBe('read')
+    const outcomes = await Promise.all(large)
+    expect(outcomes.filter((outcome) => outcome === 'read').length).toBeLessThan(10)
+    expect(new Set(outcomes)).toEqual(new Set(['read', 'ERR_OVERLOADED']))
+  })
+
   it('beyond the bound of those that wait is refused with a code that others may retry', async () => {
     const { signal } = new AbortController()
-    const outcomes = await Promise.allSettled(Array.from({ length: 400 }, (_, index) => engine.classify(`SELECT ${index} AS waiting`, signal)))
+    const outcomes = await Promise.allSettled(Array.from({ length: 1100 }, (_, index) => engine.classify(`SELECT ${index} AS waiting`, signal)))
     const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
     expect(refused.length).toBeGreaterThan(0)
     for (const { reason } of refused) expect(reason).toMatchObject({ code: 'ERR_OVERLOADED', details: { started: 'no' } })
