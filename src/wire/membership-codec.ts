@@ -3,8 +3,9 @@
  * Decoders answer a refusal with its reason and never throw, whatever the bytes are; updates and records that their subject did
  * not sign are left out and counted, until they are so many that the whole message is refused with the reason `signatures`.
  */
-import type { LoadDigest, Packet, Probe, SyncEntry, Update } from '../core/membership/types.ts'
+import { CONFIRMERS_TOLD_MAX, type Evidence, type LoadDigest, type Packet, type Probe, type Report, type SyncEntry, type Update } from '../core/membership/types.ts'
 import * as wire from './generated/membership.ts'
+import { COORDINATE_BYTES, coordinateFromWire, coordinateToWire } from './membership-coordinate.ts'
 import { contain, type DecodedFromOthers, isCount, refuse } from './membership-decoding.ts'
 import { MessageVerifier } from './membership-message-verifier.ts'
 import { peerIdOfPublicKey, publicKeyOfPeerId } from './membership-peer-id.ts'
@@ -19,7 +20,11 @@ const updatesMax = 64
 const syncEntriesMax = 8192
 const forged = 'signatures'
 
-const updateKinds = { record: 1, suspect: 2, failed: 3, left: 4 } as const
+const reportsMax = 16
+
+const updateKinds = { record: 1, suspect: 2, failed: 3, left: 4, removed: 5 } as const
+const evidences: readonly (Evidence | null)[] = [null, 'probe', 'closed', 'refused', 'silent', 'lossy', 'table', 'operator']
+const verdicts: readonly (Report['verdict'] | null)[] = [null, 'dead', 'lossy', 'well']
 const probeKinds = { ping: 1, ack: 2, 'ping-request': 3, nack: 4 } as const
 const syncStates = { alive: 1, suspect: 2, failed: 3, left: 4 } as const
 const syncStateNames = [null, 'alive', 'suspect', 'failed', 'left'] as const
@@ -36,21 +41,27 @@ export function encodePacket(packet: Packet): Uint8Array {
   if (packet.probe !== null) message.probe = probeToWire(packet.probe)
   if (packet.updates.length > 0) message.updates = packet.updates.map(updateToWire)
   if (packet.load !== null) message.load = loadToWire(packet.load)
+  if (packet.reports.length > 0) message.reports = packet.reports.map(reportToWire)
+  if (packet.coordinate !== null) message.coordinate = coordinateToWire(packet.coordinate)
   return wire.Packet.encode(message)
 }
 
 export function decodePacket(bytes: Uint8Array, verifier: RecordVerifier): DecodedFromOthers<Packet> {
   if (bytes.length > packetBytesMax) return refuse('the packet is longer than a datagram')
-  const message = contain(() => wire.Packet.decode(bytes, { limits: { updates: updatesMax } }))
+  const message = contain(() => wire.Packet.decode(bytes, { limits: { updates: updatesMax, reports: reportsMax } }))
   if (!message.ok) return message
-  const { probe, load } = message.value
+  const { probe, load, coordinate } = message.value
   const updates = updatesFromWire(message.value.updates, verifier)
   if (!updates.ok) return updates
   const readProbe = probe === undefined ? null : probeFromWire(probe)
   if (readProbe === false) return refuse('the probe is malformed')
   const readLoad = load === undefined ? null : loadFromWire(load)
   if (readLoad === false) return refuse('the load digest is out of range')
-  return { ...updates, value: { probe: readProbe, updates: updates.value, load: readLoad } }
+  const reports = reportsFromWire(message.value.reports)
+  if (reports === null) return refuse('a report is malformed')
+  const readCoordinate = coordinate === undefined ? null : coordinateFromWire(coordinate)
+  if (coordinate !== undefined && readCoordinate === null) return refuse('the coordinate is out of range')
+  return { ...updates, value: { probe: readProbe, updates: updates.value, load: readLoad, reports, coordinate: readCoordinate } }
 }
 
 /** @throws RangeError when it holds more than 64 updates or 64 KiB */
@@ -122,17 +133,31 @@ export function updateBytes(update: Update): number {
       return fieldBytes(2 + fieldBytes(update.signed.envelope.length))
     case 'left':
       return fieldBytes(2 + fieldBytes(update.leave.envelope.length))
+    case 'removed':
+      return fieldBytes(2 + 2 * fieldBytes(32) + numberBytes(update.incarnation))
     case 'suspect':
+      return fieldBytes(4 + 2 * fieldBytes(32) + numberBytes(update.incarnation))
     case 'failed':
-      return fieldBytes(2 + 2 * fieldBytes(32) + (update.incarnation === 0 ? 0 : 1 + varintBytes(update.incarnation)))
+      return fieldBytes(4 + (3 + Math.min(CONFIRMERS_TOLD_MAX, update.confirmedBy.length)) * fieldBytes(32) + numberBytes(update.incarnation)
+        + numberBytes(millis(update.probeMs)) + numberBytes(millis(update.suspicionMs)))
   }
+}
+
+/** A number in a field of its own; proto3 leaves out a zero. */
+function numberBytes(value: number): number {
+  return value === 0 ? 0 : 1 + varintBytes(value)
+}
+
+export function reportBytes(report: Report): number {
+  return fieldBytes(fieldBytes(32) + numberBytes(report.incarnation) + 4)
 }
 
 /**
  * The most that a packet takes beside its updates, so that `packetOverheadBytesMax` plus the sum of `updateBytes` never
- * exceeds a budget that it was held to: a ping-request with the largest sequence and the largest load digest.
+ * exceeds a budget that it was held to: a ping-request with the largest sequence, the largest load digest, and a coordinate. Reports are
+ * counted by `reportBytes`.
  */
-export const packetOverheadBytesMax = fieldBytes(2 + 9 + fieldBytes(32)) + fieldBytes(3 + 3 + 6 + 2 + 2 + 9)
+export const packetOverheadBytesMax = fieldBytes(2 + 9 + fieldBytes(32)) + fieldBytes(3 + 3 + 6 + 2 + 2 + 9) + COORDINATE_BYTES
 
 /** Tag, length and content of a length-delimited field; all of ours have one-byte tags. */
 function fieldBytes(contentBytes: number): number {
@@ -179,22 +204,65 @@ function probeFromWire({ kind, sequence, target }: wire.Probe): Probe | null | f
   }
 }
 
+const noUpdate: wire.Update = {
+  kind: 0, envelope: noBytes, subject: noBytes, incarnation: 0, from: noBytes, evidence: 0, suspectedBy: noBytes, confirmedBy: [], probeMs: 0, suspicionMs: 0,
+}
+
 function updateToWire(update: Update): wire.Update {
-  switch (update.kind) {
-    case 'record':
-      return { kind: updateKinds.record, envelope: toWire(update.signed.envelope), subject: noBytes, incarnation: 0, from: noBytes }
-    case 'left':
-      return { kind: updateKinds.left, envelope: toWire(update.leave.envelope), subject: noBytes, incarnation: 0, from: noBytes }
-    case 'suspect':
-    case 'failed':
-      return {
-        kind: updateKinds[update.kind],
-        envelope: noBytes,
-        subject: toWire(publicKeyOfPeerId(update.peerId)),
-        incarnation: count(update.incarnation),
-        from: toWire(publicKeyOfPeerId(update.from)),
-      }
+  const kind = updateKinds[update.kind]
+  if (update.kind === 'record') return { ...noUpdate, kind, envelope: toWire(update.signed.envelope) }
+  if (update.kind === 'left') return { ...noUpdate, kind, envelope: toWire(update.leave.envelope) }
+  const claim = { ...noUpdate, kind, subject: key(update.peerId), incarnation: count(update.incarnation), from: key(update.from) }
+  if (update.kind === 'removed') return claim
+  const accusation = { ...claim, evidence: evidences.indexOf(update.evidence) }
+  if (update.kind === 'suspect') return accusation
+  return {
+    ...accusation,
+    suspectedBy: key(update.suspectedBy),
+    confirmedBy: update.confirmedBy.slice(0, CONFIRMERS_TOLD_MAX).map(key),
+    probeMs: millis(update.probeMs),
+    suspicionMs: millis(update.suspicionMs),
   }
+}
+
+function key(peerId: string): Uint8Array<ArrayBuffer> {
+  return toWire(publicKeyOfPeerId(peerId))
+}
+
+function millis(value: number): number {
+  return Math.min(0xffff_ffff, Math.max(0, Math.round(value)))
+}
+
+/** Null when it is malformed. */
+function claimFromWire(message: wire.Update): Update | null {
+  const { kind, incarnation, probeMs, suspicionMs } = message
+  const peerId = peerIdOfPublicKey(message.subject)
+  const from = peerIdOfPublicKey(message.from)
+  if (peerId === null || from === null || !isCount(incarnation)) return null
+  if (kind === updateKinds.removed) return { kind: 'removed', peerId, incarnation, from }
+  // What a later version rests an accusation on is no reason to disbelieve it.
+  const evidence = evidences[message.evidence] ?? 'probe'
+  if (kind === updateKinds.suspect) return { kind: 'suspect', peerId, incarnation, from, evidence }
+  const suspectedBy = peerIdOfPublicKey(message.suspectedBy)
+  const confirmedBy = message.confirmedBy.map(peerIdOfPublicKey)
+  if (suspectedBy === null || confirmedBy.length > CONFIRMERS_TOLD_MAX || !confirmedBy.every((confirmer) => confirmer !== null)) return null
+  return { kind: 'failed', peerId, incarnation, from, evidence, suspectedBy, confirmedBy, probeMs, suspicionMs }
+}
+
+function reportToWire(report: Report): wire.Report {
+  return { subject: key(report.peerId), incarnation: count(report.incarnation), verdict: verdicts.indexOf(report.verdict), evidence: evidences.indexOf(report.evidence) }
+}
+
+/** Null when one is malformed; a verdict of a later version is passed over. */
+function reportsFromWire(messages: readonly wire.Report[]): Report[] | null {
+  const reports: Report[] = []
+  for (const { subject, incarnation, verdict, evidence } of messages) {
+    const peerId = peerIdOfPublicKey(subject)
+    if (peerId === null || !isCount(incarnation)) return null
+    const known = verdicts[verdict]
+    if (known !== undefined && known !== null) reports.push({ peerId, incarnation, verdict: known, evidence: evidences[evidence] ?? 'probe' })
+  }
+  return reports
 }
 
 /** Shape faults refuse the whole message, because its sender made them; what others signed is judged one by one. */
@@ -203,7 +271,8 @@ function updatesFromWire(messages: readonly wire.Update[], verifier: RecordVerif
   const messageVerifier = new MessageVerifier(verifier)
   let unverified = 0
   let unknown = 0
-  for (const { kind, envelope, subject, incarnation, from } of messages) {
+  for (const message of messages) {
+    const { kind, envelope } = message
     if (kind === updateKinds.record) {
       const signed = messageVerifier.verifyRecord(envelope)
       if (signed === null) unverified++
@@ -212,11 +281,10 @@ function updatesFromWire(messages: readonly wire.Update[], verifier: RecordVerif
       const leave = messageVerifier.verifyLeave(envelope)
       if (leave === null) unverified++
       else updates.push({ kind: 'left', leave })
-    } else if (kind === updateKinds.suspect || kind === updateKinds.failed) {
-      const peerId = peerIdOfPublicKey(subject)
-      const accuser = peerIdOfPublicKey(from)
-      if (peerId === null || accuser === null || !isCount(incarnation)) return refuse('an accusation is malformed')
-      updates.push({ kind: kind === updateKinds.suspect ? 'suspect' : 'failed', peerId, incarnation, from: accuser })
+    } else if (kind === updateKinds.suspect || kind === updateKinds.failed || kind === updateKinds.removed) {
+      const claim = claimFromWire(message)
+      if (claim === null) return refuse('an accusation is malformed')
+      updates.push(claim)
     } else if (kind === 0) {
       return refuse('an update without a kind')
     } else {

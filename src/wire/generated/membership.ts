@@ -807,6 +807,11 @@ export interface Update {
   subject: Uint8Array<ArrayBuffer>
   incarnation: number
   from: Uint8Array<ArrayBuffer>
+  evidence: number
+  suspectedBy: Uint8Array<ArrayBuffer>
+  confirmedBy: Uint8Array<ArrayBuffer>[]
+  probeMs: number
+  suspicionMs: number
 }
 
 export namespace Update {
@@ -844,6 +849,33 @@ export namespace Update {
           w.bytes(obj.from)
         }
 
+        if ((obj.evidence != null && obj.evidence !== 0)) {
+          w.uint32(48)
+          w.uint32(obj.evidence)
+        }
+
+        if ((obj.suspectedBy != null && obj.suspectedBy.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.suspectedBy)
+        }
+
+        if (obj.confirmedBy != null && obj.confirmedBy.length > 0) {
+          for (const value of obj.confirmedBy) {
+            w.uint32(66)
+            w.bytes(value)
+          }
+        }
+
+        if ((obj.probeMs != null && obj.probeMs !== 0)) {
+          w.uint32(72)
+          w.uint32(obj.probeMs)
+        }
+
+        if ((obj.suspicionMs != null && obj.suspicionMs !== 0)) {
+          w.uint32(80)
+          w.uint32(obj.suspicionMs)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -853,7 +885,12 @@ export namespace Update {
           envelope: new Uint8Array(0),
           subject: new Uint8Array(0),
           incarnation: 0,
-          from: new Uint8Array(0)
+          from: new Uint8Array(0),
+          evidence: 0,
+          suspectedBy: new Uint8Array(0),
+          confirmedBy: [],
+          probeMs: 0,
+          suspicionMs: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -882,6 +919,30 @@ export namespace Update {
               obj.from = reader.bytes()
               break
             }
+            case 6: {
+              obj.evidence = reader.uint32()
+              break
+            }
+            case 7: {
+              obj.suspectedBy = reader.bytes()
+              break
+            }
+            case 8: {
+              if (opts.limits?.confirmedBy != null && obj.confirmedBy.length === opts.limits.confirmedBy) {
+                throw new MaxLengthError('Decode error - repeated field "confirmedBy" had too many elements')
+              }
+
+              obj.confirmedBy.push(reader.bytes())
+              break
+            }
+            case 9: {
+              obj.probeMs = reader.uint32()
+              break
+            }
+            case 10: {
+              obj.suspicionMs = reader.uint32()
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -891,6 +952,10 @@ export namespace Update {
 
         return obj
       }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          confirmedBy: 0
+        }
+
         const end = length == null ? reader.len : reader.pos + length
 
         while (reader.pos < end) {
@@ -932,6 +997,49 @@ export namespace Update {
               }
               break
             }
+            case 6: {
+              yield {
+                field: `${prefix}.evidence`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.suspectedBy`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 8: {
+              if (opts.limits?.confirmedBy != null && obj.confirmedBy === opts.limits.confirmedBy) {
+                throw new MaxLengthError('Streaming decode error - repeated field "confirmedBy" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.confirmedBy[]`,
+                index: obj.confirmedBy,
+                value: reader.bytes()
+              }
+
+              obj.confirmedBy++
+
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.probeMs`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 10: {
+              yield {
+                field: `${prefix}.suspicionMs`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -969,6 +1077,32 @@ export namespace Update {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface UpdateEvidenceFieldEvent {
+    field: '$.evidence'
+    value: number
+  }
+
+  export interface UpdateSuspectedByFieldEvent {
+    field: '$.suspectedBy'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface UpdateConfirmedByFieldEvent {
+    field: '$.confirmedBy[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface UpdateProbeMsFieldEvent {
+    field: '$.probeMs'
+    value: number
+  }
+
+  export interface UpdateSuspicionMsFieldEvent {
+    field: '$.suspicionMs'
+    value: number
+  }
+
   export function encode (obj: Partial<Update>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Update.codec())
   }
@@ -977,8 +1111,324 @@ export namespace Update {
     return decodeMessage(buf, Update.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Update>): Generator<UpdateKindFieldEvent | UpdateEnvelopeFieldEvent | UpdateSubjectFieldEvent | UpdateIncarnationFieldEvent | UpdateFromFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Update>): Generator<UpdateKindFieldEvent | UpdateEnvelopeFieldEvent | UpdateSubjectFieldEvent | UpdateIncarnationFieldEvent | UpdateFromFieldEvent | UpdateEvidenceFieldEvent | UpdateSuspectedByFieldEvent | UpdateConfirmedByFieldEvent | UpdateProbeMsFieldEvent | UpdateSuspicionMsFieldEvent> {
     return streamMessage(buf, Update.codec(), opts)
+  }
+}
+
+export interface Report {
+  subject: Uint8Array<ArrayBuffer>
+  incarnation: number
+  verdict: number
+  evidence: number
+}
+
+export namespace Report {
+  let _codec: Codec<Report>
+
+  export const codec = (): Codec<Report> => {
+    if (_codec == null) {
+      _codec = message<Report>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.subject != null && obj.subject.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.subject)
+        }
+
+        if ((obj.incarnation != null && obj.incarnation !== 0)) {
+          w.uint32(16)
+          w.uint64Number(obj.incarnation)
+        }
+
+        if ((obj.verdict != null && obj.verdict !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.verdict)
+        }
+
+        if ((obj.evidence != null && obj.evidence !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.evidence)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          subject: new Uint8Array(0),
+          incarnation: 0,
+          verdict: 0,
+          evidence: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.subject = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.incarnation = reader.uint64Number()
+              break
+            }
+            case 3: {
+              obj.verdict = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.evidence = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.subject`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.incarnation`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.verdict`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.evidence`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface ReportSubjectFieldEvent {
+    field: '$.subject'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface ReportIncarnationFieldEvent {
+    field: '$.incarnation'
+    value: number
+  }
+
+  export interface ReportVerdictFieldEvent {
+    field: '$.verdict'
+    value: number
+  }
+
+  export interface ReportEvidenceFieldEvent {
+    field: '$.evidence'
+    value: number
+  }
+
+  export function encode (obj: Partial<Report>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Report.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Report>): Report {
+    return decodeMessage(buf, Report.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Report>): Generator<ReportSubjectFieldEvent | ReportIncarnationFieldEvent | ReportVerdictFieldEvent | ReportEvidenceFieldEvent> {
+    return streamMessage(buf, Report.codec(), opts)
+  }
+}
+
+export interface Coordinate {
+  vector: Uint8Array<ArrayBuffer>
+  heightMs: number
+  adjustmentMs: number
+  error: number
+}
+
+export namespace Coordinate {
+  let _codec: Codec<Coordinate>
+
+  export const codec = (): Codec<Coordinate> => {
+    if (_codec == null) {
+      _codec = message<Coordinate>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.vector != null && obj.vector.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.vector)
+        }
+
+        if ((obj.heightMs != null && obj.heightMs !== 0)) {
+          w.uint32(21)
+          w.float(obj.heightMs)
+        }
+
+        if ((obj.adjustmentMs != null && obj.adjustmentMs !== 0)) {
+          w.uint32(29)
+          w.float(obj.adjustmentMs)
+        }
+
+        if ((obj.error != null && obj.error !== 0)) {
+          w.uint32(37)
+          w.float(obj.error)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          vector: new Uint8Array(0),
+          heightMs: 0,
+          adjustmentMs: 0,
+          error: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.vector = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.heightMs = reader.float()
+              break
+            }
+            case 3: {
+              obj.adjustmentMs = reader.float()
+              break
+            }
+            case 4: {
+              obj.error = reader.float()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.vector`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.heightMs`,
+                value: reader.float()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.adjustmentMs`,
+                value: reader.float()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.error`,
+                value: reader.float()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface CoordinateVectorFieldEvent {
+    field: '$.vector'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface CoordinateHeightMsFieldEvent {
+    field: '$.heightMs'
+    value: number
+  }
+
+  export interface CoordinateAdjustmentMsFieldEvent {
+    field: '$.adjustmentMs'
+    value: number
+  }
+
+  export interface CoordinateErrorFieldEvent {
+    field: '$.error'
+    value: number
+  }
+
+  export function encode (obj: Partial<Coordinate>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, Coordinate.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Coordinate>): Coordinate {
+    return decodeMessage(buf, Coordinate.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Coordinate>): Generator<CoordinateVectorFieldEvent | CoordinateHeightMsFieldEvent | CoordinateAdjustmentMsFieldEvent | CoordinateErrorFieldEvent> {
+    return streamMessage(buf, Coordinate.codec(), opts)
   }
 }
 
@@ -1325,6 +1775,8 @@ export interface Packet {
   probe?: Probe
   updates: Update[]
   load?: LoadDigest
+  reports: Report[]
+  coordinate?: Coordinate
 }
 
 export namespace Packet {
@@ -1354,12 +1806,25 @@ export namespace Packet {
           LoadDigest.codec().encode(obj.load, w)
         }
 
+        if (obj.reports != null && obj.reports.length > 0) {
+          for (const value of obj.reports) {
+            w.uint32(34)
+            Report.codec().encode(value, w)
+          }
+        }
+
+        if (obj.coordinate != null) {
+          w.uint32(42)
+          Coordinate.codec().encode(obj.coordinate, w)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
-          updates: []
+          updates: [],
+          reports: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1390,6 +1855,22 @@ export namespace Packet {
               } as object)
               break
             }
+            case 4: {
+              if (opts.limits?.reports != null && obj.reports.length === opts.limits.reports) {
+                throw new MaxLengthError('Decode error - repeated field "reports" had too many elements')
+              }
+
+              obj.reports.push(Report.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.reports$
+              } as object))
+              break
+            }
+            case 5: {
+              obj.coordinate = Coordinate.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.coordinate
+              } as object)
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1400,7 +1881,8 @@ export namespace Packet {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          updates: 0
+          updates: 0,
+          reports: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1437,6 +1919,31 @@ export namespace Packet {
             case 3: {
               yield * LoadDigest.codec().stream(reader, reader.uint32(), `${prefix}.load`, {
                 limits: opts.limits?.load
+              } as object)
+
+              break
+            }
+            case 4: {
+              if (opts.limits?.reports != null && obj.reports === opts.limits.reports) {
+                throw new MaxLengthError('Streaming decode error - repeated field "reports" had too many elements')
+              }
+
+              for (const evt of Report.codec().stream(reader, reader.uint32(), `${prefix}.reports[]`, {
+                limits: opts.limits?.reports$
+              } as object)) {
+                yield {
+                  ...evt,
+                  index: obj.reports
+                }
+              }
+
+              obj.reports++
+
+              break
+            }
+            case 5: {
+              yield * Coordinate.codec().stream(reader, reader.uint32(), `${prefix}.coordinate`, {
+                limits: opts.limits?.coordinate
               } as object)
 
               break
@@ -1498,6 +2005,36 @@ export namespace Packet {
     index: number
   }
 
+  export interface PacketUpdatesEvidenceFieldEvent {
+    field: '$.updates[].evidence'
+    value: number
+    index: number
+  }
+
+  export interface PacketUpdatesSuspectedByFieldEvent {
+    field: '$.updates[].suspectedBy'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface PacketUpdatesConfirmedByFieldEvent {
+    field: '$.updates[].confirmedBy[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface PacketUpdatesProbeMsFieldEvent {
+    field: '$.updates[].probeMs'
+    value: number
+    index: number
+  }
+
+  export interface PacketUpdatesSuspicionMsFieldEvent {
+    field: '$.updates[].suspicionMs'
+    value: number
+    index: number
+  }
+
   export interface PacketLoadCpuPermilleFieldEvent {
     field: '$.load.cpuPermille'
     value: number
@@ -1528,6 +2065,50 @@ export namespace Packet {
     value: number
   }
 
+  export interface PacketReportsSubjectFieldEvent {
+    field: '$.reports[].subject'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface PacketReportsIncarnationFieldEvent {
+    field: '$.reports[].incarnation'
+    value: number
+    index: number
+  }
+
+  export interface PacketReportsVerdictFieldEvent {
+    field: '$.reports[].verdict'
+    value: number
+    index: number
+  }
+
+  export interface PacketReportsEvidenceFieldEvent {
+    field: '$.reports[].evidence'
+    value: number
+    index: number
+  }
+
+  export interface PacketCoordinateVectorFieldEvent {
+    field: '$.coordinate.vector'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface PacketCoordinateHeightMsFieldEvent {
+    field: '$.coordinate.heightMs'
+    value: number
+  }
+
+  export interface PacketCoordinateAdjustmentMsFieldEvent {
+    field: '$.coordinate.adjustmentMs'
+    value: number
+  }
+
+  export interface PacketCoordinateErrorFieldEvent {
+    field: '$.coordinate.error'
+    value: number
+  }
+
   export function encode (obj: Partial<Packet>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Packet.codec())
   }
@@ -1536,7 +2117,7 @@ export namespace Packet {
     return decodeMessage(buf, Packet.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Packet>): Generator<PacketProbeKindFieldEvent | PacketProbeSequenceFieldEvent | PacketProbeTargetFieldEvent | PacketUpdatesKindFieldEvent | PacketUpdatesEnvelopeFieldEvent | PacketUpdatesSubjectFieldEvent | PacketUpdatesIncarnationFieldEvent | PacketUpdatesFromFieldEvent | PacketLoadCpuPermilleFieldEvent | PacketLoadMemoryPermilleFieldEvent | PacketLoadInFlightFieldEvent | PacketLoadOverloadedFieldEvent | PacketLoadDrillFieldEvent | PacketLoadSequenceFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Packet>): Generator<PacketProbeKindFieldEvent | PacketProbeSequenceFieldEvent | PacketProbeTargetFieldEvent | PacketUpdatesKindFieldEvent | PacketUpdatesEnvelopeFieldEvent | PacketUpdatesSubjectFieldEvent | PacketUpdatesIncarnationFieldEvent | PacketUpdatesFromFieldEvent | PacketUpdatesEvidenceFieldEvent | PacketUpdatesSuspectedByFieldEvent | PacketUpdatesConfirmedByFieldEvent | PacketUpdatesProbeMsFieldEvent | PacketUpdatesSuspicionMsFieldEvent | PacketLoadCpuPermilleFieldEvent | PacketLoadMemoryPermilleFieldEvent | PacketLoadInFlightFieldEvent | PacketLoadOverloadedFieldEvent | PacketLoadDrillFieldEvent | PacketLoadSequenceFieldEvent | PacketReportsSubjectFieldEvent | PacketReportsIncarnationFieldEvent | PacketReportsVerdictFieldEvent | PacketReportsEvidenceFieldEvent | PacketCoordinateVectorFieldEvent | PacketCoordinateHeightMsFieldEvent | PacketCoordinateAdjustmentMsFieldEvent | PacketCoordinateErrorFieldEvent> {
     return streamMessage(buf, Packet.codec(), opts)
   }
 }
@@ -1683,6 +2264,36 @@ export namespace Announcement {
     index: number
   }
 
+  export interface AnnouncementUpdatesEvidenceFieldEvent {
+    field: '$.updates[].evidence'
+    value: number
+    index: number
+  }
+
+  export interface AnnouncementUpdatesSuspectedByFieldEvent {
+    field: '$.updates[].suspectedBy'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface AnnouncementUpdatesConfirmedByFieldEvent {
+    field: '$.updates[].confirmedBy[]'
+    index: number
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface AnnouncementUpdatesProbeMsFieldEvent {
+    field: '$.updates[].probeMs'
+    value: number
+    index: number
+  }
+
+  export interface AnnouncementUpdatesSuspicionMsFieldEvent {
+    field: '$.updates[].suspicionMs'
+    value: number
+    index: number
+  }
+
   export interface AnnouncementSentWallMsFieldEvent {
     field: '$.sentWallMs'
     value: number
@@ -1696,7 +2307,7 @@ export namespace Announcement {
     return decodeMessage(buf, Announcement.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementUpdatesKindFieldEvent | AnnouncementUpdatesEnvelopeFieldEvent | AnnouncementUpdatesSubjectFieldEvent | AnnouncementUpdatesIncarnationFieldEvent | AnnouncementUpdatesFromFieldEvent | AnnouncementSentWallMsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Announcement>): Generator<AnnouncementUpdatesKindFieldEvent | AnnouncementUpdatesEnvelopeFieldEvent | AnnouncementUpdatesSubjectFieldEvent | AnnouncementUpdatesIncarnationFieldEvent | AnnouncementUpdatesFromFieldEvent | AnnouncementUpdatesEvidenceFieldEvent | AnnouncementUpdatesSuspectedByFieldEvent | AnnouncementUpdatesConfirmedByFieldEvent | AnnouncementUpdatesProbeMsFieldEvent | AnnouncementUpdatesSuspicionMsFieldEvent | AnnouncementSentWallMsFieldEvent> {
     return streamMessage(buf, Announcement.codec(), opts)
   }
 }
