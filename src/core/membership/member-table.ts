@@ -18,6 +18,16 @@ export interface MemberEntry {
   suspicion: Suspicion | null
   accusers: readonly string[]
   leave: SignedLeave | null
+  /** The operator's node that removed it; then it is left without a leave of its own. */
+  removedBy: string | null
+  /** Since when it is away, while it is failed or on probation. */
+  awaySinceMs: number
+  /** It failed together with many: it is not its own instability that it comes back from, so it needs no probation. */
+  cutOff: boolean
+  /** Set while it answers again after a failure but is not taken back yet; its state is failed meanwhile. */
+  probationUntilMs: number | null
+  /** Comes and goes; see flap-damping.ts. */
+  flapping: boolean
   /** Smoothed round trip and its mean deviation (RFC 6298 §2); null before the first sample. */
   rtt: { readonly smoothedMs: number; readonly deviationMs: number } | null
   /**
@@ -112,7 +122,8 @@ export class MemberTable {
   add(nowMs: number, signed: SignedRecord, state: HeldState): MemberEntry {
     const entry: MemberEntry = {
       peerId: signed.record.peerId, signed, incarnation: signed.record.incarnation, state, stateSinceMs: nowMs,
-      suspicion: null, accusers: [], leave: null, rtt: null, silent: false, ringRound: -1, view: null,
+      suspicion: null, accusers: [], leave: null, removedBy: null, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
+      silent: false, ringRound: -1, view: null,
     }
     this.#entries.set(entry.peerId, entry)
     this.#enter(entry)
@@ -136,6 +147,7 @@ export class MemberTable {
     entry.view ??= {
       signed: entry.signed, state: entry.state, stateSinceMs: entry.stateSinceMs,
       suspectedBy: entry.suspicion === null ? entry.accusers : [...entry.suspicion.accusers],
+      probationUntilMs: entry.probationUntilMs, flapping: entry.flapping, removedBy: entry.removedBy,
     }
     return entry.view
   }

@@ -13,6 +13,9 @@ export interface MembershipOptions {
   readonly ackTimeoutFloorMs: number
   readonly indirectProbes: number
   readonly suspicionMultiplier: number
+  readonly suspicionMaxMultiplier: number
+  readonly localHealthMax: number
+  readonly observers: number
   readonly gossipIntervalMs: number
   readonly gossipFanout: number
   readonly retransmitMultiplier: number
@@ -55,7 +58,19 @@ export const MEMBERSHIP_OPTIONS: Readonly<Record<keyof MembershipOptions, Member
   },
   suspicionMultiplier: {
     unit: 'factor', min: 1, max: 100, presets: { lan: 4, wan: 6, local: 3 },
-    description: 'Length of a suspicion in units of max(1, log10 N) periods. Larger: fewer false failures; crashes are declared later, in proportion.',
+    description: 'Shortest length of a suspicion in units of max(1, log10 N) periods. Larger: fewer false failures; crashes without hard evidence are declared later, in proportion.',
+  },
+  suspicionMaxMultiplier: {
+    unit: 'factor', min: 1, max: 100, presets: { lan: 6, wan: 6, local: 6 },
+    description: 'A suspicion that nobody confirms lasts so many times as long. Larger: an accuser that is itself slow does less harm; a hung process with few probers is declared later.',
+  },
+  localHealthMax: {
+    unit: 'count', min: 0, max: 64, presets: { lan: 8, wan: 8, local: 8 },
+    description: 'Highest score of the local health, whose successor multiplies probe interval and timeouts. Larger: a slow node accuses less; it also detects later.',
+  },
+  observers: {
+    unit: 'count', min: 1, max: 32, presets: { lan: 10, wan: 10, local: 10 },
+    description: 'Members that watch a suspect and can end the suspicion early, either way (K of Rapid). Larger: verdicts rest on more views; more packets per suspicion.',
   },
   gossipIntervalMs: {
     unit: 'ms', min: 10, max: 60_000, presets: { lan: 200, wan: 500, local: 100 },

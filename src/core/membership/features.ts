@@ -1,0 +1,27 @@
+/**
+ * What this machine adds to plain SWIM, so that an experiment can take parts away and compare the rest in the same run: the published
+ * protocols are configurations of this one. A node has all of it.
+ */
+export interface MembershipFeatures {
+  /** Lifeguard's local health multiplier. */
+  readonly localHealth: boolean
+  /** Lifeguard's suspicion timeout, shortened by independent confirmations; without it the shortest one holds, as in SWIM. */
+  readonly confirmations: boolean
+  /** Lifeguard's buddy system: a suspect is told so by every packet to it. */
+  readonly buddy: boolean
+  readonly nacks: boolean
+  /** Extension: a node whose own timers ran late judges nobody by what it missed. */
+  readonly stallGuard: boolean
+  /** Extension: closed connections and refused dials start a probe at once, and such a probe does not wait for the end of the period. */
+  readonly evidence: boolean
+  /** Extension: K observers watch a suspect and end the suspicion early, either way (observers.ts). */
+  readonly observers: boolean
+  /** As memberlist's fallback: what does not answer over UDP is pinged over its stream before it is suspected. */
+  readonly streamProbes: boolean
+  /** Extension: a failed member that comes back without having restarted is watched before it is taken back. */
+  readonly probation: boolean
+}
+
+export const ALL_FEATURES: MembershipFeatures = Object.freeze({
+  localHealth: true, confirmations: true, buddy: true, nacks: true, stallGuard: true, evidence: true, observers: true, streamProbes: true, probation: true,
+})
