@@ -1,21 +1,23 @@
 /**
- * What this node believes of the others, and why: each statement that arrives is judged (precedence.ts), what is accepted changes the
- * table, becomes an event for the owner, and is passed on. Suspicions start and end here.
+ * What this node believes of the others, and why: each statement that arrives is judged (precedence.ts); what is accepted changes the
+ * member's standing (lifecycle.ts) and is passed on.
  *
- * Signatures were verified by the shell, so a record or a leave is its subject's own word; suspect and failed are hearsay.
+ * Signatures were verified by the shell, so a record or a leave is its subject's own word; suspect, failed and removed are hearsay.
  */
-import type { Deadlines } from '../time/deadlines.ts'
 import type { Random } from '../time/random.ts'
 import type { MutableCounters } from './counters.ts'
-import type { DeadlineName } from './deadline-names.ts'
+import { evidenceText, type Lifecycle, sinceProbe } from './lifecycle.ts'
 import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
-import type { MembershipOptions } from './options.ts'
+import type { HeldState } from './precedence.ts'
 import { isIncarnation, judge } from './precedence.ts'
 import type { ProbeRing } from './probe-ring.ts'
 import type { Prober, ProbeRound } from './prober.ts'
 import { describeChanges } from './record-changes.ts'
-import { Suspicion, suspicionTimeoutMs } from './suspicion.ts'
-import type { MemberEventType, MembershipEffect, SignedLeave, SignedRecord, SyncEntry, Update } from './types.ts'
+import type { Deadlines } from '../time/deadlines.ts'
+import type { DeadlineName } from './deadline-names.ts'
+import type { MembershipOptions } from './options.ts'
+import { CONFIRMERS_TOLD_MAX, type Evidence, type FailedUpdate, type MembershipEffect, type SignedLeave, type SignedRecord, type SyncEntry, type Update } from './types.ts'
+import type { Finding, Watches } from './watches.ts'
 
 export interface BeliefsSurroundings {
   readonly selfId: string
@@ -24,6 +26,8 @@ export interface BeliefsSurroundings {
   readonly table: MemberTable
   readonly ring: ProbeRing
   readonly prober: Prober
+  readonly watches: Watches
+  readonly lifecycle: Lifecycle
   readonly deadlines: Deadlines<DeadlineName>
   readonly counters: MutableCounters
   readonly selfIncarnation: () => number
@@ -51,36 +55,102 @@ export class Beliefs {
     this.#in = surroundings
   }
 
+  // --- what this node found itself -----------------------------------------------------------------------------------------
+
   handleUnreachable(nowMs: number, round: ProbeRound): void {
-    const { target } = round
-    if (!isActive(target)) return
     const helpers = round.helpers.length
     const through = helpers === 0 ? 'and there was no helper to ask' : `nor through ${helpers} ${helpers === 1 ? 'helper' : 'helpers'} (${round.nacks} of them answered)`
     const waited = `no ack within ${Math.round(round.ackTimeoutMs)} ms, ${through}`
-    const reason = round.evidence === null ? waited : `${round.evidence}; ${waited}`
+    const evidence = round.evidence ?? 'probe'
+    this.#accuse(nowMs, round.target, {
+      evidence, startedMs: round.startedMs, announces: true,
+      reason: evidence === 'probe' ? waited : `${evidence === 'closed' ? 'its connection closed without a goodbye' : evidenceText(evidence)}; ${waited}`,
+    })
+  }
+
+  /** This node, as one of its observers, finds it dead. */
+  handleFound(nowMs: number, { subject, evidence, startedMs, announces }: Finding): void {
+    this.#accuse(nowMs, subject, { evidence, startedMs, announces, reason: `${evidenceText(evidence)}, and it does not answer pings` })
+  }
+
+  /** A hung process: no reason for haste, but one more witness. */
+  handleHung(nowMs: number, subject: MemberEntry, startedMs: number): void {
+    if (subject.suspicion !== null) this.#accuse(nowMs, subject, { evidence: subject.suspicion.evidence, startedMs, announces: false, reason: '' })
+  }
+
+  /** The observers agree. */
+  handleAgreed(nowMs: number, finding: Finding): void {
+    const { subject, evidence, confirmedBy, announces } = finding
+    if (!isActive(subject) && subject.probationUntilMs === null) return
     const self = this.#in.selfId
+    const suspectedBy = subject.suspicion?.accusers[0] ?? self
+    this.#declare(nowMs, subject, {
+      evidence, suspectedBy, announces, confirmedBy: confirmedBy.filter((peerId) => peerId !== suspectedBy),
+      probeStartedMs: subject.suspicion?.probeStartedMs ?? finding.startedMs,
+    })
+  }
+
+  expireSuspicion(nowMs: number, peerId: string): void {
+    const entry = this.#in.table.get(peerId)
+    if (entry === undefined || entry.suspicion === null) return
+    if (!this.#in.isJudging()) {
+      // Who is still joining judges nobody: its own word to the others has not been heard yet.
+      this.#in.deadlines.set(`suspect:${peerId}`, nowMs + this.#in.options.probeIntervalMs)
+      return
+    }
+    const { accusers, evidence, probeStartedMs } = entry.suspicion
+    const [suspectedBy = this.#in.selfId, ...confirmedBy] = accusers
+    this.#in.counters.suspicionsExpired++
+    // Everyone's fuse ends at about the same time: only those that probed it themselves announce, piggyback does the rest.
+    this.#declare(nowMs, entry, { evidence, suspectedBy, confirmedBy, probeStartedMs, announces: accusers.includes(this.#in.selfId) })
+  }
+
+  #accuse(nowMs: number, target: MemberEntry, why: { readonly evidence: Evidence; readonly startedMs: number; readonly announces: boolean; readonly reason: string }): void {
+    if (!isActive(target)) return
+    const self = this.#in.selfId
+    const update: Update = { kind: 'suspect', peerId: target.peerId, incarnation: target.incarnation, from: self, evidence: why.evidence }
     if (target.suspicion !== null) {
-      target.suspicion.probeStartedMs ??= round.startedMs
-      if (target.suspicion.confirm(self)) target.view = null
+      target.suspicion.probeStartedMs ??= why.startedMs
+      if (why.evidence !== 'probe') target.suspicion.evidence = why.evidence
+      if (this.#in.lifecycle.confirm(nowMs, target, self)) this.#in.spread(update)
       return
     }
     this.#in.counters.suspicionsRaised++
-    this.#suspect(nowMs, target, { accuser: self, reason, probeStartedMs: round.startedMs })
-    const update: Update = { kind: 'suspect', peerId: target.peerId, incarnation: target.incarnation, from: self }
+    this.#in.lifecycle.suspect(nowMs, target, { accuser: self, evidence: why.evidence, reason: why.reason, probeStartedMs: why.startedMs })
     this.#in.spread(update)
-    this.#in.emit({ kind: 'announce', updates: [update] })
+    if (why.announces) this.#in.emit({ kind: 'announce', updates: [update] })
   }
 
-  // --- what is believed --------------------------------------------------------------------------------------------------
+  #declare(nowMs: number, entry: MemberEntry, why: {
+    readonly evidence: Evidence
+    readonly suspectedBy: string
+    readonly confirmedBy: readonly string[]
+    readonly probeStartedMs: number | null
+    readonly announces: boolean
+  }): void {
+    const self = this.#in.selfId
+    const suspectedMs = entry.suspicion?.startedMs ?? nowMs
+    const update: FailedUpdate = {
+      kind: 'failed', peerId: entry.peerId, incarnation: entry.incarnation, from: self, evidence: why.evidence, suspectedBy: why.suspectedBy,
+      confirmedBy: why.confirmedBy.slice(0, CONFIRMERS_TOLD_MAX), probeMs: Math.max(0, suspectedMs - (why.probeStartedMs ?? suspectedMs)), suspicionMs: nowMs - suspectedMs,
+    }
+    this.#in.counters.failuresDeclared++
+    this.#in.lifecycle.fail(nowMs, entry, update)
+    this.#in.spread(update)
+    if (why.announces) this.#in.emit({ kind: 'announce', updates: [update] })
+  }
+
+  // --- what is said ------------------------------------------------------------------------------------------------------
 
   applyAll(nowMs: number, via: string, updates: readonly Update[], bound: number): void {
     if (updates.length > bound) this.#in.counters.updatesMalformed += updates.length - bound
     for (const update of updates.slice(0, bound)) {
       switch (update.kind) {
         case 'record': this.#applyRecord(nowMs, update.signed, via); break
-        case 'suspect': this.#applySuspect(nowMs, update, update, via); break
-        case 'failed': this.#applyFailed(nowMs, update, update); break
+        case 'suspect': this.#applySuspect(nowMs, update, via); break
+        case 'failed': this.#applyFailed(nowMs, update); break
         case 'left': this.#applyLeft(nowMs, update.leave); break
+        case 'removed': this.#applyRemoved(nowMs, update); break
       }
     }
   }
@@ -101,73 +171,110 @@ export class Beliefs {
     }
     const entry = this.#in.table.get(record.peerId)
     if (entry === undefined) {
-      if (!this.#makeRoom()) return
+      if (!this.#in.lifecycle.makeRoom()) return
       const joined = this.#in.table.add(nowMs, signed, 'alive')
       this.#in.ring.insert(this.#in.random, joined)
       this.#accepted({ kind: 'record', signed })
-      this.#event(nowMs, 'member-joined', joined, { from: via, reason: via === record.peerId ? 'said so itself' : 'learned from another member' })
+      this.#in.lifecycle.event(nowMs, 'member-joined', joined, { from: via, reason: via === record.peerId ? 'said so itself' : 'learned from another member' })
       return
     }
     if (judge(entry, { kind: 'record', incarnation: record.incarnation }) !== 'accept') {
       this.#in.counters.updatesStale++
       return
     }
+    this.#replaceRecord(nowMs, entry, signed, via)
+  }
+
+  #replaceRecord(nowMs: number, entry: MemberEntry, signed: SignedRecord, via: string): void {
+    const { record } = signed
     const before = entry.signed.record
-    const state = entry.state
-    const sinceProbeMs = sinceProbe(nowMs, entry)
+    const { state, suspicion } = entry
+    const refuted = { sinceProbeMs: sinceProbe(nowMs, entry), suspectedBy: suspicion?.accusers[0] ?? null, confirmedBy: suspicion?.accusers.slice(1) ?? [], suspicionMs: suspicion === null ? null : nowMs - suspicion.startedMs }
     entry.signed = signed
     entry.incarnation = record.incarnation
     entry.leave = null
-    entry.accusers = []
+    entry.removedBy = null
     entry.suspicion = null
     entry.silent = false
     entry.view = null
     this.#in.deadlines.delete(`suspect:${entry.peerId}`)
-    this.#in.deadlines.delete(`forget:${entry.peerId}`)
-    if (state !== 'alive') this.#in.table.setState(nowMs, entry, 'alive')
-    if (state === 'failed' || state === 'left') this.#in.ring.insert(this.#in.random, entry)
+    this.#in.watches.handleRefutation(nowMs, entry.peerId)
+    const isBack = (state === 'failed' || state === 'left') && this.#in.lifecycle.takeBack(nowMs, entry, record.datagramEpoch !== before.datagramEpoch)
+    if (state === 'suspect') this.#in.table.setState(nowMs, entry, 'alive')
+    if (state !== 'failed' || isBack) entry.accusers = []
     this.#accepted({ kind: 'record', signed })
     const changes = describeChanges(before, record)
     const after = changes === '' ? '' : `; ${changes}`
-    switch (state) {
-      case 'alive': this.#event(nowMs, 'member-updated', entry, { from: via, reason: changes === '' ? 'raised its incarnation, nothing else changed' : changes }); break
-      case 'suspect': this.#event(nowMs, 'member-refuted', entry, { from: via, reason: `refuted the suspicion with a higher incarnation${after}`, sinceProbeMs }); break
-      case 'failed': this.#event(nowMs, 'member-joined', entry, { from: via, reason: `came back after it was declared failed${after}` }); break
-      case 'left': this.#event(nowMs, 'member-joined', entry, { from: via, reason: `came back after it had left${after}` }); break
-    }
+    const { lifecycle } = this.#in
+    if (state === 'alive') lifecycle.event(nowMs, 'member-updated', entry, { from: via, reason: changes === '' ? 'raised its incarnation, nothing else changed' : changes })
+    else if (state === 'suspect') {
+      this.#in.counters.refutations++
+      lifecycle.event(nowMs, 'member-refuted', entry, { from: via, reason: `refuted the suspicion with a higher incarnation${after}`, ...refuted })
+    } else if (isBack) lifecycle.event(nowMs, 'member-joined', entry, { from: via, reason: `came back after it ${state === 'left' ? 'had left' : 'was declared failed'}${after}` })
   }
 
-  #applySuspect(nowMs: number, claim: Claim, update: Update, via: string): void {
+  #applySuspect(nowMs: number, claim: Claim & { readonly evidence: Evidence }, via: string): void {
     const entry = this.#claimedEntry(claim)
     if (entry === null) return
-    switch (judge(entry, { kind: 'suspect', incarnation: claim.incarnation })) {
+    const accuser = this.#in.table.get(claim.from)
+    if (claim.from !== this.#in.selfId && (accuser === undefined || !isActive(accuser))) {
+      // Whoever is held for failed here may see the world through a broken path.
+      this.#in.counters.updatesUnproven++
+      return
+    }
+    const update: Update = { kind: 'suspect', peerId: claim.peerId, incarnation: claim.incarnation, from: claim.from, evidence: claim.evidence }
+    switch (judge({ state: standing(entry), incarnation: entry.incarnation }, { kind: 'suspect', incarnation: claim.incarnation })) {
       case 'accept':
-        this.#suspect(nowMs, entry, { accuser: claim.from, reason: via === claim.from ? 'suspected by the node that probed it' : 'suspected by another member, as gossip has it', probeStartedMs: null })
+        if (entry.probationUntilMs !== null) {
+          // It is watched already; who is not in yet needs no suspicion to be kept out.
+          this.#in.counters.updatesStale++
+          break
+        }
+        this.#in.lifecycle.suspect(nowMs, entry, { accuser: claim.from, evidence: claim.evidence, reason: via === claim.from ? 'suspected by the node that probed it' : 'suspected by another member, as gossip has it', probeStartedMs: null })
         this.#accepted(update)
         break
       case 'confirm':
-        // Counted, not passed on: Lifeguard's first k confirmations will be re-queued here.
-        if (entry.suspicion?.confirm(claim.from) === true) entry.view = null
-        this.#in.counters.updatesStale++
+        // The first confirmations are news to others too (Lifeguard §IV-B: they are gossiped as they come, up to k).
+        if (this.#in.lifecycle.confirm(nowMs, entry, claim.from)) this.#accepted(update)
+        else this.#in.counters.updatesStale++
         break
       case 'stale': this.#in.counters.updatesStale++; break
       case 'unproven': this.#in.counters.updatesUnproven++; break
     }
   }
 
-  #applyFailed(nowMs: number, claim: Claim, update: Update): void {
-    const entry = this.#claimedEntry(claim)
+  #applyFailed(nowMs: number, update: FailedUpdate): void {
+    const entry = this.#claimedEntry(update)
     if (entry === null) return
-    switch (judge(entry, { kind: 'failed', incarnation: claim.incarnation })) {
+    switch (judge({ state: standing(entry), incarnation: entry.incarnation }, { kind: 'failed', incarnation: update.incarnation })) {
       case 'accept':
-        entry.suspicion?.confirm(claim.from)
-        this.#fail(nowMs, entry, { from: claim.from, accusers: entry.suspicion?.accusers ?? [claim.from], reason: 'declared failed by another member' })
+        this.#in.lifecycle.fail(nowMs, entry, update)
         this.#accepted(update)
         break
       case 'confirm':
       case 'stale': this.#in.counters.updatesStale++; break
       case 'unproven': this.#in.counters.updatesUnproven++; break
     }
+  }
+
+  #applyRemoved(nowMs: number, claim: Claim): void {
+    const entry = this.#claimedEntry(claim)
+    if (entry === null) return
+    switch (judge(entry, { kind: 'removed', incarnation: claim.incarnation })) {
+      case 'accept': this.remove(nowMs, entry, claim.from); break
+      case 'confirm':
+      case 'stale': this.#in.counters.updatesStale++; break
+      case 'unproven': this.#in.counters.updatesUnproven++; break
+    }
+  }
+
+  /** An operator's word, here or elsewhere. The living refute it. */
+  remove(nowMs: number, entry: MemberEntry, by: string): void {
+    entry.leave = null
+    entry.removedBy = by
+    this.#in.lifecycle.bury(nowMs, entry)
+    this.#accepted({ kind: 'removed', peerId: entry.peerId, incarnation: entry.incarnation, from: by })
+    this.#in.lifecycle.event(nowMs, 'member-left', entry, { from: by, reason: 'removed by an operator', evidence: 'operator' })
   }
 
   #applyLeft(nowMs: number, leave: SignedLeave): void {
@@ -185,10 +292,11 @@ export class Beliefs {
     } else if (judge(entry, { kind: 'left', incarnation: leave.incarnation }) === 'accept') {
       const wasLeft = entry.state === 'left'
       entry.leave = leave
+      entry.removedBy = null
       entry.incarnation = leave.incarnation
-      this.#bury(nowMs, entry, 'left')
+      this.#in.lifecycle.bury(nowMs, entry)
       this.#accepted({ kind: 'left', leave })
-      if (!wasLeft) this.#event(nowMs, 'member-left', entry, { from: leave.peerId, reason: 'said farewell' })
+      if (!wasLeft) this.#in.lifecycle.event(nowMs, 'member-left', entry, { from: leave.peerId, reason: 'said farewell' })
     } else {
       this.#in.counters.updatesStale++
     }
@@ -199,15 +307,16 @@ export class Beliefs {
     const isSelf = record.peerId === this.#in.selfId
     const isTombstone = entry.state === 'failed' || entry.state === 'left'
     if (!isSelf && isTombstone && this.#in.table.get(record.peerId) === undefined) {
-      this.#addTombstone(nowMs, entry)
+      this.#addTombstone(nowMs, entry, from)
       return
     }
     this.#applyRecord(nowMs, entry.signed, from)
     const claim = { peerId: record.peerId, incarnation: record.incarnation, from }
     if (entry.state === 'suspect') {
-      this.#applySuspect(nowMs, claim, { kind: 'suspect', ...claim }, from)
-    } else if (entry.state === 'left' && entry.leave !== null) {
-      this.#applyLeft(nowMs, entry.leave)
+      this.#applySuspect(nowMs, { ...claim, evidence: 'table' }, from)
+    } else if (entry.state === 'left') {
+      if (entry.leave === null) this.#applyRemoved(nowMs, claim)
+      else this.#applyLeft(nowMs, entry.leave)
     } else if (entry.state === 'failed' && isSelf) {
       this.#claimedEntry(claim)
     } else if (entry.state === 'failed') {
@@ -215,24 +324,28 @@ export class Beliefs {
       // Extension: it is not gossiped, but probed at once. The ping carries the suspicion, and the living answer with a refutation,
       // so a heal costs one round trip a member instead of a storm of suspicions.
       const held = this.#in.table.get(record.peerId)
-      if (held === undefined || judge(held, { kind: 'suspect', incarnation: claim.incarnation }) !== 'accept') return
-      this.#suspect(nowMs, held, { accuser: from, reason: 'failed according to the table of another member', probeStartedMs: null })
-      if (this.#in.isJudging()) this.#in.prober.startOnEvidence(nowMs, held, 'failed according to the table of another member')
+      if (held === undefined || held.probationUntilMs !== null || judge(held, { kind: 'suspect', incarnation: claim.incarnation }) !== 'accept') return
+      this.#in.lifecycle.suspect(nowMs, held, { accuser: from, evidence: 'table', reason: 'failed according to the table of another member', probeStartedMs: null })
+      if (this.#in.isJudging()) this.#in.prober.startOnEvidence(nowMs, held, 'table')
     }
   }
 
   /** Remembers a dead stranger, without an event, so that stale gossip does not bring it to life here. */
-  #addTombstone(nowMs: number, { signed, state, leave }: SyncEntry): void {
+  #addTombstone(nowMs: number, { signed, state, leave }: SyncEntry, from: string): void {
     const incarnation = Math.max(signed.record.incarnation, leave?.incarnation ?? 0)
     const isForeign = leave !== null && leave.peerId !== signed.record.peerId
-    if (!isIncarnation(incarnation) || isForeign || (state === 'left' && leave === null)) {
+    if (!isIncarnation(incarnation) || isForeign) {
       this.#in.counters.updatesMalformed++
       return
     }
-    if (!this.#makeRoom()) return
+    if (!this.#in.lifecycle.makeRoom()) return
     const entry = this.#in.table.add(nowMs, signed, state === 'left' ? 'left' : 'failed')
     entry.leave = state === 'left' ? leave : null
     if (state === 'left') entry.incarnation = incarnation
+    if (state === 'left' && leave === null) entry.removedBy = from
+    entry.awaySinceMs = nowMs
+    // It failed before this node came: whether it was unstable is not known here.
+    entry.cutOff = true
     entry.silent = true
     this.#in.deadlines.set(`forget:${entry.peerId}`, nowMs + this.#in.options.tombstoneRetentionMs)
   }
@@ -256,85 +369,6 @@ export class Beliefs {
     return entry ?? null
   }
 
-  // --- transitions of a member ------------------------------------------------------------------------------------------
-
-  #suspect(nowMs: number, entry: MemberEntry, why: { readonly accuser: string; readonly reason: string; readonly probeStartedMs: number | null }): void {
-    entry.suspicion = new Suspicion({ startedMs: nowMs, probeStartedMs: why.probeStartedMs, accuser: why.accuser })
-    this.#in.table.setState(nowMs, entry, 'suspect')
-    this.#in.onChange()
-    this.#in.deadlines.set(`suspect:${entry.peerId}`, nowMs + suspicionTimeoutMs(this.#in.options, this.#in.table.active.size + 1))
-    this.#event(nowMs, 'member-suspected', entry, { from: why.accuser, reason: why.reason, sinceProbeMs: sinceProbe(nowMs, entry) })
-  }
-
-  expireSuspicion(nowMs: number, peerId: string): void {
-    const entry = this.#in.table.get(peerId)
-    if (entry === undefined || entry.suspicion === null) return
-    if (!this.#in.isJudging()) {
-      // Who is still joining judges nobody: its own word to the others has not been heard yet.
-      this.#in.deadlines.set(`suspect:${peerId}`, nowMs + this.#in.options.probeIntervalMs)
-      return
-    }
-    const { accusers, startedMs } = entry.suspicion
-    const self = this.#in.selfId
-    this.#in.counters.failuresDeclared++
-    this.#fail(nowMs, entry, { from: self, accusers, reason: `did not refute within ${((nowMs - startedMs) / 1000).toFixed(1)} s, suspected by ${accusers.length} ${accusers.length === 1 ? 'member' : 'members'}` })
-    const update: Update = { kind: 'failed', peerId, incarnation: entry.incarnation, from: self }
-    this.#in.spread(update)
-    // Everyone's fuse ends at about the same time: only those that probed it themselves announce, piggyback does the rest.
-    if (accusers.includes(self)) this.#in.emit({ kind: 'announce', updates: [update] })
-  }
-
-  #fail(nowMs: number, entry: MemberEntry, why: { readonly from: string; readonly accusers: readonly string[]; readonly reason: string }): void {
-    const sinceProbeMs = sinceProbe(nowMs, entry)
-    entry.accusers = [...why.accusers]
-    this.#bury(nowMs, entry, 'failed')
-    this.#event(nowMs, 'member-failed', entry, { from: why.from, reason: why.reason, sinceProbeMs })
-  }
-
-  #bury(nowMs: number, entry: MemberEntry, state: 'failed' | 'left'): void {
-    entry.suspicion = null
-    if (state === 'left') entry.accusers = []
-    entry.silent = false
-    this.#in.table.setState(nowMs, entry, state)
-    this.#in.onChange()
-    this.#in.deadlines.delete(`suspect:${entry.peerId}`)
-    this.#in.prober.drop(nowMs, entry)
-    this.#in.deadlines.set(`forget:${entry.peerId}`, nowMs + this.#in.options.tombstoneRetentionMs / 2)
-  }
-
-  /** Half the retention a tombstone is offered in syncs, the other half it is only kept, so that no two nodes renew it in turns. */
-  forget(nowMs: number, peerId: string): void {
-    const entry = this.#in.table.get(peerId)
-    if (entry === undefined || isActive(entry)) return
-    this.#in.onChange()
-    if (entry.silent) {
-      this.#in.table.remove(entry)
-      return
-    }
-    entry.silent = true
-    this.#in.deadlines.set(`forget:${peerId}`, nowMs + this.#in.options.tombstoneRetentionMs / 2)
-  }
-
-  #makeRoom(): boolean {
-    if (this.#in.table.size + 1 < this.#in.options.membersMax) return true
-    const oldest = this.#in.table.oldestTombstone()
-    if (oldest === null) {
-      this.#in.counters.membersRefused++
-      return false
-    }
-    this.#in.counters.tombstonesEvicted++
-    this.#in.table.remove(oldest)
-    this.#in.deadlines.delete(`forget:${oldest.peerId}`)
-    return true
-  }
-
-  #event(nowMs: number, type: MemberEventType, entry: MemberEntry, about: { readonly from: string; readonly reason: string; readonly sinceProbeMs?: number | null }): void {
-    this.#in.emit({
-      kind: 'event',
-      event: { type, atMs: nowMs, record: entry.signed.record, from: about.from, reason: about.reason, sinceProbeMs: about.sinceProbeMs ?? null },
-    })
-  }
-
   /** Something new was believed: pass it on. A node that is still joining hears old news only. */
   #accepted(update: Update): void {
     this.#in.counters.updatesAccepted++
@@ -343,7 +377,7 @@ export class Beliefs {
   }
 }
 
-function sinceProbe(nowMs: number, entry: MemberEntry): number | null {
-  const startedMs = entry.suspicion?.probeStartedMs ?? null
-  return startedMs === null ? null : nowMs - startedMs
+/** What a claim about its incarnation meets: a member on probation has outranked the verdict, and is not in yet. */
+function standing(entry: MemberEntry): HeldState {
+  return entry.probationUntilMs === null ? entry.state : 'alive'
 }

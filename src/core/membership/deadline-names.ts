@@ -5,5 +5,9 @@ export type DeadlineName =
   | 'reconnect'
   | `probe:${number}`
   | `relay:${number}`
+  | `watch:${string}`
+  | `evidence:${string}`
   | `suspect:${string}`
+  | `probation:${string}`
+  | `settle:${string}`
   | `forget:${string}`

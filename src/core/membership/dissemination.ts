@@ -10,8 +10,14 @@ import type { Update } from './types.ts'
 /** Upper bounds of encoded sizes, protobuf tags and lengths included. The codec's test holds them to the truth. */
 export const RECORD_OVERHEAD_BYTES = 24
 export const LEAVE_OVERHEAD_BYTES = 96
-/** Two PeerIds as text (at most 64 characters each), an incarnation, tags. */
-export const CLAIM_BYTES = 160
+/** Two keys, an incarnation, tags. */
+export const CLAIM_BYTES = 96
+/** What a verdict tells beyond that, without the confirmers: another key, two durations. */
+export const STORY_BYTES = 52
+/** A key with its tag. */
+export const KEY_BYTES = 36
+export const REPORT_BYTES = 56
+export const COORDINATE_BYTES = 56
 export const PACKET_OVERHEAD_BYTES = 16
 export const PROBE_BYTES = 24
 export const PING_REQUEST_BYTES = 96
@@ -24,8 +30,9 @@ export function updateBytes(update: Update): number {
   switch (update.kind) {
     case 'record': return update.signed.envelope.length + RECORD_OVERHEAD_BYTES
     case 'left': return update.leave.envelope.length + LEAVE_OVERHEAD_BYTES
+    case 'failed': return CLAIM_BYTES + STORY_BYTES + update.confirmedBy.length * KEY_BYTES
     case 'suspect':
-    case 'failed': return CLAIM_BYTES
+    case 'removed': return CLAIM_BYTES
   }
 }
 
@@ -34,7 +41,8 @@ export function updateSubject(update: Update): string {
     case 'record': return update.signed.record.peerId
     case 'left': return update.leave.peerId
     case 'suspect':
-    case 'failed': return update.peerId
+    case 'failed':
+    case 'removed': return update.peerId
   }
 }
 

@@ -3,12 +3,15 @@
  * that are probed and gossiped to) and the failed ones (the ones that are retried), from which a random pick costs O(1).
  */
 import { randomInteger, type Random } from '../time/random.ts'
+import { hashPeerId } from './observers.ts'
 import type { HeldState } from './precedence.ts'
 import type { Suspicion } from './suspicion.ts'
 import type { Member, SignedLeave, SignedRecord } from './types.ts'
 
 export interface MemberEntry {
   readonly peerId: string
+  /** Of the PeerId, for choosing observers. */
+  readonly hash: number
   signed: SignedRecord
   /** Of the record, or of the leave when that is higher. */
   incarnation: number
@@ -121,7 +124,7 @@ export class MemberTable {
 
   add(nowMs: number, signed: SignedRecord, state: HeldState): MemberEntry {
     const entry: MemberEntry = {
-      peerId: signed.record.peerId, signed, incarnation: signed.record.incarnation, state, stateSinceMs: nowMs,
+      peerId: signed.record.peerId, hash: hashPeerId(signed.record.peerId), signed, incarnation: signed.record.incarnation, state, stateSinceMs: nowMs,
       suspicion: null, accusers: [], leave: null, removedBy: null, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
       silent: false, ringRound: -1, view: null,
     }

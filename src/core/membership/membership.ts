@@ -16,25 +16,34 @@
  */
 import { Deadlines } from '../time/deadlines.ts'
 import type { Random } from '../time/random.ts'
-import { createCounters, type MembershipCounters } from './counters.ts'
-import type { DeadlineName } from './deadline-names.ts'
-import {
-  BroadcastQueue, LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, PROBE_BYTES, retransmitLimit, updateBytes, updateSubject,
-} from './dissemination.ts'
 import { Beliefs } from './beliefs.ts'
+import { createCounters, type MembershipCounters } from './counters.ts'
+import type { Coordinate } from '../coordinates/types.ts'
+import type { DeadlineName } from './deadline-names.ts'
+import { ALL_FEATURES, type MembershipFeatures } from './features.ts'
+import { FlapDamping } from './flap-damping.ts'
+import { Lifecycle } from './lifecycle.ts'
+import { LocalHealth } from './local-health.ts'
 import { isActive, MemberTable, type MemberEntry } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
+import { Outbox } from './outbox.ts'
+import { PathBook } from './paths.ts'
 import { INCARNATION_MAX } from './precedence.ts'
 import { ProbeRing } from './probe-ring.ts'
 import { Prober } from './prober.ts'
 import type {
-  LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Probe, SignedLeave, SignedRecord, SyncEntry, Update,
+  Evidence, LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Path, PathFinding, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update,
 } from './types.ts'
+import { Watches } from './watches.ts'
 
 /** A datagram of 1,400 bytes holds fewer; the rest of a longer list is dropped and counted. */
 export const PACKET_UPDATES_MAX = 64
 /** The same for one gossipsub message. */
 export const MESSAGE_UPDATES_MAX = 1024
+/** Reports taken from one packet. */
+export const REPORTS_MAX = 16
+/** Event-loop delay that counts as one failed probe, as a share of the shortest ack timeout. */
+const DELAY_STEP_SHARE = 0.5
 
 export interface MembershipInit {
   /** The own record, unsigned; its incarnation is the unix milliseconds of this start. */
@@ -46,6 +55,8 @@ export interface MembershipInit {
   readonly signLeave: (peerId: string, incarnation: number) => SignedLeave
   /** What one datagram carries beside header and seal. */
   readonly packetBudgetBytes: number
+  /** All, unless an experiment takes some away. */
+  readonly features?: Partial<MembershipFeatures>
 }
 
 export type RecordPatch = Partial<Omit<MemberRecord, 'peerId' | 'incarnation'>>
@@ -54,21 +65,26 @@ type Phase = 'created' | 'joining' | 'alive' | 'left' | 'stopped'
 
 export class Membership {
   readonly #options: MembershipOptions
+  readonly #features: MembershipFeatures
   readonly #random: Random
   readonly #signRecord: MembershipInit['signRecord']
   readonly #signLeave: MembershipInit['signLeave']
-  readonly #packetBudgetBytes: number
   readonly #table = new MemberTable()
   readonly #ring = new ProbeRing()
-  readonly #queue = new BroadcastQueue()
   readonly #deadlines = new Deadlines<DeadlineName>()
   readonly #counters = createCounters()
+  readonly #paths = new PathBook()
+  readonly #health: LocalHealth
+  readonly #outbox: Outbox
   readonly #prober: Prober
+  readonly #watches: Watches
+  readonly #lifecycle: Lifecycle
   readonly #beliefs: Beliefs
+  /** Members whose connection broke, and which this node does not observe: probed a little later, if nobody has told more by then. */
+  readonly #evidence = new Map<string, Evidence>()
   #phase: Phase = 'created'
   #self: SignedRecord
   #leave: SignedLeave | null = null
-  #load: LoadDigest | null = null
   #lastGossipMs = -Infinity
   /** The effects of the call under way. */
   #effects: MembershipEffect[] = []
@@ -77,39 +93,48 @@ export class Membership {
   #syncEntries: readonly SyncEntry[] | null = null
 
   constructor(init: MembershipInit) {
-    this.#options = init.options
-    this.#random = init.random
+    const { options, random, record } = init
+    this.#options = options
+    this.#features = { ...ALL_FEATURES, ...init.features }
+    this.#random = random
     this.#signRecord = init.signRecord
     this.#signLeave = init.signLeave
-    this.#packetBudgetBytes = init.packetBudgetBytes
-    this.#self = init.signRecord(init.record)
+    this.#self = init.signRecord(record)
+    this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: DELAY_STEP_SHARE * options.ackTimeoutFloorMs })
+    const shared = {
+      selfId: record.peerId, options, features: this.#features, random, table: this.#table, ring: this.#ring, deadlines: this.#deadlines, counters: this.#counters,
+      emit: (effect: MembershipEffect) => { this.#effects.push(effect) },
+      isJudging: () => this.#phase === 'alive',
+      onChange: () => { this.#syncEntries = null },
+    }
+    this.#outbox = new Outbox({
+      ...shared, retransmitMultiplier: options.retransmitMultiplier, packetBudgetBytes: init.packetBudgetBytes,
+      activeCount: () => this.#table.active.size, urgentFor: (to) => this.#urgentFor(this.#table.get(to)),
+    })
     this.#prober = new Prober({
-      selfId: init.record.peerId,
-      options: init.options,
-      random: init.random,
-      table: this.#table,
-      deadlines: this.#deadlines,
-      counters: this.#counters,
-      send: (to, probe) => { this.#send(to, probe) },
-      emit: (effect) => { this.#effects.push(effect) },
+      ...shared, health: this.#health, paths: this.#paths,
+      send: (to, probe) => { this.#outbox.send(to, probe) },
+      onPathChange: (nowMs, target, change) => { this.#tellPath(nowMs, target, change) },
       onUnreachable: (nowMs, round) => { this.#beliefs.handleUnreachable(nowMs, round) },
     })
+    this.#watches = new Watches({
+      ...shared,
+      multiplier: () => this.#health.multiplier,
+      directLossRatio: () => this.#prober.directLossRatio,
+      nextSequence: () => this.#prober.nextSequence(),
+      send: (to, probe, reports) => { this.#outbox.send(to, probe, reports) },
+      onAnswered: (nowMs, subject, rttMs, coordinate) => { this.#prober.noteDirect(nowMs, subject, rttMs, coordinate) },
+      onFound: (nowMs, finding) => { this.#beliefs.handleFound(nowMs, finding) },
+      onAgreed: (nowMs, finding) => { this.#beliefs.handleAgreed(nowMs, finding) },
+      onHung: (nowMs, subject, startedMs) => { this.#beliefs.handleHung(nowMs, subject, startedMs) },
+    })
+    this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping() })
     this.#beliefs = new Beliefs({
-      selfId: init.record.peerId,
-      options: init.options,
-      random: init.random,
-      table: this.#table,
-      ring: this.#ring,
-      prober: this.#prober,
-      deadlines: this.#deadlines,
-      counters: this.#counters,
+      ...shared, prober: this.#prober, watches: this.#watches, lifecycle: this.#lifecycle,
       selfIncarnation: () => this.#self.record.incarnation,
-      selfEpoch: init.record.datagramEpoch,
-      isJudging: () => this.#phase === 'alive',
+      selfEpoch: record.datagramEpoch,
       refute: (claimedIncarnation) => { this.#refute(claimedIncarnation) },
-      spread: (update) => { this.#enqueue(update) },
-      emit: (effect) => { this.#effects.push(effect) },
-      onChange: () => { this.#syncEntries = null },
+      spread: (update) => { this.#outbox.enqueue(update) },
     })
   }
 
@@ -168,12 +193,22 @@ export class Membership {
 
   /** True when the farewell has been sent as often as any update, or nobody is there to hear it. */
   get isLeaveTransmitted(): boolean {
-    return this.#leave !== null && (this.#table.active.size === 0 || !this.#queue.has(this.#leave.peerId))
+    return this.#leave !== null && (this.#table.active.size === 0 || !this.#outbox.queue.has(this.#leave.peerId))
   }
 
   /** Updates still waiting to be spread. */
   get queuedUpdates(): number {
-    return this.#queue.size
+    return this.#outbox.queue.size
+  }
+
+  /** Lifeguard's score: 0 is healthy, `localHealthMax` the worst. */
+  get localHealth(): number {
+    return this.#health.score
+  }
+
+  /** How each member is reached from here. */
+  paths(): Path[] {
+    return this.#paths.paths()
   }
 
   get counters(): MembershipCounters {
@@ -217,14 +252,13 @@ export class Membership {
   leave(nowMs: number): MembershipEffect[] {
     if (this.#phase === 'stopped' || this.#phase === 'left') return []
     this.#phase = 'left'
-    this.#prober.clear()
-    this.#deadlines.clear()
+    this.#quieten()
     // Only the farewell is spread from here on: the others carry the rest of the news.
-    this.#queue.clear()
+    this.#outbox.queue.clear()
     this.#leave = this.#signLeave(this.#self.record.peerId, this.#self.record.incarnation)
     this.#syncEntries = null
     const update: Update = { kind: 'left', leave: this.#leave }
-    this.#enqueue(update)
+    this.#outbox.enqueue(update)
     this.#effects.push({ kind: 'announce', updates: [update] })
     return this.#finish(nowMs)
   }
@@ -232,16 +266,36 @@ export class Membership {
   /** No effect and no deadline ever after. */
   stop(_nowMs: number): MembershipEffect[] {
     this.#phase = 'stopped'
-    this.#prober.clear()
-    this.#queue.clear()
-    this.#deadlines.clear()
+    this.#quieten()
+    this.#outbox.queue.clear()
     return []
   }
 
   /** What the next packets say about this node's load. */
   setLoad(load: LoadDigest): MembershipEffect[] {
-    this.#load = load
+    this.#outbox.load = load
     return []
+  }
+
+  /** What the next acks say about this node's place. */
+  setCoordinate(coordinate: Coordinate): MembershipEffect[] {
+    this.#outbox.coordinate = coordinate
+    return []
+  }
+
+  /** How late this process's event loop runs, measured by the owner about once a second; part of the local health. */
+  setLoopDelay(delayMs: number): MembershipEffect[] {
+    this.#health.setLoopDelay(delayMs)
+    return []
+  }
+
+  /** An operator says that this member is not expected back. A living one refutes it. No effect for one that is unknown or has left. */
+  removeMember(nowMs: number, peerId: string): MembershipEffect[] {
+    const entry = this.#table.get(peerId)
+    if (this.#phase !== 'alive' || entry === undefined || entry.state === 'left') return []
+    this.#beliefs.remove(nowMs, entry, this.#self.record.peerId)
+    this.#effects.push({ kind: 'announce', updates: [{ kind: 'removed', peerId, incarnation: entry.incarnation, from: this.#self.record.peerId }] })
+    return this.#finish(nowMs)
   }
 
   // --- inputs ------------------------------------------------------------------------------------------------------------
@@ -249,12 +303,16 @@ export class Membership {
   /** A datagram from an authenticated sender. */
   handlePacket(nowMs: number, from: string, packet: Packet): MembershipEffect[] {
     if (!this.#isListening() || from === this.#self.record.peerId) return []
+    const sender = this.#table.get(from)
+    if (sender !== undefined && this.#phase !== 'left') this.#tellPath(nowMs, sender, this.#paths.noteHeard(nowMs, from))
     // Updates first: an answer to a ping that carried a suspicion of us must carry our refutation.
     this.#learn(nowMs, from, packet.updates, PACKET_UPDATES_MAX)
     if (packet.load !== null && this.#table.get(from) !== undefined && this.#phase !== 'left') {
       this.#effects.push({ kind: 'load', peerId: from, load: packet.load })
     }
-    if (packet.probe !== null) this.#handleProbe(nowMs, from, packet.probe)
+    if (packet.updates.length > 0 && packet.probe === null && packet.reports.length === 0) this.#counters.gossipPacketsReceived++
+    if (this.#phase === 'alive' && this.#features.observers) for (const report of packet.reports.slice(0, REPORTS_MAX)) this.#handleReport(nowMs, from, report)
+    if (packet.probe !== null) this.#handleProbe(nowMs, from, packet.probe, packet.coordinate)
     return this.#finish(nowMs)
   }
 
@@ -280,18 +338,40 @@ export class Membership {
     const sender = this.#table.get(input.from)
     const first = this.#urgentFor(sender)
     // It just spoke to us, so it lives: it must hear that we hold it for suspect or failed, or that we have just refuted.
-    if (first.length > 0 && input.from !== this.#self.record.peerId) this.#send(input.from, null)
+    if (first.length > 0 && input.from !== this.#self.record.peerId) this.#outbox.send(input.from, null)
     return this.#finish(nowMs)
   }
 
   /**
-   * Something hints that a member is gone (a connection closed without goodbye, a refused dial): it is probed now.
-   * Bounded: one probe a member, `evidenceProbesMax` at once, the others wait in line.
+   * Something hints that a member is gone: its connection closed without a goodbye, or a dial was refused. Its observers look at it now;
+   * everybody else only if it is still held for alive a little later, so that a crash costs K pings, not N.
    */
-  handleEvidence(nowMs: number, peerId: string, reason: string): MembershipEffect[] {
+  handleEvidence(nowMs: number, peerId: string, evidence: 'closed' | 'refused'): MembershipEffect[] {
     const entry = this.#table.get(peerId)
-    if (this.#phase !== 'alive' || entry === undefined || !isActive(entry)) return []
-    this.#prober.startOnEvidence(nowMs, entry, reason)
+    if (this.#phase !== 'alive' || !this.#features.evidence || entry === undefined || !isActive(entry)) return []
+    if (this.#features.observers && this.#watches.start(nowMs, entry, evidence)) return this.#finish(nowMs)
+    this.#evidence.set(peerId, evidence)
+    this.#deadlines.set(`evidence:${peerId}`, nowMs + (this.#features.observers ? this.#options.ackTimeoutMs * (1 + this.#random()) : 0))
+    return this.#finish(nowMs)
+  }
+
+  /** The outcome of a `stream-ping` effect. */
+  handleStreamPing(nowMs: number, input: { readonly peerId: string; readonly sequence: number; readonly answered: boolean }): MembershipEffect[] {
+    if (this.#phase !== 'alive') return []
+    if (input.answered) this.#prober.handleStreamPing(nowMs, input.peerId, input.sequence)
+    return this.#finish(nowMs)
+  }
+
+  /** The outcome of a `connect` effect: accepted, refused by its host, or nothing came back in time. */
+  handleConnect(nowMs: number, input: { readonly peerId: string; readonly result: 'open' | 'refused' | 'silent' }): MembershipEffect[] {
+    if (this.#phase !== 'alive') return []
+    this.#watches.handleConnect(nowMs, input.peerId, input.result)
+    return this.#finish(nowMs)
+  }
+
+  /** The owner's partition monitor: members that fail while it is open were cut off, and come back without probation. */
+  handlePartition(nowMs: number, isOpen: boolean): MembershipEffect[] {
+    this.#lifecycle.setPartition(nowMs, isOpen)
     return this.#finish(nowMs)
   }
 
@@ -300,22 +380,22 @@ export class Membership {
   handleTimeout(nowMs: number): MembershipEffect[] {
     const nextMs = this.#deadlines.nextMs()
     if (nextMs === null || nextMs > nowMs) return []
-    if (nowMs - nextMs > this.#options.stallToleranceMs && this.#phase === 'alive') this.#recoverFromStall(nowMs)
+    if (this.#features.stallGuard && nowMs - nextMs > this.#options.stallToleranceMs && this.#phase === 'alive') this.#recoverFromStall(nowMs)
     for (let name = this.#deadlines.takeDue(nowMs); name !== null; name = this.#deadlines.takeDue(nowMs)) this.#handleDeadline(nowMs, name)
     return this.#finish(nowMs)
   }
 
   #handleDeadline(nowMs: number, name: DeadlineName): void {
     if (name === 'period') {
-      this.#deadlines.set('period', nowMs + this.#options.probeIntervalMs)
+      this.#deadlines.set('period', nowMs + this.#options.probeIntervalMs * this.#health.multiplier)
       const target = this.#ring.next(this.#random, this.#table.active.items, (entry) => this.#prober.isProbing(entry.peerId))
       if (target !== null) this.#prober.start(nowMs, target, null)
     } else if (name === 'gossip') {
       this.#lastGossipMs = nowMs
       for (const entry of this.#table.active.sample(this.#random, this.#options.gossipFanout)) {
-        if (this.#queue.size === 0) break
+        if (this.#outbox.queue.size === 0) break
         this.#counters.gossipPacketsSent++
-        this.#send(entry.peerId, null)
+        this.#outbox.send(entry.peerId, null)
       }
     } else if (name === 'reconnect') {
       this.#deadlines.set('reconnect', nowMs + this.#options.reconnectIntervalMs)
@@ -327,7 +407,14 @@ export class Membership {
         case 'probe': this.#prober.handleTimeout(nowMs, Number(subject)); break
         case 'relay': this.#prober.handleRelayTimeout(nowMs, Number(subject)); break
         case 'suspect': this.#beliefs.expireSuspicion(nowMs, subject); break
-        case 'forget': this.#beliefs.forget(nowMs, subject); break
+        case 'watch': this.#watches.handleTimeout(nowMs, subject); break
+        case 'evidence': this.#probeOnEvidence(nowMs, subject); break
+        case 'probation': this.#lifecycle.endProbation(nowMs, subject); break
+        case 'settle': this.#lifecycle.settle(nowMs, subject); break
+        case 'forget':
+          this.#lifecycle.forget(nowMs, subject)
+          if (this.#table.get(subject) === undefined) this.#paths.forget(subject)
+          break
       }
     }
   }
@@ -349,7 +436,9 @@ export class Membership {
    */
   #recoverFromStall(nowMs: number): void {
     this.#counters.stalls++
+    this.#health.add(1)
     this.#prober.excuseAll(nowMs)
+    this.#watches.excuseAll(nowMs)
     const graceMs = nowMs + this.#options.probeIntervalMs
     for (const entry of this.#table.active.items) {
       if (entry.suspicion !== null && (this.#deadlines.atMs(`suspect:${entry.peerId}`) ?? Infinity) < graceMs) {
@@ -360,16 +449,46 @@ export class Membership {
 
   // --- probes ------------------------------------------------------------------------------------------------------------
 
-  #handleProbe(nowMs: number, from: string, probe: Probe): void {
+  #handleProbe(nowMs: number, from: string, probe: Probe, coordinate: Coordinate | null): void {
     switch (probe.kind) {
-      case 'ping': this.#send(from, { kind: 'ack', sequence: probe.sequence }); break
-      case 'ack': if (this.#phase !== 'left') this.#prober.handleAck(nowMs, from, probe.sequence); break
+      case 'ping': this.#outbox.send(from, { kind: 'ack', sequence: probe.sequence }); break
+      case 'ack':
+        if (this.#phase === 'left' || this.#watches.handleAck(nowMs, from, probe.sequence, coordinate)) break
+        this.#prober.handleAck(nowMs, from, probe.sequence, coordinate)
+        break
       case 'nack': if (this.#phase !== 'left') this.#prober.handleNack(from, probe.sequence); break
       case 'ping-request':
         if (this.#phase === 'alive') this.#prober.handlePingRequest(nowMs, from, probe.sequence, probe.target)
-        else this.#send(from, { kind: 'nack', sequence: probe.sequence })
+        else if (this.#features.nacks) this.#outbox.send(from, { kind: 'nack', sequence: probe.sequence })
         break
     }
+  }
+
+  #handleReport(nowMs: number, from: string, report: Report): void {
+    const sender = this.#table.get(from)
+    if (report.peerId === this.#self.record.peerId) {
+      // Its sender is wrong about us, and its ping to come will tell it so.
+      this.#counters.updatesUnproven++
+    } else if (sender === undefined || !isActive(sender)) {
+      this.#counters.updatesUnproven++
+    } else {
+      this.#counters.reportsReceived++
+      this.#watches.handleReport(nowMs, from, report)
+    }
+  }
+
+  #probeOnEvidence(nowMs: number, peerId: string): void {
+    const evidence = this.#evidence.get(peerId)
+    this.#evidence.delete(peerId)
+    const entry = this.#table.get(peerId)
+    if (evidence !== undefined && entry?.state === 'alive') this.#prober.startOnEvidence(nowMs, entry, evidence)
+  }
+
+  #tellPath(nowMs: number, target: MemberEntry, change: { readonly from: PathFinding; readonly to: PathFinding } | null): void {
+    if (change === null || !isActive(target)) return
+    const text = PATH_TEXTS[change.to]
+    const type = DEGRADED.has(change.to) ? 'path-degraded' : DEGRADED.has(change.from) && change.to === 'direct' ? 'path-restored' : null
+    if (type !== null) this.#lifecycle.event(nowMs, type, target, { from: this.#self.record.peerId, reason: text })
   }
 
   // --- this node itself, and what it says -----------------------------------------------------------------------------------
@@ -378,6 +497,7 @@ export class Membership {
     const incarnation = Math.max(this.#self.record.incarnation, claimedIncarnation) + 1
     if (this.#phase === 'left' || incarnation > INCARNATION_MAX) return
     this.#counters.selfRefutations++
+    this.#health.add(1)
     this.#refutedNow = true
     this.#resign({ ...this.#self.record, incarnation })
   }
@@ -390,7 +510,7 @@ export class Membership {
 
   #publishSelf(): void {
     const update: Update = { kind: 'record', signed: this.#self }
-    this.#enqueue(update)
+    this.#outbox.enqueue(update)
     this.#effects.push({ kind: 'announce', updates: [update] })
   }
 
@@ -399,42 +519,29 @@ export class Membership {
     if (this.#phase !== 'left') this.#beliefs.applyAll(nowMs, via, updates, bound)
   }
 
-  #enqueue(update: Update): void {
-    const room = this.#packetBudgetBytes - PACKET_OVERHEAD_BYTES - PING_REQUEST_BYTES - LOAD_BYTES
-    if (updateBytes(update) > room) this.#counters.updatesOversized++
-    else this.#queue.push(update)
+  /** Ends whatever runs. */
+  #quieten(): void {
+    this.#prober.clear()
+    this.#watches.clear()
+    this.#evidence.clear()
+    this.#deadlines.clear()
   }
 
   /** What a member must hear before anything else: our doubts about it (Lifeguard's buddy system), and our own fresh refutation. */
   #urgentFor(entry: MemberEntry | undefined): Update[] {
     const urgent: Update[] = []
     if (this.#phase === 'left') return urgent
-    if (entry?.state === 'suspect') {
-      urgent.push({ kind: 'suspect', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.suspicion?.accusers[0] ?? this.#self.record.peerId })
-    } else if (entry?.state === 'failed') {
-      urgent.push({ kind: 'failed', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.accusers[0] ?? this.#self.record.peerId })
+    const self = this.#self.record.peerId
+    if (entry?.state === 'suspect' && this.#features.buddy) {
+      urgent.push({ kind: 'suspect', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.suspicion?.accusers[0] ?? self, evidence: entry.suspicion?.evidence ?? 'probe' })
+    } else if (entry?.state === 'failed' && entry.probationUntilMs === null) {
+      const suspectedBy = entry.accusers[0] ?? self
+      urgent.push({ kind: 'failed', peerId: entry.peerId, incarnation: entry.incarnation, from: self, evidence: 'probe', suspectedBy, confirmedBy: [], probeMs: 0, suspicionMs: 0 })
+    } else if (entry?.state === 'left' && entry.removedBy !== null) {
+      urgent.push({ kind: 'removed', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.removedBy })
     }
     if (this.#refutedNow) urgent.push({ kind: 'record', signed: this.#self })
     return urgent
-  }
-
-  #send(to: string, probe: Probe | null): void {
-    const entry = this.#table.get(to)
-    const limit = retransmitLimit(this.#options.retransmitMultiplier, this.#table.active.size + 1)
-    let room = this.#packetBudgetBytes - PACKET_OVERHEAD_BYTES
-    if (probe !== null) room -= probe.kind === 'ping-request' ? PING_REQUEST_BYTES : PROBE_BYTES
-    if (this.#load !== null) room -= LOAD_BYTES
-    const updates: Update[] = []
-    for (const update of this.#urgentFor(entry)) {
-      if (updateBytes(update) > room) continue
-      room -= updateBytes(update)
-      updates.push(update)
-    }
-    const urgentSubjects = updates.map(updateSubject)
-    for (const update of this.#queue.take(room, limit, urgentSubjects)) updates.push(update)
-    for (const subject of urgentSubjects) this.#queue.markSent(subject, limit)
-    this.#counters.updatesSent += updates.length
-    this.#effects.push({ kind: 'send', to, packet: { probe, updates, load: this.#load } })
   }
 
   #isListening(): boolean {
@@ -444,7 +551,7 @@ export class Membership {
   /** Ends a call: arms the gossip tick when there is news and someone to tell, and hands the effects over. */
   #finish(nowMs: number): MembershipEffect[] {
     const gossips = this.#phase === 'alive' || this.#phase === 'left'
-    if (gossips && this.#queue.size > 0 && this.#table.active.size > 0 && this.#deadlines.atMs('gossip') === undefined) {
+    if (gossips && this.#outbox.queue.size > 0 && this.#table.active.size > 0 && this.#deadlines.atMs('gossip') === undefined) {
       this.#deadlines.set('gossip', Math.max(nowMs, this.#lastGossipMs + this.#options.gossipIntervalMs))
     }
     const effects = this.#effects
@@ -454,6 +561,18 @@ export class Membership {
   }
 }
 
-function syncEntryOf({ signed, state, leave }: MemberEntry): SyncEntry {
-  return { signed, state, leave }
+/** A member on probation has outranked the verdict; who hears of it for the first time has no reason to keep it out. */
+function syncEntryOf({ signed, state, leave, probationUntilMs }: MemberEntry): SyncEntry {
+  return { signed, state: probationUntilMs === null ? state : 'alive', leave }
+}
+
+const DEGRADED: ReadonlySet<PathFinding> = new Set(['inbound-only', 'indirect-only', 'stream-only'])
+
+const PATH_TEXTS: Readonly<Record<PathFinding, string>> = {
+  unknown: 'not probed yet',
+  direct: 'it answers datagrams again',
+  'inbound-only': 'its datagrams arrive here, but it does not answer ours',
+  'indirect-only': 'others reach it with datagrams, this node does not',
+  'stream-only': 'it answers over its connection, but not over UDP',
+  none: 'nothing from it arrives',
 }

@@ -8,16 +8,17 @@
  * | suspect i           | i = j            | i = j: confirms  | never            | never            |
  * | failed i            | i = j            | i = j            | never            | never            |
  * | left i (signed)     | i ≥ j            | i ≥ j            | i ≥ j            | i > j            |
+ * | removed i (ext.)    | i = j            | i = j            | i = j            | never            |
  *
  * Extension: SWIM lets a Confirm override for ever; here a failed or left member comes back with a higher incarnation, because a
  * restarted process keeps its identity.
  *
- * Extension: suspect and failed are unsigned, so they are believed only about the very incarnation whose signed record we hold
+ * Extension: suspect, failed and removed are unsigned, so they are believed only about the very incarnation whose signed record we hold
  * (SWIM takes i ≥ j). A claim about a higher one is not remembered either: the record will come by the same gossip, and whoever
  * still makes the claim will repeat it; keeping unproven claims would let one liar fill the table.
  */
 export type HeldState = 'alive' | 'suspect' | 'failed' | 'left'
-export type ClaimKind = 'record' | 'suspect' | 'failed' | 'left'
+export type ClaimKind = 'record' | 'suspect' | 'failed' | 'left' | 'removed'
 export type Verdict = 'accept' | 'confirm' | 'stale' | 'unproven'
 
 /** Within one incarnation states only ever go up this scale. */
@@ -36,6 +37,9 @@ export function judge(held: { readonly state: HeldState; readonly incarnation: n
     case 'failed':
       if (higher) return 'unproven'
       return held.state === 'alive' || held.state === 'suspect' ? 'accept' : 'stale'
+    case 'removed':
+      if (higher) return 'unproven'
+      return held.state === 'left' ? 'stale' : 'accept'
   }
 }
 

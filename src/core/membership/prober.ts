@@ -10,8 +10,12 @@
  *   unreachable
  *
  * A late direct ack still counts until the period ends: the timeout only decides when helpers are asked.
- * The same machinery serves the round robin and probes on evidence; only what starts them differs. Local health (Lifeguard) will
- * scale the two durations in `start` and learn from `nacks` in `#end`.
+ * The same machinery serves the round robin and probes on evidence; only what starts them differs. Local health (Lifeguard §IV-A) scales
+ * both durations, and learns from how the round ends.
+ *
+ * Extension: beside the helpers the member is pinged over its libp2p connection, which gets through where datagrams are lost or filtered.
+ * Such an answer keeps it from being suspected; that its datagrams fail is remembered in the path book and shown.
+ * Extension: with a known round trip a round ends earlier than the period, since nothing that was in time can still arrive.
  */
 import type { Deadlines } from '../time/deadlines.ts'
 import type { Random } from '../time/random.ts'
@@ -19,12 +23,20 @@ import type { MutableCounters } from './counters.ts'
 import type { DeadlineName } from './deadline-names.ts'
 import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
-import type { MembershipEffect, Probe } from './types.ts'
+import type { MembershipFeatures } from './features.ts'
+import type { LocalHealth } from './local-health.ts'
+import type { PathBook } from './paths.ts'
+import type { Coordinate } from '../coordinates/types.ts'
+import type { Evidence, MembershipEffect, PathFinding, Probe } from './types.ts'
 
 /** Pings on behalf of others under way at once; more are answered with a nack at once. */
 export const RELAYS_MAX = 256
-/** An asked helper nacks after this share of the longest ack timeout, early enough to be heard in the same period (Lifeguard §IV-A). */
+/** An asked helper nacks after this share of its ack timeout, early enough to be heard in the same period (Lifeguard §IV-A). */
 export const NACK_AT_SHARE = 0.8
+/** Helpers and streams have this share of the longest ack timeout, when the round does not have to wait for the period's end. */
+export const INDIRECT_SHARE = 0.8
+/** Weight of one probe in this node's own loss ratio. */
+const LOSS_GAIN = 1 / 16
 
 export interface ProbeRound {
   readonly sequence: number
@@ -33,10 +45,11 @@ export interface ProbeRound {
   readonly ackTimeoutMs: number
   readonly endsMs: number
   /** What made us probe out of turn; null in the round robin. */
-  readonly evidence: string | null
+  readonly evidence: Evidence | null
   phase: 'direct' | 'indirect' | 'answered'
   helpers: readonly string[]
   nacks: number
+  isStreamPinged: boolean
 }
 
 interface Relay {
@@ -50,10 +63,14 @@ interface Relay {
 export interface ProberSurroundings {
   readonly selfId: string
   readonly options: MembershipOptions
+  readonly features: MembershipFeatures
   readonly random: Random
   readonly table: MemberTable
   readonly deadlines: Deadlines<DeadlineName>
   readonly counters: MutableCounters
+  readonly health: LocalHealth
+  readonly paths: PathBook
+  readonly onPathChange: (nowMs: number, target: MemberEntry, change: { readonly from: PathFinding; readonly to: PathFinding } | null) => void
   readonly send: (to: string, probe: Probe) => void
   readonly emit: (effect: MembershipEffect) => void
   readonly onUnreachable: (nowMs: number, round: ProbeRound) => void
@@ -71,9 +88,10 @@ export class Prober {
   readonly #byTarget = new Map<string, ProbeRound>()
   readonly #relays = new Map<number, Relay>()
   /** Members to probe on evidence, first come first served; at most one entry a member. */
-  readonly #waiting = new Map<string, string>()
+  readonly #waiting = new Map<string, Evidence>()
   #evidenceRounds = 0
   #sequence: number
+  #directLossRatio = 0
 
   constructor(surroundings: ProberSurroundings) {
     this.#in = surroundings
@@ -89,11 +107,19 @@ export class Prober {
     return this.#waiting.size
   }
 
-  start(nowMs: number, target: MemberEntry, evidence: string | null): void {
-    const { options, deadlines } = this.#in
+  /** Of this node's direct pings to everybody, recent ones weighing most. */
+  get directLossRatio(): number {
+    return this.#directLossRatio
+  }
+
+  start(nowMs: number, target: MemberEntry, evidence: Evidence | null): void {
+    const { options, features, deadlines, health } = this.#in
+    const directMs = ackTimeoutMs(options, target.rtt) * health.multiplier
+    const periodMs = options.probeIntervalMs * health.multiplier
+    const wholeMs = features.evidence ? Math.min(periodMs, directMs + INDIRECT_SHARE * options.ackTimeoutMs * health.multiplier) : periodMs
     const round: ProbeRound = {
-      sequence: this.#nextSequence(), target, startedMs: nowMs, ackTimeoutMs: ackTimeoutMs(options, target.rtt),
-      endsMs: nowMs + options.probeIntervalMs, evidence, phase: 'direct', helpers: [], nacks: 0,
+      sequence: this.nextSequence(), target, startedMs: nowMs, ackTimeoutMs: directMs, endsMs: nowMs + wholeMs, evidence, phase: 'direct',
+      helpers: [], nacks: 0, isStreamPinged: false,
     }
     this.#rounds.set(round.sequence, round)
     this.#byTarget.set(target.peerId, round)
@@ -104,7 +130,7 @@ export class Prober {
   }
 
   /** Probes out of turn, at once or as soon as fewer than `evidenceProbesMax` such probes run. Never two of one member. */
-  startOnEvidence(nowMs: number, target: MemberEntry, evidence: string): void {
+  startOnEvidence(nowMs: number, target: MemberEntry, evidence: Evidence): void {
     if (this.#byTarget.has(target.peerId)) return
     this.#waiting.set(target.peerId, evidence)
     this.#startWaiting(nowMs)
@@ -118,14 +144,29 @@ export class Prober {
       return
     }
     round.phase = 'indirect'
-    const { options, random, table, deadlines, counters } = this.#in
+    const { options, features, random, table, deadlines, counters } = this.#in
     const helpers = table.active.sample(random, options.indirectProbes, round.target)
     round.helpers = helpers.map((helper) => helper.peerId)
     for (const helper of round.helpers) {
       counters.pingRequestsSent++
       this.#in.send(helper, { kind: 'ping-request', sequence, target: round.target.peerId })
     }
+    if (features.streamProbes) {
+      round.isStreamPinged = true
+      counters.streamPings++
+      this.#in.emit({ kind: 'stream-ping', peerId: round.target.peerId, sequence, timeoutMs: round.endsMs - nowMs })
+    }
     deadlines.set(`probe:${sequence}`, round.endsMs)
+  }
+
+  /** The answer to the effect `stream-ping`; late ones are nobody's any more. */
+  handleStreamPing(nowMs: number, peerId: string, sequence: number): void {
+    const round = this.#rounds.get(sequence)
+    const target = this.#in.table.get(peerId)
+    if (target !== undefined) this.#in.onPathChange(nowMs, target, this.#in.paths.noteStream(nowMs, peerId))
+    if (round === undefined || round.target.peerId !== peerId || !round.isStreamPinged) return
+    this.#in.counters.streamAcks++
+    round.phase = 'answered'
   }
 
   handleRelayTimeout(nowMs: number, sequence: number): void {
@@ -138,27 +179,30 @@ export class Prober {
     // The relay stays a little: an ack that comes after the nack is still worth passing on.
     relay.nacked = true
     this.#in.deadlines.set(`relay:${sequence}`, relay.startedMs + this.#in.options.probeIntervalMs)
-    this.#in.send(relay.requester, { kind: 'nack', sequence: relay.requestedSequence })
+    if (this.#in.features.nacks) this.#in.send(relay.requester, { kind: 'nack', sequence: relay.requestedSequence })
   }
 
-  handleAck(nowMs: number, from: string, sequence: number): void {
+  handleAck(nowMs: number, from: string, sequence: number, coordinate: Coordinate | null): void {
     const { counters, deadlines } = this.#in
     counters.acksReceived++
     const relay = this.#relays.get(sequence)
     if (relay !== undefined && relay.target.peerId === from) {
       this.#relays.delete(sequence)
       deadlines.delete(`relay:${sequence}`)
-      this.#sampleRtt(relay.target, nowMs - relay.startedMs)
+      this.noteDirect(nowMs, relay.target, nowMs - relay.startedMs, coordinate)
       this.#in.send(relay.requester, { kind: 'ack', sequence: relay.requestedSequence })
       return
     }
     const round = this.#rounds.get(sequence)
     if (round !== undefined && round.target.peerId === from) {
-      this.#sampleRtt(round.target, nowMs - round.startedMs)
+      this.noteDirect(nowMs, round.target, nowMs - round.startedMs, coordinate)
+      this.#noteLoss(0)
+      this.#in.health.add(-1)
       this.#remove(nowMs, round)
     } else if (round !== undefined && round.helpers.includes(from)) {
       if (round.phase === 'indirect') counters.indirectAcks++
       round.phase = 'answered'
+      this.#in.onPathChange(nowMs, round.target, this.#in.paths.noteIndirect(nowMs, round.target.peerId))
     } else {
       counters.answersUnexpected++
     }
@@ -182,9 +226,11 @@ export class Prober {
       this.#in.counters.relaysRefused++
       this.#in.send(from, { kind: 'nack', sequence })
     } else {
-      const own = this.#nextSequence()
+      const own = this.nextSequence()
       this.#relays.set(own, { requester: from, requestedSequence: sequence, target, startedMs: nowMs, nacked: false })
-      this.#in.deadlines.set(`relay:${own}`, nowMs + NACK_AT_SHARE * this.#in.options.ackTimeoutMs)
+      // A helper that knows the round trip need not wait for the longest one.
+      const timeoutMs = this.#in.features.evidence ? ackTimeoutMs(this.#in.options, target.rtt) : this.#in.options.ackTimeoutMs
+      this.#in.deadlines.set(`relay:${own}`, nowMs + NACK_AT_SHARE * timeoutMs)
       this.#in.send(targetId, { kind: 'ping', sequence: own })
     }
   }
@@ -199,7 +245,7 @@ export class Prober {
   /** This node was stalled: acks may lie unread, so every running probe starts anew instead of ending in a verdict. */
   excuseAll(nowMs: number): void {
     const rounds = [...this.#rounds.values()]
-    for (const round of rounds) this.#waiting.set(round.target.peerId, round.evidence ?? 'probe repeated after a stall of this node')
+    for (const round of rounds) this.#waiting.set(round.target.peerId, round.evidence ?? 'probe')
     for (const round of rounds) this.#remove(nowMs, round)
     this.#startWaiting(nowMs)
   }
@@ -215,9 +261,16 @@ export class Prober {
   }
 
   #end(nowMs: number, round: ProbeRound): void {
+    const { target } = round
     this.#in.counters.pingsLost++
-    this.#in.emit({ kind: 'lost', peerId: round.target.peerId })
+    this.#in.emit({ kind: 'lost', peerId: target.peerId })
+    this.#noteLoss(1)
+    this.#in.onPathChange(nowMs, target, this.#in.paths.noteLost(nowMs, target.peerId))
     this.#remove(nowMs, round)
+    // Somebody reached it, so it was not us who were deaf. Otherwise a helper that said so (a nack) clears us, and a silent one does not.
+    if (round.phase === 'answered') this.#in.health.add(-1)
+    else if (this.#in.features.nacks && round.helpers.length > 0) this.#in.health.add(round.helpers.length - round.nacks)
+    else this.#in.health.add(1)
     if (round.phase === 'indirect') this.#in.onUnreachable(nowMs, round)
   }
 
@@ -239,8 +292,13 @@ export class Prober {
     }
   }
 
-  /** RFC 6298 §2.3 with its gains of 1/8 and 1/4. */
-  #sampleRtt(target: MemberEntry, rttMs: number): void {
+  #noteLoss(lost: 0 | 1): void {
+    this.#directLossRatio += LOSS_GAIN * (lost - this.#directLossRatio)
+  }
+
+  /** A direct ack: a round-trip sample (RFC 6298 §2.3 with its gains of 1/8 and 1/4), and proof that the path works. */
+  noteDirect(nowMs: number, target: MemberEntry, rttMs: number, coordinate: Coordinate | null): void {
+    this.#in.onPathChange(nowMs, target, this.#in.paths.noteAck(nowMs, target.peerId))
     const held = target.rtt
     target.rtt = held === null
       ? { smoothedMs: rttMs, deviationMs: rttMs / 2 }
@@ -248,10 +306,10 @@ export class Prober {
           smoothedMs: held.smoothedMs + (rttMs - held.smoothedMs) / 8,
           deviationMs: held.deviationMs + (Math.abs(rttMs - held.smoothedMs) - held.deviationMs) / 4,
         }
-    this.#in.emit({ kind: 'rtt', peerId: target.peerId, rttMs })
+    this.#in.emit({ kind: 'rtt', peerId: target.peerId, rttMs, coordinate })
   }
 
-  #nextSequence(): number {
+  nextSequence(): number {
     this.#sequence = (this.#sequence + 1) % 2 ** 32
     return this.#sequence
   }

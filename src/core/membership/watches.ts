@@ -1,0 +1,396 @@
+/**
+ * Ends a suspicion early, either way (extension; the idea of K observers and their watermarks is Rapid's, ATC'18 §4). As soon as a member
+ * is suspected, or its connections break, its K observers (observers.ts) ping it now rather than in their rounds, try its TCP port, and
+ * tell one another what they found. When most of them agree the verdict is spoken at once; when they do not, nothing is, and the suspicion
+ * runs its course.
+ *
+ *   ping, ping, ping … and one TCP connect
+ *     ├─ nothing answers, the port is refused            ▶ dead    (the process is gone; its host says so)
+ *     ├─ nothing answers, not even the host, for longer  ▶ dead    (the host or the path is gone)
+ *     ├─ nothing answers, but the host accepts           ▶ no finding: a paused or hung process keeps its whole suspicion
+ *     ├─ it answers, but loses far more than others do   ▶ lossy
+ *     └─ it answers                                      ▶ well
+ *
+ * `dead` needs HIGH_SHARE of the live observers, and nobody who found it well. `lossy` needs LOSSY_SHARE of them; an answer is no objection,
+ * since losing many answers is the finding. While between LOW_SHARE and that share find it faulty, the watch goes on: a member that is
+ * neither in nor out is watched until it is one of both everywhere.
+ *
+ * Bounds: WATCHES_MAX at once, the others wait; WATCH_PINGS_MAX pings a watch; reports go to the other observers only, a datagram each.
+ */
+import type { Coordinate } from '../coordinates/types.ts'
+import type { Deadlines } from '../time/deadlines.ts'
+import type { MutableCounters } from './counters.ts'
+import type { DeadlineName } from './deadline-names.ts'
+import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
+import type { MembershipOptions } from './options.ts'
+import { hashPeerId, observersOf } from './observers.ts'
+import { ackTimeoutMs } from './prober.ts'
+import type { Evidence, MembershipEffect, Probe, Report } from './types.ts'
+
+export const WATCHES_MAX = 16
+export const HIGH_SHARE = 0.7
+export const LOSSY_SHARE = 0.8
+export const LOW_SHARE = 0.3
+/** Pings that a loss ratio is taken from (Rapid: 40 % of the last 10). */
+export const LOSS_WINDOW = 10
+export const LOSS_RATIO_MIN = 0.4
+/** A subject is lossy only where it loses so much more than this node's probes of all others do: otherwise the network is, or this node. */
+export const LOSS_MARGIN = 0.35
+/** Pings without an answer, over all observers together, that stand for a silent host. */
+export const SILENT_PINGS = 12
+export const SILENT_PINGS_MIN = 3
+/** The first pings follow quickly, to tell dead from living; the later ones measure loss. */
+export const FAST_PINGS = 4
+export const WATCH_PINGS = 12
+export const WATCH_PINGS_MAX = 36
+/** TCP connects of one watch: one, and one more after each refutation. */
+export const CONNECTS_MAX = 4
+/** The first so many observers in rank announce; the others' word travels by piggyback. */
+export const ANNOUNCERS = 2
+
+type ConnectResult = 'open' | 'refused' | 'silent'
+
+interface WatchPing {
+  readonly sequence: number
+  readonly sentMs: number
+  outcome: 'pending' | 'answered' | 'lost'
+}
+
+interface Watch {
+  readonly subject: MemberEntry
+  readonly startedMs: number
+  readonly evidence: Evidence
+  readonly observers: readonly string[]
+  /** What others found last, by observer. */
+  readonly reports: Map<string, Report['verdict']>
+  /** The last LOSS_WINDOW. */
+  readonly pings: WatchPing[]
+  sent: number
+  connect: ConnectResult | null
+  connects: number
+  /** Only what was lost since counts as silence. */
+  heardMs: number
+  nextPingMs: number
+  nextCheckMs: number
+  told: Report['verdict'] | null
+}
+
+export interface Finding {
+  readonly subject: MemberEntry
+  readonly verdict: 'dead' | 'lossy'
+  readonly evidence: Evidence
+  readonly startedMs: number
+  /** This node is one of those that announce it. */
+  readonly announces: boolean
+  readonly confirmedBy: readonly string[]
+}
+
+export interface WatchesSurroundings {
+  readonly selfId: string
+  readonly options: MembershipOptions
+  readonly table: MemberTable
+  readonly deadlines: Deadlines<DeadlineName>
+  readonly counters: MutableCounters
+  readonly multiplier: () => number
+  readonly directLossRatio: () => number
+  readonly nextSequence: () => number
+  readonly send: (to: string, probe: Probe | null, reports: readonly Report[]) => void
+  readonly emit: (effect: MembershipEffect) => void
+  readonly onAnswered: (nowMs: number, subject: MemberEntry, rttMs: number, coordinate: Coordinate | null) => void
+  /** This observer itself finds it dead. */
+  readonly onFound: (nowMs: number, finding: Finding) => void
+  /** The observers agree. */
+  readonly onAgreed: (nowMs: number, finding: Finding) => void
+  /** Nothing answers, but its host accepts connections. */
+  readonly onHung: (nowMs: number, subject: MemberEntry, startedMs: number) => void
+}
+
+export class Watches {
+  readonly #in: WatchesSurroundings
+  readonly #selfHash: number
+  readonly #watches = new Map<string, Watch>()
+  readonly #bySequence = new Map<number, Watch>()
+  readonly #waiting = new Map<string, Evidence>()
+
+  constructor(surroundings: WatchesSurroundings) {
+    this.#in = surroundings
+    this.#selfHash = hashPeerId(surroundings.selfId)
+  }
+
+  get size(): number {
+    return this.#watches.size
+  }
+
+  isWatching(peerId: string): boolean {
+    return this.#watches.has(peerId)
+  }
+
+  observersOf(subject: MemberEntry): string[] {
+    return observersOf(subject, { peerId: this.#in.selfId, hash: this.#selfHash }, this.#in.table.active.items, this.#in.options.observers)
+  }
+
+  /** Begins to watch if this node is one of the subject's observers. True when it is. */
+  start(nowMs: number, subject: MemberEntry, evidence: Evidence): boolean {
+    if (this.#watches.has(subject.peerId)) return true
+    const observers = this.observersOf(subject)
+    if (!observers.includes(this.#in.selfId)) return false
+    if (this.#watches.size >= WATCHES_MAX) {
+      this.#waiting.set(subject.peerId, evidence)
+      return true
+    }
+    const watch: Watch = {
+      subject, startedMs: nowMs, evidence, observers, reports: new Map(), pings: [], sent: 0, connect: null,
+      connects: 0, heardMs: nowMs, nextPingMs: nowMs, nextCheckMs: Infinity, told: null,
+    }
+    this.#watches.set(subject.peerId, watch)
+    this.#in.counters.watches++
+    this.#connect(watch)
+    this.#ping(nowMs, watch)
+    this.#arm(watch)
+    return true
+  }
+
+  /** True when the sequence is of one of ours. */
+  handleAck(nowMs: number, from: string, sequence: number, coordinate: Coordinate | null): boolean {
+    const watch = this.#bySequence.get(sequence)
+    if (watch === undefined || watch.subject.peerId !== from) return false
+    const ping = watch.pings.find((one) => one.sequence === sequence)
+    if (ping !== undefined && ping.outcome !== 'answered') {
+      // A late answer counts as one: it was slow, not lost.
+      ping.outcome = 'answered'
+      this.#in.counters.acksReceived++
+      this.#in.onAnswered(nowMs, watch.subject, nowMs - ping.sentMs, coordinate)
+      this.#judge(nowMs, watch)
+    }
+    return true
+  }
+
+  handleConnect(nowMs: number, peerId: string, result: ConnectResult): void {
+    const watch = this.#watches.get(peerId)
+    if (watch === undefined || watch.connect !== null) return
+    watch.connect = result
+    this.#judge(nowMs, watch)
+  }
+
+  handleReport(nowMs: number, from: string, report: Report): void {
+    const subject = this.#in.table.get(report.peerId)
+    if (subject === undefined || report.incarnation > subject.incarnation) {
+      this.#in.counters.updatesUnproven++
+      return
+    }
+    const isOver = report.incarnation < subject.incarnation || !(isActive(subject) || subject.probationUntilMs !== null)
+    if (isOver) {
+      this.#in.counters.updatesStale++
+      return
+    }
+    if (report.verdict !== 'well') this.start(nowMs, subject, report.evidence)
+    const watch = this.#watches.get(report.peerId)
+    if (watch === undefined || !watch.observers.includes(from)) {
+      this.#in.counters.updatesUnproven++
+      return
+    }
+    watch.reports.set(from, report.verdict)
+    // Whoever finds it faulty must hear of those that do not.
+    if (report.verdict !== 'well' && this.#verdict(watch) === 'well') this.#in.send(from, null, [reportOf(watch, 'well')])
+    this.#judge(nowMs, watch)
+  }
+
+  handleTimeout(nowMs: number, peerId: string): void {
+    const watch = this.#watches.get(peerId)
+    if (watch === undefined) return
+    if (nowMs >= watch.nextCheckMs) {
+      watch.nextCheckMs = Infinity
+      for (const ping of watch.pings) if (ping.outcome === 'pending' && nowMs >= ping.sentMs + this.#timeoutMs(watch)) ping.outcome = 'lost'
+      this.#judge(nowMs, watch)
+      if (this.#watches.get(peerId) !== watch) return
+    }
+    if (nowMs >= watch.nextPingMs) {
+      if (this.#isDone(watch)) {
+        this.drop(nowMs, peerId)
+        return
+      }
+      this.#ping(nowMs, watch)
+    }
+    this.#arm(watch)
+  }
+
+  /** The subject has spoken for itself, so it lives: what was found dead is void, what it loses still counts. */
+  handleRefutation(nowMs: number, peerId: string): void {
+    const watch = this.#watches.get(peerId)
+    if (watch === undefined) return
+    watch.heardMs = nowMs
+    watch.told = null
+    for (const [observer, verdict] of watch.reports) if (verdict === 'dead') watch.reports.delete(observer)
+    this.#connect(watch)
+  }
+
+  /** This node stood still: what is open may have been answered. */
+  excuseAll(nowMs: number): void {
+    for (const watch of this.#watches.values()) {
+      for (const ping of watch.pings) this.#bySequence.delete(ping.sequence)
+      watch.pings.length = 0
+      watch.told = null
+      watch.nextPingMs = nowMs
+      watch.nextCheckMs = Infinity
+      this.#arm(watch)
+    }
+  }
+
+  drop(nowMs: number, peerId: string): void {
+    this.#waiting.delete(peerId)
+    const watch = this.#watches.get(peerId)
+    if (watch === undefined) return
+    this.#watches.delete(peerId)
+    for (const ping of watch.pings) this.#bySequence.delete(ping.sequence)
+    this.#in.deadlines.delete(`watch:${peerId}`)
+    for (const [waiting, evidence] of this.#waiting) {
+      this.#waiting.delete(waiting)
+      const subject = this.#in.table.get(waiting)
+      if (subject === undefined || !isActive(subject)) continue
+      this.start(nowMs, subject, evidence)
+      break
+    }
+  }
+
+  clear(): void {
+    for (const peerId of this.#watches.keys()) this.#in.deadlines.delete(`watch:${peerId}`)
+    this.#watches.clear()
+    this.#bySequence.clear()
+    this.#waiting.clear()
+  }
+
+  // --- one watch ---------------------------------------------------------------------------------------------------------
+
+  #timeoutMs(watch: Watch): number {
+    return ackTimeoutMs(this.#in.options, watch.subject.rtt) * this.#in.multiplier()
+  }
+
+  #connect(watch: Watch): void {
+    watch.connect = null
+    if (watch.connects++ < CONNECTS_MAX) this.#in.emit({ kind: 'connect', peerId: watch.subject.peerId, timeoutMs: 2 * this.#in.options.ackTimeoutMs })
+  }
+
+  #ping(nowMs: number, watch: Watch): void {
+    const sequence = this.#in.nextSequence()
+    watch.pings.push({ sequence, sentMs: nowMs, outcome: 'pending' })
+    if (watch.pings.length > LOSS_WINDOW) this.#bySequence.delete((watch.pings.shift() as WatchPing).sequence)
+    this.#bySequence.set(sequence, watch)
+    watch.sent++
+    this.#in.counters.pingsSent++
+    const timeoutMs = this.#timeoutMs(watch)
+    const fastMs = Math.max(2.5 * this.#in.options.ackTimeoutFloorMs, timeoutMs)
+    watch.nextPingMs = nowMs + (watch.sent < this.#fastPings(watch) ? fastMs : Math.max(fastMs, this.#in.options.probeIntervalMs))
+    watch.nextCheckMs = Math.min(watch.nextCheckMs, nowMs + timeoutMs)
+    this.#in.send(watch.subject.peerId, { kind: 'ping', sequence }, [])
+  }
+
+  #arm(watch: Watch): void {
+    this.#in.deadlines.set(`watch:${watch.subject.peerId}`, Math.min(watch.nextPingMs, watch.nextCheckMs))
+  }
+
+  #live(watch: Watch): string[] {
+    const { selfId, table } = this.#in
+    return watch.observers.filter((peerId) => peerId === selfId || table.get(peerId)?.state === 'alive')
+  }
+
+  #silentPings(watch: Watch): number {
+    return Math.min(LOSS_WINDOW, Math.max(SILENT_PINGS_MIN, Math.ceil(SILENT_PINGS / this.#live(watch).length)))
+  }
+
+  #fastPings(watch: Watch): number {
+    return Math.max(FAST_PINGS, this.#silentPings(watch) + 1)
+  }
+
+  #lostInARow(watch: Watch): number {
+    let lost = 0
+    for (let index = watch.pings.length - 1; index >= 0; index--) {
+      const { outcome, sentMs } = watch.pings[index] as WatchPing
+      if (outcome === 'answered' || sentMs < watch.heardMs) break
+      if (outcome === 'lost') lost++
+    }
+    return lost
+  }
+
+  #verdict(watch: Watch): Report['verdict'] | null {
+    const lostInARow = this.#lostInARow(watch)
+    if (watch.connect === 'refused' && lostInARow >= 1) return 'dead'
+    if (watch.connect === 'silent' && lostInARow >= this.#silentPings(watch)) return 'dead'
+    const settled = watch.pings.filter(({ outcome }) => outcome !== 'pending')
+    const answered = settled.filter(({ outcome }) => outcome === 'answered').length
+    if (settled.length >= LOSS_WINDOW - 1 && (answered > 0 || watch.connect === 'silent')) {
+      const lossRatio = 1 - answered / settled.length
+      if (lossRatio >= Math.max(LOSS_RATIO_MIN, this.#in.directLossRatio() + LOSS_MARGIN)) return 'lossy'
+    }
+    return answered > 0 && lostInARow === 0 ? 'well' : null
+  }
+
+  #evidence(watch: Watch, verdict: 'dead' | 'lossy'): Evidence {
+    if (verdict === 'lossy') return 'lossy'
+    return watch.connect === 'refused' ? 'refused' : 'silent'
+  }
+
+  /** Looks at what is known now: tells the others what changed, and speaks the verdict when they agree. */
+  #judge(nowMs: number, watch: Watch): void {
+    const verdict = this.#verdict(watch)
+    const { selfId, counters } = this.#in
+    if (verdict !== null && verdict !== 'well') {
+      const live = this.#live(watch)
+      const finding = (confirmedBy: readonly string[], announcers: readonly string[]): Finding => ({
+        subject: watch.subject, verdict, evidence: this.#evidence(watch, verdict), startedMs: watch.startedMs, confirmedBy,
+        announces: announcers.slice(0, ANNOUNCERS).includes(selfId),
+      })
+      if (verdict === 'dead') this.#in.onFound(nowMs, finding([], live))
+      if (this.#watches.get(watch.subject.peerId) !== watch) return
+      if (watch.told !== verdict) this.#report(watch, verdict)
+      const holds = (wanted: Report['verdict']): string[] => live.filter((peerId) => (peerId === selfId ? verdict : watch.reports.get(peerId)) === wanted)
+      const dead = holds('dead')
+      const faulty = [...dead, ...holds('lossy')]
+      const isDead = verdict === 'dead' && dead.length >= quorum(HIGH_SHARE, live.length) && holds('well').length === 0
+      if (isDead || faulty.length >= quorum(LOSSY_SHARE, live.length)) {
+        counters.earlyVerdicts++
+        const agreed = isDead ? dead : live.filter((peerId) => faulty.includes(peerId))
+        this.#in.onAgreed(nowMs, finding(agreed.filter((peerId) => peerId !== selfId), agreed))
+      }
+    } else if (verdict === null && watch.connect === 'open' && this.#lostInARow(watch) >= SILENT_PINGS_MIN) {
+      this.#in.onHung(nowMs, watch.subject, watch.startedMs)
+    } else if (verdict === 'well' && watch.told !== null && watch.told !== 'well') {
+      this.#report(watch, 'well')
+    }
+  }
+
+  #report(watch: Watch, verdict: Report['verdict']): void {
+    watch.told = verdict
+    const report = reportOf(watch, verdict, verdict === 'well' ? 'probe' : this.#evidence(watch, verdict))
+    for (const observer of this.#live(watch)) {
+      if (observer === this.#in.selfId) continue
+      this.#in.counters.reportsSent++
+      this.#in.send(observer, null, [report])
+    }
+  }
+
+  /** After its pings, unless it is still suspected or on probation, or the observers are neither here nor there. */
+  #isDone(watch: Watch): boolean {
+    const { subject } = watch
+    if (subject.probationUntilMs !== null) return false
+    if (!isActive(subject)) return true
+    // A lost report would leave the others one short: it is told again with each ping that follows.
+    if (watch.told !== null && watch.told !== 'well') this.#report(watch, watch.told)
+    if (watch.sent >= WATCH_PINGS_MAX) return true
+    if (watch.sent < WATCH_PINGS || subject.state === 'suspect') return false
+    const live = this.#live(watch)
+    const own = this.#verdict(watch)
+    const faulty = live.filter((peerId) => {
+      const verdict = peerId === this.#in.selfId ? own : watch.reports.get(peerId)
+      return verdict === 'dead' || verdict === 'lossy'
+    })
+    return faulty.length <= LOW_SHARE * live.length
+  }
+}
+
+function quorum(share: number, live: number): number {
+  return Math.max(Math.min(2, live), Math.ceil(share * live))
+}
+
+function reportOf(watch: Watch, verdict: Report['verdict'], evidence: Evidence = 'probe'): Report {
+  return { peerId: watch.subject.peerId, incarnation: watch.subject.incarnation, verdict, evidence }
+}
