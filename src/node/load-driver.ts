@@ -17,6 +17,8 @@ export interface LoadDriverParts {
   readonly publish: (snapshot: LoadSnapshot) => void
   /** What rides on datagrams from now on. */
   readonly onDigest: (digest: LoadDigest) => void
+  /** How late this process runs, once a second. */
+  readonly onLoopDelay: (delayMs: number) => void
 }
 
 export class LoadDriver {
@@ -68,6 +70,7 @@ export class LoadDriver {
       if (this.#stopped) return
       this.counters.readings++
       this.#lastReadingWallMs = this.#parts.clock.wallMs()
+      this.#parts.onLoopDelay(reading.eventLoopDelayMs)
       this.#perform(this.#parts.monitor.handleReading(this.#parts.clock.nowMs(), reading))
     } catch (error) {
       this.counters.readingFailures++

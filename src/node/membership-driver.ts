@@ -6,9 +6,11 @@ import type { Membership } from '../core/membership/membership.ts'
 import type { LoadDigest, MemberEvent, MemberRecord, MembershipEffect, Packet } from '../core/membership/types.ts'
 import { type Random, randomInteger } from '../core/time/random.ts'
 import type { Mesh } from '../adapters/libp2p/mesh.ts'
+import type { Coordinate } from '../core/coordinates/types.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Datagrams } from '../ports/datagrams.ts'
 import type { Log } from '../ports/log.ts'
+import type { PortProbe } from '../ports/port-probe.ts'
 import { decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, syncBytesMax } from '../wire/membership-codec.ts'
 import type { RecordVerifier } from '../wire/membership-signatures.ts'
 import { MachineTimer } from './machine-timer.ts'
@@ -26,13 +28,14 @@ const announcementAgeMsMax = 120_000
 export interface MembershipDriverParts {
   readonly membership: Membership
   readonly datagrams: Datagrams
-  readonly mesh: Pick<Mesh, 'setMembers' | 'publish' | 'request' | 'onRequest' | 'onConnection'>
+  readonly mesh: Pick<Mesh, 'setMembers' | 'publish' | 'request' | 'onRequest' | 'onConnection' | 'ping' | 'connectedPeers'>
+  readonly probePort: PortProbe
   readonly verifier: RecordVerifier
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
   readonly onEvent: (event: MemberEvent) => void
-  readonly onRtt: (peerId: string, rttMs: number) => void
+  readonly onRtt: (peerId: string, rttMs: number, coordinate: Coordinate | null) => void
   readonly onLost: (peerId: string) => void
   readonly onLoad: (peerId: string, load: LoadDigest) => void
 }
@@ -82,7 +85,7 @@ export class MembershipDriver {
     })
     mesh.onConnection(({ peerId, kind, clean }) => {
       if (this.#stopped) return
-      if (kind === 'closed' && !clean) this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'its connection closed without a goodbye'))
+      if (kind === 'closed' && !clean) this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'closed'))
       // A fresh connection is the moment when two sides of a healed cut can tell each other what they missed; one of the two asks.
       else if (kind === 'opened' && membership.self.record.peerId < peerId) void this.sync(peerId)
     })
@@ -96,6 +99,23 @@ export class MembershipDriver {
 
   setLoad(load: LoadDigest): void {
     this.#parts.membership.setLoad(load)
+  }
+
+  setCoordinate(coordinate: Coordinate): void {
+    this.#parts.membership.setCoordinate(coordinate)
+  }
+
+  setLoopDelay(delayMs: number): void {
+    this.#parts.membership.setLoopDelay(delayMs)
+  }
+
+  /** An operator's word that a member is not expected back. */
+  removeMember(peerId: string): void {
+    this.#perform(this.#parts.membership.removeMember(this.#parts.clock.nowMs(), peerId))
+  }
+
+  handlePartition(isOpen: boolean): void {
+    this.#perform(this.#parts.membership.handlePartition(this.#parts.clock.nowMs(), isOpen))
   }
 
   leave(): void {
@@ -225,7 +245,13 @@ export class MembershipDriver {
           this.#announce(effect.updates)
           break
         case 'rtt':
-          this.#parts.onRtt(effect.peerId, effect.rttMs)
+          this.#parts.onRtt(effect.peerId, effect.rttMs, effect.coordinate)
+          break
+        case 'stream-ping':
+          void this.#streamPing(effect)
+          break
+        case 'connect':
+          void this.#connect(effect)
           break
         case 'lost':
           this.#parts.onLost(effect.peerId)
@@ -243,6 +269,27 @@ export class MembershipDriver {
     }
     if (tableChanged) this.#updateMesh()
     this.#timer.rearm()
+  }
+
+  /** Over a connection that is there, never by a dial: the question is whether this path works. */
+  async #streamPing({ peerId, sequence, timeoutMs }: Extract<MembershipEffect, { kind: 'stream-ping' }>): Promise<void> {
+    const { mesh, membership, clock, log } = this.#parts
+    let answered = false
+    try {
+      if (mesh.connectedPeers().includes(peerId)) {
+        await mesh.ping(peerId, AbortSignal.timeout(timeoutMs))
+        answered = true
+      }
+    } catch (error) {
+      log.debug({ peerId, err: error }, 'no answer over the connection either')
+    }
+    if (!this.#stopped) this.#perform(membership.handleStreamPing(clock.nowMs(), { peerId, sequence, answered }))
+  }
+
+  async #connect({ peerId, timeoutMs }: Extract<MembershipEffect, { kind: 'connect' }>): Promise<void> {
+    const { membership, clock, probePort } = this.#parts
+    const result = await probePort(membership.member(peerId)?.signed.record.tcpMultiaddrs ?? [], timeoutMs)
+    if (result !== null && !this.#stopped) this.#perform(membership.handleConnect(clock.nowMs(), { peerId, result }))
   }
 
   #send(to: string, packet: Packet): void {

@@ -10,6 +10,7 @@ import { serveControl } from '../adapters/local/control-server.ts'
 import { listenLocal } from '../adapters/local/listen-local.ts'
 import { createSystemLoadProbe } from '../adapters/system/load-probe.ts'
 import { systemClock } from '../adapters/system/clock.ts'
+import { probePort } from '../adapters/tcp/port-probe.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
 import { PeerLoads } from '../core/load/peer-loads.ts'
@@ -178,7 +179,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     events.publish(view)
   }
   const membershipDriver = new MembershipDriver({
-    membership, datagrams, mesh, verifier, clock, random, log, onEvent,
+    membership, datagrams, mesh, probePort, verifier, clock, random, log, onEvent,
     onRtt: (peerId, rttMs) => { latencyDriver.handleRtt(peerId, rttMs) },
     onLost: (peerId) => { latencyDriver.handleLost(peerId) },
     onLoad: (peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) },
@@ -190,6 +191,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
       mesh.publish('load', encodeLoadSnapshot(snapshot)).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
     },
     onDigest: (digest) => { membershipDriver.setLoad(digest) },
+    onLoopDelay: (delayMs) => { membershipDriver.setLoopDelay(delayMs) },
   })
   closers.add('load', () => { loadDriver.stop() })
   mesh.onGossip((topic, from, bytes) => {

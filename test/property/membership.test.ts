@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { judge, STATE_RANK, type ClaimKind, type HeldState } from '../../src/core/membership/precedence.ts'
 import { Membership } from '../../src/core/membership/membership.ts'
 import { parseMembershipOptions } from '../../src/core/membership/options.ts'
-import type { MembershipEffect, SyncEntry, Update } from '../../src/core/membership/types.ts'
+import type { Evidence, MembershipEffect, Report, SyncEntry, Update } from '../../src/core/membership/types.ts'
 import { createRandom } from '../../src/core/time/random.ts'
 import { packetBytes } from '../simulation/safety.ts'
 
@@ -23,25 +23,33 @@ function signed(peerId: string, incarnation: number): { record: SyncEntry['signe
   }
 }
 
+const anyEvidence: fc.Arbitrary<Evidence> = fc.constantFrom('probe', 'closed', 'refused', 'silent', 'lossy', 'table', 'operator')
 const anySignedUpdate: fc.Arbitrary<Update> = fc.oneof(
   fc.record({ peerId: anyPeer, incarnation: anyIncarnation }).map(({ peerId, incarnation }): Update => ({ kind: 'record', signed: signed(peerId, incarnation) })),
   fc.record({ peerId: anyPeer, incarnation: anyIncarnation }).map(({ peerId, incarnation }): Update => ({ kind: 'left', leave: { peerId, incarnation, envelope: new Uint8Array(90) } })),
 )
 const anyUpdate: fc.Arbitrary<Update> = fc.oneof(anySignedUpdate,
-  fc.record({ kind: fc.constantFrom('suspect' as const, 'failed' as const), peerId: anyPeer, incarnation: anyIncarnation, from: anyPeer }))
+  fc.record({ kind: fc.constantFrom('suspect' as const, 'failed' as const, 'removed' as const), peerId: anyPeer, incarnation: anyIncarnation, from: anyPeer, evidence: anyEvidence })
+    .map((claim): Update => claim.kind === 'failed' ? { ...claim, kind: 'failed', suspectedBy: claim.from, confirmedBy: ['a', 'b'], probeMs: 1, suspicionMs: 2 } : { ...claim, kind: claim.kind }))
+const anyReport: fc.Arbitrary<Report> = fc.record({ peerId: anyPeer, incarnation: anyIncarnation, verdict: fc.constantFrom('dead' as const, 'lossy' as const, 'well' as const), evidence: anyEvidence })
 
 const anyEntry: fc.Arbitrary<SyncEntry> = fc.record({ peerId: anyPeer, incarnation: anyIncarnation, state: fc.constantFrom('alive' as const, 'suspect' as const, 'failed' as const, 'left' as const), withLeave: fc.boolean() })
   .map(({ peerId, incarnation, state, withLeave }) => ({ signed: signed(peerId, incarnation), state, leave: withLeave ? { peerId, incarnation, envelope: new Uint8Array(90) } : null }))
 
 type Step = (machine: Membership, nowMs: number) => MembershipEffect[]
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({ from: anyPeer, updates: fc.array(anyUpdate, { maxLength: 5 }), sequence: fc.nat(), target: anyPeer, kind: fc.constantFrom('ping' as const, 'ack' as const, 'nack' as const, 'ping-request' as const, null) })
-    .map(({ from, updates, sequence, target, kind }): Step => (machine, nowMs) => machine.handlePacket(nowMs, from, {
-      probe: kind === null ? null : kind === 'ping-request' ? { kind, sequence, target } : { kind, sequence }, updates, load: null,
+  fc.record({ from: anyPeer, updates: fc.array(anyUpdate, { maxLength: 5 }), sequence: fc.nat(), target: anyPeer, kind: fc.constantFrom('ping' as const, 'ack' as const, 'nack' as const, 'ping-request' as const, null), reports: fc.array(anyReport, { maxLength: 4 }) })
+    .map(({ from, updates, sequence, target, kind, reports }): Step => (machine, nowMs) => machine.handlePacket(nowMs, from, {
+      probe: kind === null ? null : kind === 'ping-request' ? { kind, sequence, target } : { kind, sequence }, updates, load: null, reports, coordinate: null,
     })),
   fc.record({ from: anyPeer, updates: fc.array(anyUpdate, { maxLength: 5 }) }).map((input): Step => (machine, nowMs) => machine.handleUpdates(nowMs, input)),
   fc.record({ from: anyPeer, entries: fc.array(anyEntry, { maxLength: 5 }) }).map((input): Step => (machine, nowMs) => machine.handleSync(nowMs, input)),
-  anyPeer.map((peerId): Step => (machine, nowMs) => machine.handleEvidence(nowMs, peerId, 'evidence')),
+  fc.record({ peerId: anyPeer, evidence: fc.constantFrom('closed' as const, 'refused' as const) }).map(({ peerId, evidence }): Step => (machine, nowMs) => machine.handleEvidence(nowMs, peerId, evidence)),
+  fc.record({ peerId: anyPeer, result: fc.constantFrom('open' as const, 'refused' as const, 'silent' as const) }).map((input): Step => (machine, nowMs) => machine.handleConnect(nowMs, input)),
+  fc.record({ peerId: anyPeer, sequence: fc.nat(), answered: fc.boolean() }).map((input): Step => (machine, nowMs) => machine.handleStreamPing(nowMs, input)),
+  fc.boolean().map((isOpen): Step => (machine, nowMs) => machine.handlePartition(nowMs, isOpen)),
+  anyPeer.map((peerId): Step => (machine, nowMs) => machine.removeMember(nowMs, peerId)),
+  fc.integer({ min: 0, max: 5000 }).map((delayMs): Step => (machine) => machine.setLoopDelay(delayMs)),
   fc.constant<Step>((machine, nowMs) => machine.updateSelf(nowMs, { name: 'x' })),
   { weight: 4, arbitrary: fc.constant<Step>((machine, nowMs) => machine.handleTimeout(nowMs)) },
 )
@@ -114,7 +122,7 @@ describe('membership laws', () => {
   it('whatever is accepted outranks what was held, and nothing that outranks by signature is turned away', () => {
     const states: HeldState[] = ['alive', 'suspect', 'failed', 'left']
     const kinds: ClaimKind[] = ['record', 'suspect', 'failed', 'left']
-    const claimed: Record<ClaimKind, HeldState> = { record: 'alive', suspect: 'suspect', failed: 'failed', left: 'left' }
+    const claimed: Record<ClaimKind, HeldState> = { record: 'alive', suspect: 'suspect', failed: 'failed', left: 'left', removed: 'left' }
     fc.assert(fc.property(fc.constantFrom(...states), fc.nat({ max: 4 }), fc.constantFrom(...kinds), fc.nat({ max: 4 }), (state, held, kind, incoming) => {
       const rises = incoming > held || (incoming === held && STATE_RANK[claimed[kind]] > STATE_RANK[state])
       const isAccepted = judge({ state, incarnation: held }, { kind, incarnation: incoming }) === 'accept'

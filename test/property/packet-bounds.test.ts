@@ -1,19 +1,25 @@
 /** The machine packs datagrams by bounds of its own, without knowing the codec: the codec must never need more. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, updateBytes as boundOf } from '../../src/core/membership/dissemination.ts'
+import { COORDINATE_BYTES, LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, REPORT_BYTES, updateBytes as boundOf } from '../../src/core/membership/dissemination.ts'
 import type { Update } from '../../src/core/membership/types.ts'
-import { packetOverheadBytesMax, updateBytes } from '../../src/wire/membership-codec.ts'
+import { packetOverheadBytesMax, reportBytes, updateBytes } from '../../src/wire/membership-codec.ts'
 import { createTestRecord, createTestSigner } from '../support/member-records.ts'
 
 const signer = await createTestSigner(5)
 const incarnations = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 
 describe('what the membership machine reserves', () => {
-  it('suffices for every suspicion and failure', () => {
-    fc.assert(fc.property(fc.constantFrom('suspect' as const, 'failed' as const), incarnations, (kind, incarnation) => {
-      const update: Update = { kind, peerId: signer.peerId, incarnation, from: signer.peerId }
-      expect(updateBytes(update)).toBeLessThanOrEqual(boundOf(update))
+  it('suffices for every accusation, verdict and report', () => {
+    const { peerId } = signer
+    fc.assert(fc.property(incarnations, fc.integer({ min: 0, max: 4 }), fc.nat(), fc.nat(), (incarnation, confirmers, probeMs, suspicionMs) => {
+      const claim = { peerId, incarnation, from: peerId, evidence: 'operator' as const }
+      const updates: Update[] = [
+        { ...claim, kind: 'suspect' }, { ...claim, kind: 'removed' },
+        { ...claim, kind: 'failed', suspectedBy: peerId, confirmedBy: new Array<string>(confirmers).fill(peerId), probeMs, suspicionMs },
+      ]
+      for (const update of updates) expect(updateBytes(update)).toBeLessThanOrEqual(boundOf(update))
+      expect(reportBytes({ peerId, incarnation, verdict: 'well', evidence: 'operator' })).toBeLessThanOrEqual(REPORT_BYTES)
     }))
   })
 
@@ -28,7 +34,7 @@ describe('what the membership machine reserves', () => {
     }), { numRuns: 60 })
   })
 
-  it('suffices for probe and load together', () => {
-    expect(packetOverheadBytesMax).toBeLessThanOrEqual(PACKET_OVERHEAD_BYTES + PING_REQUEST_BYTES + LOAD_BYTES)
+  it('suffices for probe, load and coordinate together', () => {
+    expect(packetOverheadBytesMax).toBeLessThanOrEqual(PACKET_OVERHEAD_BYTES + PING_REQUEST_BYTES + LOAD_BYTES + COORDINATE_BYTES)
   })
 })

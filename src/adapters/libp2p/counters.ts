@@ -1,3 +1,5 @@
+import type { RefusalReason } from './gate.ts'
+
 /** What the adapter counts; plain numbers that only grow, apart from `connections`. */
 export interface MeshCounters {
   /** Open now, duplicates included. */
@@ -8,6 +10,8 @@ export interface MeshCounters {
   connectionsBroken: number
   /** Inbound connections that did not get through the handshake: junk, strangers, another cluster key. */
   handshakesFailed: number
+  /** The parts of `handshakesFailed`. */
+  refused: Record<RefusalReason, number>
   dials: number
   dialFailures: number
   /** Refused because of `setAllowed`. */
@@ -31,6 +35,7 @@ export function createCounters(): MeshCounters {
     connectionsClosed: 0,
     connectionsBroken: 0,
     handshakesFailed: 0,
+    refused: { version: 0, cluster: 0, key: 0, denied: 0, junk: 0 },
     dials: 0,
     dialFailures: 0,
     denied: 0,

@@ -1,6 +1,7 @@
 /** Turns what libp2p throws at a dial into one sentence and a code that callers can act on. */
 import { MeshError } from '../../errors.ts'
 import { toError } from './deadline.ts'
+import { strangerReason } from './stranger.ts'
 
 export interface DialContext {
   /** As the user wrote it, or a PeerId. */
@@ -14,6 +15,19 @@ export function explainDialError(reason: unknown, context: DialContext): MeshErr
   const errors = flatten(reason)
   const details = { target: context.target }
   // An address that was reached says more than one that was not, so a handshake that failed is looked for first.
+  const strange = errors.map((error) => strangerReason(error)).find((reason) => reason !== null)
+  if (strange === 'version') {
+    return new MeshError('ERR_CLUSTER_KEY', `${context.target} is a node of another wire version.`, { nextStep: 'Run versions of one wire version; rdb version shows it, and docs/PROTOCOL.md what changed.', details: { ...details, reason: strange }, cause: reason })
+  }
+  if (strange === 'cluster') {
+    return new MeshError('ERR_CLUSTER_KEY', `${context.target} is a node of another cluster: its --cluster label is not this node's.`, { nextStep: 'Give the address of a node of this cluster, or the same --cluster to both.', details: { ...details, reason: strange }, cause: reason })
+  }
+  if (strange === 'key') {
+    const ours = context.fingerprint === null ? 'this node has none' : `the one in use here is ${context.fingerprint}`
+    return new MeshError('ERR_CLUSTER_KEY', `${context.target} holds no cluster key of this node (${ours}): the keys may have been rotated while this node was down.`, {
+      nextStep: 'Copy the keyring file of a running node into the data folder of this one, with mode 0600, and start it again; rdb keys:list shows the keys of each.', details: { ...details, reason: strange }, cause: reason,
+    })
+  }
   if (errors.some(isNoCommonEncrypter)) {
     const ours = context.fingerprint === null ? 'this node has no cluster key' : `this node uses the key ${context.fingerprint}`
     return new MeshError('ERR_CLUSTER_KEY', `${context.target} answers, but does not share a cluster key with this node (${ours}), or is no node of a mesh.`, { details, cause: reason })

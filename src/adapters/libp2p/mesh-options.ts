@@ -22,6 +22,8 @@ export interface MeshOptions {
   readonly client?: boolean
   /** 32 bytes each, the one in use first; empty means stock Noise, open to everyone. */
   readonly clusterKeys: readonly Uint8Array[]
+  /** Label of the cluster; who has another is a stranger, whatever its keys. Default `reedbase`. */
+  readonly cluster?: string
   /** Multiaddrs to tell others instead of those listened on; `/tcp/0` stands for the port that is listened on. */
   readonly announce?: readonly string[]
   readonly log: Log
@@ -63,6 +65,13 @@ export interface Mesh extends PeerStreams {
   /** @throws MeshError ERR_PEER_UNREACHABLE, ERR_PROTOCOL */
   request(peerId: string, protocol: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array>
   onRequest(protocol: string, requestBytesMax: number, handler: RequestHandler): Promise<void>
+  /**
+   * Handshakes use these keys from now on, the one in use first; connections stay.
+   * @throws MeshError ERR_KEYRING_DAMAGED
+   */
+  setClusterKeys(keys: readonly Uint8Array[]): void
+  /** Whether a connection to the peer was made with a key that is in the ring now; true for any when there is none. */
+  hasCurrentKey(peerId: string): boolean
   /** Asked for each peer before a dial and after an inbound handshake; false refuses it. */
   setAllowed(isAllowed: (peerId: string) => boolean): void
   counters(): Readonly<MeshCounters>

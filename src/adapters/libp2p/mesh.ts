@@ -6,6 +6,7 @@ import { createRandom } from '../../core/time/random.ts'
 import { MeshError } from '../../errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import type { ByteStream } from '../../ports/peer-streams.ts'
+import { defaultClusterLabel } from '../../wire/cluster.ts'
 import { keyFingerprint } from '../../wire/cluster-key.ts'
 import { parseAddress } from './address.ts'
 import { Libp2pByteStream } from './byte-stream.ts'
@@ -15,6 +16,7 @@ import { createCounters } from './counters.ts'
 import type { MeshCounters } from './counters.ts'
 import { toError, withDeadline } from './deadline.ts'
 import { explainDialError } from './dial-error.ts'
+import { Encrypters } from './encrypters.ts'
 import { Gossip, GOSSIP_PROTOCOL_PREFIX } from './gossip.ts'
 import type { GossipHandler, GossipTopic } from './gossip.ts'
 import { GossipRepair } from './gossip-repair.ts'
@@ -44,8 +46,13 @@ const REQUEST_STREAMS_MAX = 8
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const limits: MeshLimits = { ...MESH_LIMITS, ...options.limits }
   const gate = new Gate(options.clock, options.log)
-  const network = await createNetwork(options, limits, { isDenied: (peerId) => gate.isDenied(peerId), onInboundFailed: (error) => { gate.handleFailedHandshake(error) } })
-  return await Libp2pMesh.create({ options, limits, gate, network })
+  const encrypters = new Encrypters({ keys: options.clusterKeys, label: options.cluster ?? defaultClusterLabel, onKnock: (_reason, knock) => { gate.handleKnock(knock) } })
+  const network = await createNetwork(options, limits, {
+    encrypters: encrypters.factories(),
+    isDenied: (peerId) => gate.isDenied(peerId),
+    onInboundFailed: (error) => { gate.handleFailedHandshake(error) },
+  })
+  return await Libp2pMesh.create({ options, limits, gate, network, encrypters })
 }
 
 interface MeshParts {
@@ -53,6 +60,7 @@ interface MeshParts {
   readonly limits: MeshLimits
   readonly gate: Gate
   readonly network: Network
+  readonly encrypters: Encrypters
 }
 
 class Libp2pMesh implements Mesh {
@@ -61,6 +69,7 @@ class Libp2pMesh implements Mesh {
   readonly #options: MeshOptions
   readonly #limits: MeshLimits
   readonly #gate: Gate
+  readonly #encrypters: Encrypters
   readonly #counters = createCounters()
   readonly #connections: ConnectionTable
   readonly #redial: Redial
@@ -79,11 +88,12 @@ class Libp2pMesh implements Mesh {
     return mesh
   }
 
-  private constructor({ options, limits, gate, network }: MeshParts) {
+  private constructor({ options, limits, gate, network, encrypters }: MeshParts) {
     this.#libp2p = network
     this.#options = options
     this.#limits = limits
     this.#gate = gate
+    this.#encrypters = encrypters
     this.peerId = network.peerId.toString()
     this.#gossip = new Gossip(network.services.gossip ?? null, this.#counters, limits.gossipBytesMax)
     this.#connections = new ConnectionTable({
@@ -224,12 +234,22 @@ class Libp2pMesh implements Mesh {
     await this.#handleStreams(protocol, REQUEST_STREAMS_MAX, (stream) => { serveRequest(stream, server) })
   }
 
+  setClusterKeys(keys: readonly Uint8Array[]): void {
+    this.#encrypters.setKeys(keys)
+  }
+
+  hasCurrentKey(peerId: string): boolean {
+    if (this.#encrypters.keys.length === 0) return true
+    const current = this.#encrypters.protocols
+    return this.#connections.all(peerId).some((connection) => connection.encryption !== undefined && current.includes(connection.encryption))
+  }
+
   setAllowed(isAllowed: (peerId: string) => boolean): void {
     this.#gate.isAllowed = isAllowed
   }
 
   counters(): Readonly<MeshCounters> {
-    return { ...this.#counters, denied: this.#gate.denied, handshakesFailed: this.#gate.handshakesFailed }
+    return { ...this.#counters, denied: this.#gate.denied, handshakesFailed: this.#gate.handshakesFailed, refused: { ...this.#gate.refused } }
   }
 
   async #register(): Promise<void> {
@@ -306,7 +326,7 @@ class Libp2pMesh implements Mesh {
   async #dial(addresses: Multiaddr[], target: string, signal?: AbortSignal): Promise<Connection> {
     if (this.#phase !== 'started') throw stopped()
     this.#counters.dials += 1
-    const { clock, clusterKeys } = this.#options
+    const { clock } = this.#options
     const { dialTimeoutMs } = this.#limits
     try {
       return await withDeadline({
@@ -318,7 +338,7 @@ class Libp2pMesh implements Mesh {
     } catch (reason) {
       this.#counters.dialFailures += 1
       if (signal?.aborted === true && reason === signal.reason) throw reason
-      const [inUse] = clusterKeys
+      const [inUse] = this.#encrypters.keys
       throw explainDialError(reason, { target, fingerprint: inUse === undefined ? null : keyFingerprint(inUse) })
     }
   }

@@ -13,7 +13,7 @@ import { joinedWrites } from '../transport/joined-writes.ts'
 import { thinWindowUpdates } from '../transport/thin-window-updates.ts'
 import { wrapUpgrader } from '../transport/wrapped-upgrader.ts'
 import { tcpMultiaddr } from './address.ts'
-import { createEncrypters } from './encrypters.ts'
+import type { EncrypterFactory } from './encrypters.ts'
 import { createGossipService } from './gossip.ts'
 import { STREAM_OPTIONS } from './limits.ts'
 import type { MeshLimits } from './limits.ts'
@@ -25,10 +25,16 @@ export type Network = Libp2p<Services>
 /** Of the addresses that a peer gives, so many are tried. */
 export const ADDRESSES_PER_PEER_MAX = 8
 
-/** @throws MeshError ERR_OPTION_INVALID, ERR_KEYRING_DAMAGED */
+export interface NetworkDoor {
+  readonly encrypters: EncrypterFactory[]
+  readonly isDenied: (peerId: string) => boolean
+  readonly onInboundFailed: (error: unknown) => void
+}
+
+/** @throws MeshError ERR_OPTION_INVALID */
 export async function createNetwork(
   options: MeshOptions, limits: MeshLimits,
-  { isDenied, onInboundFailed }: { readonly isDenied: (peerId: string) => boolean; readonly onInboundFailed: (error: unknown) => void },
+  { encrypters, isDenied, onInboundFailed }: NetworkDoor,
 ): Promise<Network> {
   const isClient = options.client === true
   const listen = isClient ? [] : [tcpMultiaddr(await resolveHost(options.host), options.port).toString()]
@@ -38,7 +44,7 @@ export async function createNetwork(
     nodeInfo: { name: 'reedbase-mesh', userAgent: 'reedbase-mesh' },
     addresses: { listen },
     transports: [wrapUpgrader(joinedWrites(tcp()), { onInboundFailed })],
-    connectionEncrypters: createEncrypters(options.clusterKeys),
+    connectionEncrypters: encrypters,
     streamMuxers: [thinWindowUpdates(yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS }))],
     connectionGater: {
       denyDialPeer: (peerId) => isDenied(peerId.toString()),

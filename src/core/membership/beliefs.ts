@@ -217,7 +217,7 @@ export class Beliefs {
     const entry = this.#claimedEntry(claim)
     if (entry === null) return
     const accuser = this.#in.table.get(claim.from)
-    if (claim.from !== this.#in.selfId && (accuser === undefined || !isActive(accuser))) {
+    if (accuser !== undefined && !isActive(accuser)) {
       // Whoever is held for failed here may see the world through a broken path.
       this.#in.counters.updatesUnproven++
       return

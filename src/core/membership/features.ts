@@ -25,3 +25,11 @@ export interface MembershipFeatures {
 export const ALL_FEATURES: MembershipFeatures = Object.freeze({
   localHealth: true, confirmations: true, buddy: true, nacks: true, stallGuard: true, evidence: true, observers: true, streamProbes: true, probation: true,
 })
+
+/** The protocol of the SWIM paper. */
+export const PLAIN_SWIM: MembershipFeatures = Object.freeze({
+  localHealth: false, confirmations: false, buddy: false, nacks: false, stallGuard: false, evidence: false, observers: false, streamProbes: false, probation: false,
+})
+
+/** What memberlist runs: SWIM with Lifeguard and its fallback ping over TCP. */
+export const MEMBERLIST: MembershipFeatures = Object.freeze({ ...PLAIN_SWIM, localHealth: true, confirmations: true, buddy: true, nacks: true, streamProbes: true })

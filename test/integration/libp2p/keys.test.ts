@@ -7,7 +7,9 @@ import { multiaddr } from '@multiformats/multiaddr'
 import { createLibp2p } from 'libp2p'
 import { afterEach, describe, expect, it } from 'vitest'
 import { encrypterProtocol } from '../../../src/adapters/libp2p/encrypters.ts'
-import { createRig, until } from './rig.ts'
+import type { MeshOptions } from '../../../src/adapters/libp2p/mesh-options.ts'
+import { STRANGER_PROTOCOL } from '../../../src/adapters/libp2p/stranger.ts'
+import { createRig, silentLog, until } from './rig.ts'
 
 const rig = createRig()
 const A = new Uint8Array(32).fill(1)
@@ -79,6 +81,75 @@ describe('cluster keys', () => {
     await from.dial(`127.0.0.1:${to.port}`)
     await until(() => to.connectedPeers().length === 1)
     expect(to.connectedPeers()).toEqual([from.peerId])
+  })
+})
+
+describe('a keyring that changes while the mesh runs', () => {
+  it('offers and takes the new keys, and leaves connections as they are', async () => {
+    const [one, two] = [await rig.mesh({ clusterKeys: [A] }), await rig.mesh({ clusterKeys: [A] })]
+    await one.dial(`127.0.0.1:${two.port}`)
+    await until(() => two.connectedPeers().length === 1)
+    for (const mesh of [one, two]) mesh.setClusterKeys([B])
+    await one.ping(two.peerId)
+    expect([one.counters().connectionsClosed, one.hasCurrentKey(two.peerId), two.hasCurrentKey(one.peerId)]).toEqual([0, false, false])
+
+    const old = await rig.mesh({ clusterKeys: [A] })
+    await expect(old.dial(`127.0.0.1:${two.port}`)).rejects.toMatchObject({ code: 'ERR_CLUSTER_KEY', details: { reason: 'key' } })
+    const fresh = await rig.mesh({ clusterKeys: [B] })
+    expect(await fresh.dial(`127.0.0.1:${two.port}`)).toBe(two.peerId)
+    expect(fresh.hasCurrentKey(two.peerId)).toBe(true)
+    expect(await one.dial(`127.0.0.1:${fresh.port}`)).toBe(fresh.peerId)
+  })
+
+  it('goes from no key to one, and refuses a ring that is none', async () => {
+    const [one, two] = [await rig.mesh(), await rig.mesh()]
+    for (const mesh of [one, two]) mesh.setClusterKeys([A])
+    expect(() => { one.setClusterKeys([A, A]) }).toThrow(expect.objectContaining({ code: 'ERR_KEYRING_DAMAGED' }))
+    expect(await one.dial(`127.0.0.1:${two.port}`)).toBe(two.peerId)
+    const stock = await rig.mesh()
+    await expect(stock.dial(`127.0.0.1:${two.port}`)).rejects.toMatchObject({ code: 'ERR_CLUSTER_KEY' })
+  })
+})
+
+describe('strangers', () => {
+  it.each<[string, string, Partial<MeshOptions>, Partial<MeshOptions>, string]>([
+    ['another cluster label', 'cluster', { clusterKeys: [A], cluster: 'staging' }, { clusterKeys: [A] }, 'another cluster'],
+    ['another cluster label and no key', 'cluster', { cluster: 'staging' }, {}, 'another cluster'],
+    ['another key', 'key', { clusterKeys: [B] }, { clusterKeys: [A] }, 'holds no cluster key of this node'],
+  ])('with %s are refused, counted and told why', async (_case, reason, theirs, ours, message) => {
+    const warnings: string[] = []
+    const to = await rig.mesh({ ...ours, log: { ...silentLog, warn: (_fields, text) => { warnings.push(text) } } })
+    const from = await rig.mesh(theirs)
+    for (let dial = 0; dial < 3; dial++) {
+      await expect(from.dial(`127.0.0.1:${to.port}`)).rejects.toMatchObject({ code: 'ERR_CLUSTER_KEY', details: { reason }, message: expect.stringContaining(message) as string })
+    }
+    await until(() => to.counters().handshakesFailed === 3)
+    expect(to.counters().refused).toEqual({ version: 0, cluster: 0, key: 0, denied: 0, junk: 0, [reason]: 3 })
+    expect(warnings).toHaveLength(1)
+    expect(to.connectedPeers()).toEqual([])
+  })
+
+  it('of another wire version are refused for that', async () => {
+    const to = await rig.mesh({ clusterKeys: [A] })
+    const socket = connect(to.port, '127.0.0.1')
+    const line = (text: string): Buffer => Buffer.concat([Buffer.from([text.length + 1]), Buffer.from(`${text}\n`)])
+    let received = ''
+    socket.on('data', (bytes) => { received += bytes.toString('latin1') })
+    socket.write(Buffer.concat([line('/multistream/1.0.0'), line(STRANGER_PROTOCOL), Buffer.from('2 reedbase 01234567\n')]))
+    await until(() => received.endsWith('version\n'))
+    socket.destroy()
+    await until(() => to.counters().refused.version === 1)
+  })
+
+  it.each(['no line at all', '1 reedbase', 'x reedbase 01234567\n', '1 UP/PER 01234567\n', `1 reedbase ${'01234567,'.repeat(40)}\n`])('that say %j of themselves are junk', async (text) => {
+    const to = await rig.mesh({ clusterKeys: [A], limits: { handshakeTimeoutMs: 300 } })
+    const socket = connect(to.port, '127.0.0.1')
+    socket.on('error', () => undefined)
+    const line = (content: string): Buffer => Buffer.concat([Buffer.from([content.length + 1]), Buffer.from(`${content}\n`)])
+    socket.write(Buffer.concat([line('/multistream/1.0.0'), line(STRANGER_PROTOCOL), Buffer.from(text)]))
+    await until(() => to.counters().handshakesFailed === 1)
+    expect(to.counters().refused).toEqual({ version: 0, cluster: 0, key: 0, denied: 0, junk: 1 })
+    socket.destroy()
   })
 })
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { createEncrypters, encrypterProtocol } from '../../../../src/adapters/libp2p/encrypters.ts'
+import { Encrypters, encrypterProtocol } from '../../../../src/adapters/libp2p/encrypters.ts'
 import { keyFingerprint } from '../../../../src/wire/cluster-key.ts'
 
 const key = new Uint8Array(32).fill(7)
@@ -12,17 +12,20 @@ describe('cluster keys', () => {
     expect(keyFingerprint(key)).not.toContain('0707')
   })
 
-  it('name their encrypter by the first eight digits of it', () => {
-    expect(encrypterProtocol(key)).toBe(`/noise/reedbase-${keyFingerprint(key).slice(0, 8)}`)
+  it('name their encrypter by eight digits that depend on key and label', () => {
+    expect(encrypterProtocol(key)).toMatch(/^\/noise\/reedbase-[0-9a-f]{8}$/)
+    const names = [encrypterProtocol(key), encrypterProtocol(key, 'staging'), encrypterProtocol(new Uint8Array(32).fill(8))]
+    expect(new Set(names).size).toBe(3)
+    expect(encrypterProtocol(key, 'reedbase')).toBe(encrypterProtocol(key))
   })
 
-  it('are offered in their order, and stock Noise without any', () => {
-    expect(createEncrypters([]).length).toBe(1)
-    expect(createEncrypters([key, new Uint8Array(32)]).length).toBe(2)
-  })
-
-  it('are refused when they are no 32 bytes, or there twice', () => {
-    expect(() => createEncrypters([new Uint8Array(31)])).toThrow(expect.objectContaining({ code: 'ERR_KEYRING_DAMAGED' }))
-    expect(() => createEncrypters([key, Uint8Array.from(key)])).toThrow(expect.objectContaining({ code: 'ERR_KEYRING_DAMAGED' }))
+  it.each([
+    ['no 32 bytes', [new Uint8Array(31)]],
+    ['there twice', [key, Uint8Array.from(key)]],
+  ])('are refused when they are %s, at the start and later', (_what, keys) => {
+    expect(() => new Encrypters({ keys, label: 'reedbase', onKnock: () => undefined })).toThrow(expect.objectContaining({ code: 'ERR_KEYRING_DAMAGED' }))
+    const encrypters = new Encrypters({ keys: [key], label: 'reedbase', onKnock: () => undefined })
+    expect(() => { encrypters.setKeys(keys) }).toThrow(expect.objectContaining({ code: 'ERR_KEYRING_DAMAGED' }))
+    expect(encrypters.keys).toEqual([key])
   })
 })

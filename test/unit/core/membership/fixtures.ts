@@ -24,12 +24,16 @@ export function recordUpdate(peerId: string, incarnation: number, patch: Partial
   return { kind: 'record', signed: signed(peerId, incarnation, 300, patch) }
 }
 
-export function claim(kind: 'suspect' | 'failed', peerId: string, incarnation: number, from = 'accuser'): Update {
-  return { kind, peerId, incarnation, from }
+export function claim(kind: 'suspect' | 'failed' | 'removed', peerId: string, incarnation: number, from = 'accuser'): Update {
+  switch (kind) {
+    case 'suspect': return { kind, peerId, incarnation, from, evidence: 'probe' }
+    case 'failed': return { kind, peerId, incarnation, from, evidence: 'probe', suspectedBy: from, confirmedBy: [], probeMs: 0, suspicionMs: 0 }
+    case 'removed': return { kind, peerId, incarnation, from }
+  }
 }
 
 export function packet(probe: Probe | null, updates: readonly Update[] = []): Packet {
-  return { probe, updates, load: null }
+  return { probe, updates, load: null, reports: [], coordinate: null }
 }
 
 /** A machine named `self` at incarnation 100. */
