@@ -141,7 +141,7 @@ describe('strangers', () => {
     await until(() => to.counters().refused.version === 1)
   })
 
-  it.each(['no line at all', '1 reedbase', 'x reedbase 01234567\n', '1 UP/PER 01234567\n', `1 reedbase ${'01234567,'.repeat(40)}\n`])('that say %j of themselves are junk', async (text) => {
+  it.each(['', 'no line at all', '1 reedbase', 'x reedbase 01234567\n', '1 UP/PER 01234567\n', `1 reedbase ${'0'.repeat(260)}\n`])('that say %j of themselves are junk', async (text) => {
     const to = await rig.mesh({ clusterKeys: [A], limits: { handshakeTimeoutMs: 300 } })
     const socket = connect(to.port, '127.0.0.1')
     socket.on('error', () => undefined)
