@@ -351,7 +351,8 @@ export class Membership {
     if (this.#phase !== 'alive' || !this.#features.evidence || entry === undefined || !isActive(entry)) return []
     if (this.#features.observers && this.#watches.start(nowMs, entry, evidence)) return this.#finish(nowMs)
     this.#evidence.set(peerId, evidence)
-    this.#deadlines.set(`evidence:${peerId}`, nowMs + (this.#features.observers ? this.#options.ackTimeoutMs * (1 + this.#random()) : 0))
+    if (this.#features.observers) this.#deadlines.set(`evidence:${peerId}`, nowMs + this.#options.ackTimeoutMs * (1 + this.#random()))
+    else this.#probeOnEvidence(nowMs, peerId)
     return this.#finish(nowMs)
   }
 
@@ -481,7 +482,7 @@ export class Membership {
     const evidence = this.#evidence.get(peerId)
     this.#evidence.delete(peerId)
     const entry = this.#table.get(peerId)
-    if (evidence !== undefined && entry?.state === 'alive') this.#prober.startOnEvidence(nowMs, entry, evidence)
+    if (evidence !== undefined && entry !== undefined && isActive(entry)) this.#prober.startOnEvidence(nowMs, entry, evidence)
   }
 
   #tellPath(nowMs: number, target: MemberEntry, change: { readonly from: PathFinding; readonly to: PathFinding } | null): void {

@@ -1,9 +1,10 @@
+import { claim as anyClaim } from './fixtures.ts'
 import { describe, expect, it } from 'vitest'
 import { BroadcastQueue, CLAIM_BYTES, retransmitLimit, updateBytes, updateSubject } from '../../../../src/core/membership/dissemination.ts'
 import type { Update } from '../../../../src/core/membership/types.ts'
 import { signed } from './fixtures.ts'
 
-const claim = (peerId: string, kind: 'suspect' | 'failed' = 'suspect'): Update => ({ kind, peerId, incarnation: 1, from: 'x' })
+const claim = (peerId: string, kind: 'suspect' | 'failed' = 'suspect'): Update => anyClaim(kind, peerId, 1, 'x')
 
 describe('retransmitLimit', () => {
   it.each([[4, 1, 4], [4, 9, 4], [4, 10, 8], [4, 99, 8], [4, 100, 12], [3, 999, 9], [4, 1000, 16]])('λ = %d, N = %d: %d', (multiplier, members, limit) => {

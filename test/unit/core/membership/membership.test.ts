@@ -94,7 +94,7 @@ describe('what is believed', () => {
     expect(eventsIn(machine.handleUpdates(1, { from: 'a', updates: [claim('failed', 'b', 1, 'a')] }))).toMatchObject([{ type: 'member-failed', from: 'a' }])
     expect(machine.member('b')).toMatchObject({ state: 'failed', suspectedBy: ['a'] })
     expect(machine.handleUpdates(2, { from: 'b', updates: [recordUpdate('b', 1)] })).toEqual([])
-    expect(eventsIn(machine.handleUpdates(2, { from: 'b', updates: [recordUpdate('b', 2)] }))).toMatchObject([{ type: 'member-joined', reason: 'came back after it was declared failed' }])
+    expect(eventsIn(machine.handleUpdates(2, { from: 'b', updates: [recordUpdate('b', 2, { datagramEpoch: 2 })] }))).toMatchObject([{ type: 'member-joined', reason: 'came back after it was declared failed; restarted' }])
     expect(machine.member('b')).toMatchObject({ state: 'alive', suspectedBy: [] })
   })
 
@@ -236,6 +236,9 @@ describe('push-pull sync', () => {
 })
 
 describe('probing', () => {
+  /** Evidence, but no observers: the node that has it probes by itself. */
+  const ALONE = { features: { observers: false, streamProbes: false } }
+
   it('the ack timeout follows the round trip between its floor and its maximum', () => {
     const options = { ackTimeoutMs: 500, ackTimeoutFloorMs: 100 }
     expect(ackTimeoutMs(options, null)).toBe(500)
@@ -245,22 +248,22 @@ describe('probing', () => {
   })
 
   it('evidence probes at once, once a member, a few at a time, the rest in line', () => {
-    const machine = createAlive(MEMBERS, { evidenceProbesMax: 2 })
+    const machine = createAlive(MEMBERS, { evidenceProbesMax: 2 }, ALONE)
     const pinged: string[] = []
     for (const peerId of MEMBERS) {
-      for (const effect of [...machine.handleEvidence(1, peerId, 'connection closed'), ...machine.handleEvidence(1, peerId, 'again')]) if (isPing(effect)) pinged.push(effect.to)
+      for (const effect of [...machine.handleEvidence(1, peerId, 'closed'), ...machine.handleEvidence(1, peerId, 'closed')]) if (isPing(effect)) pinged.push(effect.to)
     }
     expect(pinged).toEqual(['a', 'b'])
     advance(machine, 2500, (effect) => { if (isPing(effect)) pinged.push(effect.to) })
     expect(new Set(pinged)).toEqual(new Set(MEMBERS))
-    expect(machine.handleEvidence(2600, 'stranger', 'x')).toEqual([])
+    expect(machine.handleEvidence(2600, 'stranger', 'closed')).toEqual([])
   })
 
   it('the reason says what was tried, the sample of a direct ack is a round trip, a helped one is a loss', () => {
-    const machine = createAlive(['a', 'b', 'c', 'd'])
-    const [ping] = sendsIn(machine.handleEvidence(0, 'a', 'refused dial'))
-    expect(machine.handlePacket(3, 'a', packet({ kind: 'ack', sequence: ping?.packet.probe?.sequence ?? 0 }))[0]).toEqual({ kind: 'rtt', peerId: 'a', rttMs: 3 })
-    machine.handleEvidence(4, 'b', 'refused dial')
+    const machine = createAlive(['a', 'b', 'c', 'd'], {}, ALONE)
+    const [ping] = sendsIn(machine.handleEvidence(0, 'a', 'closed'))
+    expect(machine.handlePacket(3, 'a', packet({ kind: 'ack', sequence: ping?.packet.probe?.sequence ?? 0 }))).toContainEqual({ kind: 'rtt', peerId: 'a', rttMs: 3, coordinate: null })
+    machine.handleEvidence(4, 'b', 'closed')
     const effects = advance(machine, 1004, (effect, nowMs) => {
       if (effect.kind !== 'send' || effect.packet.probe === null) return
       const { probe } = effect.packet
@@ -268,7 +271,7 @@ describe('probing', () => {
       if (probe.kind === 'ping-request' && effect.to !== 'd') machine.handlePacket(nowMs, effect.to, packet({ kind: 'nack', sequence: probe.sequence }))
     }).map(({ effect }) => effect)
     expect(effects).toContainEqual({ kind: 'lost', peerId: 'b' })
-    expect(eventsIn(effects)[0]?.reason).toBe('refused dial; no ack within 500 ms, nor through 3 helpers (2 of them answered)')
+    expect(eventsIn(effects)[0]?.reason).toBe('its connection closed without a goodbye; no ack within 500 ms, nor through 3 helpers (2 of them answered)')
   })
 
   it('with nobody to ask the reason says so', () => {
@@ -287,8 +290,8 @@ describe('probing', () => {
   })
 
   it('acks from others than those asked are counted and believed by nobody', () => {
-    const machine = createAlive(MEMBERS)
-    const [ping] = sendsIn(machine.handleEvidence(0, 'a', 'x'))
+    const machine = createAlive(MEMBERS, {}, ALONE)
+    const [ping] = sendsIn(machine.handleEvidence(0, 'a', 'closed'))
     machine.handlePacket(1, 'b', packet({ kind: 'ack', sequence: ping?.packet.probe?.sequence ?? 0 }))
     machine.handlePacket(1, 'b', packet({ kind: 'nack', sequence: 12345 }))
     expect(machine.counters.answersUnexpected).toBe(2)
@@ -296,17 +299,17 @@ describe('probing', () => {
   })
 
   it('the ping of a suspect carries the suspicion first (Lifeguard §IV-C)', () => {
-    const machine = createAlive(['a', 'b'])
+    const machine = createAlive(['a', 'b'], {}, ALONE)
     machine.handleUpdates(0, { from: 'b', updates: [claim('suspect', 'a', 1, 'b')] })
-    const [ping] = sendsIn(machine.handleEvidence(1, 'a', 'x'))
+    const [ping] = sendsIn(machine.handleEvidence(1, 'a', 'closed'))
     expect(ping?.packet.updates[0]).toEqual(claim('suspect', 'a', 1, 'b'))
     expect(ping?.packet.updates.filter((update) => update.kind === 'suspect')).toHaveLength(1)
   })
 
   it('after a stall of its own it probes anew and gives suspects one more period', () => {
-    const machine = createAlive(['a', 'b'])
+    const machine = createAlive(['a', 'b'], {}, ALONE)
     machine.handleUpdates(0, { from: 'b', updates: [claim('suspect', 'a', 1, 'b')] })
-    machine.handleEvidence(0, 'b', 'x')
+    machine.handleEvidence(0, 'b', 'closed')
     const effects = machine.handleTimeout(30_000)
     expect(eventsIn(effects)).toEqual([])
     expect(effects.some((effect) => isPing(effect) && effect.to === 'b')).toBe(true)
@@ -320,9 +323,9 @@ describe('packets', () => {
     const load = { cpuPercent: 10, memoryPercent: 20, inFlight: 1, overloaded: false, drill: false, sequence: 4 }
     const machine = createAlive(['a'])
     machine.setLoad(load)
-    const effects = machine.handlePacket(1, 'a', { probe: { kind: 'ping', sequence: 1 }, updates: [], load })
+    const effects = machine.handlePacket(1, 'a', { ...packet({ kind: 'ping', sequence: 1 }), load })
     expect(effects).toMatchObject([{ kind: 'load', peerId: 'a', load }, { kind: 'send', packet: { load } }])
-    expect(machine.handlePacket(1, 'stranger', { probe: null, updates: [], load })).toEqual([])
+    expect(machine.handlePacket(1, 'stranger', { ...packet(null), load })).toEqual([])
   })
 
   it('a record too large for a datagram is announced, and never blocks the queue', () => {
