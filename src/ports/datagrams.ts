@@ -30,6 +30,8 @@ export interface Datagrams {
   /** Adds or replaces a peer. Cheap when nothing changed. */
   setPeer(peer: DatagramPeer): void
   removePeer(peerId: string): void
+  /** The keyring has changed; the one in use first. What a removed key has sealed is dropped as forged from now on. */
+  setClusterKeys(keys: readonly Uint8Array[]): void
   /** Fire and forget. Unknown peer or a send error: counted, never thrown. */
   send(peerId: string, payload: Uint8Array): void
   /** One handler. It is called with the authenticated sender; `false` from it counts the payload as malformed. */

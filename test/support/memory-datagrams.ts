@@ -43,6 +43,7 @@ class MemoryDatagrams implements Datagrams {
   readonly payloadBytesMax = payloadBytesMax
   readonly local: Datagrams['local']
   readonly #options: MemoryDatagramsOptions
+  #clusterKeys: readonly Uint8Array[]
   readonly #network: MemoryDatagramNetwork
   readonly #peers = new Map<string, DatagramPeer>()
   #handler: (from: string, payload: Uint8Array) => boolean = () => false
@@ -54,6 +55,7 @@ class MemoryDatagrams implements Datagrams {
 
   constructor(options: MemoryDatagramsOptions, local: Datagrams['local'], network: MemoryDatagramNetwork) {
     this.#options = options
+    this.#clusterKeys = options.clusterKeys ?? []
     this.local = local
     this.#network = network
   }
@@ -66,6 +68,10 @@ class MemoryDatagrams implements Datagrams {
     this.#peers.delete(peerId)
   }
 
+  setClusterKeys(keys: readonly Uint8Array[]): void {
+    this.#clusterKeys = keys
+  }
+
   send(peerId: string, payload: Uint8Array): void {
     const peer = this.#peers.get(peerId)
     if (peer === undefined || payload.length > payloadBytesMax || this.#closed) {
@@ -76,7 +82,7 @@ class MemoryDatagrams implements Datagrams {
     this.#counts.sentBytes += payload.length
     this.#network.deliver(peer.port, {
       from: this.#options.peerId, senderEpoch: this.local.epoch, receiverEpoch: peer.epoch,
-      clusterKey: this.#options.clusterKeys?.[0] ?? null, payload: new Uint8Array(payload),
+      clusterKey: this.#clusterKeys[0] ?? null, payload: new Uint8Array(payload),
     })
   }
 
@@ -110,7 +116,6 @@ class MemoryDatagrams implements Datagrams {
   }
 
   #holds(key: Uint8Array | null): boolean {
-    const keys = this.#options.clusterKeys ?? []
-    return key === null ? keys.length === 0 : keys.some((own) => Buffer.compare(own, key) === 0)
+    return key === null ? this.#clusterKeys.length === 0 : this.#clusterKeys.some((own) => Buffer.compare(own, key) === 0)
   }
 }

@@ -17,6 +17,8 @@ export interface OpenDatagramsOptions {
   readonly peerId: string
   /** The cluster keys, the one in use first; empty to do without. */
   readonly clusterKeys: readonly Uint8Array[]
+  /** Label of the cluster. Default `reedbase`. */
+  readonly cluster?: string
   readonly clock: Pick<Clock, 'wallMs'>
 }
 
@@ -32,7 +34,7 @@ const receiveBufferBytes = 1 << 20
 export async function openDatagrams(options: OpenDatagramsOptions): Promise<Datagrams> {
   const local = createLocalKeys({ peerId: options.peerId, epoch: nextEpoch(options.clock.wallMs()) })
   const socket = await bindSocket(options.host, options.port)
-  return new UdpDatagrams(socket, local, new Sealing(local, { clusterKeys: options.clusterKeys }))
+  return new UdpDatagrams(socket, local, new Sealing(local, { clusterKeys: options.clusterKeys, ...(options.cluster === undefined ? {} : { label: options.cluster }) }))
 }
 
 let lastEpoch = 0
@@ -118,6 +120,10 @@ class UdpDatagrams implements Datagrams {
 
   removePeer(peerId: string): void {
     this.#sealing.removePeer(peerId)
+  }
+
+  setClusterKeys(keys: readonly Uint8Array[]): void {
+    this.#sealing.setClusterKeys(keys)
   }
 
   send(peerId: string, payload: Uint8Array): void {

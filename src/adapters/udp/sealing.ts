@@ -7,25 +7,33 @@
  * have been forgotten, a new session counts on from the highest counter ever used.
  *
  * Extension: which cluster keys a peer holds is learned from what it sends. A key that opened a datagram of this start of it is one
- * that both hold, for as long as both run, since keyrings are read at the start; so it seals all that goes there. Until then the own
- * first key may be one that the peer lacks, and the peer, as much at a loss, may never be heard either; so each payload goes out once
- * for each key, of which a keyring has few. Taking turns with the keys would cost the first probes, and bring suspicions.
+ * that both hold, so it seals all that goes there. Until then the own first key may be one that the peer lacks, and the peer, as much at a
+ * loss, may never be heard either; so each payload goes out once for each key, of which a keyring has few. Taking turns with the
+ * keys would cost the first probes, and bring suspicions.
+ * The keyring may change meanwhile. A key that is put in use is proposed to each peer: payloads go out under it and, as a copy, under the key
+ * that is known to work, until the peer answers under the new one or has answered often enough under another to show that it lacks it. A key
+ * that is removed is forgotten at once, and with it the knowledge that it worked.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto'
 import type { DatagramDrop, DatagramPeer } from '../../ports/datagrams.ts'
+import { defaultClusterLabel } from '../../wire/cluster.ts'
 import {
   datagramBytesMax, datagramVersion, epochMax, guardBytes, headerBytes, type HeaderFields, nonceOf, payloadBytesMax, readCounter, readReceiverEpoch,
   readSenderEpoch, readSenderTag, sealBytes, senderTagOf, writeHeader,
 } from './datagram-header.ts'
 import { hasGuard, writeGuard } from './datagram-guard.ts'
-import { agreeOnKeys, type DatagramKeys, type DirectionKeys, type LocalKeys } from './key-agreement.ts'
+import { agree, type DatagramKeys, deriveKeys, type DirectionKeys, type LocalKeys, noClusterKey } from './key-agreement.ts'
 import { ReplayWindow } from './replay-window.ts'
 
 const algorithm = 'chacha20-poly1305'
+/** Datagrams opened under another key after which a proposed key counts as one that the peer lacks. */
+const proposalAnswersMax = 16
 
 export interface SealingOptions {
   /** The one in use first; empty for none. */
   readonly clusterKeys: readonly Uint8Array[]
+  /** Label of the cluster. Default `reedbase`. */
+  readonly label?: string
   /** Members kept at most; more are ignored. About 0.6 KB each. Default 16,384. */
   readonly peersMax?: number
   /** Sessions set aside at most. Default 1,024. */
@@ -40,17 +48,28 @@ interface Session {
   peer: DatagramPeer
   readonly tag: string
   /** Undefined until first needed; null when no key can be agreed. */
-  keys: readonly DirectionKeys[] | null | undefined
-  /** Which cluster key opened the last datagram: the peer holds it, and most likely seals the next one with it. Null before the first. */
-  lastOpenedWith: number | null
+  secret: Buffer | null | undefined
+  /** One a cluster key of `ring`, in its order. */
+  keys: readonly DirectionKeys[]
+  /** The keyring that `keys` were derived for. */
+  ring: Ring | null
+  /** What opened the last datagram: the peer holds it, and most likely seals the next one with it. Null before the first. */
+  lastOpenedWith: DirectionKeys | null
+  /** Datagrams opened under another key since the first key of the ring was proposed; null when nothing is proposed. */
+  proposalAnswers: number | null
   counter: number
   readonly window: ReplayWindow
+}
+
+interface Ring {
+  readonly clusterKeys: readonly Uint8Array[]
 }
 
 export class Sealing {
   readonly #local: LocalKeys
   readonly #localTag: string
-  readonly #clusterKeys: readonly Uint8Array[]
+  readonly #label: string
+  #ring: Ring
   readonly #peersMax: number
   readonly #retiredMax: number
   readonly #byPeerId = new Map<string, Session>()
@@ -58,10 +77,11 @@ export class Sealing {
   readonly #retired = new Map<string, Session>()
   #highestCounter = 0
 
-  constructor(local: LocalKeys, { clusterKeys, peersMax = 16_384, retiredMax = 1024 }: SealingOptions) {
+  constructor(local: LocalKeys, { clusterKeys, label = defaultClusterLabel, peersMax = 16_384, retiredMax = 1024 }: SealingOptions) {
     this.#local = local
     this.#localTag = senderTagOf(local.peerId)
-    this.#clusterKeys = clusterKeys
+    this.#label = label
+    this.#ring = createRing(clusterKeys)
     this.#peersMax = peersMax
     this.#retiredMax = retiredMax
   }
@@ -99,22 +119,29 @@ export class Sealing {
     }
   }
 
+  /** The one in use first. Takes effect at each peer's next datagram, at the cost of a key derivation (about 0.1 ms) a new key. */
+  setClusterKeys(clusterKeys: readonly Uint8Array[]): void {
+    this.#ring = createRing(clusterKeys)
+  }
+
   /**
-   * The datagram to send. As long as no datagram of the peer has been opened, `copies` gets one more for each further cluster key,
-   * to be sent after it; all bear one counter, so that a receiver which can open several accepts one. Null when the peer is unknown
+   * The datagram to send. As long as no datagram of the peer has been opened, `copies` gets one more for each further cluster key, and
+   * while a key is proposed one more under the key that is known to work, to be sent after it; all bear one counter, so that a receiver which can open several accepts one. Null when the peer is unknown
    * or offers no usable key, or the payload is longer than `payloadBytesMax`.
    */
   seal(peerId: string, payload: Uint8Array, copies?: Buffer[]): Buffer | null {
     const session = this.#byPeerId.get(peerId)
     if (session === undefined || payload.length > payloadBytesMax) return null
     const keys = this.#keysOf(session)
-    const chosen = keys?.[session.lastOpenedWith ?? 0]
-    if (keys === null || chosen === undefined) return null
+    const known = session.lastOpenedWith
+    const chosen = session.proposalAnswers === null ? (known ?? keys[0]) : keys[0]
+    if (chosen === undefined) return null
     const counter = ++session.counter
     if (counter > this.#highestCounter) this.#highestCounter = counter
     const header = { senderTag: this.#localTag, senderEpoch: this.#local.epoch, receiverEpoch: session.peer.epoch, counter }
-    if (session.lastOpenedWith === null && copies !== undefined) {
-      for (const other of keys.slice(1)) copies.push(encrypt(other.send, header, payload))
+    if (copies !== undefined) {
+      const others = known === null ? keys.slice(1) : known === chosen ? [] : [known]
+      for (const other of others) copies.push(encrypt(other.send, header, payload))
     }
     return encrypt(chosen.send, header, payload)
   }
@@ -137,25 +164,38 @@ export class Sealing {
   /** Tries the guard of the cluster key that worked last, then of the others, of which the keyring allows few. */
   #decrypt(session: Session, datagram: Buffer): Buffer | null {
     const keys = this.#keysOf(session)
-    if (keys === null) return null
+    const start = session.lastOpenedWith === null ? 0 : keys.indexOf(session.lastOpenedWith)
     for (let step = 0; step < keys.length; step++) {
-      const index = ((session.lastOpenedWith ?? 0) + step) % keys.length
-      const { receive } = keys[index] as DirectionKeys
-      const payload = hasGuard(receive.guard, datagram) ? decrypt(receive, datagram) : null
+      const candidate = keys[(start + step) % keys.length] as DirectionKeys
+      const payload = hasGuard(candidate.receive.guard, datagram) ? decrypt(candidate.receive, datagram) : null
       if (payload === null) continue
-      session.lastOpenedWith = index
+      session.lastOpenedWith = candidate
+      if (session.proposalAnswers !== null && (candidate === keys[0] || ++session.proposalAnswers >= proposalAnswersMax)) session.proposalAnswers = null
       return payload
     }
     return null
   }
 
-  #keysOf(session: Session): readonly DirectionKeys[] | null {
-    if (session.keys === undefined) session.keys = agreeOnKeys(this.#local, session.peer, this.#clusterKeys)
+  #keysOf(session: Session): readonly DirectionKeys[] {
+    if (session.ring === this.#ring) return session.keys
+    if (session.secret === undefined) session.secret = agree(this.#local.privateKey, session.peer.publicKey)
+    const { secret, peer, keys: before } = session
+    session.ring = this.#ring
+    if (secret === null) return session.keys
+    const first = before[0]?.clusterKey
+    session.keys = this.#ring.clusterKeys.map((clusterKey) => (
+      before.find((keys) => isSameKey(keys.clusterKey, clusterKey)) ?? deriveKeys({ local: this.#local, peer }, secret, clusterKey, this.#label)
+    ))
+    if (session.lastOpenedWith !== null && !session.keys.includes(session.lastOpenedWith)) session.lastOpenedWith = null
+    const inUse = session.keys[0]
+    const isProposed = inUse !== undefined && first !== undefined && !isSameKey(first, inUse.clusterKey) && session.lastOpenedWith !== null && session.lastOpenedWith !== inUse
+    if (isProposed) session.proposalAnswers = 0
+    else if (session.lastOpenedWith === null || session.lastOpenedWith === inUse) session.proposalAnswers = null
     return session.keys
   }
 
   #createSession(peer: DatagramPeer): Session {
-    return { peer, tag: senderTagOf(peer.peerId), keys: undefined, lastOpenedWith: null, counter: this.#highestCounter, window: new ReplayWindow() }
+    return { peer, tag: senderTagOf(peer.peerId), secret: undefined, keys: [], ring: null, lastOpenedWith: null, proposalAnswers: null, counter: this.#highestCounter, window: new ReplayWindow() }
   }
 
   #takeRetired(peer: DatagramPeer): Session | null {
@@ -204,6 +244,14 @@ function decrypt(keys: DatagramKeys, datagram: Buffer): Buffer | null {
     // The only way in which node:crypto says that the seal is not genuine.
     return null
   }
+}
+
+function createRing(clusterKeys: readonly Uint8Array[]): Ring {
+  return { clusterKeys: clusterKeys.length === 0 ? [noClusterKey] : clusterKeys }
+}
+
+function isSameKey(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0
 }
 
 function isSameStart(one: DatagramPeer, other: DatagramPeer): boolean {

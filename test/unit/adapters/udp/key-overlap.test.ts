@@ -183,6 +183,89 @@ describe('a peer that starts again', () => {
   })
 })
 
+describe('a keyring that changes', () => {
+  /** Two members that have spoken under the old key. */
+  function createAcquainted(): [End, End] {
+    const [one, two] = createPair([oldKey], [oldKey])
+    expect([open(two, seal(one, two)).length, open(one, seal(two, one)).length]).toEqual([1, 1])
+    return [one, two]
+  }
+
+  const steps: ReadonlyArray<readonly Uint8Array[]> = [[oldKey], [oldKey, newKey], [newKey, oldKey], [newKey]]
+
+  it('loses no payload at any step of a rotation, whoever takes it first and whether or not the two speak meanwhile', () => {
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = createRandom(seed)
+      const [one, two] = createAcquainted()
+      const at = { one: 0, two: 0 }
+      while (at.one + at.two < 6) {
+        // A step begins when both have finished the one before, as the commands see to it.
+        const who = at.one === at.two ? (random() < 0.5 ? 'one' : 'two') : at.one < at.two ? 'one' : 'two'
+        at[who]++
+        const end = who === 'one' ? one : two
+        end.sealing.setClusterKeys(steps[at[who]] ?? [])
+        for (let round = 0; round < 3; round++) {
+          if (random() < 0.4) continue
+          const [from, to] = random() < 0.5 ? [one, two] : [two, one]
+          const datagrams = seal(from, to)
+          expect(open(to, datagrams), `seed ${seed}`).toHaveLength(1)
+          expect(datagrams.length, `seed ${seed}`).toBeLessThanOrEqual(2)
+        }
+      }
+      // Settled: one datagram a payload, under the new key.
+      for (const [from, to] of [[one, two], [two, one], [one, two]] as const) expect(open(to, seal(from, to)), `seed ${seed}`).toHaveLength(1)
+      expect([seal(one, two).length, seal(two, one).length], `seed ${seed}`).toEqual([1, 1])
+    }
+  })
+
+  it('proposes a key that is put in use until the peer answers under it', () => {
+    const [one, two] = createAcquainted()
+    one.sealing.setClusterKeys([newKey, oldKey])
+    two.sealing.setClusterKeys([oldKey, newKey])
+    const proposal = seal(one, two)
+    expect(proposal).toHaveLength(2)
+    expect(open(two, proposal.slice(0, 1))).toHaveLength(1)
+    expect(open(one, seal(two, one))).toHaveLength(1)
+    const settled = seal(one, two)
+    expect(settled).toHaveLength(1)
+    two.sealing.setClusterKeys([newKey])
+    expect(open(two, settled)).toHaveLength(1)
+  })
+
+  it('stops proposing to a peer that goes on under the other key', () => {
+    const [one, two] = createAcquainted()
+    one.sealing.setClusterKeys([newKey, oldKey])
+    let rounds = 0
+    for (; seal(one, two).length === 2; rounds++) open(one, seal(two, one))
+    expect(rounds).toBe(16)
+    expect(open(two, seal(one, two))).toHaveLength(1)
+  })
+
+  it('neither opens nor seals under a removed key', () => {
+    const [one, two] = createAcquainted()
+    const [before] = seal(two, one) as [Buffer]
+    one.sealing.setClusterKeys([newKey])
+    expect(one.sealing.open(before)).toEqual({ ok: false, drop: 'forged' })
+    expect(open(two, seal(one, two))).toEqual([])
+  })
+
+  it('reaches members that were set aside meanwhile', () => {
+    const [one, two] = createAcquainted()
+    one.sealing.removePeer('two')
+    for (const end of [one, two]) end.sealing.setClusterKeys([newKey])
+    one.sealing.setPeer(two.peer)
+    expect(open(two, seal(one, two))).toHaveLength(1)
+  })
+})
+
+describe('another cluster', () => {
+  it('with the same key is not understood', () => {
+    const ends = [createEnd(starts.one, [newKey]), { ...createEnd(starts.two, []), sealing: new Sealing(starts.two, { clusterKeys: [newKey], label: 'staging' }) }] as const
+    introduce(...ends)
+    expect(ends[1].sealing.open(seal(ends[0], ends[1])[0] as Buffer)).toEqual({ ok: false, drop: 'forged' })
+  })
+})
+
 describe('copies of a payload', () => {
   it('count as replayed once one of them was opened, in whichever order they come', () => {
     const [one, two] = createPair([newKey, oldKey, olderKey], [olderKey, newKey])

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { datagramBytesMax, headerBytes, payloadBytesMax, readCounter } from '../../../../src/adapters/udp/datagram-header.ts'
-import { agreeOnKeys, createLocalKeys, type LocalKeys } from '../../../../src/adapters/udp/key-agreement.ts'
+import { agree, createLocalKeys, deriveKeys, type DirectionKeys, type LocalKeys } from '../../../../src/adapters/udp/key-agreement.ts'
 import { Sealing } from '../../../../src/adapters/udp/sealing.ts'
 import type { DatagramPeer } from '../../../../src/ports/datagrams.ts'
 
@@ -66,11 +66,12 @@ describe('Sealing', () => {
   it('agrees on the same keys at both ends, other ones for each direction', () => {
     const one = createLocalKeys({ peerId: 'one', epoch: 1 })
     const two = createLocalKeys({ peerId: 'two', epoch: 2 })
-    const [atOne] = agreeOnKeys(one, describeStart(two), [firstKey]) ?? []
-    const [atTwo] = agreeOnKeys(two, describeStart(one), [firstKey]) ?? []
-    expect(atOne?.send).toEqual(atTwo?.receive)
-    expect(atOne?.receive).toEqual(atTwo?.send)
-    const all = [atOne?.send.seal, atOne?.send.guard, atOne?.receive.seal, atOne?.receive.guard].map((key) => key?.toString('hex'))
+    const derive = (local: LocalKeys, peer: LocalKeys): DirectionKeys => deriveKeys({ local, peer: describeStart(peer) }, agree(local.privateKey, peer.publicKey) ?? Buffer.alloc(0), firstKey, 'reedbase')
+    const atOne = derive(one, two)
+    const atTwo = derive(two, one)
+    expect(atOne.send).toEqual(atTwo.receive)
+    expect(atOne.receive).toEqual(atTwo.send)
+    const all = [atOne.send.seal, atOne.send.guard, atOne.receive.seal, atOne.receive.guard].map((key) => key?.toString('hex'))
     expect(new Set(all).size).toBe(4)
   })
 
