@@ -20,6 +20,7 @@ import { Beliefs } from './beliefs.ts'
 import { createCounters, type MembershipCounters } from './counters.ts'
 import type { Coordinate } from '../coordinates/types.ts'
 import type { DeadlineName } from './deadline-names.ts'
+import { DirectLoss } from './direct-loss.ts'
 import { ALL_FEATURES, type MembershipFeatures } from './features.ts'
 import { FlapDamping } from './flap-damping.ts'
 import { Lifecycle } from './lifecycle.ts'
@@ -42,6 +43,8 @@ export const PACKET_UPDATES_MAX = 64
 export const MESSAGE_UPDATES_MAX = 1024
 /** Reports taken from one packet. */
 export const REPORTS_MAX = 16
+/** How long an unanswered ping counts for this node's own loss. */
+const LOSS_WINDOW_PERIODS = 10
 /** Event-loop delay that counts as one failed probe, as a share of the shortest ack timeout. */
 const DELAY_STEP_SHARE = 0.5
 
@@ -74,6 +77,7 @@ export class Membership {
   readonly #deadlines = new Deadlines<DeadlineName>()
   readonly #counters = createCounters()
   readonly #paths = new PathBook()
+  readonly #directLoss: DirectLoss
   readonly #health: LocalHealth
   readonly #outbox: Outbox
   readonly #prober: Prober
@@ -101,6 +105,7 @@ export class Membership {
     this.#signLeave = init.signLeave
     this.#self = init.signRecord(record)
     this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: DELAY_STEP_SHARE * options.ackTimeoutFloorMs })
+    this.#directLoss = new DirectLoss({ windowMs: LOSS_WINDOW_PERIODS * options.probeIntervalMs })
     const shared = {
       selfId: record.peerId, options, features: this.#features, random, table: this.#table, ring: this.#ring, deadlines: this.#deadlines, counters: this.#counters,
       emit: (effect: MembershipEffect) => { this.#effects.push(effect) },
@@ -112,7 +117,7 @@ export class Membership {
       activeCount: () => this.#table.active.size, urgentFor: (to) => this.#urgentFor(this.#table.get(to)),
     })
     this.#prober = new Prober({
-      ...shared, health: this.#health, paths: this.#paths,
+      ...shared, health: this.#health, paths: this.#paths, directLoss: this.#directLoss,
       send: (to, probe) => { this.#outbox.send(to, probe) },
       onPathChange: (nowMs, target, change) => { this.#tellPath(nowMs, target, change) },
       onUnreachable: (nowMs, round) => { this.#beliefs.handleUnreachable(nowMs, round) },
@@ -120,7 +125,7 @@ export class Membership {
     this.#watches = new Watches({
       ...shared,
       multiplier: () => this.#health.multiplier,
-      directLossRatio: () => this.#prober.directLossRatio,
+      directLoss: this.#directLoss,
       nextSequence: () => this.#prober.nextSequence(),
       send: (to, probe, reports) => { this.#outbox.send(to, probe, reports) },
       onAnswered: (nowMs, subject, rttMs, coordinate) => { this.#prober.noteDirect(nowMs, subject, rttMs, coordinate) },

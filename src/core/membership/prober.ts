@@ -24,6 +24,7 @@ import type { DeadlineName } from './deadline-names.ts'
 import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
 import type { MembershipFeatures } from './features.ts'
+import type { DirectLoss } from './direct-loss.ts'
 import type { LocalHealth } from './local-health.ts'
 import type { PathBook } from './paths.ts'
 import type { Coordinate } from '../coordinates/types.ts'
@@ -35,8 +36,8 @@ export const RELAYS_MAX = 256
 export const NACK_AT_SHARE = 0.8
 /** Helpers and streams have this share of the longest ack timeout, when the round does not have to wait for the period's end. */
 export const INDIRECT_SHARE = 0.8
-/** Weight of one probe in this node's own loss ratio. */
-const LOSS_GAIN = 1 / 16
+/** Above this loss of its own pings a node gives streams, which repeat what was lost, the whole period. */
+const LOSSY_NETWORK_RATIO = 0.2
 
 export interface ProbeRound {
   readonly sequence: number
@@ -70,6 +71,7 @@ export interface ProberSurroundings {
   readonly counters: MutableCounters
   readonly health: LocalHealth
   readonly paths: PathBook
+  readonly directLoss: DirectLoss
   readonly onPathChange: (nowMs: number, target: MemberEntry, change: { readonly from: PathFinding; readonly to: PathFinding } | null) => void
   readonly send: (to: string, probe: Probe) => void
   readonly emit: (effect: MembershipEffect) => void
@@ -91,7 +93,6 @@ export class Prober {
   readonly #waiting = new Map<string, Evidence>()
   #evidenceRounds = 0
   #sequence: number
-  #directLossRatio = 0
 
   constructor(surroundings: ProberSurroundings) {
     this.#in = surroundings
@@ -107,16 +108,12 @@ export class Prober {
     return this.#waiting.size
   }
 
-  /** Of this node's direct pings to everybody, recent ones weighing most. */
-  get directLossRatio(): number {
-    return this.#directLossRatio
-  }
-
   start(nowMs: number, target: MemberEntry, evidence: Evidence | null): void {
     const { options, features, deadlines, health } = this.#in
     const directMs = ackTimeoutMs(options, target.rtt) * health.multiplier
     const periodMs = options.probeIntervalMs * health.multiplier
-    const wholeMs = features.evidence ? Math.min(periodMs, directMs + INDIRECT_SHARE * options.ackTimeoutMs * health.multiplier) : periodMs
+    const isHasty = features.evidence && this.#in.directLoss.ratio(nowMs, target.peerId) <= LOSSY_NETWORK_RATIO
+    const wholeMs = isHasty ? Math.min(periodMs, directMs + INDIRECT_SHARE * options.ackTimeoutMs * health.multiplier) : periodMs
     const round: ProbeRound = {
       sequence: this.nextSequence(), target, startedMs: nowMs, ackTimeoutMs: directMs, endsMs: nowMs + wholeMs, evidence, phase: 'direct',
       helpers: [], nacks: 0, isStreamPinged: false,
@@ -196,7 +193,6 @@ export class Prober {
     const round = this.#rounds.get(sequence)
     if (round !== undefined && round.target.peerId === from) {
       this.noteDirect(nowMs, round.target, nowMs - round.startedMs, coordinate)
-      this.#noteLoss(0)
       this.#in.health.add(-1)
       this.#remove(nowMs, round)
     } else if (round !== undefined && round.helpers.includes(from)) {
@@ -264,7 +260,7 @@ export class Prober {
     const { target } = round
     this.#in.counters.pingsLost++
     this.#in.emit({ kind: 'lost', peerId: target.peerId })
-    this.#noteLoss(1)
+    this.#in.directLoss.note(nowMs, target.peerId, true)
     this.#in.onPathChange(nowMs, target, this.#in.paths.noteLost(nowMs, target.peerId))
     this.#remove(nowMs, round)
     // Somebody reached it, so it was not us who were deaf. Otherwise a helper that said so (a nack) clears us, and a silent one does not.
@@ -292,12 +288,9 @@ export class Prober {
     }
   }
 
-  #noteLoss(lost: 0 | 1): void {
-    this.#directLossRatio += LOSS_GAIN * (lost - this.#directLossRatio)
-  }
-
   /** A direct ack: a round-trip sample (RFC 6298 §2.3 with its gains of 1/8 and 1/4), and proof that the path works. */
   noteDirect(nowMs: number, target: MemberEntry, rttMs: number, coordinate: Coordinate | null): void {
+    this.#in.directLoss.note(nowMs, target.peerId, false)
     this.#in.onPathChange(nowMs, target, this.#in.paths.noteAck(nowMs, target.peerId))
     const held = target.rtt
     target.rtt = held === null

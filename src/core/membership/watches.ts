@@ -22,6 +22,7 @@ import type { Deadlines } from '../time/deadlines.ts'
 import type { MutableCounters } from './counters.ts'
 import type { DeadlineName } from './deadline-names.ts'
 import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
+import type { DirectLoss } from './direct-loss.ts'
 import type { MembershipOptions } from './options.ts'
 import { hashPeerId, observersOf } from './observers.ts'
 import { ackTimeoutMs } from './prober.ts'
@@ -31,20 +32,27 @@ export const WATCHES_MAX = 16
 export const HIGH_SHARE = 0.7
 export const LOSSY_SHARE = 0.8
 export const LOW_SHARE = 0.3
-/** Pings that a loss ratio is taken from (Rapid: 40 % of the last 10). */
-export const LOSS_WINDOW = 10
+/** Pings that a loss ratio is taken from (Rapid: 40 % of the last 10); more where few observe. */
+export const LOSS_PINGS_MIN = 10
+/** The same over all observers together. */
+export const LOSS_PINGS = 60
 export const LOSS_RATIO_MIN = 0.4
 /** A subject is lossy only where it loses so much more than this node's probes of all others do: otherwise the network is, or this node. */
 export const LOSS_MARGIN = 0.35
 /** Pings without an answer, over all observers together, that stand for a silent host. */
 export const SILENT_PINGS = 12
 export const SILENT_PINGS_MIN = 3
+/** So unlikely must it be that a living member's answers were all lost, at this node's own loss. */
+export const SILENCE_CHANCE = 0.02
 /** The first pings follow quickly, to tell dead from living; the later ones measure loss. */
 export const FAST_PINGS = 4
 export const WATCH_PINGS = 12
 export const WATCH_PINGS_MAX = 36
-/** TCP connects of one watch: one, and one more after each refutation. */
-export const CONNECTS_MAX = 4
+/** TCP connects of one watch: one, more where SYNs get lost, and one more after each refutation. */
+export const CONNECTS_MAX = 8
+/** Above this loss of its own pings a node tries to connect so often before it calls a host silent. */
+export const LOSSY_NETWORK_RATIO = 0.2
+export const LOSSY_CONNECTS = 3
 /** The first so many observers in rank announce; the others' word travels by piggyback. */
 export const ANNOUNCERS = 2
 
@@ -63,11 +71,13 @@ interface Watch {
   readonly observers: readonly string[]
   /** What others found last, by observer. */
   readonly reports: Map<string, Report['verdict']>
-  /** The last LOSS_WINDOW. */
+  /** The last WATCH_PINGS_MAX. */
   readonly pings: WatchPing[]
   sent: number
   connect: ConnectResult | null
   connects: number
+  /** In a row. */
+  silences: number
   /** Only what was lost since counts as silence. */
   heardMs: number
   nextPingMs: number
@@ -92,7 +102,7 @@ export interface WatchesSurroundings {
   readonly deadlines: Deadlines<DeadlineName>
   readonly counters: MutableCounters
   readonly multiplier: () => number
-  readonly directLossRatio: () => number
+  readonly directLoss: DirectLoss
   readonly nextSequence: () => number
   readonly send: (to: string, probe: Probe | null, reports: readonly Report[]) => void
   readonly emit: (effect: MembershipEffect) => void
@@ -140,7 +150,7 @@ export class Watches {
     }
     const watch: Watch = {
       subject, startedMs: nowMs, evidence, observers, reports: new Map(), pings: [], sent: 0, connect: null,
-      connects: 0, heardMs: nowMs, nextPingMs: nowMs, nextCheckMs: Infinity, told: null,
+      connects: 0, silences: 0, heardMs: nowMs, nextPingMs: nowMs, nextCheckMs: Infinity, told: null,
     }
     this.#watches.set(subject.peerId, watch)
     this.#in.counters.watches++
@@ -168,6 +178,12 @@ export class Watches {
   handleConnect(nowMs: number, peerId: string, result: ConnectResult): void {
     const watch = this.#watches.get(peerId)
     if (watch === undefined || watch.connect !== null) return
+    watch.silences = result === 'silent' ? watch.silences + 1 : 0
+    const isLossy = this.#lossRatio(nowMs, watch) > LOSSY_NETWORK_RATIO
+    if (result === 'silent' && isLossy && watch.silences < LOSSY_CONNECTS) {
+      this.#connect(watch)
+      return
+    }
     watch.connect = result
     this.#judge(nowMs, watch)
   }
@@ -191,7 +207,7 @@ export class Watches {
     }
     watch.reports.set(from, report.verdict)
     // Whoever finds it faulty must hear of those that do not.
-    if (report.verdict !== 'well' && this.#verdict(watch) === 'well') this.#in.send(from, null, [reportOf(watch, 'well')])
+    if (report.verdict !== 'well' && this.#verdict(nowMs, watch) === 'well') this.#in.send(from, null, [reportOf(watch, 'well')])
     this.#judge(nowMs, watch)
   }
 
@@ -200,12 +216,15 @@ export class Watches {
     if (watch === undefined) return
     if (nowMs >= watch.nextCheckMs) {
       watch.nextCheckMs = Infinity
-      for (const ping of watch.pings) if (ping.outcome === 'pending' && nowMs >= ping.sentMs + this.#timeoutMs(watch)) ping.outcome = 'lost'
+      for (const ping of watch.pings) if (ping.outcome === 'pending' && nowMs >= ping.sentMs + this.#timeoutMs(watch)) {
+        ping.outcome = 'lost'
+        this.#in.directLoss.note(nowMs, peerId, true)
+      }
       this.#judge(nowMs, watch)
       if (this.#watches.get(peerId) !== watch) return
     }
     if (nowMs >= watch.nextPingMs) {
-      if (this.#isDone(watch)) {
+      if (this.#isDone(nowMs, watch)) {
         this.drop(nowMs, peerId)
         return
       }
@@ -267,19 +286,19 @@ export class Watches {
 
   #connect(watch: Watch): void {
     watch.connect = null
-    if (watch.connects++ < CONNECTS_MAX) this.#in.emit({ kind: 'connect', peerId: watch.subject.peerId, timeoutMs: 2 * this.#in.options.ackTimeoutMs })
+    if (watch.connects++ < CONNECTS_MAX) this.#in.emit({ kind: 'connect', peerId: watch.subject.peerId, timeoutMs: this.#in.options.ackTimeoutMs })
   }
 
   #ping(nowMs: number, watch: Watch): void {
     const sequence = this.#in.nextSequence()
     watch.pings.push({ sequence, sentMs: nowMs, outcome: 'pending' })
-    if (watch.pings.length > LOSS_WINDOW) this.#bySequence.delete((watch.pings.shift() as WatchPing).sequence)
+    if (watch.pings.length > WATCH_PINGS_MAX) this.#bySequence.delete((watch.pings.shift() as WatchPing).sequence)
     this.#bySequence.set(sequence, watch)
     watch.sent++
     this.#in.counters.pingsSent++
     const timeoutMs = this.#timeoutMs(watch)
     const fastMs = Math.max(2.5 * this.#in.options.ackTimeoutFloorMs, timeoutMs)
-    watch.nextPingMs = nowMs + (watch.sent < this.#fastPings(watch) ? fastMs : Math.max(fastMs, this.#in.options.probeIntervalMs))
+    watch.nextPingMs = nowMs + (watch.sent < Math.max(FAST_PINGS, this.#silentPings(nowMs, watch) + 1) ? fastMs : Math.max(fastMs, this.#in.options.probeIntervalMs))
     watch.nextCheckMs = Math.min(watch.nextCheckMs, nowMs + timeoutMs)
     this.#in.send(watch.subject.peerId, { kind: 'ping', sequence }, [])
   }
@@ -293,12 +312,13 @@ export class Watches {
     return watch.observers.filter((peerId) => peerId === selfId || table.get(peerId)?.state === 'alive')
   }
 
-  #silentPings(watch: Watch): number {
-    return Math.min(LOSS_WINDOW, Math.max(SILENT_PINGS_MIN, Math.ceil(SILENT_PINGS / this.#live(watch).length)))
+  #lossRatio(nowMs: number, watch: Watch): number {
+    return this.#in.directLoss.ratio(nowMs, watch.subject.peerId)
   }
 
-  #fastPings(watch: Watch): number {
-    return Math.max(FAST_PINGS, this.#silentPings(watch) + 1)
+  #silentPings(nowMs: number, watch: Watch): number {
+    const improbable = Math.ceil(Math.log(SILENCE_CHANCE) / Math.log(this.#lossRatio(nowMs, watch)))
+    return Math.min(WATCH_PINGS, Math.max(SILENT_PINGS_MIN, Math.ceil(SILENT_PINGS / this.#live(watch).length), improbable))
   }
 
   #lostInARow(watch: Watch): number {
@@ -311,15 +331,16 @@ export class Watches {
     return lost
   }
 
-  #verdict(watch: Watch): Report['verdict'] | null {
+  #verdict(nowMs: number, watch: Watch): Report['verdict'] | null {
     const lostInARow = this.#lostInARow(watch)
     if (watch.connect === 'refused' && lostInARow >= 1) return 'dead'
-    if (watch.connect === 'silent' && lostInARow >= this.#silentPings(watch)) return 'dead'
+    if (watch.connect === 'silent' && lostInARow >= this.#silentPings(nowMs, watch)) return 'dead'
     const settled = watch.pings.filter(({ outcome }) => outcome !== 'pending')
     const answered = settled.filter(({ outcome }) => outcome === 'answered').length
-    if (settled.length >= LOSS_WINDOW - 1 && (answered > 0 || watch.connect === 'silent')) {
+    const wanted = Math.min(WATCH_PINGS_MAX - 1, Math.max(LOSS_PINGS_MIN, Math.ceil(LOSS_PINGS / this.#live(watch).length)))
+    if (settled.length >= wanted && (answered > 0 || watch.connect === 'silent')) {
       const lossRatio = 1 - answered / settled.length
-      if (lossRatio >= Math.max(LOSS_RATIO_MIN, this.#in.directLossRatio() + LOSS_MARGIN)) return 'lossy'
+      if (lossRatio >= Math.max(LOSS_RATIO_MIN, this.#lossRatio(nowMs, watch) + LOSS_MARGIN)) return 'lossy'
     }
     return answered > 0 && lostInARow === 0 ? 'well' : null
   }
@@ -331,7 +352,7 @@ export class Watches {
 
   /** Looks at what is known now: tells the others what changed, and speaks the verdict when they agree. */
   #judge(nowMs: number, watch: Watch): void {
-    const verdict = this.#verdict(watch)
+    const verdict = this.#verdict(nowMs, watch)
     const { selfId, counters } = this.#in
     if (verdict !== null && verdict !== 'well') {
       const live = this.#live(watch)
@@ -369,7 +390,7 @@ export class Watches {
   }
 
   /** After its pings, unless it is still suspected or on probation, or the observers are neither here nor there. */
-  #isDone(watch: Watch): boolean {
+  #isDone(nowMs: number, watch: Watch): boolean {
     const { subject } = watch
     if (subject.probationUntilMs !== null) return false
     if (!isActive(subject)) return true
@@ -378,7 +399,7 @@ export class Watches {
     if (watch.sent >= WATCH_PINGS_MAX) return true
     if (watch.sent < WATCH_PINGS || subject.state === 'suspect') return false
     const live = this.#live(watch)
-    const own = this.#verdict(watch)
+    const own = this.#verdict(nowMs, watch)
     const faulty = live.filter((peerId) => {
       const verdict = peerId === this.#in.selfId ? own : watch.reports.get(peerId)
       return verdict === 'dead' || verdict === 'lossy'

@@ -1,0 +1,42 @@
+/**
+ * What share of this node's own pings goes unanswered at the moment, whomever it pings: the yardstick for whoever seems to lose more. Only the
+ * last outcome of each member counts, so that a member that is pinged often, because it is watched, does not make its own loss the normal one.
+ */
+const MEMBERS_MAX = 32
+
+interface Outcome {
+  readonly atMs: number
+  readonly lost: boolean
+}
+
+export class DirectLoss {
+  readonly #windowMs: number
+  /** Oldest first. */
+  readonly #outcomes = new Map<string, Outcome>()
+
+  constructor(init: { readonly windowMs: number }) {
+    this.#windowMs = init.windowMs
+  }
+
+  note(nowMs: number, peerId: string, lost: boolean): void {
+    this.#outcomes.delete(peerId)
+    this.#outcomes.set(peerId, { atMs: nowMs, lost })
+    if (this.#outcomes.size <= MEMBERS_MAX) return
+    for (const oldest of this.#outcomes.keys()) {
+      this.#outcomes.delete(oldest)
+      break
+    }
+  }
+
+  /** 0–1, of the pings to all but this member. Laplace's rule, (lost + 1) / (n + 2), keeps few pings from meaning much. */
+  ratio(nowMs: number, exceptPeerId: string): number {
+    let lost = 0
+    let all = 0
+    for (const [peerId, outcome] of this.#outcomes) {
+      if (peerId === exceptPeerId || nowMs - outcome.atMs > this.#windowMs) continue
+      all++
+      if (outcome.lost) lost++
+    }
+    return (lost + 1) / (all + 2)
+  }
+}
