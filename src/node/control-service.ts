@@ -1,8 +1,9 @@
 /** Answers `/reedbase/control/1.0`: what the command line asks of the node beside it. */
 import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
-import type { ControlRequest, MemberEventView, NodeStatusView } from '../wire/control.ts'
+import type { ControlRequest, EventView, MemberEventView, NodeStatusView } from '../wire/control.ts'
 import type { EventStream } from './event-stream.ts'
+import type { KeyringService } from './keyring-service.ts'
 import type { LoadDriver } from './load-driver.ts'
 import type { PeerDirectory } from './peer-directory.ts'
 
@@ -11,7 +12,8 @@ const drillMsMax = 24 * 3_600_000
 export interface ControlServiceParts {
   readonly directory: PeerDirectory
   readonly loadDriver: LoadDriver
-  readonly events: EventStream<MemberEventView>
+  readonly keyring: KeyringService
+  readonly events: EventStream<EventView>
   readonly status: () => NodeStatusView
 }
 
@@ -29,6 +31,14 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       return parts.directory.memberViews()
     case 'nodes':
       return nodes(parts.directory, request.database)
+    case 'keys-list':
+      return await parts.keyring.list(request.mesh)
+    case 'keys-install':
+      return await parts.keyring.install()
+    case 'keys-use':
+      return await parts.keyring.use(request.fingerprint)
+    case 'keys-remove':
+      return await parts.keyring.remove(request.fingerprint, { force: request.force })
     case 'drill-start':
       checkDrill(request)
       parts.loadDriver.startDrill(request)
@@ -55,7 +65,7 @@ function checkDrill({ cpuPercent, memoryPercent, forMs }: Extract<ControlRequest
 function snapshot(directory: PeerDirectory): MemberEventView[] {
   return directory.memberViews().filter(({ state }) => state !== 'left').map((member): MemberEventView => ({
     type: member.state === 'failed' ? 'member-failed' : member.state === 'suspect' ? 'member-suspected' : 'member-joined',
-    atWallMs: member.stateSinceWallMs, record: member.record, from: member.local ? member.record.name : (member.suspectedBy[0] ?? member.record.name),
+    atWallMs: member.stateSinceWallMs, record: member.record, name: member.name, from: member.local ? member.name : (member.suspectedBy[0] ?? member.name),
     reason: member.local ? `this node, ${member.state}` : `already known, ${member.state}`, sinceProbeMs: null,
   }))
 }

@@ -24,12 +24,13 @@ import { QueryConnections } from '../query/client.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
 import { QUERY_PROTOCOL } from '../query/types.ts'
-import { CONTROL_PROTOCOL, type MemberEventView, type MemberView, type NodeStatusView } from '../wire/control.ts'
+import { CONTROL_PROTOCOL, type EventView, type MemberEventView, type MemberView, type NodeStatusView } from '../wire/control.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { createControlService } from './control-service.ts'
 import { openEngines } from './engines.ts'
 import { EventStream } from './event-stream.ts'
+import { KeyringService } from './keyring-service.ts'
 import { LatencyDriver } from './latency-driver.ts'
 import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
@@ -59,7 +60,7 @@ export interface MeshNode {
      * From now on, until the loop is left, the signal aborts or the node stops.
      * The iteration throws MeshError ERR_EVENTS_LOST after 4,096 unread events.
      */
-    events(signal?: AbortSignal): AsyncIterableIterator<MemberEventView>
+    events(signal?: AbortSignal): AsyncIterableIterator<EventView>
   }
   status(): NodeStatusView
   /** Leaves the mesh, lets running queries end within `drainMs`, closes everything. Idempotent. */
@@ -138,7 +139,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   monitor.setReadyDatabases([...engines.keys()])
 
   // --- membership ---------------------------------------------------------------------------------------------------------
-  const events = new EventStream<MemberEventView>()
+  const events = new EventStream<EventView>()
   closers.add('events', () => { events.end() })
   const verifier = createRecordVerifier()
   const rivals = new Rivals(record)
@@ -146,12 +147,12 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     for (const warning of rivals.note({ peerId, name, databases })) log.warn({ peerId, name }, warning)
   }
   const onEvent = (event: MemberEvent): void => {
-    const { peerId, name } = event.record
+    const { peerId } = event.record
     const view: MemberEventView = {
-      type: event.type, atWallMs: Math.round(clock.wallMs() - (clock.nowMs() - event.atMs)), record: recordView(event.record),
+      type: event.type, atWallMs: Math.round(clock.wallMs() - (clock.nowMs() - event.atMs)), record: recordView(event.record), name: directory.nameOf(peerId),
       from: directory.nameOf(event.from), reason: event.reason, sinceProbeMs: event.sinceProbeMs,
     }
-    const line = `${event.type} ${name}: ${event.reason} (from ${view.from})`
+    const line = `${event.type} ${view.name}: ${event.reason} (from ${view.from})`
     if (event.type === 'member-failed' || event.type === 'member-suspected') log.warn({ event: view }, line)
     else log.info({ event: view }, line)
     switch (event.type) {
@@ -174,6 +175,11 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
       case 'member-updated':
       case 'member-suspected':
       case 'member-refuted':
+      case 'member-returning':
+      case 'member-flapping':
+      case 'member-settled':
+      case 'path-degraded':
+      case 'path-restored':
         break
     }
     events.publish(view)
@@ -185,6 +191,11 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     onLoad: (peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) },
   })
   closers.add('membership', () => { membershipDriver.stop() })
+  const keys = new KeyringService({
+    folderPath: folder.path, keyring, self: { peerId: mesh.peerId, name: options.name }, mesh, datagrams, clock, random, log,
+    members: () => membership.members().filter(({ state }) => state !== 'left').map(({ signed: { record: { peerId, name } }, state }) => ({ peerId, name, isUp: state !== 'failed' })),
+  })
+  closers.add('keyring', () => { keys.stop() })
   const loadDriver = new LoadDriver({
     monitor, clock, log, probe: createSystemLoadProbe(),
     publish: (snapshot) => {
@@ -230,6 +241,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
   })
   await membershipDriver.start()
+  await keys.start()
   const server = new QueryServer({ handler: queries.handle, clock, log })
   await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })
 
@@ -243,11 +255,11 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     members: directory.membersByState(),
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: membership.counters,
-      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters,
+      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters,
     }),
   })
   const socketPath = await socketPathFor(folder.path)
-  const control = createControlService({ directory, loadDriver, events, status })
+  const control = createControlService({ directory, loadDriver, keyring: keys, events, status })
   const local = await listenLocal(socketPath, {
     clock, log,
     protocols: {

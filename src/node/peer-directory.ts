@@ -105,14 +105,14 @@ export class PeerDirectory {
     const conflicts = (name: string): boolean => (names.get(name) ?? 0) > 1
     const wall = (monotonicMs: number): number => Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
     const own: MemberView = {
-      record: recordView(self), local: true, state: membership.selfState, stateSinceWallMs: startedWallMs, suspectedBy: [],
+      record: recordView(self), name: this.nameOf(self.peerId), local: true, state: membership.selfState, stateSinceWallMs: startedWallMs, suspectedBy: [],
       status: monitor.overloaded ? 'degraded' : 'healthy', latency: null, load: { ...this.localLoad(), ageMs: 0 }, nameConflict: conflicts(self.name),
     }
     return [own, ...members.map((member): MemberView => {
       const { record } = member.signed
       const load = loads.get(record.peerId)
       return {
-        record: recordView(record), local: false, state: member.state, stateSinceWallMs: wall(member.stateSinceMs), suspectedBy: member.suspectedBy.map((peerId) => this.nameOf(peerId)),
+        record: recordView(record), name: this.nameOf(record.peerId), local: false, state: member.state, stateSinceWallMs: wall(member.stateSinceMs), suspectedBy: member.suspectedBy.map((peerId) => this.nameOf(peerId)),
         status: this.#assess(member).status, latency: measured(latencies.summary(record.peerId)), nameConflict: conflicts(record.name),
         load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.receivedAtMs) },
       }

@@ -12,11 +12,15 @@ export const CONTROL_LINE_BYTES_MAX = 1 << 20
 export type ControlRequest =
   | { readonly method: 'status' }
   | { readonly method: 'members' }
-  /** A stream of `MemberEventView`; starts with one `member-joined` for each known member when `snapshot` is set. */
+  /** A stream of `EventView`; starts with one `member-joined` for each known member when `snapshot` is set. */
   | { readonly method: 'events'; readonly snapshot: boolean }
   | { readonly method: 'nodes'; readonly database: string }
   | { readonly method: 'drill-start'; readonly cpuPercent: number | null; readonly memoryPercent: number | null; readonly forMs: number }
   | { readonly method: 'drill-end' }
+  | { readonly method: 'keys-list'; readonly mesh: boolean }
+  | { readonly method: 'keys-install' }
+  | { readonly method: 'keys-use'; readonly fingerprint: string }
+  | { readonly method: 'keys-remove'; readonly fingerprint: string; readonly force: boolean }
 
 export type ControlReply =
   | { readonly result: unknown }
@@ -37,6 +41,26 @@ export interface NodeStatusView {
   readonly counters: Readonly<Record<string, number>>
 }
 
+export interface KeysView {
+  /** Of this node, the one in use first. */
+  readonly fingerprints: readonly string[]
+  readonly removed: readonly string[]
+  /** All but this node; empty when they were not asked. */
+  readonly members: readonly KeysMemberView[]
+}
+
+export interface KeysMemberView {
+  readonly peerId: string
+  readonly name: string
+  readonly isUp: boolean
+  /** The one in use first; null when it did not answer. */
+  readonly fingerprints: readonly string[] | null
+  /** Why it did not answer; null when it did. */
+  readonly problem: string | null
+  /** It holds the keys of this node and uses the same. */
+  readonly agrees: boolean
+}
+
 export interface LoadView {
   readonly cpuPercent: number
   readonly memoryPercent: number
@@ -50,6 +74,8 @@ export type MemberRecordView = Omit<MemberRecord, 'datagramPublicKey'>
 
 export interface MemberView {
   readonly record: MemberRecordView
+  /** As it is shown: `record.name`, or `record.name~abc123` while another member that is older holds the name. */
+  readonly name: string
   readonly local: boolean
   readonly state: MemberState
   readonly stateSinceWallMs: number
@@ -61,10 +87,57 @@ export interface MemberView {
   readonly nameConflict: boolean
 }
 
+/** Everything that a stream of events tells; `isMemberEvent` and `type` tell them apart. */
+export type EventView = MemberEventView | MeshEventView
+/** What concerns no single member. */
+export type MeshEventView = PartitionEventView | QuorumEventView | NameConflictEventView
+
+export function isMemberEvent(event: EventView): event is MemberEventView {
+  return 'record' in event
+}
+
+export interface PartitionEventView {
+  /** `partition-ended`: those that were lost have left, or are not expected back any more. */
+  readonly type: 'partition-suspected' | 'partition-healed' | 'partition-ended'
+  readonly atWallMs: number
+  readonly reason: string
+  /** Names this partition in the logs of this node. */
+  readonly partition: string
+  /** Members on this side when the event was told, this node included. */
+  readonly reachable: number
+  /** Members on the other side: at first those found so far, at the end the most there were. */
+  readonly lost: number
+  /** Since the first of them was lost; null while it is open. */
+  readonly durationMs: number | null
+}
+
+export interface QuorumEventView {
+  readonly type: 'quorum-lost' | 'quorum-regained'
+  readonly atWallMs: number
+  readonly reason: string
+  readonly reachable: number
+  readonly known: number
+  /** So many must be reachable. */
+  readonly needed: number
+}
+
+export interface NameConflictEventView {
+  readonly type: 'name-conflict' | 'name-conflict-ended'
+  readonly atWallMs: number
+  readonly reason: string
+  readonly name: string
+  /** PeerId of the member that is shown by the name; null when nobody has it any more. */
+  readonly keeper: string | null
+  /** PeerIds of those that are shown by the name and the end of their PeerId. */
+  readonly others: readonly string[]
+}
+
 export interface MemberEventView {
   readonly type: MemberEventType
   readonly atWallMs: number
   readonly record: MemberRecordView
+  /** As `MemberView.name`. */
+  readonly name: string
   /** Name of the accuser or informer when known, otherwise its PeerId. */
   readonly from: string
   readonly reason: string

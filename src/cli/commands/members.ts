@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { MemberState } from '../../core/membership/types.ts'
 import { MeshError } from '../../errors.ts'
-import type { MemberEventView, MemberView } from '../../wire/control.ts'
+import { type EventView, isMemberEvent, type MemberEventView, type MemberView } from '../../wire/control.ts'
 import type { CliContext, Style, TextOutput } from '../context.ts'
 import { formatDuration, formatTime, shortPeerId } from '../format.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
@@ -41,30 +41,43 @@ async function list(flags: Flags, context: CliContext, signal: AbortSignal): Pro
 async function watch(flags: Flags, context: CliContext, signal: AbortSignal): Promise<void> {
   const { callControl } = await context.parts.control()
   for await (const payload of callControl({ dataDir: dataDirOf(flags, context) }, { method: 'events', snapshot: true }, signal)) {
-    const event = payload as MemberEventView
-    if (flags.state !== undefined && !flags.state.includes(stateAfter(event))) continue
+    const event = payload as EventView
+    if (flags.state !== undefined && !(isMemberEvent(event) && flags.state.some((state) => state === stateAfter(event)))) continue
     await context.stdout.write(`${flags.json === true ? JSON.stringify(event) : eventLine(event, context.stdout)}\n`)
   }
   throw new MeshError('ERR_NO_NODE', 'the node ended the stream of events; it is shutting down')
 }
 
-function stateAfter({ type }: MemberEventView): MemberState {
+/** Null for events that leave the state as it was. */
+function stateAfter({ type }: MemberEventView): MemberState | null {
   switch (type) {
+    case 'member-returning':
     case 'member-failed': return 'failed'
     case 'member-left': return 'left'
     case 'member-suspected': return 'suspect'
     case 'member-joined':
     case 'member-updated':
     case 'member-refuted': return 'alive'
+    case 'member-flapping':
+    case 'member-settled':
+    case 'path-degraded':
+    case 'path-restored': return null
   }
 }
 
-const eventStyles: Readonly<Record<MemberEventView['type'], Style>> = {
+const eventStyles: Readonly<Record<EventView['type'], Style>> = {
   'member-joined': 'green', 'member-updated': 'cyan', 'member-suspected': 'yellow', 'member-refuted': 'green', 'member-failed': 'red', 'member-left': 'dim',
+  'member-returning': 'cyan', 'member-flapping': 'yellow', 'member-settled': 'green', 'path-degraded': 'yellow', 'path-restored': 'green',
+  'partition-suspected': 'red', 'partition-healed': 'green', 'partition-ended': 'dim', 'quorum-lost': 'red', 'quorum-regained': 'green',
+  'name-conflict': 'yellow', 'name-conflict-ended': 'green',
 }
 
 /** When, what, who, why, on whose word. */
-export function eventLine({ type, atWallMs, record, reason, from, sinceProbeMs }: MemberEventView, output: TextOutput): string {
+export function eventLine(event: EventView, output: TextOutput): string {
+  const { type, atWallMs, reason } = event
+  const start = `${formatTime(atWallMs)} ${output.style(eventStyles[type], type.padEnd('member-suspected'.length))}`
+  if (!isMemberEvent(event)) return `${start} ${reason}`
+  const { name, record, from, sinceProbeMs } = event
   const took = sinceProbeMs === null ? '' : `, ${formatDuration(sinceProbeMs)} after the probe`
-  return `${formatTime(atWallMs)} ${output.style(eventStyles[type], type.padEnd('member-suspected'.length))} ${record.name} ${shortPeerId(record.peerId)}: ${reason} (from ${shortPeerId(from)}${took})`
+  return `${start} ${name} ${shortPeerId(record.peerId)}: ${reason} (from ${shortPeerId(from)}${took})`
 }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { MemberEventView, MemberRecordView, MemberView, NodesView, NodeStatusView } from '../../../src/wire/control.ts'
+import type { EventView, MemberRecordView, MemberView, NodesView, NodeStatusView } from '../../../src/wire/control.ts'
 import { FakeProcess } from './fake-context.ts'
 
 const nowWallMs = Date.UTC(2026, 0, 1, 12, 0, 10)
@@ -16,7 +16,7 @@ const record = (name: string, host = '10.0.0.1'): MemberRecordView => ({
 })
 
 const member = (name: string, changes: Partial<MemberView> = {}): MemberView => ({
-  record: record(name), local: false, state: 'alive', stateSinceWallMs: nowWallMs - 65_000, suspectedBy: [], status: 'healthy', nameConflict: false,
+  record: record(name), name, local: false, state: 'alive', stateSinceWallMs: nowWallMs - 65_000, suspectedBy: [], status: 'healthy', nameConflict: false,
   latency: { currentMs: 0.7, smoothedMs: 0.42, meanMs: 0.5, p99Ms: 1, minMs: 0.3, maxMs: 2, lossRatio: 0, quality: 1, samples: 4, consecutiveFailures: 0, lastCheckMs: 1 },
   load: { cpuPercent: 20.4, memoryPercent: 41.6, inFlight: 2, overloaded: false, drill: false, ageMs: 100 }, ...changes,
 })
@@ -54,11 +54,12 @@ describe('members', () => {
     expect((await new FakeProcess({ control: () => members }).run('members', '--wide')).stdout).toContain('│ 12D3KooWxxlocal1 │')
   })
 
-  const events: MemberEventView[] = [
-    { type: 'member-joined', atWallMs: nowWallMs, record: record('remote1'), from: 'local1', reason: 'already known, alive', sinceProbeMs: null },
-    { type: 'member-failed', atWallMs: nowWallMs + 1_234, record: record('remote1'), from: 'remote2', reason: 'no refutation within 2s', sinceProbeMs: 2_345 },
+  const events: EventView[] = [
+    { type: 'member-joined', atWallMs: nowWallMs, record: record('remote1'), name: 'remote1', from: 'local1', reason: 'already known, alive', sinceProbeMs: null },
+    { type: 'member-failed', atWallMs: nowWallMs + 1_234, record: record('remote1'), name: 'remote1', from: 'remote2', reason: 'no refutation within 2s', sinceProbeMs: 2_345 },
+    { type: 'partition-suspected', atWallMs: nowWallMs + 1_500, partition: 'p1', reason: '4 of 9 members were lost within 0.3 s', reachable: 5, lost: 4, durationMs: null },
   ]
-  async function* stream(): AsyncGenerator<MemberEventView> {
+  async function* stream(): AsyncGenerator<EventView> {
     for (const event of events) yield await Promise.resolve(event)
   }
 
@@ -68,7 +69,8 @@ describe('members', () => {
       code: 3,
       stdout: [
         '12:00:10.000 member-joined    remote1 …xremote1: already known, alive (from local1)',
-        '12:00:11.234 member-failed    remote1 …xremote1: no refutation within 2s (from remote2, 2.3s after the probe)\n',
+        '12:00:11.234 member-failed    remote1 …xremote1: no refutation within 2s (from remote2, 2.3s after the probe)',
+        '12:00:11.500 partition-suspected 4 of 9 members were lost within 0.3 s\n',
       ].join('\n'),
       stderr: expect.stringContaining('the node ended the stream of events') as string,
     })
