@@ -1,6 +1,7 @@
 /**
  * The keyring: a text file of cluster keys, one a line, the one in use first. Keys overlap during rotation: a new one is added
- * everywhere, then used everywhere, then the old one is removed.
+ * everywhere, then used everywhere, then the old one is removed. Lines that begin with `#!` are what nodes tell each other beside the keys:
+ * which keys have been removed, and how often the choice of the key in use has changed.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
@@ -11,6 +12,8 @@ import { writeFileAtomically } from './atomic-write.ts'
 import { readPrivateFile } from './private-file.ts'
 
 const fileName = 'keyring'
+/** Fingerprints remembered of removed keys. A key that nobody has used for so many rotations is not coming back. */
+export const removedMax = 64
 /** Each key may have to be tried on a datagram, and each is one more encrypter to negotiate. */
 export const keysMax = 4
 
@@ -18,6 +21,10 @@ export interface Keyring {
   /** Each 32 bytes; the one in use first. Empty without a keyring. */
   readonly keys: readonly Uint8Array[]
   readonly inUse: Uint8Array | null
+  /** Fingerprints of keys that were taken out of the whole mesh and must not come back; the latest last. */
+  readonly removed: readonly string[]
+  /** Grows with each change of the key in use; of two members' choices the one with more changes behind it holds. */
+  readonly useVersion: number
 }
 
 export interface KeyDescription {
@@ -40,8 +47,16 @@ export function listKeys(keyring: Keyring): KeyDescription[] {
 export async function loadKeyring(folderPath: string): Promise<Keyring> {
   const path = join(folderPath, fileName)
   const bytes = await readPrivateFile(path, { code: 'ERR_KEYRING_DAMAGED', what: 'The keyring' })
-  const keys = bytes === null ? [] : parse(path, bytes.toString('utf8'))
-  return { keys, inUse: keys[0] ?? null }
+  return bytes === null ? { keys: [], inUse: null, removed: [], useVersion: 0 } : parse(path, bytes.toString('utf8'))
+}
+
+/**
+ * Replaces the file. Atomic: whoever reads it meanwhile, or after a crash, finds the one or the other whole.
+ * @throws MeshError ERR_DATA_DIR_UNUSABLE
+ */
+export async function saveKeyring(folderPath: string, keyring: Omit<Keyring, 'inUse'>): Promise<void> {
+  await makeFolder(folderPath)
+  await writeFileAtomically(join(folderPath, fileName), format(keyring), { mode: 'replace' })
 }
 
 /**
@@ -52,18 +67,18 @@ export async function loadKeyring(folderPath: string): Promise<Keyring> {
 export async function addKey(folderPath: string, key: Uint8Array, options: { readonly use: boolean }): Promise<Keyring> {
   if (key.length !== clusterKeyBytes) throw new RangeError('a cluster key is 32 bytes')
   const path = join(folderPath, fileName)
-  const { keys } = await loadKeyring(folderPath)
+  const { keys, removed, useVersion } = await loadKeyring(folderPath)
   const known = keys.some((other) => timingSafeEqual(other, key))
   const others = keys.filter((other) => !timingSafeEqual(other, key))
   const after = options.use ? [key, ...others] : known ? keys : [...keys, key]
   if (after.length > keysMax) {
     throw new MeshError('ERR_KEYRING_DAMAGED', `The keyring ${path} already holds ${keysMax} keys.`, {
-      nextStep: 'Delete the line of a key that is no longer used from this file, on each node.', details: { path },
+      nextStep: 'Take a key that is no longer used out with rdb keys:remove, or delete its line where no node runs.', details: { path },
     })
   }
-  await makeFolder(folderPath)
-  await writeFileAtomically(path, format(after), { mode: 'replace' })
-  return { keys: after, inUse: after[0] ?? null }
+  const changed = { keys: after, removed, useVersion: options.use && keys.length > 0 && after[0] !== keys[0] ? useVersion + 1 : useVersion }
+  await saveKeyring(folderPath, changed)
+  return { ...changed, inUse: after[0] ?? null }
 }
 
 async function makeFolder(path: string): Promise<void> {
@@ -74,16 +89,22 @@ async function makeFolder(path: string): Promise<void> {
   }
 }
 
-function format(keys: readonly Uint8Array[]): string {
+function format({ keys, removed, useVersion }: Omit<Keyring, 'inUse'>): string {
   const lines = keys.map((key) => `${Buffer.from(key).toString('base64url')} # ${keyFingerprint(key)}`)
-  return ['# ReedBase Mesh cluster keys, the one in use first. Secret: whoever has a key may join.', ...lines, ''].join('\n')
+  return ['# ReedBase Mesh cluster keys, the one in use first. Secret: whoever has a key may join.', ...lines,
+    ...(useVersion > 0 ? [`#! changes ${useVersion}`] : []), ...removed.map((fingerprint) => `#! removed ${fingerprint}`), ''].join('\n')
 }
 
-function parse(path: string, text: string): Uint8Array[] {
+function parse(path: string, text: string): Keyring {
   const keys: Uint8Array[] = []
+  const removed: string[] = []
+  let useVersion = 0
   const fingerprints = new Set<string>()
   text.split('\n').forEach((line, index) => {
     const [content = '', comment = ''] = line.split('#').map((part) => part.trim())
+    const [, changes, gone] = /^#! (?:changes (\d{1,15})|removed ([0-9a-f]{16}))$/.exec(line.trim()) ?? []
+    if (changes !== undefined) useVersion = Number(changes)
+    if (gone !== undefined) removed.push(gone)
     if (content === '') return
     const key = parseKey(content)
     if (key === null) throw damaged(path, `line ${index + 1} does not hold a key of 32 bytes in base64url or hexadecimal digits`)
@@ -96,7 +117,7 @@ function parse(path: string, text: string): Uint8Array[] {
   })
   if (keys.length === 0) throw damaged(path, 'it holds no key')
   if (keys.length > keysMax) throw damaged(path, `it holds ${keys.length} keys, and at most ${keysMax} are allowed`)
-  return keys
+  return { keys, inUse: keys[0] ?? null, removed: removed.slice(-removedMax), useVersion }
 }
 
 function parseKey(text: string): Uint8Array | null {

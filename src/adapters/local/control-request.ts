@@ -27,6 +27,14 @@ export function parseControlRequest(line: string): ControlRequest {
       if (typeof request.database !== 'string' || request.database === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named')
       if (request.database.length > databaseCharactersMax) throw new MeshError('ERR_OPTION_INVALID', `a database's name has at most ${databaseCharactersMax} characters`)
       return { method: 'nodes', database: request.database }
+    case 'keys-install':
+      return { method: 'keys-install' }
+    case 'keys-list':
+      return { method: 'keys-list', mesh: request.mesh === true }
+    case 'keys-use':
+      return { method: 'keys-use', fingerprint: fingerprintOf(request.fingerprint) }
+    case 'keys-remove':
+      return { method: 'keys-remove', fingerprint: fingerprintOf(request.fingerprint), force: request.force === true }
     case 'drill-start': {
       const { forMs } = request
       if (typeof forMs !== 'number' || !(forMs > 0 && forMs <= forMsMax)) throw new MeshError('ERR_OPTION_INVALID', `a drill lasts between 1 and ${forMsMax} ms`)
@@ -35,6 +43,12 @@ export function parseControlRequest(line: string): ControlRequest {
     default:
       throw new MeshError('ERR_PROTOCOL', `the control method ${JSON.stringify(request.method)?.slice(0, 64) ?? 'undefined'} is unknown`)
   }
+}
+
+/** Its first digits suffice. */
+function fingerprintOf(value: unknown): string {
+  if (typeof value === 'string' && /^[0-9a-f]{4,16}$/.test(value)) return value
+  throw new MeshError('ERR_OPTION_INVALID', 'a fingerprint is 16 hexadecimal digits, of which the first four or more are given')
 }
 
 function percent(value: unknown, what: string): number | null {
