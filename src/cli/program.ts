@@ -24,6 +24,9 @@ const commands: readonly CommandEntry[] = [
   { name: 'drill', summary: 'pin the reported load of a node, as a fire drill', load: () => import('./commands/drill.ts') },
   { name: 'keys:generate', summary: 'add a cluster key to the keyring', load: () => import('./commands/keys-generate.ts') },
   { name: 'keys:list', summary: 'show the fingerprints of the cluster keys', load: () => import('./commands/keys-list.ts') },
+  { name: 'keys:install', summary: 'give the keys of the keyring to every member', load: () => import('./commands/keys-install.ts') },
+  { name: 'keys:use', summary: 'put a cluster key in use everywhere', load: () => import('./commands/keys-use.ts') },
+  { name: 'keys:remove', summary: 'take a cluster key out everywhere', load: () => import('./commands/keys-remove.ts') },
   { name: 'version', summary: 'show the version', load: () => import('./commands/version.ts') },
 ]
 
