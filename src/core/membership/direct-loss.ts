@@ -1,8 +1,9 @@
 /**
  * What share of this node's own pings goes unanswered at the moment, whomever it pings: the yardstick for whoever seems to lose more. Only the
- * last outcome of each member counts, so that a member that is pinged often, because it is watched, does not make its own loss the normal one.
+ * last few outcomes of each member count, so that a member that is pinged often, because it is watched, does not weigh more than others.
  */
 const MEMBERS_MAX = 32
+const OUTCOMES_MAX = 3
 
 interface Outcome {
   readonly atMs: number
@@ -11,16 +12,17 @@ interface Outcome {
 
 export class DirectLoss {
   readonly #windowMs: number
-  /** Oldest first. */
-  readonly #outcomes = new Map<string, Outcome>()
+  /** By member, the one heard of longest ago first; each oldest first. */
+  readonly #outcomes = new Map<string, readonly Outcome[]>()
 
   constructor(init: { readonly windowMs: number }) {
     this.#windowMs = init.windowMs
   }
 
   note(nowMs: number, peerId: string, lost: boolean): void {
+    const held = this.#outcomes.get(peerId) ?? []
     this.#outcomes.delete(peerId)
-    this.#outcomes.set(peerId, { atMs: nowMs, lost })
+    this.#outcomes.set(peerId, [...held.slice(1 - OUTCOMES_MAX), { atMs: nowMs, lost }])
     if (this.#outcomes.size <= MEMBERS_MAX) return
     for (const oldest of this.#outcomes.keys()) {
       this.#outcomes.delete(oldest)
@@ -32,10 +34,13 @@ export class DirectLoss {
   ratio(nowMs: number, exceptPeerId: string): number {
     let lost = 0
     let all = 0
-    for (const [peerId, outcome] of this.#outcomes) {
-      if (peerId === exceptPeerId || nowMs - outcome.atMs > this.#windowMs) continue
-      all++
-      if (outcome.lost) lost++
+    for (const [peerId, outcomes] of this.#outcomes) {
+      if (peerId === exceptPeerId) continue
+      for (const outcome of outcomes) {
+        if (nowMs - outcome.atMs > this.#windowMs) continue
+        all++
+        if (outcome.lost) lost++
+      }
     }
     return (lost + 1) / (all + 2)
   }

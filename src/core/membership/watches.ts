@@ -207,7 +207,7 @@ export class Watches {
     }
     watch.reports.set(from, report.verdict)
     // Whoever finds it faulty must hear of those that do not.
-    if (report.verdict !== 'well' && this.#verdict(nowMs, watch) === 'well') this.#in.send(from, null, [reportOf(watch, 'well')])
+    if (report.verdict !== 'well' && this.#verdict(nowMs, watch) === 'well') this.#tell(from, reportOf(watch, 'well'))
     this.#judge(nowMs, watch)
   }
 
@@ -367,26 +367,36 @@ export class Watches {
       const dead = holds('dead')
       const faulty = [...dead, ...holds('lossy')]
       const isDead = verdict === 'dead' && dead.length >= quorum(HIGH_SHARE, live.length) && holds('well').length === 0
-      if (isDead || faulty.length >= quorum(LOSSY_SHARE, live.length)) {
+      if (isDead || (verdict === 'lossy' && faulty.length >= quorum(LOSSY_SHARE, live.length))) {
         counters.earlyVerdicts++
         const agreed = isDead ? dead : live.filter((peerId) => faulty.includes(peerId))
         this.#in.onAgreed(nowMs, finding(agreed.filter((peerId) => peerId !== selfId), agreed))
       }
     } else if (verdict === null && watch.connect === 'open' && this.#lostInARow(watch) >= SILENT_PINGS_MIN) {
       this.#in.onHung(nowMs, watch.subject, watch.startedMs)
-    } else if (verdict === 'well' && watch.told !== null && watch.told !== 'well') {
-      this.#report(watch, 'well')
+    } else if (verdict === 'well' && watch.told !== 'well') {
+      this.#tellWell(watch)
     }
+  }
+
+  /** To all who heard otherwise from us; otherwise only to those that told us otherwise. */
+  #tellWell(watch: Watch): void {
+    if (watch.told !== null) {
+      this.#report(watch, 'well')
+      return
+    }
+    for (const [observer, verdict] of watch.reports) if (verdict !== 'well') this.#tell(observer, reportOf(watch, 'well'))
+  }
+
+  #tell(observer: string, report: Report): void {
+    this.#in.counters.reportsSent++
+    this.#in.send(observer, null, [report])
   }
 
   #report(watch: Watch, verdict: Report['verdict']): void {
     watch.told = verdict
     const report = reportOf(watch, verdict, verdict === 'well' ? 'probe' : this.#evidence(watch, verdict))
-    for (const observer of this.#live(watch)) {
-      if (observer === this.#in.selfId) continue
-      this.#in.counters.reportsSent++
-      this.#in.send(observer, null, [report])
-    }
+    for (const observer of this.#live(watch)) if (observer !== this.#in.selfId) this.#tell(observer, report)
   }
 
   /** After its pings, unless it is still suspected or on probation, or the observers are neither here nor there. */
