@@ -66,6 +66,8 @@ export interface ConnectionTableInit {
   readonly onDuplicateClosed: (survivor: Connection) => void
   /** Streams that belong to the connection itself and do not count as use. */
   readonly isSystemProtocol: (protocol: string) => boolean
+  /** A duplicate that is being replaced for another reason, and is not cut for being one while it is in use. */
+  readonly isRetiring: (connection: Connection) => boolean
 }
 
 export class ConnectionTable {
@@ -144,7 +146,7 @@ export class ConnectionTable {
     const nowMs = this.#init.clock.nowMs()
     const idle: string[] = []
     for (const [peerId, peer] of this.#peers) {
-      if (peer.held.some(({ connection }) => this.#isUsed(connection))) peer.usedMs = nowMs
+      if (peer.held.some(({ connection }) => this.isUsed(connection))) peer.usedMs = nowMs
       else if (nowMs - peer.usedMs >= idleMs) idle.push(peerId)
     }
     return idle
@@ -154,11 +156,15 @@ export class ConnectionTable {
     await Promise.all(this.all(peerId).map(closeConnection))
   }
 
+  closeOne(connection: Connection): void {
+    void closeConnection(connection)
+  }
+
   stop(): void {
     for (const peer of this.#peers.values()) peer.duplicateTimer?.cancel()
   }
 
-  #isUsed(connection: Connection): boolean {
+  isUsed(connection: Connection): boolean {
     return connection.streams.some((stream) => stream.protocol !== '' && !this.#init.isSystemProtocol(stream.protocol))
   }
 
@@ -172,7 +178,7 @@ export class ConnectionTable {
       let left = 0
       for (const held of open) {
         if (held === keep) continue
-        if (this.#isUsed(held.connection) && graces < DUPLICATE_GRACES_MAX) left += 1
+        if (this.isUsed(held.connection) && (graces < DUPLICATE_GRACES_MAX || this.#init.isRetiring(held.connection))) left += 1
         else void closeConnection(held.connection)
       }
       if (left > 0) this.#watchDuplicates(peerId, peer, graces + 1)

@@ -29,6 +29,7 @@ import type { Network } from './network.ts'
 import { answerPings, PingClient, PING_INBOUND_STREAMS_MAX, PING_PROTOCOL } from './ping.ts'
 import { Redial } from './redial.ts'
 import type { PeerAddresses } from './redial.ts'
+import { Rekeying } from './rekeying.ts'
 import { sendRequest, serveRequest } from './request.ts'
 import type { RequestHandler, RequestOptions } from './request.ts'
 
@@ -72,6 +73,7 @@ class Libp2pMesh implements Mesh {
   readonly #encrypters: Encrypters
   readonly #counters = createCounters()
   readonly #connections: ConnectionTable
+  readonly #rekeying: Rekeying
   readonly #redial: Redial
   readonly #gossip: Gossip
   readonly #gossipRepair: GossipRepair
@@ -103,6 +105,22 @@ class Libp2pMesh implements Mesh {
       onEvent: (event) => { this.#handleConnection(event) },
       onDuplicateClosed: (survivor) => { this.#restoreGossip(survivor) },
       isSystemProtocol,
+      isRetiring: (connection) => !this.#isCurrent(connection),
+    })
+    this.#rekeying = new Rekeying({
+      self: this.peerId,
+      clock: options.clock,
+      log: options.log,
+      peers: () => this.#connections.peers,
+      connections: (peerId) => this.#connections.all(peerId),
+      isCurrent: (connection) => this.#isCurrent(connection),
+      isUsed: (connection) => this.#connections.isUsed(connection),
+      dial: async (peerId) => {
+        const peer = this.#redial.addresses(peerId)
+        if (peer !== null) await this.#dialPeer(peer, undefined, true)
+      },
+      close: (connection) => { this.#connections.closeOne(connection) },
+      hangUp: (peerId) => { this.#hangUpSoon(peerId, 'Hanging up a connection that was made with a removed key.') },
     })
     this.#gossipRepair = new GossipRepair({
       clock: options.clock,
@@ -164,6 +182,7 @@ class Libp2pMesh implements Mesh {
     this.#phase = 'stopped'
     this.#sweepTimer?.cancel()
     this.#redial.stop()
+    this.#rekeying.stop()
     if (!wasStarted) return
     await Promise.all(this.#connections.peers.map((peerId) => this.#sayGoodbye(peerId)))
     this.#connections.stop()
@@ -235,13 +254,17 @@ class Libp2pMesh implements Mesh {
   }
 
   setClusterKeys(keys: readonly Uint8Array[]): void {
+    const before = this.#encrypters.protocols
     this.#encrypters.setKeys(keys)
+    if (before.some((protocol) => !this.#encrypters.protocols.includes(protocol))) this.#rekeying.start()
   }
 
   hasCurrentKey(peerId: string): boolean {
-    if (this.#encrypters.keys.length === 0) return true
-    const current = this.#encrypters.protocols
-    return this.#connections.all(peerId).some((connection) => connection.encryption !== undefined && current.includes(connection.encryption))
+    return this.#connections.all(peerId).some((connection) => this.#isCurrent(connection))
+  }
+
+  #isCurrent(connection: Connection): boolean {
+    return this.#encrypters.keys.length === 0 || (connection.encryption !== undefined && this.#encrypters.protocols.includes(connection.encryption))
   }
 
   setAllowed(isAllowed: (peerId: string) => boolean): void {
@@ -313,17 +336,17 @@ class Libp2pMesh implements Mesh {
     return await this.#dialPeer(peer, signal)
   }
 
-  async #dialPeer(peer: PeerAddresses, signal?: AbortSignal): Promise<Connection> {
+  async #dialPeer(peer: PeerAddresses, signal?: AbortSignal, isForced = false): Promise<Connection> {
     const addresses: Multiaddr[] = []
     for (const text of peer.multiaddrs.slice(0, ADDRESSES_PER_PEER_MAX)) {
       const address = memberAddress(text, peer.peerId)
       if (address !== null) addresses.push(address)
     }
     if (addresses.length === 0) throw new MeshError('ERR_PEER_UNREACHABLE', `${peer.peerId} gives no address that can be dialled.`, { details: { peerId: peer.peerId } })
-    return await this.#dial(addresses, peer.peerId, signal)
+    return await this.#dial(addresses, peer.peerId, signal, isForced)
   }
 
-  async #dial(addresses: Multiaddr[], target: string, signal?: AbortSignal): Promise<Connection> {
+  async #dial(addresses: Multiaddr[], target: string, signal?: AbortSignal, isForced = false): Promise<Connection> {
     if (this.#phase !== 'started') throw stopped()
     this.#counters.dials += 1
     const { clock } = this.#options
@@ -334,7 +357,7 @@ class Libp2pMesh implements Mesh {
         timeoutMs: dialTimeoutMs,
         signal,
         timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${target} did not answer within ${dialTimeoutMs} ms.`, { details: { target } }),
-      }, async (inner) => await this.#libp2p.dial(addresses, { signal: inner }))
+      }, async (inner) => await this.#libp2p.dial(addresses, { signal: inner, ...(isForced ? { force: true } : {}) }))
     } catch (reason) {
       this.#counters.dialFailures += 1
       if (signal?.aborted === true && reason === signal.reason) throw reason

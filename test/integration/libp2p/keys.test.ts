@@ -9,7 +9,8 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { encrypterProtocol } from '../../../src/adapters/libp2p/encrypters.ts'
 import type { MeshOptions } from '../../../src/adapters/libp2p/mesh-options.ts'
 import { STRANGER_PROTOCOL } from '../../../src/adapters/libp2p/stranger.ts'
-import { createRig, silentLog, until } from './rig.ts'
+import { REKEY_DEADLINE_MS, REKEY_WAIT_MS } from '../../../src/adapters/libp2p/rekeying.ts'
+import { addressOf, createRig, createTurnableClock, silentLog, until } from './rig.ts'
 
 const rig = createRig()
 const A = new Uint8Array(32).fill(1)
@@ -99,6 +100,48 @@ describe('a keyring that changes while the mesh runs', () => {
     expect(await fresh.dial(`127.0.0.1:${two.port}`)).toBe(two.peerId)
     expect(fresh.hasCurrentKey(two.peerId)).toBe(true)
     expect(await one.dial(`127.0.0.1:${fresh.port}`)).toBe(fresh.peerId)
+  })
+
+  it('replaces what was made with a removed key, and never leaves the two without a connection', async () => {
+    const [one, two] = [await rig.mesh({ clusterKeys: [A] }), await rig.mesh({ clusterKeys: [A] })]
+    const closed: string[] = []
+    for (const mesh of [one, two]) mesh.onConnection(({ kind }) => { if (kind === 'closed') closed.push(mesh.peerId) })
+    await one.dial(`127.0.0.1:${two.port}`)
+    await until(() => two.connectedPeers().length === 1)
+    one.setMembers([addressOf(two)])
+    two.setMembers([addressOf(one)])
+    for (const mesh of [one, two]) mesh.setClusterKeys([B, A])
+    expect([one.hasCurrentKey(two.peerId), one.counters().connectionsOpened]).toEqual([true, 1])
+    for (const mesh of [one, two]) mesh.setClusterKeys([B])
+    expect(one.hasCurrentKey(two.peerId)).toBe(false)
+    await until(() => [one.counters(), two.counters()].every(({ connections, connectionsClosed }) => connections === 1 && connectionsClosed >= 1))
+    expect([one.hasCurrentKey(two.peerId), two.hasCurrentKey(one.peerId), closed]).toEqual([true, true, []])
+    await one.ping(two.peerId)
+  })
+
+  it('lets what runs on an old connection end, and cuts it at the deadline', async () => {
+    const clock = createTurnableClock()
+    const [one, two] = [await rig.mesh({ clusterKeys: [A], clock }), await rig.mesh({ clusterKeys: [A], clock })]
+    await two.handle('/test/1.0', (stream) => { stream.onBytes((bytes) => { stream.send(bytes) }) }, { inboundStreamsMax: 4 })
+    await one.dial(`127.0.0.1:${two.port}`)
+    await until(() => two.connectedPeers().length === 1)
+    one.setMembers([addressOf(two)])
+    two.setMembers([addressOf(one)])
+    const stream = await one.open(two.peerId, '/test/1.0')
+    let echoed = 0
+    let ended = false
+    stream.onBytes((bytes) => { echoed += bytes.length })
+    stream.onClose(() => { ended = true })
+    for (const mesh of [one, two]) mesh.setClusterKeys([B])
+    clock.turn(REKEY_WAIT_MS)
+    await until(() => one.hasCurrentKey(two.peerId) && two.hasCurrentKey(one.peerId))
+    clock.turn(REKEY_DEADLINE_MS - REKEY_WAIT_MS - 60_000)
+    stream.send(new Uint8Array(3))
+    await until(() => echoed === 3)
+    expect([ended, one.counters().connections]).toEqual([false, 2])
+    clock.turn(60_000)
+    await until(() => ended && one.counters().connections === 1)
+    expect(one.hasCurrentKey(two.peerId)).toBe(true)
   })
 
   it('goes from no key to one, and refuses a ring that is none', async () => {

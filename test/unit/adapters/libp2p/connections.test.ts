@@ -44,6 +44,7 @@ function setUp(self = 'a') {
     onEvent: (event) => { events.push(event) },
     onDuplicateClosed: (survivor) => { survivors.push(survivor) },
     isSystemProtocol: (protocol) => protocol.startsWith('/system/'),
+    isRetiring: () => false,
   })
   const connect = (peerId: string, direction: 'inbound' | 'outbound', protocols: string[] = []): FakeConnection => {
     const connection: FakeConnection = {
