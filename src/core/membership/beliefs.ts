@@ -37,6 +37,8 @@ export interface BeliefsSurroundings {
   readonly isJudging: () => boolean
   /** Answers a statement about this node that it must outrank. */
   readonly refute: (claimedIncarnation: number) => void
+  /** The same for a verdict: nothing is lost by answering it a little later. */
+  readonly appeal: (nowMs: number, claimedIncarnation: number) => void
   readonly spread: (update: Update) => void
   readonly emit: (effect: MembershipEffect) => void
   readonly onChange: () => void
@@ -214,7 +216,7 @@ export class Beliefs {
   }
 
   #applySuspect(nowMs: number, claim: Claim & { readonly evidence: Evidence }, via: string): void {
-    const entry = this.#claimedEntry(claim)
+    const entry = this.#claimedEntry(nowMs, claim, 'suspicion')
     if (entry === null) return
     const accuser = this.#in.table.get(claim.from)
     if (accuser !== undefined && !isActive(accuser)) {
@@ -244,7 +246,7 @@ export class Beliefs {
   }
 
   #applyFailed(nowMs: number, update: FailedUpdate): void {
-    const entry = this.#claimedEntry(update)
+    const entry = this.#claimedEntry(nowMs, update, 'verdict')
     if (entry === null) return
     switch (judge({ state: standing(entry), incarnation: entry.incarnation }, { kind: 'failed', incarnation: update.incarnation })) {
       case 'accept':
@@ -258,7 +260,7 @@ export class Beliefs {
   }
 
   #applyRemoved(nowMs: number, claim: Claim): void {
-    const entry = this.#claimedEntry(claim)
+    const entry = this.#claimedEntry(nowMs, claim, 'verdict')
     if (entry === null) return
     switch (judge(entry, { kind: 'removed', incarnation: claim.incarnation })) {
       case 'accept': this.remove(nowMs, entry, claim.from); break
@@ -318,7 +320,7 @@ export class Beliefs {
       if (entry.leave === null) this.#applyRemoved(nowMs, claim)
       else this.#applyLeft(nowMs, entry.leave)
     } else if (entry.state === 'failed' && isSelf) {
-      this.#claimedEntry(claim)
+      this.#claimedEntry(nowMs, claim, 'verdict')
     } else if (entry.state === 'failed') {
       // As memberlist's merge: another table's verdict may come from the far side of a partition, so it is a suspicion here.
       // Extension: it is not gossiped, but probed at once. The ping carries the suspicion, and the living answer with a refutation,
@@ -351,7 +353,7 @@ export class Beliefs {
   }
 
   /** The member that an unsigned claim is about, or null when it is about us (then we answer it), about a stranger, or nonsense. */
-  #claimedEntry(claim: Omit<Claim, 'from'>): MemberEntry | null {
+  #claimedEntry(nowMs: number, claim: Omit<Claim, 'from'>, kind: 'suspicion' | 'verdict'): MemberEntry | null {
     if (!isIncarnation(claim.incarnation)) {
       this.#in.counters.updatesMalformed++
       return null
@@ -359,7 +361,10 @@ export class Beliefs {
     if (claim.peerId === this.#in.selfId) {
       // Only we issue our incarnations, so a claim above ours is nobody's honest word, and outranking it would let a liar use them up. An
       // earlier life of ours with a clock ahead is told by its signed record, not by hearsay.
-      if (claim.incarnation === this.#in.selfIncarnation()) this.#in.refute(claim.incarnation)
+      if (claim.incarnation === this.#in.selfIncarnation()) {
+        if (kind === 'verdict') this.#in.appeal(nowMs, claim.incarnation)
+        else this.#in.refute(claim.incarnation)
+      }
       else if (claim.incarnation > this.#in.selfIncarnation()) this.#in.counters.updatesUnproven++
       else this.#in.counters.updatesStale++
       return null

@@ -3,6 +3,7 @@ export type DeadlineName =
   | 'period'
   | 'gossip'
   | 'reconnect'
+  | 'appeal'
   | `probe:${number}`
   | `relay:${number}`
   | `watch:${string}`

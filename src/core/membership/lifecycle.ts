@@ -26,6 +26,8 @@ import type { Watches } from './watches.ts'
 
 /** Members that failed so shortly before a partition was told belong to it. */
 export const PARTITION_LOOKBACK_MS = 60_000
+/** Shortest probation in periods: its observers must have had time to measure its loss (watches.ts). */
+export const PROBATION_PERIODS_MIN = 15
 
 export interface LifecycleSurroundings {
   readonly options: MembershipOptions
@@ -144,7 +146,7 @@ export class Lifecycle {
     }
     if (entry.probationUntilMs === null) {
       const awayMs = nowMs - entry.awaySinceMs
-      const waitMs = probationMs({ awayMs, penalty: flaps.penalty(nowMs, entry.peerId) })
+      const waitMs = Math.max(PROBATION_PERIODS_MIN * this.#in.options.probeIntervalMs, probationMs({ awayMs, penalty: flaps.penalty(nowMs, entry.peerId) }))
       entry.probationUntilMs = nowMs + waitMs
       entry.view = null
       deadlines.set(`probation:${entry.peerId}`, nowMs + waitMs)

@@ -16,6 +16,7 @@
  */
 import { Deadlines } from '../time/deadlines.ts'
 import type { Random } from '../time/random.ts'
+import { Appeals } from './appeals.ts'
 import { Beliefs } from './beliefs.ts'
 import { createCounters, type MembershipCounters } from './counters.ts'
 import type { Coordinate } from '../coordinates/types.ts'
@@ -95,6 +96,8 @@ export class Membership {
   /** This call made us raise our incarnation: what we answer now carries the new record first. */
   #refutedNow = false
   #syncEntries: readonly SyncEntry[] | null = null
+  readonly #appeals = new Appeals()
+  #appealedIncarnation = 0
 
   constructor(init: MembershipInit) {
     const { options, random, record } = init
@@ -139,6 +142,7 @@ export class Membership {
       selfIncarnation: () => this.#self.record.incarnation,
       selfEpoch: record.datagramEpoch,
       refute: (claimedIncarnation) => { this.#refute(claimedIncarnation) },
+      appeal: (nowMs, claimedIncarnation) => { this.#appeal(nowMs, claimedIncarnation) },
       spread: (update) => { this.#outbox.enqueue(update) },
     })
   }
@@ -403,6 +407,8 @@ export class Membership {
         this.#counters.gossipPacketsSent++
         this.#outbox.send(entry.peerId, null)
       }
+    } else if (name === 'appeal') {
+      if (this.#appealedIncarnation === this.#self.record.incarnation) this.#appeal(nowMs, this.#appealedIncarnation)
     } else if (name === 'reconnect') {
       this.#deadlines.set('reconnect', nowMs + this.#options.reconnectIntervalMs)
       this.#reconnect()
@@ -506,6 +512,18 @@ export class Membership {
     this.#health.add(1)
     this.#refutedNow = true
     this.#resign({ ...this.#self.record, incarnation })
+  }
+
+  /** Answers a verdict, at a bounded rate. */
+  #appeal(nowMs: number, claimedIncarnation: number): void {
+    const atMs = this.#features.probation ? this.#appeals.nextMs(nowMs) : nowMs
+    if (atMs > nowMs) {
+      this.#appealedIncarnation = claimedIncarnation
+      this.#deadlines.set('appeal', atMs)
+      return
+    }
+    this.#appeals.note(nowMs)
+    this.#refute(claimedIncarnation)
   }
 
   #resign(record: MemberRecord): void {
