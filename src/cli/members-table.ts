@@ -14,7 +14,7 @@ export function membersTable(members: readonly MemberView[], { wide, nowWallMs, 
   const rows = members.map((member) => {
     const { record, load, latency } = member
     return [
-      `${member.name}${member.local ? ' (this node)' : ''}${member.nameConflict ? ' (name taken twice)' : ''}`,
+      `${member.name}${member.local ? ' (this node)' : ''}${member.nameConflict ? ' (name taken twice)' : ''}${member.denied ? ' (denied here)' : ''}`,
       wide ? record.peerId : shortPeerId(record.peerId),
       `${memberStateText(member, output)}${drillMark(load?.drill ?? false)}`,
       formatAge(member.stateSinceWallMs, nowWallMs),

@@ -27,6 +27,9 @@ const commands: readonly CommandEntry[] = [
   { name: 'keys:install', summary: 'give the keys of the keyring to every member', load: () => import('./commands/keys-install.ts') },
   { name: 'keys:use', summary: 'put a cluster key in use everywhere', load: () => import('./commands/keys-use.ts') },
   { name: 'keys:remove', summary: 'take a cluster key out everywhere', load: () => import('./commands/keys-remove.ts') },
+  { name: 'peers:list', summary: 'show the peers that are allowed and denied', load: () => import('./commands/peers-list.ts') },
+  { name: 'peers:allow', summary: 'let only listed peers in', load: () => import('./commands/peers-allow.ts') },
+  { name: 'peers:deny', summary: 'keep a peer out, at once', load: () => import('./commands/peers-deny.ts') },
   { name: 'version', summary: 'show the version', load: () => import('./commands/version.ts') },
 ]
 

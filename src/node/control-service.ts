@@ -2,6 +2,7 @@
 import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
 import type { ControlRequest, EventView, MemberEventView, NodeStatusView } from '../wire/control.ts'
+import type { Admission } from './admission.ts'
 import type { EventStream } from './event-stream.ts'
 import type { KeyringService } from './keyring-service.ts'
 import type { LoadDriver } from './load-driver.ts'
@@ -13,6 +14,7 @@ export interface ControlServiceParts {
   readonly directory: PeerDirectory
   readonly loadDriver: LoadDriver
   readonly keyring: KeyringService
+  readonly admission: Admission
   readonly events: EventStream<EventView>
   readonly status: () => NodeStatusView
 }
@@ -31,6 +33,10 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       return parts.directory.memberViews()
     case 'nodes':
       return nodes(parts.directory, request.database)
+    case 'peers-list':
+      return parts.admission.list()
+    case 'peers-change':
+      return await parts.admission.change(request)
     case 'keys-list':
       return await parts.keyring.list(request.mesh)
     case 'keys-install':

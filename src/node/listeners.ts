@@ -35,10 +35,10 @@ export async function openListeners(options: NodeOptions, parts: ListenerParts):
     throw new MeshError('ERR_INSECURE_LISTEN', `this node has no cluster key, so anybody who reaches ${host} could join its mesh`, { details: { host } })
   }
   for (let attempt = 1; ; attempt++) {
-    const datagrams = await openDatagrams({ host, port, peerId: parts.identity.publicKey.toString(), clusterKeys: parts.clusterKeys, clock: parts.clock })
+    const datagrams = await openDatagrams({ host, port, peerId: parts.identity.publicKey.toString(), clusterKeys: parts.clusterKeys, cluster: options.cluster, clock: parts.clock })
     try {
       const mesh = await createMesh({
-        privateKey: parts.identity, host, port: datagrams.local.port, clusterKeys: parts.clusterKeys,
+        privateKey: parts.identity, host, port: datagrams.local.port, clusterKeys: parts.clusterKeys, cluster: options.cluster,
         ...(options.advertise === null ? {} : { announce: [tcpMultiaddr(options.advertise.host, options.advertise.port ?? 0).toString()] }),
         limits: { connectionsMax: options.connectionsMax, pingTimeoutMs: options.pingTimeoutMs }, log: parts.log, clock: parts.clock, random: parts.random,
       })

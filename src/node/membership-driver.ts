@@ -13,6 +13,7 @@ import type { Log } from '../ports/log.ts'
 import type { PortProbe } from '../ports/port-probe.ts'
 import { decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, syncBytesMax } from '../wire/membership-codec.ts'
 import type { RecordVerifier } from '../wire/membership-signatures.ts'
+import { discreetEntries, discreetPacket, discreetUpdates } from './discretion.ts'
 import { MachineTimer } from './machine-timer.ts'
 
 const syncProtocol = '/reedbase/sync/1.0'
@@ -30,6 +31,8 @@ export interface MembershipDriverParts {
   readonly datagrams: Datagrams
   readonly mesh: Pick<Mesh, 'setMembers' | 'publish' | 'request' | 'onRequest' | 'onConnection' | 'ping' | 'connectedPeers'>
   readonly probePort: PortProbe
+  /** Peers that this node refuses are not accused by it. */
+  readonly isAllowed: (peerId: string) => boolean
   readonly verifier: RecordVerifier
   readonly clock: Clock
   readonly random: Random
@@ -188,7 +191,7 @@ export class MembershipDriver {
 
   /** A table too large for one message starts elsewhere each time, so that several syncs carry all of it. */
   #table(to: string): Uint8Array {
-    const entries = this.#parts.membership.syncEntries(to)
+    const entries = discreetEntries(this.#parts.membership.syncEntries(to), this.#parts.isAllowed)
     return encodeSync(entries, randomInteger(this.#parts.random, entries.length))
   }
 
@@ -293,11 +296,12 @@ export class MembershipDriver {
   }
 
   #send(to: string, packet: Packet): void {
-    this.#parts.datagrams.send(to, encodePacket(packet))
+    this.#parts.datagrams.send(to, encodePacket(discreetPacket(packet, this.#parts.isAllowed)))
   }
 
-  #announce(updates: Parameters<typeof encodeAnnouncement>[0]['updates']): void {
-    if (this.#stopped) return
+  #announce(all: Parameters<typeof encodeAnnouncement>[0]['updates']): void {
+    const updates = discreetUpdates(all, this.#parts.isAllowed)
+    if (this.#stopped || updates.length === 0) return
     this.counters.announcementsSent++
     this.#parts.mesh.publish('members', encodeAnnouncement({ updates, atWallMs: this.#parts.clock.wallMs() })).catch((error: unknown) => {
       this.#parts.log.debug({ err: error }, 'announcement not published; piggyback carries it')

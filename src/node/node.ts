@@ -14,7 +14,11 @@ import { probePort } from '../adapters/tcp/port-probe.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
 import { PeerLoads } from '../core/load/peer-loads.ts'
+import type { LoadSnapshot } from '../core/load/types.ts'
 import { Membership } from '../core/membership/membership.ts'
+import { NameBook } from '../core/membership/names.ts'
+import { PartitionMonitor } from '../core/membership/partition.ts'
+import { QuorumWatch } from '../core/membership/quorum.ts'
 import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
 import { parseRoutingOptions } from '../core/routing/options.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
@@ -27,6 +31,7 @@ import { QUERY_PROTOCOL } from '../query/types.ts'
 import { CONTROL_PROTOCOL, type EventView, type MemberEventView, type MemberView, type NodeStatusView } from '../wire/control.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
+import { Admission } from './admission.ts'
 import { createControlService } from './control-service.ts'
 import { openEngines } from './engines.ts'
 import { EventStream } from './event-stream.ts'
@@ -36,6 +41,8 @@ import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import type { NodeOptions } from './options.ts'
+import { NameWatch } from './name-watch.ts'
+import { PartitionDriver } from './partition-driver.ts'
 import { PeerDirectory, recordView } from './peer-directory.ts'
 import { Rivals } from './rivals.ts'
 import { QueryService } from './query-service.ts'
@@ -123,6 +130,12 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     signLeave: (_peerId, incarnation) => signer.signLeave(incarnation),
   })
 
+  const admission = await Admission.open({
+    folderPath: folder.path, self: mesh.peerId, options: { allow: options.allowPeers, deny: options.denyPeers }, mesh, datagrams, log,
+    nameOf: (peerId) => membership.member(peerId)?.signed.record.name ?? peerId,
+    members: () => membership.members().filter(({ state }) => state !== 'left').map(({ signed }) => signed.record.peerId),
+    onDenied: (peerId) => { queries.handlePeerDown(peerId) },
+  })
   const epochOf = (peerId: string): number => membership.member(peerId)?.signed.record.datagramEpoch ?? 0
 
   // --- what is measured ---------------------------------------------------------------------------------------------------
@@ -146,21 +159,47 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   const warnOfRivals = ({ peerId, name, databases }: MemberRecord): void => {
     for (const warning of rivals.note({ peerId, name, databases })) log.warn({ peerId, name }, warning)
   }
+  const names = new NameBook()
+  const nameWatch = new NameWatch({ names, clock, log, onEvent: (view) => { events.publish(view) } })
+  nameWatch.handleSelf(record)
+  const { probeIntervalMs, tombstoneRetentionMs } = options.membership
+  const partitions = new PartitionDriver({
+    monitor: new PartitionMonitor({ windowMs: 10 * probeIntervalMs, settleMs: probeIntervalMs, dwellMs: 2 * probeIntervalMs, forgetMs: tombstoneRetentionMs }),
+    quorum: new QuorumWatch({ quorumMin: options.quorumMin, dwellMs: 2 * probeIntervalMs }),
+    policy: options.minorityPolicy, selfName: options.name, clock, log,
+    members: () => membership.members().map(({ state, signed: { record: { peerId, name } } }) => ({ peerId, name, state })),
+    onEvent: (view) => { events.publish(view) },
+    onSpreading: (isSpreading) => { membershipDriver.handlePartition(isSpreading) },
+    // Others then pass this node over, instead of asking it in vain.
+    onRefusing: (isRefusing) => {
+      monitor.setReadyDatabases(isRefusing ? [] : [...engines.keys()])
+      publishLoad(monitor.snapshot(clock.nowMs(), clock.wallMs()))
+    },
+  })
+  closers.add('partitions', () => { partitions.stop() })
   const onEvent = (event: MemberEvent): void => {
     const { peerId } = event.record
+    nameWatch.handleEvent(event)
+    const partition = partitions.handleEvent(event)
     const view: MemberEventView = {
       type: event.type, atWallMs: Math.round(clock.wallMs() - (clock.nowMs() - event.atMs)), record: recordView(event.record), name: directory.nameOf(peerId),
       from: directory.nameOf(event.from), reason: event.reason, sinceProbeMs: event.sinceProbeMs,
     }
     const line = `${event.type} ${view.name}: ${event.reason} (from ${view.from})`
-    if (event.type === 'member-failed' || event.type === 'member-suspected') log.warn({ event: view }, line)
+    // The partition is told as one; its members one by one only to those who look closely.
+    if (partition !== null) log.debug({ event: view, partition }, line)
+    else if (event.type === 'member-failed' || event.type === 'member-suspected') log.warn({ event: view }, line)
     else log.info({ event: view }, line)
     switch (event.type) {
       case 'member-joined':
         latencyDriver.addPeer(peerId)
         warnOfRivals(event.record)
         break
+      case 'member-updated':
+        warnOfRivals(event.record)
+        break
       case 'member-failed':
+        rivals.forget(peerId)
         queries.handlePeerDown(peerId)
         // A host that vanished without FIN leaves its connection open for minutes, and new queries would still be sent into it.
         mesh.hangUp(peerId).catch((error: unknown) => { log.debug({ peerId, err: error }, 'the connection to a failed member did not close') })
@@ -172,7 +211,6 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
         break
-      case 'member-updated':
       case 'member-suspected':
       case 'member-refuted':
       case 'member-returning':
@@ -186,6 +224,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   }
   const membershipDriver = new MembershipDriver({
     membership, datagrams, mesh, probePort, verifier, clock, random, log, onEvent,
+    isAllowed: (peerId) => admission.isAllowed(peerId),
     onRtt: (peerId, rttMs) => { latencyDriver.handleRtt(peerId, rttMs) },
     onLost: (peerId) => { latencyDriver.handleLost(peerId) },
     onLoad: (peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) },
@@ -193,14 +232,14 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   closers.add('membership', () => { membershipDriver.stop() })
   const keys = new KeyringService({
     folderPath: folder.path, keyring, self: { peerId: mesh.peerId, name: options.name }, mesh, datagrams, clock, random, log,
-    members: () => membership.members().filter(({ state }) => state !== 'left').map(({ signed: { record: { peerId, name } }, state }) => ({ peerId, name, isUp: state !== 'failed' })),
+    members: () => membership.members().filter(({ state, signed }) => state !== 'left' && admission.isAllowed(signed.record.peerId)).map(({ signed: { record: { peerId, name } }, state }) => ({ peerId, name, isUp: state !== 'failed' })),
   })
   closers.add('keyring', () => { keys.stop() })
+  const publishLoad = (snapshot: LoadSnapshot): void => {
+    mesh.publish('load', encodeLoadSnapshot(snapshot)).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
+  }
   const loadDriver = new LoadDriver({
-    monitor, clock, log, probe: createSystemLoadProbe(),
-    publish: (snapshot) => {
-      mesh.publish('load', encodeLoadSnapshot(snapshot)).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
-    },
+    monitor, clock, log, probe: createSystemLoadProbe(), publish: publishLoad,
     onDigest: (digest) => { membershipDriver.setLoad(digest) },
     onLoopDelay: (delayMs) => { membershipDriver.setLoopDelay(delayMs) },
   })
@@ -220,10 +259,11 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) })
   closers.add('query connections', () => connections.close())
   const directory = new PeerDirectory({
-    membership, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
+    membership, names, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
     pingIntervalMs: options.pingIntervalMs, inFlightMax: options.inFlightMax,
     inFlightTo: (peerId) => connections.inFlight(peerId),
     isDraining: () => stopping !== null,
+    isAllowed: (peerId) => admission.isAllowed(peerId),
     lastReadingWallMs: () => loadDriver.lastReadingWallMs,
   })
   const unserved = new UnservedClassifier(async () => (await import('../adapters/duckdb/classifier.ts')).createClassifier())
@@ -237,6 +277,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     localLoad: () => monitor.digest(),
     classifyUnserved: unserved.classify,
     inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
+    refusalOf: (access) => partitions.refusalOf(access),
     retryBudget: new RetryBudget(),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
   })
@@ -253,13 +294,14 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady() })),
     load: directory.localLoad(),
     members: directory.membersByState(),
+    partition: partitions.partitionStatus(), quorum: partitions.quorumStatus(),
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: membership.counters,
-      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters,
+      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, partitions: partitions.counters,
     }),
   })
   const socketPath = await socketPathFor(folder.path)
-  const control = createControlService({ directory, loadDriver, keyring: keys, events, status })
+  const control = createControlService({ directory, loadDriver, keyring: keys, admission, events, status })
   const local = await listenLocal(socketPath, {
     clock, log,
     protocols: {
@@ -284,6 +326,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   log.info({ peerId: mesh.peerId, tcpMultiaddrs: mesh.multiaddrs(), databases: [...engines.keys()], keys: keyring.keys.length }, `${options.name} listens on ${datagrams.local.host}:${datagrams.local.port} (TCP and UDP)`)
   await seeds.join()
   membershipDriver.becomeAlive()
+  partitions.start()
 
   const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()
   const shutDown = async (reason: string): Promise<void> => {

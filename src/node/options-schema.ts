@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
-import { readDuration, readHost, readHostPort, readNumber, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
+import { readDuration, readHost, readHostPort, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
 
 export const databaseNamePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 export const databaseFields = ['path', 'role', 'threads', 'memory'] as const
@@ -47,6 +47,7 @@ function schemaOf(form: OptionForm): z.ZodType {
     case 'duration': return ranged(readDuration, form)
     case 'size': return ranged(readSize, form)
     case 'seeds': return z.array(read(readSeed, form), 'a list').max(64, 'at most 64 seeds')
+    case 'peers': return z.array(read(readPeerId, form), 'a list').max(512, 'at most 512 PeerIds')
     case 'databases': return databases
   }
 }

@@ -7,7 +7,7 @@ import { writeDuration, writeSize } from './options-values.ts'
 
 export type OptionForm =
   | { readonly kind: 'text'; readonly pattern: RegExp; readonly allowed: string }
-  | { readonly kind: 'path' | 'switch' | 'listen' | 'host' | 'seeds' | 'databases' }
+  | { readonly kind: 'path' | 'switch' | 'listen' | 'host' | 'seeds' | 'databases' | 'peers' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   | { readonly kind: 'count' | 'number' | 'percent' | 'duration' | 'size'; readonly min: number; readonly max: number }
 
@@ -34,6 +34,9 @@ const own: readonly OptionSpec[] = [
   { key: 'listen', group: 'Identity and network', form: { kind: 'listen' }, default: '127.0.0.1:7400', meaning: 'Address and port for both TCP and UDP; 0.0.0.0 or [::] is every address, port 0 picks a free one.', tradeOff: '' },
   { key: 'advertise', group: 'Identity and network', form: { kind: 'host' }, default: null, meaning: 'Host, or host:port, that others reach this node by; by default what it listens on.', tradeOff: '' },
   { key: 'seeds', group: 'Identity and network', form: { kind: 'seeds' }, default: null, flag: 'seed', meaning: 'Members to join through: host:port or a multiaddr. Repeatable.', tradeOff: 'More seeds: a join survives more of them being down; each is dialled at the start.' },
+  { key: 'cluster', group: 'Identity and network', form: label, default: 'reedbase', meaning: 'Label of the cluster. Nodes with another label are strangers, even with the same key.', tradeOff: '' },
+  { key: 'allowPeers', group: 'Identity and network', form: { kind: 'peers' }, default: null, flag: 'allow-peer', meaning: 'A PeerId that is let in; when there is one, no other is. Repeatable; rdb peers:allow adds to it while the node runs.', tradeOff: '' },
+  { key: 'denyPeers', group: 'Identity and network', form: { kind: 'peers' }, default: null, flag: 'deny-peer', meaning: 'A PeerId that is kept out. Repeatable; rdb peers:deny adds to it while the node runs.', tradeOff: '' },
   { key: 'insecure', group: 'Identity and network', form: { kind: 'switch' }, default: false, meaning: 'Allow listening beyond loopback without a cluster key. Anyone who reaches the port can then join.', tradeOff: '' },
   { key: 'datacenter', group: 'Identity and network', form: label, default: 'default', meaning: 'Where the node stands; shown to others.', tradeOff: '' },
   { key: 'rack', group: 'Identity and network', form: label, default: 'default', meaning: 'Where in the datacenter; shown to others.', tradeOff: '' },
@@ -55,6 +58,8 @@ const own: readonly OptionSpec[] = [
 
   { key: 'failoverMax', group: 'Routing and queries', form: { kind: 'count', min: 0, max: 16 }, default: '3', meaning: 'Further peers tried when the chosen one fails before its first row.', tradeOff: 'Larger: more queries survive failures; more load on peers while something is wrong.' },
   { key: 'inFlightMax', group: 'Routing and queries', form: { kind: 'count', min: 1, max: 10_000 }, default: '64', meaning: 'Queries that run here at once; more are refused or forwarded.', tradeOff: 'Larger: fewer refusals; each query gets less of the host.' },
+  { key: 'quorumMin', group: 'Routing and queries', form: { kind: 'count', min: 1, max: 100_000 }, default: null, meaning: 'Members that must be reachable for a quorum, this node included; by default more than half of those that are expected.', tradeOff: 'Larger: smaller sides of a cut count as a minority; fewer failures are survived with a quorum.' },
+  { key: 'minorityPolicy', group: 'Routing and queries', form: { kind: 'choice', choices: ['serve', 'read-only', 'refuse'] }, default: 'serve', meaning: 'What this node does without a quorum: serve all queries, refuse writes (read-only), or refuse all.', tradeOff: '' },
   { key: 'drain', group: 'Routing and queries', form: { kind: 'duration', min: 0, max: 3_600_000 }, default: '10s', meaning: 'How long a stopping node lets running queries finish before it ends them with an error.', tradeOff: 'Larger: more queries finish; stopping takes longer.' },
 
   { key: 'membership.preset', group: 'Membership', form: { kind: 'choice', choices: ['lan', 'wan', 'local'] }, default: 'lan', meaning: 'Timing for a local network, for several sites, or for one host; the options below override single values.', tradeOff: '' },
@@ -96,7 +101,7 @@ export const OPTION_TABLE: readonly Option[] = Object.freeze(own.map((spec): Opt
   ...spec,
   flag: `--${spec.flag ?? kebab(spec.key)}`,
   env: `REEDBASE_${kebab(spec.key).replaceAll('-', '_').toUpperCase()}`,
-  isList: spec.form.kind === 'seeds' || spec.form.kind === 'databases',
+  isList: spec.form.kind === 'seeds' || spec.form.kind === 'databases' || spec.form.kind === 'peers',
 })))
 
 export const CONFIG_ENV = 'REEDBASE_CONFIG'
@@ -112,6 +117,7 @@ export function allowedText(form: OptionForm): string {
     case 'listen': return 'an IP address of this host and a port, such as 127.0.0.1:7400 or [::1]:7400'
     case 'host': return 'a host or host:port, such as db1.example.net:7400'
     case 'seeds': return 'host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'
+    case 'peers': return 'a PeerId of a node, such as 12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
     case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB]'
     case 'choice': return form.choices.join(', ').replace(/, ([^,]*)$/, ' or $1')
     case 'count': return `a whole number from ${form.min} to ${form.max}`

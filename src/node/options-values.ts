@@ -4,6 +4,7 @@
  * what is not of its form; ranges are judged elsewhere.
  */
 import { isIP } from 'node:net'
+import { peerIdPattern } from '../wire/cluster.ts'
 
 const durationUnitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 const sizeUnitsBytes = { KB: 1_000, MB: 1_000_000, GB: 1_000_000_000, TB: 1_000_000_000_000, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const
@@ -73,6 +74,10 @@ export function readSeed(value: unknown): string | null {
   if (value.startsWith('/')) return /^\/(ip4|ip6|dns|dns4|dns6|dnsaddr)\/[^/\s]+(\/[^\s/]+)+$/.test(value) ? value : null
   const address = readHostPort(value)
   return address !== null && address.port > 0 ? value : null
+}
+
+export function readPeerId(value: unknown): string | null {
+  return typeof value === 'string' && peerIdPattern.test(value) ? value : null
 }
 
 function isHost(value: string): boolean {

@@ -6,6 +6,7 @@ import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { MeshError } from '../errors.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
+import type { MinorityPolicy } from '../core/membership/quorum.ts'
 import { optionsSchema, type ParsedDatabase } from './options-schema.ts'
 import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
 import { CONFIG_ENV, membershipKey, OPTION_TABLE } from './options-table.ts'
@@ -34,6 +35,9 @@ export interface NodeOptions {
   readonly listen: HostPort
   readonly advertise: { readonly host: string; readonly port: number | null } | null
   readonly seeds: readonly string[]
+  readonly cluster: string
+  readonly allowPeers: readonly string[]
+  readonly denyPeers: readonly string[]
   readonly databases: readonly DatabaseOptions[]
   readonly insecure: boolean
   readonly datacenter: string
@@ -52,6 +56,9 @@ export interface NodeOptions {
   readonly overloadDwellMs: number
   readonly failoverMax: number
   readonly inFlightMax: number
+  /** Null: more than half of those that are expected. */
+  readonly quorumMin: number | null
+  readonly minorityPolicy: MinorityPolicy
   readonly drainMs: number
   readonly membership: MembershipOptions
   readonly membershipPreset: MembershipPreset
@@ -111,6 +118,8 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     listen: get('listen'),
     advertise: get<NodeOptions['advertise'] | undefined>('advertise') ?? null,
     seeds: get<string[] | undefined>('seeds') ?? [],
+    cluster: get('cluster'),
+    allowPeers: get<string[] | undefined>('allowPeers') ?? [], denyPeers: get<string[] | undefined>('denyPeers') ?? [],
     databases: (get<ParsedDatabase[] | undefined>('databases') ?? []).map(({ memory, ...database }) => (
       { ...database, path: inFolderOf('databases', database.path), memoryBytes: memory })),
     insecure: get('insecure'),
@@ -122,6 +131,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     cpuThresholdPercent: get('cpuThreshold'), memoryThresholdPercent: get('memoryThreshold'),
     overloadLeaveMarginPercent: get('overloadLeaveMargin'), overloadDwellMs: get('overloadDwell'),
     failoverMax: get('failoverMax'), inFlightMax: get('inFlightMax'), drainMs: get('drain'),
+    quorumMin: get<number | undefined>('quorumMin') ?? null, minorityPolicy: get('minorityPolicy'),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),
     membershipPreset: get('membership.preset'),
     logLevel: get('logLevel'), logFormat: get('logFormat'),

@@ -7,6 +7,7 @@ import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { LoadMonitor } from '../core/load/load-monitor.ts'
 import type { PeerLoads } from '../core/load/peer-loads.ts'
 import type { Membership } from '../core/membership/membership.ts'
+import type { NameBook } from '../core/membership/names.ts'
 import type { Member, MemberRecord, MemberState } from '../core/membership/types.ts'
 import type { LocalView, PeerView } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -15,6 +16,7 @@ import type { LoadView, MemberRecordView, MemberView, NodesView, NodeView } from
 
 export interface PeerDirectoryParts {
   readonly membership: Membership
+  readonly names: NameBook
   readonly latencies: PeerLatencies
   readonly monitor: LoadMonitor
   readonly loads: PeerLoads
@@ -27,6 +29,8 @@ export interface PeerDirectoryParts {
   /** Queries dispatched from here to a peer and not finished. */
   readonly inFlightTo: (peerId: string) => number
   readonly isDraining: () => boolean
+  /** False for a peer that this node refuses. */
+  readonly isAllowed: (peerId: string) => boolean
   readonly lastReadingWallMs: () => number | null
 }
 
@@ -43,9 +47,10 @@ export class PeerDirectory {
   }
 
   nameOf(peerId: string): string {
-    const { membership } = this.#parts
+    const { membership, names } = this.#parts
     const self = membership.self.record
-    return (self.peerId === peerId ? self : membership.member(peerId)?.signed.record)?.name ?? peerId
+    const record = self.peerId === peerId ? self : membership.member(peerId)?.signed.record
+    return record === undefined ? peerId : names.shownName(peerId, record.name)
   }
 
   localView(database: string): LocalView {
@@ -71,7 +76,7 @@ export class PeerDirectory {
     const views: PeerView[] = []
     for (const member of this.#parts.membership.members()) {
       const offer = member.signed.record.databases.find(({ name }) => name === database)
-      if (offer !== undefined && member.state !== 'left') views.push(this.#peerView(member, offer.role, database))
+      if (offer !== undefined && member.state !== 'left' && this.#parts.isAllowed(member.signed.record.peerId)) views.push(this.#peerView(member, offer.role, database))
     }
     return views
   }
@@ -97,23 +102,20 @@ export class PeerDirectory {
   }
 
   memberViews(): MemberView[] {
-    const { membership, clock, monitor, loads, latencies, startedWallMs } = this.#parts
+    const { membership, names, clock, monitor, loads, latencies, startedWallMs } = this.#parts
     const self = membership.self.record
     const members = membership.members()
-    const names = new Map<string, number>([[self.name, 1]])
-    for (const { signed: { record } } of members) names.set(record.name, (names.get(record.name) ?? 0) + 1)
-    const conflicts = (name: string): boolean => (names.get(name) ?? 0) > 1
     const wall = (monotonicMs: number): number => Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
     const own: MemberView = {
       record: recordView(self), name: this.nameOf(self.peerId), local: true, state: membership.selfState, stateSinceWallMs: startedWallMs, suspectedBy: [],
-      status: monitor.overloaded ? 'degraded' : 'healthy', latency: null, load: { ...this.localLoad(), ageMs: 0 }, nameConflict: conflicts(self.name),
+      status: monitor.overloaded ? 'degraded' : 'healthy', latency: null, load: { ...this.localLoad(), ageMs: 0 }, nameConflict: names.isContested(self.name), denied: false,
     }
     return [own, ...members.map((member): MemberView => {
       const { record } = member.signed
       const load = loads.get(record.peerId)
       return {
         record: recordView(record), name: this.nameOf(record.peerId), local: false, state: member.state, stateSinceWallMs: wall(member.stateSinceMs), suspectedBy: member.suspectedBy.map((peerId) => this.nameOf(peerId)),
-        status: this.#assess(member).status, latency: measured(latencies.summary(record.peerId)), nameConflict: conflicts(record.name),
+        status: this.#assess(member).status, latency: measured(latencies.summary(record.peerId)), nameConflict: names.isContested(record.name), denied: !this.#parts.isAllowed(record.peerId),
         load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.receivedAtMs) },
       }
     })]

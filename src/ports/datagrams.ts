@@ -12,7 +12,7 @@ export interface DatagramPeer {
 }
 
 /** Why a received datagram was dropped; each is a counter. */
-export type DatagramDrop = 'truncated' | 'oversized' | 'version' | 'unknown-sender' | 'epoch' | 'replayed' | 'forged' | 'malformed'
+export type DatagramDrop = 'truncated' | 'oversized' | 'version' | 'unknown-sender' | 'denied' | 'epoch' | 'replayed' | 'forged' | 'malformed'
 
 export interface DatagramCounters {
   readonly sent: number
@@ -20,6 +20,8 @@ export interface DatagramCounters {
   readonly received: number
   readonly receivedBytes: number
   readonly sendErrors: number
+  /** To peers that are not allowed. */
+  readonly sendsDenied: number
   readonly dropped: Readonly<Record<DatagramDrop, number>>
 }
 
@@ -30,6 +32,8 @@ export interface Datagrams {
   /** Adds or replaces a peer. Cheap when nothing changed. */
   setPeer(peer: DatagramPeer): void
   removePeer(peerId: string): void
+  /** Asked for every peer now and for each that comes; what one that is refused sends is dropped as denied, and nothing is sent to it. */
+  setAllowed(isAllowed: (peerId: string) => boolean): void
   /** The keyring has changed; the one in use first. What a removed key has sealed is dropped as forged from now on. */
   setClusterKeys(keys: readonly Uint8Array[]): void
   /** Fire and forget. Unknown peer or a send error: counted, never thrown. */

@@ -4,6 +4,7 @@
  * ends. A line is at most 1 MiB.
  */
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
+import type { MinorityPolicy } from '../core/membership/quorum.ts'
 import type { MemberEventType, MemberRecord, MemberState } from '../core/membership/types.ts'
 
 export const CONTROL_PROTOCOL = '/reedbase/control/1.0'
@@ -21,6 +22,8 @@ export type ControlRequest =
   | { readonly method: 'keys-install' }
   | { readonly method: 'keys-use'; readonly fingerprint: string }
   | { readonly method: 'keys-remove'; readonly fingerprint: string; readonly force: boolean }
+  | { readonly method: 'peers-list' }
+  | { readonly method: 'peers-change'; readonly list: 'allow' | 'deny'; readonly peerIds: readonly string[]; readonly remove: boolean; readonly force: boolean }
 
 export type ControlReply =
   | { readonly result: unknown }
@@ -38,7 +41,23 @@ export interface NodeStatusView {
   readonly databases: ReadonlyArray<{ readonly name: string; readonly role: string; readonly engine: string; readonly ready: boolean }>
   readonly load: LoadView
   readonly members: Readonly<Record<MemberState, number>>
+  /** Null while none is open. */
+  readonly partition: PartitionStatusView | null
+  readonly quorum: QuorumStatusView
   readonly counters: Readonly<Record<string, number>>
+}
+
+export interface PeersView {
+  readonly entries: ReadonlyArray<{ readonly list: 'allow' | 'deny'; readonly peerId: string; readonly name: string; readonly source: 'option' | 'command' }>
+  /** The allow list is not empty, so nobody else is let in. */
+  readonly isExclusive: boolean
+  /** Members that this node does not deal with. */
+  readonly refused: readonly PeerVerdictView[]
+}
+
+export interface PeerVerdictView {
+  readonly peerId: string
+  readonly name: string
 }
 
 export interface KeysView {
@@ -59,6 +78,27 @@ export interface KeysMemberView {
   readonly problem: string | null
   /** It holds the keys of this node and uses the same. */
   readonly agrees: boolean
+}
+
+export interface PartitionStatusView {
+  readonly partition: string
+  readonly sinceWallMs: number
+  /** Members here, this node included. */
+  readonly reachable: number
+  /** Lost, and not back. */
+  readonly away: number
+  /** The most that were lost at one time. */
+  readonly lost: number
+}
+
+export interface QuorumStatusView {
+  readonly hasQuorum: boolean
+  /** Members here, this node included. */
+  readonly reachable: number
+  /** All that are expected: those here and the failed, without those that left or were removed. */
+  readonly known: number
+  readonly needed: number
+  readonly policy: MinorityPolicy
 }
 
 export interface LoadView {
@@ -85,6 +125,8 @@ export interface MemberView {
   readonly load: (LoadView & { readonly ageMs: number }) | null
   /** True when another member has the same name. */
   readonly nameConflict: boolean
+  /** This node does not deal with it, by its lists of peers. */
+  readonly denied: boolean
 }
 
 /** Everything that a stream of events tells; `isMemberEvent` and `type` tell them apart. */

@@ -44,13 +44,14 @@ class MemoryDatagrams implements Datagrams {
   readonly local: Datagrams['local']
   readonly #options: MemoryDatagramsOptions
   #clusterKeys: readonly Uint8Array[]
+  #isAllowed: (peerId: string) => boolean = () => true
   readonly #network: MemoryDatagramNetwork
   readonly #peers = new Map<string, DatagramPeer>()
   #handler: (from: string, payload: Uint8Array) => boolean = () => false
   #closed = false
-  readonly #counts = { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, sendErrors: 0 }
+  readonly #counts = { sent: 0, sentBytes: 0, received: 0, receivedBytes: 0, sendErrors: 0, sendsDenied: 0 }
   readonly #dropped: Record<DatagramDrop, number> = {
-    truncated: 0, oversized: 0, version: 0, 'unknown-sender': 0, epoch: 0, replayed: 0, forged: 0, malformed: 0,
+    truncated: 0, oversized: 0, version: 0, 'unknown-sender': 0, denied: 0, epoch: 0, replayed: 0, forged: 0, malformed: 0,
   }
 
   constructor(options: MemoryDatagramsOptions, local: Datagrams['local'], network: MemoryDatagramNetwork) {
@@ -68,11 +69,19 @@ class MemoryDatagrams implements Datagrams {
     this.#peers.delete(peerId)
   }
 
+  setAllowed(isAllowed: (peerId: string) => boolean): void {
+    this.#isAllowed = isAllowed
+  }
+
   setClusterKeys(keys: readonly Uint8Array[]): void {
     this.#clusterKeys = keys
   }
 
   send(peerId: string, payload: Uint8Array): void {
+    if (!this.#isAllowed(peerId)) {
+      this.#counts.sendsDenied++
+      return
+    }
     const peer = this.#peers.get(peerId)
     if (peer === undefined || payload.length > payloadBytesMax || this.#closed) {
       this.#counts.sendErrors++
@@ -110,6 +119,7 @@ class MemoryDatagrams implements Datagrams {
   #judge(flight: Flight): DatagramDrop | null {
     const peer = this.#peers.get(flight.from)
     if (peer === undefined) return 'unknown-sender'
+    if (!this.#isAllowed(flight.from)) return 'denied'
     if (peer.epoch !== flight.senderEpoch || flight.receiverEpoch !== this.local.epoch) return 'epoch'
     if (!this.#holds(flight.clusterKey)) return 'forged'
     return this.#handler(flight.from, flight.payload) ? null : 'malformed'

@@ -14,7 +14,7 @@ export interface MeshCounters {
   refused: Record<RefusalReason, number>
   dials: number
   dialFailures: number
-  /** Refused because of `setAllowed`. */
+  /** Dials, inbound connections and gossip messages refused because of `setAllowed`. */
   denied: number
   gossipPublished: number
   gossipReceived: number

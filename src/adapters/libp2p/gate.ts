@@ -18,7 +18,7 @@ const texts: Readonly<Record<RefusalReason, string>> = {
 
 export class Gate {
   isAllowed: (peerId: string) => boolean = () => true
-  /** Dials and inbound connections refused because of the lists. */
+  /** Dials, inbound connections and gossip refused because of the lists. */
   denied = 0
   handshakesFailed = 0
   /** The parts of `handshakesFailed`. */

@@ -72,7 +72,10 @@ export interface Mesh extends PeerStreams {
   setClusterKeys(keys: readonly Uint8Array[]): void
   /** Whether a connection to the peer was made with a key that is in the ring now; true for any when there is none. */
   hasCurrentKey(peerId: string): boolean
-  /** Asked for each peer before a dial and after an inbound handshake; false refuses it. */
+  /**
+   * Asked for each peer before a dial, after an inbound handshake and for the author of each gossip message; false refuses it. Connections to
+   * peers that are refused now are cut at once, without a goodbye.
+   */
   setAllowed(isAllowed: (peerId: string) => boolean): void
   counters(): Readonly<MeshCounters>
 }

@@ -80,6 +80,7 @@ class Libp2pMesh implements Mesh {
   readonly #pings: PingClient
   readonly #connectionHandlers: Array<(event: ConnectionEvent) => void> = []
   #membersSet = false
+  #members: readonly PeerAddresses[] = []
   #port = 0
   #phase: 'created' | 'started' | 'stopped' = 'created'
   #sweepTimer: Timer | null = null
@@ -212,7 +213,8 @@ class Libp2pMesh implements Mesh {
 
   setMembers(members: readonly PeerAddresses[]): void {
     this.#membersSet = true
-    this.#redial.setMembers(members)
+    this.#members = members
+    this.#redial.setMembers(members.filter((member) => this.#gate.isAllowed(member.peerId)))
   }
 
   connectedPeers(): string[] {
@@ -229,7 +231,7 @@ class Libp2pMesh implements Mesh {
   }
 
   onGossip(handler: GossipHandler): void {
-    this.#gossip.onGossip(handler)
+    this.#gossip.onGossip((topic, from, bytes) => (this.#gate.isDenied(from) ? 'ignore' : handler(topic, from, bytes)))
   }
 
   async ping(peerId: string, signal?: AbortSignal): Promise<number> {
@@ -269,6 +271,11 @@ class Libp2pMesh implements Mesh {
 
   setAllowed(isAllowed: (peerId: string) => boolean): void {
     this.#gate.isAllowed = isAllowed
+    for (const peerId of this.#connections.peers) {
+      if (isAllowed(peerId)) continue
+      for (const connection of this.#connections.all(peerId)) connection.abort(new Error('The peer is denied.'))
+    }
+    this.#redial.setMembers(this.#members.filter((member) => isAllowed(member.peerId)))
   }
 
   counters(): Readonly<MeshCounters> {

@@ -1,5 +1,7 @@
 import { MeshError } from '../../errors.ts'
+import { peerIdPattern } from '../../wire/cluster.ts'
 import type { ControlRequest } from '../../wire/control.ts'
+import { peersMax } from '../files/peer-lists.ts'
 
 const forMsMax = 24 * 3_600_000
 export const databaseCharactersMax = 64
@@ -35,6 +37,11 @@ export function parseControlRequest(line: string): ControlRequest {
       return { method: 'keys-use', fingerprint: fingerprintOf(request.fingerprint) }
     case 'keys-remove':
       return { method: 'keys-remove', fingerprint: fingerprintOf(request.fingerprint), force: request.force === true }
+    case 'peers-list':
+      return { method: 'peers-list' }
+    case 'peers-change':
+      if (request.list !== 'allow' && request.list !== 'deny') throw new MeshError('ERR_OPTION_INVALID', 'no list of peers is named')
+      return { method: 'peers-change', list: request.list, peerIds: peerIdsOf(request.peerIds), remove: request.remove === true, force: request.force === true }
     case 'drill-start': {
       const { forMs } = request
       if (typeof forMs !== 'number' || !(forMs > 0 && forMs <= forMsMax)) throw new MeshError('ERR_OPTION_INVALID', `a drill lasts between 1 and ${forMsMax} ms`)
@@ -43,6 +50,14 @@ export function parseControlRequest(line: string): ControlRequest {
     default:
       throw new MeshError('ERR_PROTOCOL', `the control method ${JSON.stringify(request.method)?.slice(0, 64) ?? 'undefined'} is unknown`)
   }
+}
+
+function peerIdsOf(value: unknown): readonly string[] {
+  const list = Array.isArray(value) ? value as unknown[] : []
+  const wrong = list.find((item) => typeof item !== 'string' || !peerIdPattern.test(item))
+  if (wrong !== undefined) throw new MeshError('ERR_OPTION_INVALID', `${JSON.stringify(wrong).slice(0, 80)} is no PeerId of a node`, { nextStep: 'rdb members --wide shows whole PeerIds.' })
+  if (list.length === 0 || list.length > peersMax) throw new MeshError('ERR_OPTION_INVALID', `between 1 and ${peersMax} PeerIds are given`)
+  return list as readonly string[]
 }
 
 /** Its first digits suffice. */

@@ -99,8 +99,9 @@ class UdpDatagrams implements Datagrams {
   #received = 0
   #receivedBytes = 0
   #sendErrors = 0
+  #sendsDenied = 0
   readonly #dropped: Record<DatagramDrop, number> = {
-    truncated: 0, oversized: 0, version: 0, 'unknown-sender': 0, epoch: 0, replayed: 0, forged: 0, malformed: 0,
+    truncated: 0, oversized: 0, version: 0, 'unknown-sender': 0, denied: 0, epoch: 0, replayed: 0, forged: 0, malformed: 0,
   }
 
   constructor(socket: Socket, keys: LocalKeys, sealing: Sealing) {
@@ -126,7 +127,15 @@ class UdpDatagrams implements Datagrams {
     this.#sealing.setClusterKeys(keys)
   }
 
+  setAllowed(isAllowed: (peerId: string) => boolean): void {
+    this.#sealing.setAllowed(isAllowed)
+  }
+
   send(peerId: string, payload: Uint8Array): void {
+    if (this.#sealing.isDenied(peerId)) {
+      this.#sendsDenied++
+      return
+    }
     const peer = this.#sealing.peer(peerId)
     const host = peer === undefined ? null : this.#reachableHost(peer.host)
     if (peer === undefined || host === null || !isPort(peer.port) || this.#closed !== null || this.#socket.getSendQueueSize() > sendQueueBytesMax) {
@@ -150,7 +159,7 @@ class UdpDatagrams implements Datagrams {
   counters(): DatagramCounters {
     return {
       sent: this.#sent, sentBytes: this.#sentBytes, received: this.#received, receivedBytes: this.#receivedBytes,
-      sendErrors: this.#sendErrors, dropped: { ...this.#dropped },
+      sendErrors: this.#sendErrors, sendsDenied: this.#sendsDenied, dropped: { ...this.#dropped },
     }
   }
 

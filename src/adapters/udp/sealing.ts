@@ -57,6 +57,7 @@ interface Session {
   lastOpenedWith: DirectionKeys | null
   /** Datagrams opened under another key since the first key of the ring was proposed; null when nothing is proposed. */
   proposalAnswers: number | null
+  denied: boolean
   counter: number
   readonly window: ReplayWindow
 }
@@ -70,6 +71,7 @@ export class Sealing {
   readonly #localTag: string
   readonly #label: string
   #ring: Ring
+  #isAllowed: (peerId: string) => boolean = () => true
   readonly #peersMax: number
   readonly #retiredMax: number
   readonly #byPeerId = new Map<string, Session>()
@@ -103,6 +105,7 @@ export class Sealing {
     if (before !== undefined) this.removePeer(peer.peerId)
     if (this.#byPeerId.size >= this.#peersMax || !(peer.epoch >= 0 && peer.epoch <= epochMax)) return
     const session = this.#takeRetired(peer) ?? this.#createSession(peer)
+    session.denied = !this.#isAllowed(peer.peerId)
     this.#byPeerId.set(peer.peerId, session)
     this.#byTag.set(session.tag, session)
   }
@@ -119,6 +122,16 @@ export class Sealing {
     }
   }
 
+  isDenied(peerId: string): boolean {
+    return this.#byPeerId.get(peerId)?.denied ?? false
+  }
+
+  /** Asked for each peer now and for those that come. O(peers). */
+  setAllowed(isAllowed: (peerId: string) => boolean): void {
+    this.#isAllowed = isAllowed
+    for (const session of this.#byPeerId.values()) session.denied = !isAllowed(session.peer.peerId)
+  }
+
   /** The one in use first. Takes effect at each peer's next datagram, at the cost of a key derivation (about 0.1 ms) a new key. */
   setClusterKeys(clusterKeys: readonly Uint8Array[]): void {
     this.#ring = createRing(clusterKeys)
@@ -131,7 +144,7 @@ export class Sealing {
    */
   seal(peerId: string, payload: Uint8Array, copies?: Buffer[]): Buffer | null {
     const session = this.#byPeerId.get(peerId)
-    if (session === undefined || payload.length > payloadBytesMax) return null
+    if (session === undefined || session.denied || payload.length > payloadBytesMax) return null
     const keys = this.#keysOf(session)
     const known = session.lastOpenedWith
     const chosen = session.proposalAnswers === null ? (known ?? keys[0]) : keys[0]
@@ -152,6 +165,7 @@ export class Sealing {
     if (datagram[0] !== datagramVersion) return drops.version
     const session = this.#byTag.get(readSenderTag(datagram))
     if (session === undefined) return drops['unknown-sender']
+    if (session.denied) return drops.denied
     if (readReceiverEpoch(datagram) !== this.#local.epoch || readSenderEpoch(datagram) !== session.peer.epoch) return drops.epoch
     const counter = readCounter(datagram)
     if (counter > Number.MAX_SAFE_INTEGER || !session.window.isFresh(counter)) return drops.replayed
@@ -195,7 +209,7 @@ export class Sealing {
   }
 
   #createSession(peer: DatagramPeer): Session {
-    return { peer, tag: senderTagOf(peer.peerId), secret: undefined, keys: [], ring: null, lastOpenedWith: null, proposalAnswers: null, counter: this.#highestCounter, window: new ReplayWindow() }
+    return { peer, tag: senderTagOf(peer.peerId), secret: undefined, keys: [], ring: null, lastOpenedWith: null, proposalAnswers: null, denied: false, counter: this.#highestCounter, window: new ReplayWindow() }
   }
 
   #takeRetired(peer: DatagramPeer): Session | null {
@@ -214,6 +228,7 @@ const drops = {
   oversized: { ok: false, drop: 'oversized' },
   version: { ok: false, drop: 'version' },
   'unknown-sender': { ok: false, drop: 'unknown-sender' },
+  denied: { ok: false, drop: 'denied' },
   epoch: { ok: false, drop: 'epoch' },
   replayed: { ok: false, drop: 'replayed' },
   forged: { ok: false, drop: 'forged' },

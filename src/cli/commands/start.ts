@@ -25,7 +25,7 @@ function flagOf({ flag, form, isList, meaning, default: fallback, group }: NodeO
 }
 
 function placeholder(kind: NodeOption['form']['kind']): string {
-  const words: Partial<Record<typeof kind, string>> = { listen: 'host:port', host: 'host[:port]', seeds: 'address', databases: 'name=path', choice: 'word', count: 'n', number: 'n', text: 'name' }
+  const words: Partial<Record<typeof kind, string>> = { listen: 'host:port', host: 'host[:port]', seeds: 'address', peers: 'peerId', databases: 'name=path', choice: 'word', count: 'n', number: 'n', text: 'name' }
   return words[kind] ?? kind
 }
 
