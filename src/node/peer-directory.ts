@@ -59,7 +59,7 @@ export class PeerDirectory {
     const self = membership.self.record
     return {
       peerId: self.peerId,
-      name: self.name,
+      name: this.nameOf(self.peerId),
       role: engine?.role ?? null,
       ready: engine?.isReady() ?? false,
       draining: isDraining(),
@@ -83,7 +83,8 @@ export class PeerDirectory {
 
   #peerView(member: Member, role: 'primary' | 'replica', database: string): PeerView {
     const { latencies, loads, clock, inFlightTo } = this.#parts
-    const { peerId, name } = member.signed.record
+    const { peerId } = member.signed.record
+    const name = this.nameOf(peerId)
     const load = loads.get(peerId)
     return {
       peerId, name, role,
@@ -128,7 +129,7 @@ export class PeerDirectory {
     const engine = engines.get(database)
     if (engine !== undefined) {
       nodes.push({
-        name: self.name, peerId: self.peerId, type: 'local', state: membership.selfState, role: engine.role, ...this.localLoad(),
+        name: this.nameOf(self.peerId), peerId: self.peerId, type: 'local', state: membership.selfState, role: engine.role, ...this.localLoad(),
         status: monitor.overloaded ? 'degraded' : 'healthy', statusReason: monitor.overloadReason, latencyMs: null, lastCheckWallMs: lastReadingWallMs(),
       })
     }
@@ -144,7 +145,8 @@ export class PeerDirectory {
 
   #nodeView(member: Member, role: string): NodeView {
     const { latencies, loads, clock } = this.#parts
-    const { peerId, name } = member.signed.record
+    const { peerId } = member.signed.record
+    const name = this.nameOf(peerId)
     const load = loads.get(peerId)
     const latency: LatencySummary | null = latencies.summary(peerId)
     const { status, reason } = this.#assess(member)

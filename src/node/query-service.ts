@@ -24,6 +24,8 @@ export interface QueryServiceParts {
   readonly inFlightChanged: (inFlight: number) => void
   /** For a database that is not served here: `read` when that is certain, otherwise `unknown`. */
   readonly classifyUnserved: (sql: string) => Promise<'read' | 'unknown'>
+  /** Why this node, in a minority, must not take such a query; null when it may. */
+  readonly refusalOf: (access: QueryRequest['access']) => MeshError | null
   readonly retryBudget: RetryBudget
   readonly routing: RoutingOptions
   readonly clock: Clock
@@ -42,7 +44,7 @@ export interface QueryCounters {
 
 /** Refusals and breaks before the first row after which another peer may do better. */
 const movesOn: ReadonlySet<string> = new Set([
-  'ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_NOT_PRIMARY', 'ERR_DRAINING', 'ERR_HOP_LIMIT',
+  'ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_NOT_PRIMARY', 'ERR_DRAINING', 'ERR_QUORUM_LOST', 'ERR_HOP_LIMIT',
   'ERR_PROTOCOL', 'ERR_INTERNAL',
 ])
 
@@ -104,6 +106,11 @@ export class QueryService {
 
   async #route(request: QueryRequest, { signal, deadlineMs }: { readonly signal: AbortSignal; readonly deadlineMs: number }): Promise<QueryResponse> {
     const { clock, self } = this.#parts
+    const refusal = this.#parts.refusalOf(request.access)
+    if (refusal !== null) {
+      this.counters.refused++
+      throw refusal
+    }
     const forwarded = request.visited.length > 0
     const startedMs = clock.nowMs()
     const local = this.#parts.localView(request.database)
@@ -178,8 +185,7 @@ export class QueryService {
     }
     if (!canRunHere) {
       this.counters.refused++
-      const notPrimary = failed.every((attempt) => attempt.code === 'ERR_NOT_PRIMARY')
-      throw new MeshError(notPrimary ? 'ERR_NO_PRIMARY' : 'ERR_NO_HEALTHY_PEER', `no node could answer. Tried ${describe(failed)}`, { details: { attempts: failed.length } })
+      throw new MeshError(combined(failed), `no node could answer. Tried ${describe(failed)}`, { details: { attempts: failed.length } })
     }
     this.counters.localOverloaded++
     const report = this.#report('local-overloaded', decision, context.decisionUs, failed)
@@ -311,6 +317,12 @@ async function* resume<T>(iterator: AsyncIterator<T>, first: IteratorResult<T>, 
     ended()
     if (!done) await iterator.return?.()
   }
+}
+
+/** What it amounts to when nobody could answer. */
+function combined(failed: readonly FailedAttempt[]): 'ERR_NO_PRIMARY' | 'ERR_QUORUM_LOST' | 'ERR_NO_HEALTHY_PEER' {
+  if (failed.every(({ code }) => code === 'ERR_NOT_PRIMARY')) return 'ERR_NO_PRIMARY'
+  return failed.every(({ code }) => code === 'ERR_QUORUM_LOST') ? 'ERR_QUORUM_LOST' : 'ERR_NO_HEALTHY_PEER'
 }
 
 function describe(failed: readonly FailedAttempt[]): string {

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
-import type { NodeStatusView } from '../../wire/control.ts'
+import type { NodeStatusView, PartitionStatusView } from '../../wire/control.ts'
 import type { CliContext, TextOutput } from '../context.ts'
-import { formatDuration, formatPercent } from '../format.ts'
+import { formatDuration, formatPercent, formatTime } from '../format.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { drillMark } from '../state-text.ts'
 
@@ -30,6 +30,19 @@ export function statusLines(status: NodeStatusView, output: TextOutput): string 
     ['Databases', databases.length === 0 ? 'none' : databases.join(', ')],
     ['Load', `CPU ${formatPercent(load.cpuPercent)}, memory ${formatPercent(load.memoryPercent)}, ${load.inFlight} in flight${drillMark(load.drill)}${load.overloaded ? `, ${output.style('yellow', 'overloaded')}` : ''}`],
     ['Members', members.join(', ')],
+    ['Quorum', quorumText(status, output)],
+    ...(status.partition === null ? [] : [['Partition', partitionText(status.partition, output)] as const]),
   ]
   return lines.map(([title, text]) => `${output.style('bold', `${title}:`.padEnd(11))} ${text}\n`).join('')
+}
+
+const policyTexts = { 'serve': 'serves all queries', 'read-only': 'refuses writes', 'refuse': 'refuses all queries' } as const
+
+function quorumText({ quorum: { hasQuorum, reachable, known, needed, policy } }: NodeStatusView, output: TextOutput): string {
+  const count = `${reachable} of ${known} members here, ${needed} needed`
+  return hasQuorum ? `yes, ${count}` : `${output.style('red', 'lost')}, ${count}; this node ${policyTexts[policy]}`
+}
+
+function partitionText({ partition, sinceWallMs, away, lost, reachable }: PartitionStatusView, output: TextOutput): string {
+  return `${output.style('red', 'suspected')} since ${formatTime(sinceWallMs)} (${partition}): ${away} away of ${lost} lost, ${reachable} here`
 }

@@ -170,12 +170,19 @@ describe('status', () => {
     peerId: '12D3KooWlocal1', name: 'local1', pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
     databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true }, { name: 'orders', role: 'replica', engine: 'duckdb', ready: false }],
     load: { cpuPercent: 85, memoryPercent: 40, inFlight: 1, overloaded: true, drill: false }, members: { joining: 0, alive: 3, suspect: 0, failed: 1, left: 0 }, counters: { 'queries.local': 3 },
+    partition: null, quorum: { hasQuorum: true, reachable: 3, known: 4, needed: 3, policy: 'serve' },
   }
 
   it('is a few lines, or JSON with all counters', async () => {
     expect((await new FakeProcess({ control: () => status }).run('status')).stdout).toBe([
       'Name:       local1, alive', 'PeerId:     12D3KooWlocal1', 'Process:    42, version 0.1.0, up 1m 5s', 'Listens on: /ip4/127.0.0.1/tcp/7400, udp 127.0.0.1:7400',
-      'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed\n',
+      'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed', 'Quorum:     yes, 3 of 4 members here, 3 needed\n',
+    ].join('\n'))
+    const cut: NodeStatusView = {
+      ...status, partition: { partition: 'partition-2', sinceWallMs: nowWallMs, reachable: 2, away: 2, lost: 3 }, quorum: { hasQuorum: false, reachable: 2, known: 5, needed: 3, policy: 'read-only' },
+    }
+    expect((await new FakeProcess({ control: () => cut }).run('status')).stdout).toContain([
+      'Quorum:     lost, 2 of 5 members here, 3 needed; this node refuses writes', 'Partition:  suspected since 12:00:10.000 (partition-2): 2 away of 3 lost, 2 here\n',
     ].join('\n'))
     const drilled = { ...status, load: { ...status.load, drill: true } }
     expect((await new FakeProcess({ control: () => drilled }).run('status')).stdout).toContain('Load:       CPU 85%, memory 40%, 1 in flight (drill), overloaded\n')

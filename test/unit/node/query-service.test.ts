@@ -38,9 +38,10 @@ interface Setup {
   readonly retryBudget?: RetryBudget
   readonly onInFlight?: (inFlight: number) => void
   readonly localLoad?: () => typeof load
+  readonly refusalOf?: (access: QueryRequest['access']) => MeshError | null
 }
 
-function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load }: Setup) {
+function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null }: Setup) {
   const asked: string[] = []
   const inFlight: number[] = []
   const clock = new VirtualClock()
@@ -58,7 +59,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       return (behaviour[peerId] ?? answers(peerId))(request, signal)
     },
     classifyUnserved: (sql) => Promise.resolve(sql.startsWith('SELECT') ? 'read' : 'unknown'),
-    localLoad,
+    localLoad, refusalOf,
     inFlightChanged: (count) => {
       inFlight.push(count)
       onInFlight?.(count)
@@ -127,7 +128,7 @@ describe('a query', () => {
 })
 
 describe('failover', () => {
-  it.each(['ERR_PEER_UNREACHABLE', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_DRAINING', 'ERR_HOP_LIMIT'] as const)('moves on after %s and says so', async (code) => {
+  it.each(['ERR_PEER_UNREACHABLE', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_DRAINING', 'ERR_QUORUM_LOST', 'ERR_HOP_LIMIT'] as const)('moves on after %s and says so', async (code) => {
     const { ask, asked } = setUp({ local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails(code) } })
     const response = await ask()
     expect(asked).toEqual(['near', 'far'])
