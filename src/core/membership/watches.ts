@@ -76,6 +76,7 @@ interface Watch {
   sent: number
   connect: ConnectResult | null
   connects: number
+  connectedMs: number
   /** In a row. */
   silences: number
   /** Only what was lost since counts as silence. */
@@ -150,11 +151,11 @@ export class Watches {
     }
     const watch: Watch = {
       subject, startedMs: nowMs, evidence, observers, reports: new Map(), pings: [], sent: 0, connect: null,
-      connects: 0, silences: 0, heardMs: nowMs, nextPingMs: nowMs, nextCheckMs: Infinity, told: null,
+      connects: 0, connectedMs: nowMs, silences: 0, heardMs: nowMs, nextPingMs: nowMs, nextCheckMs: Infinity, told: null,
     }
     this.#watches.set(subject.peerId, watch)
     this.#in.counters.watches++
-    this.#connect(watch)
+    this.#connect(nowMs, watch)
     this.#ping(nowMs, watch)
     this.#arm(watch)
     return true
@@ -181,7 +182,7 @@ export class Watches {
     watch.silences = result === 'silent' ? watch.silences + 1 : 0
     const isLossy = this.#lossRatio(nowMs, watch) > LOSSY_NETWORK_RATIO
     if (result === 'silent' && isLossy && watch.silences < LOSSY_CONNECTS) {
-      this.#connect(watch)
+      this.#connect(nowMs, watch)
       return
     }
     watch.connect = result
@@ -220,6 +221,8 @@ export class Watches {
         ping.outcome = 'lost'
         this.#in.directLoss.note(nowMs, peerId, true)
       }
+      // What its host said before it fell silent says nothing about now.
+      if (watch.connect === 'open' && watch.connectedMs < nowMs - SILENT_PINGS_MIN * this.#in.options.probeIntervalMs && this.#lostInARow(watch) === SILENT_PINGS_MIN) this.#connect(nowMs, watch)
       this.#judge(nowMs, watch)
       if (this.#watches.get(peerId) !== watch) return
     }
@@ -240,7 +243,7 @@ export class Watches {
     watch.heardMs = nowMs
     watch.told = null
     for (const [observer, verdict] of watch.reports) if (verdict === 'dead') watch.reports.delete(observer)
-    this.#connect(watch)
+    this.#connect(nowMs, watch)
   }
 
   /** This node stood still: what is open may have been answered. */
@@ -284,8 +287,9 @@ export class Watches {
     return ackTimeoutMs(this.#in.options, watch.subject.rtt) * this.#in.multiplier()
   }
 
-  #connect(watch: Watch): void {
+  #connect(nowMs: number, watch: Watch): void {
     watch.connect = null
+    watch.connectedMs = nowMs
     if (watch.connects++ < CONNECTS_MAX) this.#in.emit({ kind: 'connect', peerId: watch.subject.peerId, timeoutMs: this.#in.options.ackTimeoutMs })
   }
 
@@ -335,9 +339,9 @@ export class Watches {
     const lostInARow = this.#lostInARow(watch)
     if (watch.connect === 'refused' && lostInARow >= 1) return 'dead'
     if (watch.connect === 'silent' && lostInARow >= this.#silentPings(nowMs, watch)) return 'dead'
-    const settled = watch.pings.filter(({ outcome }) => outcome !== 'pending')
-    const answered = settled.filter(({ outcome }) => outcome === 'answered').length
     const wanted = Math.min(WATCH_PINGS_MAX - 1, Math.max(LOSS_PINGS_MIN, Math.ceil(LOSS_PINGS / this.#live(watch).length)))
+    const settled = watch.pings.filter(({ outcome }) => outcome !== 'pending').slice(-wanted)
+    const answered = settled.filter(({ outcome }) => outcome === 'answered').length
     if (settled.length >= wanted && (answered > 0 || watch.connect === 'silent')) {
       const lossRatio = 1 - answered / settled.length
       if (lossRatio >= Math.max(LOSS_RATIO_MIN, this.#lossRatio(nowMs, watch) + LOSS_MARGIN)) return 'lossy'
