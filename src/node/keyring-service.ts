@@ -41,7 +41,7 @@ export interface KeyringServiceParts {
   readonly folderPath: string
   readonly keyring: Keyring
   readonly self: { readonly peerId: string; readonly name: string }
-  readonly mesh: Pick<Mesh, 'request' | 'onRequest' | 'onConnection' | 'connectedPeers' | 'setClusterKeys' | 'hasCurrentKey'>
+  readonly mesh: Pick<Mesh, 'request' | 'onRequest' | 'onConnection' | 'connectedPeers' | 'setClusterKeys' | 'hasCurrentKey' | 'renew'>
   readonly datagrams: Pick<Datagrams, 'setClusterKeys'>
   /** All but this node and those that have left. */
   readonly members: () => readonly KeyringMember[]
@@ -264,7 +264,9 @@ export class KeyringService {
     await this.#accept(peerId, ring, keys)
   }
 
+  /** Over a connection that proves a key of the ring; right after a removal there may be none yet, here or in the other's eyes. */
   async #ask(peerId: string, question: KeysQuestion, signal: AbortSignal): Promise<KeysAnswer> {
+    await this.#parts.mesh.renew(peerId, signal)
     const bytes = await this.#parts.mesh.request(peerId, KEYS_PROTOCOL, encodeKeysQuestion(question), { timeoutMs: requestTimeoutMs, responseBytesMax: KEYS_MESSAGE_BYTES_MAX, signal })
     const answer = decodeKeysAnswer(bytes)
     if (!answer.ok) throw new MeshError('ERR_PROTOCOL', `${peerId} gave an answer about keys that is ${answer.reason}`, { details: { peerId } })

@@ -88,9 +88,7 @@ export class ConnectionTable {
 
   /** The connection on which to open streams, or null. */
   best(peerId: string): Connection | null {
-    const open = this.#peers.get(peerId)?.held.filter(({ connection }) => connection.status === 'open') ?? []
-    if (open.length === 0) return null
-    return open[preferredConnection(this.#init.self < peerId, open)]?.connection ?? null
+    return this.#preferred(peerId, this.#peers.get(peerId)?.held.filter(({ connection }) => connection.status === 'open') ?? [])?.connection ?? null
   }
 
   all(peerId: string): Connection[] {
@@ -168,13 +166,20 @@ export class ConnectionTable {
     return connection.streams.some((stream) => stream.protocol !== '' && !this.#init.isSystemProtocol(stream.protocol))
   }
 
+  /** One that is being replaced is none to keep as long as there is another. */
+  #preferred(peerId: string, open: readonly Held[]): Held | null {
+    const staying = open.filter(({ connection }) => !this.#init.isRetiring(connection))
+    const candidates = staying.length > 0 ? staying : open
+    return candidates.length === 0 ? null : candidates[preferredConnection(this.#init.self < peerId, candidates)] ?? null
+  }
+
   #watchDuplicates(peerId: string, peer: Peer, graces: number): void {
     peer.duplicateTimer?.cancel()
     peer.duplicateTimer = this.#init.clock.setTimer(DUPLICATE_GRACE_MS, () => {
       peer.duplicateTimer = null
       const open = peer.held.filter(({ connection }) => connection.status === 'open')
       if (open.length < 2) return
-      const keep = open[preferredConnection(this.#init.self < peerId, open)]
+      const keep = this.#preferred(peerId, open)
       let left = 0
       for (const held of open) {
         if (held === keep) continue

@@ -73,6 +73,11 @@ export interface Mesh extends PeerStreams {
   /** Whether a connection to the peer was made with a key that is in the ring now; true for any when there is none. */
   hasCurrentKey(peerId: string): boolean
   /**
+   * Makes sure of such a connection, beside an older one if need be. Does nothing where no address of the peer is known.
+   * @throws MeshError ERR_PEER_UNREACHABLE, ERR_CLUSTER_KEY
+   */
+  renew(peerId: string, signal?: AbortSignal): Promise<void>
+  /**
    * Asked for each peer before a dial, after an inbound handshake and for the author of each gossip message; false refuses it. Connections to
    * peers that are refused now are cut at once, without a goodbye.
    */

@@ -116,10 +116,7 @@ class Libp2pMesh implements Mesh {
       connections: (peerId) => this.#connections.all(peerId),
       isCurrent: (connection) => this.#isCurrent(connection),
       isUsed: (connection) => this.#connections.isUsed(connection),
-      dial: async (peerId) => {
-        const peer = this.#redial.addresses(peerId)
-        if (peer !== null) await this.#dialPeer(peer, undefined, true)
-      },
+      dial: async (peerId) => { await this.renew(peerId) },
       close: (connection) => { this.#connections.closeOne(connection) },
       hangUp: (peerId) => { this.#hangUpSoon(peerId, 'Hanging up a connection that was made with a removed key.') },
     })
@@ -263,6 +260,11 @@ class Libp2pMesh implements Mesh {
 
   hasCurrentKey(peerId: string): boolean {
     return this.#connections.all(peerId).some((connection) => this.#isCurrent(connection))
+  }
+
+  async renew(peerId: string, signal?: AbortSignal): Promise<void> {
+    const peer = this.hasCurrentKey(peerId) ? null : this.#redial.addresses(peerId)
+    if (peer !== null) await this.#dialPeer(peer, signal, true)
   }
 
   #isCurrent(connection: Connection): boolean {
