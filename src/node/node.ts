@@ -5,6 +5,7 @@
 import { openDataFolder } from '../adapters/files/data-folder.ts'
 import { loadOrCreateIdentity } from '../adapters/files/identity.ts'
 import { loadKeyring } from '../adapters/files/keyring.ts'
+import { loadMemberSnapshot, SnapshotWriter } from '../adapters/files/member-snapshot.ts'
 import { removeRuntimeFile, socketPathFor, writeRuntimeFile } from '../adapters/files/runtime-file.ts'
 import { serveControl } from '../adapters/local/control-server.ts'
 import { listenLocal } from '../adapters/local/listen-local.ts'
@@ -41,6 +42,7 @@ import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import type { NodeOptions } from './options.ts'
+import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
 import { PeerDirectory, recordView } from './peer-directory.ts'
@@ -159,6 +161,11 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   const warnOfRivals = ({ peerId, name, databases }: MemberRecord): void => {
     for (const warning of rivals.note({ peerId, name, databases })) log.warn({ peerId, name }, warning)
   }
+  const memory = new MemberMemory({
+    loaded: await loadMemberSnapshot(folder.path, { wallMs: startedWallMs, log }), selfName: options.name, members: () => membership.members(), clock,
+  })
+  const snapshots = new SnapshotWriter({ folderPath: folder.path, collect: () => memory.collect(), clock, log })
+  closers.add('member snapshot', () => snapshots.close())
   const names = new NameBook()
   const nameWatch = new NameWatch({ names, clock, log, onEvent: (view) => { events.publish(view) } })
   nameWatch.handleSelf(record)
@@ -180,6 +187,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   const onEvent = (event: MemberEvent): void => {
     const { peerId } = event.record
     nameWatch.handleEvent(event)
+    snapshots.handleChange()
     const partition = partitions.handleEvent(event)
     const view: MemberEventView = {
       type: event.type, atWallMs: Math.round(clock.wallMs() - (clock.nowMs() - event.atMs)), record: recordView(event.record), name: directory.nameOf(peerId),
@@ -287,6 +295,14 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })
 
   // --- doors open ---------------------------------------------------------------------------------------------------------
+  const seeds = new Seeds({
+    seeds: options.seeds, remembered: memory.remembered, retryMsMax: options.seedRetryMaxMs, selfPeerId: mesh.peerId, clock, random, log,
+    dial: (address, signal) => mesh.dial(address, signal),
+    sync: (peerId) => membershipDriver.sync(peerId),
+    aliveCount: () => membership.aliveCount,
+    isMember: (peerId) => membership.member(peerId) !== undefined,
+  })
+  closers.add('seeds', () => { seeds.stop() })
   const status = (): NodeStatusView => ({
     peerId: mesh.peerId, name: options.name, pid: process.pid, state: membership.selfState, version: softwareVersion,
     uptimeMs: clock.wallMs() - startedWallMs,
@@ -297,7 +313,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     partition: partitions.partitionStatus(), quorum: partitions.quorumStatus(),
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: membership.counters,
-      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, partitions: partitions.counters,
+      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, partitions: partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   const socketPath = await socketPathFor(folder.path)
@@ -311,13 +327,6 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   })
   closers.add('local socket', () => local.close({ abort: true }))
   await loadDriver.start()
-  const seeds = new Seeds({
-    seeds: options.seeds, retryMsMax: options.seedRetryMaxMs, selfPeerId: mesh.peerId, clock, random, log,
-    dial: (address, signal) => mesh.dial(address, signal),
-    sync: (peerId) => membershipDriver.sync(peerId),
-    knowsOthers: () => membership.aliveCount > 0,
-  })
-  closers.add('seeds', () => { seeds.stop() })
   await writeRuntimeFile(folder.path, {
     pid: process.pid, peerId: mesh.peerId, name: options.name, startedWallMs, version: softwareVersion,
     tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}`, socketPath,
@@ -326,6 +335,8 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   log.info({ peerId: mesh.peerId, tcpMultiaddrs: mesh.multiaddrs(), databases: [...engines.keys()], keys: keyring.keys.length }, `${options.name} listens on ${datagrams.local.host}:${datagrams.local.port} (TCP and UDP)`)
   await seeds.join()
   membershipDriver.becomeAlive()
+  // Older memories are older than the others' tombstones, so that nobody could say that one of these has left.
+  partitions.remember(memory.expected(tombstoneRetentionMs / 2))
   partitions.start()
 
   const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()

@@ -49,6 +49,11 @@ export class PartitionDriver {
     this.#quorumTimer = new MachineTimer(parts.clock, parts.quorum, (nowMs) => { this.#performQuorum(parts.quorum.handleTimeout(nowMs)) })
   }
 
+  /** Members of an earlier life that may still be there. */
+  remember(members: ReadonlyArray<Pick<Expected, 'peerId' | 'name'>>): void {
+    this.#parts.quorum.remember(this.#parts.clock.nowMs(), members)
+  }
+
   /** After the attempt to join: from now on quorum is judged, and lost when this node is alone without having to be. */
   start(): void {
     this.#isStarted = true
