@@ -26,7 +26,7 @@ const signer = createRecordSigner(identities[0])
 const signed = signer.signRecord({
   peerId: here.local.peerId, name: 'local1', incarnation: Date.now(), tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udpHost: '127.0.0.1', udpPort: 7400,
   datagramPublicKey: here.local.publicKey, datagramEpoch: here.local.epoch, datacenter: 'fra1', rack: 'r1', capacity: 1,
-  databases: [{ name: 'users_prod', role: 'replica', engine: 'duckdb' }], softwareVersion: '0.1.0', wireVersion: 1,
+  databases: [{ name: 'users_prod', role: 'replica', engine: 'duckdb' }], softwareVersion: '0.1.0', wireVersion: 1, nameSinceMs: 1,
 })
 const verifier = createRecordVerifier()
 const load = { cpuPercent: 12.5, memoryPercent: 40, inFlight: 3, overloaded: false, drill: false, sequence: 4711 }

@@ -46,8 +46,8 @@ export class NameWatch {
     }
   }
 
-  #claim({ peerId, name, datagramEpoch }: MemberRecord, isLiving: boolean): void {
-    this.#perform(this.#parts.names.handleClaim(this.#parts.clock.nowMs(), { peerId, name, heldSinceMs: datagramEpoch, isLiving }))
+  #claim({ peerId, name, nameSinceMs }: MemberRecord, isLiving: boolean): void {
+    this.#perform(this.#parts.names.handleClaim(this.#parts.clock.nowMs(), { peerId, name, heldSinceMs: nameSinceMs, isLiving }))
   }
 
   #perform(effects: readonly NameEffect[]): void {

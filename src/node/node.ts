@@ -111,6 +111,9 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   closers.add('libp2p', () => mesh.stop())
   closers.add('datagrams', () => datagrams.close())
 
+  const memory = new MemberMemory({
+    loaded: await loadMemberSnapshot(folder.path, { wallMs: startedWallMs, log }), selfName: options.name, members: () => membership.members(), clock,
+  })
   const record: MemberRecord = {
     peerId: mesh.peerId,
     name: options.name,
@@ -125,6 +128,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind })),
     softwareVersion,
     wireVersion,
+    nameSinceMs: memory.nameSinceWallMs,
   }
   const membership = new Membership({
     record, options: options.membership, random, packetBudgetBytes: datagrams.payloadBytesMax,
@@ -161,9 +165,6 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   const warnOfRivals = ({ peerId, name, databases }: MemberRecord): void => {
     for (const warning of rivals.note({ peerId, name, databases })) log.warn({ peerId, name }, warning)
   }
-  const memory = new MemberMemory({
-    loaded: await loadMemberSnapshot(folder.path, { wallMs: startedWallMs, log }), selfName: options.name, members: () => membership.members(), clock,
-  })
   const snapshots = new SnapshotWriter({ folderPath: folder.path, collect: () => memory.collect(), clock, log })
   closers.add('member snapshot', () => snapshots.close())
   const names = new NameBook()

@@ -52,6 +52,7 @@ export function findFault(record: MemberRecord): string | null {
   if (!Number.isInteger(record.udpPort) || record.udpPort < 1 || record.udpPort > 65_535) return 'the UDP port is out of range'
   if (record.datagramPublicKey.length !== 32) return 'the datagram key is not 32 bytes'
   if (!isCount(record.datagramEpoch) || record.datagramEpoch > recordBounds.epochMax) return 'the datagram epoch is out of range'
+  if (!isCount(record.nameSinceMs) || record.nameSinceMs > recordBounds.epochMax) return 'the age of the name is out of range'
   if (record.datacenter !== '' && !isName(record.datacenter)) return 'the datacenter is not at most 64 printable characters'
   if (record.rack !== '' && !isName(record.rack)) return 'the rack is not at most 64 printable characters'
   if (!(record.capacity > 0 && record.capacity <= recordBounds.capacityMax)) return 'the capacity is out of range'
@@ -94,6 +95,7 @@ export function encodeRecord(record: MemberRecord): Uint8Array {
     databases: record.databases.map(({ name, role, engine }) => ({ name, primary: role === 'primary', engine })),
     softwareVersion: record.softwareVersion,
     wireVersion: record.wireVersion,
+    nameSinceMs: record.nameSinceMs,
   })
   if (bytes.length > recordBounds.recordBytesMax) throw new RangeError('a record that no member would accept: it is longer than 8,192 bytes')
   return bytes

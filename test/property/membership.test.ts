@@ -17,7 +17,7 @@ function signed(peerId: string, incarnation: number): { record: SyncEntry['signe
   return {
     record: {
       peerId, name: peerId, incarnation, tcpMultiaddrs: [], udpHost: 'h', udpPort: 1, datagramPublicKey: new Uint8Array(0), datagramEpoch: 0,
-      datacenter: '', rack: '', capacity: 1, databases: [], softwareVersion: '', wireVersion: 1,
+      datacenter: '', rack: '', capacity: 1, databases: [], softwareVersion: '', wireVersion: 1, nameSinceMs: 1,
     },
     envelope: new Uint8Array(200),
   }

@@ -441,7 +441,7 @@ export class SimulatedMesh {
     const record: MemberRecord = {
       peerId: peerIdOf(index), name: `node${index}`, incarnation: startMs, tcpMultiaddrs: [`/ip4/10.0.0.1/tcp/${index + 1}`],
       udpHost: '10.0.0.1', udpPort: index + 1, datagramPublicKey: new Uint8Array(0), datagramEpoch: startMs, datacenter: '', rack: '',
-      capacity: 1, databases: [], softwareVersion: '0.1.0', wireVersion: 1,
+      capacity: 1, databases: [], softwareVersion: '0.1.0', wireVersion: 1, nameSinceMs: 1,
     }
     return new Membership({
       record,

@@ -23,6 +23,7 @@ export function createTestRecord(peerId: string, fields: Partial<MemberRecord> =
     databases: [{ name: 'users_prod', role: 'replica', engine: 'duckdb' }],
     softwareVersion: '0.1.0',
     wireVersion: 1,
+    nameSinceMs: 1_700_000_000_000,
     ...fields,
   }
 }

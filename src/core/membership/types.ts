@@ -28,6 +28,8 @@ export interface MemberRecord {
   readonly databases: readonly DatabaseOffer[]
   readonly softwareVersion: string
   readonly wireVersion: number
+  /** Unix milliseconds since when this identity bears its name, over all its starts; see names.ts. */
+  readonly nameSinceMs: number
 }
 
 /** A record with the exact bytes that its subject signed; others pass the bytes on as they are. */

@@ -152,6 +152,7 @@ export interface MemberRecord {
   databases: DatabaseOffer[]
   softwareVersion: string
   wireVersion: number
+  nameSinceMs: number
 }
 
 export namespace MemberRecord {
@@ -238,6 +239,11 @@ export namespace MemberRecord {
           w.uint32(obj.wireVersion)
         }
 
+        if ((obj.nameSinceMs != null && obj.nameSinceMs !== 0)) {
+          w.uint32(120)
+          w.uint64Number(obj.nameSinceMs)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -256,7 +262,8 @@ export namespace MemberRecord {
           capacity: 0,
           databases: [],
           softwareVersion: '',
-          wireVersion: 0
+          wireVersion: 0,
+          nameSinceMs: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -329,6 +336,10 @@ export namespace MemberRecord {
             }
             case 14: {
               obj.wireVersion = reader.uint32()
+              break
+            }
+            case 15: {
+              obj.nameSinceMs = reader.uint64Number()
               break
             }
             default: {
@@ -468,6 +479,13 @@ export namespace MemberRecord {
               }
               break
             }
+            case 15: {
+              yield {
+                field: `${prefix}.nameSinceMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -564,6 +582,11 @@ export namespace MemberRecord {
     value: number
   }
 
+  export interface MemberRecordNameSinceMsFieldEvent {
+    field: '$.nameSinceMs'
+    value: number
+  }
+
   export function encode (obj: Partial<MemberRecord>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, MemberRecord.codec())
   }
@@ -572,7 +595,7 @@ export namespace MemberRecord {
     return decodeMessage(buf, MemberRecord.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MemberRecord>): Generator<MemberRecordPublicKeyFieldEvent | MemberRecordNameFieldEvent | MemberRecordIncarnationFieldEvent | MemberRecordTcpMultiaddrsFieldEvent | MemberRecordUdpHostFieldEvent | MemberRecordUdpPortFieldEvent | MemberRecordDatagramPublicKeyFieldEvent | MemberRecordDatagramEpochFieldEvent | MemberRecordDatacenterFieldEvent | MemberRecordRackFieldEvent | MemberRecordCapacityFieldEvent | MemberRecordDatabasesNameFieldEvent | MemberRecordDatabasesPrimaryFieldEvent | MemberRecordDatabasesEngineFieldEvent | MemberRecordSoftwareVersionFieldEvent | MemberRecordWireVersionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<MemberRecord>): Generator<MemberRecordPublicKeyFieldEvent | MemberRecordNameFieldEvent | MemberRecordIncarnationFieldEvent | MemberRecordTcpMultiaddrsFieldEvent | MemberRecordUdpHostFieldEvent | MemberRecordUdpPortFieldEvent | MemberRecordDatagramPublicKeyFieldEvent | MemberRecordDatagramEpochFieldEvent | MemberRecordDatacenterFieldEvent | MemberRecordRackFieldEvent | MemberRecordCapacityFieldEvent | MemberRecordDatabasesNameFieldEvent | MemberRecordDatabasesPrimaryFieldEvent | MemberRecordDatabasesEngineFieldEvent | MemberRecordSoftwareVersionFieldEvent | MemberRecordWireVersionFieldEvent | MemberRecordNameSinceMsFieldEvent> {
     return streamMessage(buf, MemberRecord.codec(), opts)
   }
 }

@@ -12,7 +12,7 @@ afterAll(() => {
 
 const record = (name: string, host = '10.0.0.1'): MemberRecordView => ({
   peerId: `12D3KooW${name.padStart(8, 'x')}`, name, incarnation: 1, tcpMultiaddrs: [`/ip4/${host}/tcp/7400/p2p/12D3KooW${name}`], udpHost: host, udpPort: 7400, datagramEpoch: 1,
-  datacenter: 'default', rack: 'default', capacity: 1, databases: [{ name: 'users', role: 'primary', engine: 'duckdb' }, { name: 'orders', role: 'replica', engine: 'duckdb' }], softwareVersion: '0.1.0', wireVersion: 1,
+  datacenter: 'default', rack: 'default', capacity: 1, databases: [{ name: 'users', role: 'primary', engine: 'duckdb' }, { name: 'orders', role: 'replica', engine: 'duckdb' }], softwareVersion: '0.1.0', wireVersion: 1, nameSinceMs: 1,
 })
 
 const member = (name: string, changes: Partial<MemberView> = {}): MemberView => ({

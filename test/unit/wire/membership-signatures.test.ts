@@ -55,6 +55,8 @@ describe('records', () => {
     ['a database without an engine', { databases: [{ name: 'a', role: 'replica', engine: '' }] }],
     ['a line break in the datacenter', { datacenter: 'a\nb' }],
     ['a wire version of 17 bits', { wireVersion: 65_536 }],
+    ['a name older than time', { nameSinceMs: -1 }],
+    ['a name since 49 bits of milliseconds', { nameSinceMs: 2 ** 48 }],
   ]
 
   it.each(faults)('are neither signed nor believed with %s', (_what, fields) => {

@@ -8,7 +8,7 @@ export function record(peerId: string, incarnation: number, patch: Partial<Membe
   return {
     peerId, name: `name-${peerId}`, incarnation, tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udpHost: '127.0.0.1', udpPort: 7400,
     datagramPublicKey: new Uint8Array(32), datagramEpoch: 1, datacenter: 'dc', rack: 'r', capacity: 1, databases: [],
-    softwareVersion: '0.1.0', wireVersion: 1, ...patch,
+    softwareVersion: '0.1.0', wireVersion: 1, nameSinceMs: 1, ...patch,
   }
 }
 
