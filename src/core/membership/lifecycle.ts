@@ -26,8 +26,9 @@ import type { Watches } from './watches.ts'
 
 /** Members that failed so shortly before a partition was told belong to it. */
 export const PARTITION_LOOKBACK_MS = 60_000
-/** Shortest probation in periods: its observers must have had time to measure its loss (watches.ts). */
-export const PROBATION_PERIODS_MIN = 15
+/** Shortest probation in periods: its observers must have had time to measure its loss (watches.ts), and nodes that heard late of the failure, and so think it
+ * was away for less, must not take it back much earlier than the others. */
+export const PROBATION_PERIODS_MIN = 30
 
 export interface LifecycleSurroundings {
   readonly options: MembershipOptions
