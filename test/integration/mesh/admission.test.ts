@@ -1,0 +1,65 @@
+/** Lists of peers on a running mesh: what a node refuses, it refuses at once, and the rest of the mesh does not hear of it. */
+import { afterEach, expect, it } from 'vitest'
+import type { MemberView, PeersView } from '../../../src/wire/control.ts'
+import { type NodeProcess, TestMesh, until } from '../../support/processes.ts'
+
+let mesh: TestMesh
+afterEach(() => mesh.stop())
+
+const peerIdOf = (node: NodeProcess): string => node.runtime?.peerId ?? 'not started'
+
+async function counter(node: NodeProcess, name: string): Promise<number> {
+  return (await node.status()).counters[name] ?? 0
+}
+
+it('a denied peer is cut off at once, by this node alone, and may come back', async () => {
+  mesh = await TestMesh.create()
+  const [one, two, three] = await mesh.startAll(['one', 'two', 'three']) as [NodeProcess, NodeProcess, NodeProcess]
+  const view = JSON.parse((await one.rdb(['peers:deny', peerIdOf(two), '--json'])).stdout) as PeersView
+  expect(view).toMatchObject({ entries: [{ list: 'deny', peerId: peerIdOf(two), name: 'two', source: 'command' }], isExclusive: false, refused: [{ name: 'two' }] })
+  await until('both to have lost the connection', async () => (await counter(one, 'meshConnections')) === 1 && (await counter(two, 'meshConnections')) === 1)
+  await until('datagrams and dials of the denied to be counted', async () => (await counter(one, 'datagramsDroppedDenied')) > 0 && (await counter(one, 'meshDenied')) > 0)
+  expect(await counter(one, 'datagramsSendsDenied')).toBeGreaterThan(0)
+  await until('it to count as gone here', async () => (await one.members()).some(({ record, state, denied }) => record.name === 'two' && state === 'failed' && denied))
+  expect((await one.rdb(['members'])).stdout).toContain('two (denied here)')
+  // The third was told nothing of it by the first, and finds the denied one well.
+  expect((await three.members()).find(({ record }) => record.name === 'two')).toMatchObject({ state: 'alive', denied: false })
+  expect((await three.events()).filter(({ type, from }) => type === 'member-failed' || (type === 'member-suspected' && from === 'one'))).toEqual([])
+
+  // It holds over a restart.
+  one.child.kill('SIGTERM')
+  await one.exited
+  const again = await mesh.start('one', { seeds: [three.runtime?.tcpMultiaddrs[0] ?? ''] })
+  await again.ready()
+  expect(await again.json<PeersView>(['peers:list'])).toMatchObject({ entries: [{ list: 'deny', peerId: peerIdOf(two) }] })
+  await until('the denied one to be counted again', async () => (await counter(again, 'meshDenied')) > 0)
+
+  expect(await again.rdb(['peers:deny', peerIdOf(two), '--remove'])).toMatchObject({ code: 0 })
+  await mesh.untilAllSee([again, two, three])
+})
+
+it('an allow list lets nobody else in, and does not begin by accident', async () => {
+  mesh = await TestMesh.create()
+  const [one, two] = await mesh.startAll(['one', 'two']) as [NodeProcess, NodeProcess]
+  const stranger = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
+  expect(await one.rdb(['peers:allow', stranger])).toMatchObject({ code: 2, stderr: expect.stringContaining('two would be cut off') as string })
+  expect(await one.rdb(['peers:allow', peerIdOf(two)])).toMatchObject({ code: 0, stdout: expect.stringContaining('Only peers on the allow list are let in') as string })
+  const three = await mesh.start('three', { seeds: [one.runtime?.tcpMultiaddrs[0] ?? ''] })
+  await three.ready()
+  await until('the third to be refused', async () => (await counter(one, 'meshRefusedDenied')) > 0)
+  expect((await one.members()).map(({ record }: MemberView) => record.name).toSorted()).toEqual(['one', 'two'])
+  expect(await one.rdb(['peers:allow', peerIdOf(three)])).toMatchObject({ code: 0 })
+  await mesh.untilAllSee([one, two, three])
+  expect(await one.rdb(['peers:deny', 'nobody'])).toMatchObject({ code: 2, stderr: expect.stringContaining('is no PeerId') as string })
+})
+
+it('two clusters with one key and other labels never mix', async () => {
+  mesh = await TestMesh.create()
+  const [one] = await mesh.startAll(['one']) as [NodeProcess]
+  const other = await mesh.start('other', { seeds: [one.runtime?.tcpMultiaddrs[0] ?? ''], args: ['--cluster', 'staging'] })
+  await other.ready()
+  await until('the other to be told', async () => (await other.log()).includes('another cluster'))
+  expect((await one.members()).map(({ record }) => record.name)).toEqual(['one'])
+  expect(await counter(one, 'meshRefusedCluster')).toBeGreaterThan(0)
+  expect(await one.log()).toContain('of another cluster')
+})
