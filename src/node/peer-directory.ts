@@ -170,8 +170,9 @@ export class PeerDirectory {
   }
 
   #assess(member: Member): Assessment {
-    const { latencies, loads, thresholds } = this.#parts
+    const { latencies, loads, thresholds, isAllowed } = this.#parts
     const { peerId } = member.signed.record
+    if (!isAllowed(peerId)) return { status: 'unhealthy', reason: 'denied by the lists of peers of this node' }
     return peerStatus({ state: member.state, latency: latencies.summary(peerId), load: loads.get(peerId), thresholds })
   }
 }
