@@ -1,6 +1,6 @@
 /** Identities and records that a real signer and verifier accept, the same at each run. */
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
-import type { MemberRecord } from '../../src/core/membership/types.ts'
+import type { MemberRecord, Update } from '../../src/core/membership/types.ts'
 import { createRecordSigner, type RecordSigner } from '../../src/wire/membership-signatures.ts'
 
 export async function createTestSigner(seed: number): Promise<RecordSigner> {
@@ -25,5 +25,13 @@ export function createTestRecord(peerId: string, fields: Partial<MemberRecord> =
     wireVersion: 1,
     nameSinceMs: 1_700_000_000_000,
     ...fields,
+  }
+}
+
+export function claimUpdate(kind: 'suspect' | 'failed' | 'removed', peerId: string, incarnation: number, from: string): Update {
+  switch (kind) {
+    case 'suspect': return { kind, peerId, incarnation, from, evidence: 'probe' }
+    case 'failed': return { kind, peerId, incarnation, from, evidence: 'closed', suspectedBy: from, confirmedBy: [peerId], probeMs: 104, suspicionMs: 12 }
+    case 'removed': return { kind, peerId, incarnation, from }
   }
 }

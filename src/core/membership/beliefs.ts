@@ -75,9 +75,10 @@ export class Beliefs {
     this.#accuse(nowMs, subject, { evidence, startedMs, announces, reason: `${evidenceText(evidence)}, and it does not answer pings` })
   }
 
-  /** A hung process: no reason for haste, but one more witness. */
-  handleHung(nowMs: number, subject: MemberEntry, startedMs: number): void {
-    if (subject.suspicion !== null) this.#accuse(nowMs, subject, { evidence: subject.suspicion.evidence, startedMs, announces: false, reason: '' })
+  /** Its host accepts connections, so it may be hung or just busy: no reason for haste, but for a probe with helpers, or one more witness. */
+  handleHung(nowMs: number, subject: MemberEntry, startedMs: number, evidence: Evidence): void {
+    if (subject.suspicion === null) this.#in.prober.startOnEvidence(nowMs, subject, evidence)
+    else this.#accuse(nowMs, subject, { evidence: subject.suspicion.evidence, startedMs, announces: false, reason: '' })
   }
 
   /** The observers agree. */

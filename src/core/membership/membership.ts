@@ -134,7 +134,7 @@ export class Membership {
       onAnswered: (nowMs, subject, rttMs, coordinate) => { this.#prober.noteDirect(nowMs, subject, rttMs, coordinate) },
       onFound: (nowMs, finding) => { this.#beliefs.handleFound(nowMs, finding) },
       onAgreed: (nowMs, finding) => { this.#beliefs.handleAgreed(nowMs, finding) },
-      onHung: (nowMs, subject, startedMs) => { this.#beliefs.handleHung(nowMs, subject, startedMs) },
+      onHung: (nowMs, subject, startedMs, evidence) => { this.#beliefs.handleHung(nowMs, subject, startedMs, evidence) },
     })
     this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping() })
     this.#beliefs = new Beliefs({

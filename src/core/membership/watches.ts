@@ -113,7 +113,7 @@ export interface WatchesSurroundings {
   /** The observers agree. */
   readonly onAgreed: (nowMs: number, finding: Finding) => void
   /** Nothing answers, but its host accepts connections. */
-  readonly onHung: (nowMs: number, subject: MemberEntry, startedMs: number) => void
+  readonly onHung: (nowMs: number, subject: MemberEntry, startedMs: number, evidence: Evidence) => void
 }
 
 export class Watches {
@@ -377,7 +377,7 @@ export class Watches {
         this.#in.onAgreed(nowMs, finding(agreed.filter((peerId) => peerId !== selfId), agreed))
       }
     } else if (verdict === null && watch.connect === 'open' && this.#lostInARow(watch) >= SILENT_PINGS_MIN) {
-      this.#in.onHung(nowMs, watch.subject, watch.startedMs)
+      this.#in.onHung(nowMs, watch.subject, watch.startedMs, watch.evidence)
     } else if (verdict === 'well' && watch.told !== 'well') {
       this.#tellWell(watch)
     }

@@ -8,7 +8,7 @@ import { MembershipDriver, type MembershipDriverParts } from '../../../src/node/
 import type { Log } from '../../../src/ports/log.ts'
 import { encodeAnnouncement } from '../../../src/wire/membership-codec.ts'
 import { createRecordVerifier, type RecordSigner } from '../../../src/wire/membership-signatures.ts'
-import { createTestRecord, createTestSigner } from '../../support/member-records.ts'
+import { claimUpdate, createTestRecord, createTestSigner } from '../../support/member-records.ts'
 import { MemoryDatagramNetwork } from '../../support/memory-datagrams.ts'
 import { settle, until, VirtualClock } from '../../support/query-plane.ts'
 
@@ -21,6 +21,7 @@ class Node {
   readonly driver: MembershipDriver
   readonly membership: Membership
   readonly record: MemberRecord
+  port: 'open' | 'refused' | 'silent' | null = 'open'
   handleSyncRequest: (from: string, bytes: Uint8Array) => Uint8Array | Promise<Uint8Array> = () => new Uint8Array()
   handleConnection: Parameters<MembershipDriverParts['mesh']['onConnection']>[0] = () => undefined
 
@@ -44,7 +45,11 @@ class Node {
         },
         onRequest: (_protocol, _bytesMax, handler) => { this.handleSyncRequest = handler; return Promise.resolve() },
         onConnection: (handler) => { this.handleConnection = handler },
+        connectedPeers: () => [],
+        ping: () => Promise.reject(new Error('no connection')),
       },
+      isAllowed: () => true,
+      probePort: () => Promise.resolve(this.port),
       onEvent: (event) => { this.events.push(event) }, onRtt: () => undefined, onLost: () => undefined, onLoad: () => undefined,
     })
   }
@@ -130,6 +135,18 @@ describe('a member that vanishes', () => {
     expect(a.events[1]?.reason).toContain('closed without a goodbye')
   })
 
+  it('whose port refuses connections is failed at once', async () => {
+    const [a, b] = await pair()
+    await run(3)
+    b.driver.stop()
+    world.nodes.splice(world.nodes.indexOf(b), 1)
+    world.datagrams.remove(b.record.udpPort)
+    a.port = 'refused'
+    a.handleConnection({ peerId: b.record.peerId, kind: 'closed', clean: false })
+    await run(1)
+    expect(a.events.map(({ type, evidence }) => [type, evidence])).toEqual([['member-joined', null], ['member-suspected', 'refused'], ['member-failed', 'refused']])
+  })
+
   it('after saying farewell has left, and is not suspected', async () => {
     const [a, b] = await pair()
     await run(2)
@@ -156,7 +173,7 @@ describe('an announcement', () => {
 
   it('of a stranger about others is ignored', async () => {
     const [a, b] = await pair()
-    const lie = announce([{ kind: 'failed', peerId: b.record.peerId, incarnation: b.record.incarnation, from: peerIdOf(2) }])
+    const lie = announce([claimUpdate('failed', b.record.peerId, b.record.incarnation, peerIdOf(2))])
     expect(a.driver.handleAnnouncement(peerIdOf(2), lie)).toBe('ignore')
     expect(a.states()).toEqual(['b alive'])
     expect(a.driver.counters.announcementsFromStrangers).toBe(1)
@@ -191,7 +208,7 @@ describe('an announcement', () => {
     const [a, b] = await pair()
     const c = record(2)
     a.driver.handleAnnouncement(peerIdOf(2), announce([c]))
-    a.driver.handleAnnouncement(peerIdOf(2), announce([{ kind: 'failed', peerId: b.record.peerId, incarnation: b.record.incarnation + 50, from: peerIdOf(2) }]))
+    a.driver.handleAnnouncement(peerIdOf(2), announce([claimUpdate('failed', b.record.peerId, b.record.incarnation + 50, peerIdOf(2))]))
     expect(a.states()).toContain('b alive')
     expect(a.membership.member(b.record.peerId)?.signed.record.incarnation).toBe(b.record.incarnation)
   })

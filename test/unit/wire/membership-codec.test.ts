@@ -1,16 +1,17 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as core from '../../../src/core/membership/dissemination.ts'
-import type { LoadDigest, Packet, Probe, SignedLeave, SignedRecord, SyncEntry, Update } from '../../../src/core/membership/types.ts'
+import type { Coordinate } from '../../../src/core/coordinates/types.ts'
+import type { Evidence, LoadDigest, Packet, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update } from '../../../src/core/membership/types.ts'
 import * as wire from '../../../src/wire/generated/membership.ts'
 import {
-  decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, packetOverheadBytesMax, syncBytesMax, updateBytes,
+  decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, packetOverheadBytesMax, reportBytes, syncBytesMax, updateBytes,
 } from '../../../src/wire/membership-codec.ts'
 import { createRecordVerifier, type RecordSigner, type RecordVerifier } from '../../../src/wire/membership-signatures.ts'
-import { createTestRecord, createTestSigner } from '../../support/member-records.ts'
+import { claimUpdate, createTestRecord, createTestSigner } from '../../support/member-records.ts'
 
 const verifier = createRecordVerifier()
-const empty: Packet = { probe: null, updates: [], load: null }
+const empty: Packet = { probe: null, updates: [], load: null, reports: [], coordinate: null }
 let signers: RecordSigner[]
 let peerIds: string[]
 
@@ -35,8 +36,19 @@ const anyLoad: fc.Arbitrary<LoadDigest> = fc.record({
   drill: fc.boolean(),
   sequence: counts,
 })
+const anyEvidence = fc.constantFrom<Evidence>('probe', 'closed', 'refused', 'silent', 'lossy', 'table', 'operator')
+const anyReport: fc.Arbitrary<Report> = fc.record({ peerId: anyPeerId, incarnation: counts, verdict: fc.constantFrom('dead' as const, 'lossy' as const, 'well' as const), evidence: anyEvidence })
+const anyMs = fc.integer({ min: -60_000, max: 60_000 })
+const anyCoordinate: fc.Arbitrary<Coordinate> = fc.record({
+  vectorMs: fc.array(anyMs, { minLength: 8, maxLength: 8 }), heightMs: fc.integer({ min: 0, max: 60_000 }), adjustmentMs: anyMs, error: fc.constantFrom(0, 0.5, 1.5),
+})
 const anyUpdate: fc.Arbitrary<Update> = fc.oneof(
-  fc.record({ kind: fc.constantFrom('suspect' as const, 'failed' as const), peerId: anyPeerId, incarnation: counts, from: anyPeerId }),
+  fc.record({ kind: fc.constant('suspect' as const), peerId: anyPeerId, incarnation: counts, from: anyPeerId, evidence: anyEvidence }),
+  fc.record({ kind: fc.constant('removed' as const), peerId: anyPeerId, incarnation: counts, from: anyPeerId }),
+  fc.record({
+    kind: fc.constant('failed' as const), peerId: anyPeerId, incarnation: counts, from: anyPeerId, evidence: anyEvidence, suspectedBy: anyPeerId,
+    confirmedBy: fc.array(anyPeerId, { maxLength: 4 }), probeMs: fc.nat(), suspicionMs: fc.nat(),
+  }),
   fc.tuple(anySigner, fc.integer({ min: 1, max: 64 })).map(([signer, length]): Update => (
     { kind: 'record', signed: signer.signRecord(createTestRecord(signer.peerId, { name: 'n'.repeat(length) })) }
   )),
@@ -46,15 +58,15 @@ const anyUpdate: fc.Arbitrary<Update> = fc.oneof(
 describe('packets', () => {
   it('come back as they were, and keep the sizes by which they are packed', () => {
     fc.assert(fc.property(
-      fc.option(anyProbe), fc.array(anyUpdate, { maxLength: 4 }), fc.option(anyLoad),
-      (probe, updates, load) => {
-        const packet = { probe, updates, load }
+      fc.option(anyProbe), fc.array(anyUpdate, { maxLength: 4 }), fc.option(anyLoad), fc.array(anyReport, { maxLength: 3 }), fc.option(anyCoordinate),
+      (probe, updates, load, reports, coordinate) => {
+        const packet: Packet = { probe, updates, load, reports, coordinate }
         const bytes = encodePacket(packet)
         expect(decodePacket(bytes, verifier)).toEqual({ ok: true, value: packet, unverified: 0, unknown: 0 })
 
-        const withoutUpdates = encodePacket({ probe, updates: [], load }).length
-        expect(withoutUpdates).toBeLessThanOrEqual(packetOverheadBytesMax)
-        expect(bytes.length).toBe(withoutUpdates + updates.reduce((sum, update) => sum + updateBytes(update), 0))
+        const rest = encodePacket({ ...packet, updates: [], reports: [] }).length
+        expect(rest).toBeLessThanOrEqual(packetOverheadBytesMax)
+        expect(bytes.length).toBe(rest + updates.reduce((sum, update) => sum + updateBytes(update), 0) + reports.reduce((sum, report) => sum + reportBytes(report), 0))
       },
     ), { numRuns: 150 })
   })
@@ -63,15 +75,16 @@ describe('packets', () => {
     fc.assert(fc.property(anyProbe, fc.array(anyUpdate, { minLength: 1, maxLength: 4 }), anyLoad, (probe, updates, load) => {
       for (const update of updates) expect(updateBytes(update)).toBeLessThanOrEqual(core.updateBytes(update))
       const probeBytes = probe.kind === 'ping-request' ? core.PING_REQUEST_BYTES : core.PROBE_BYTES
-      expect(encodePacket({ probe, updates: [], load: null }).length).toBeLessThanOrEqual(probeBytes)
-      expect(encodePacket({ probe: null, updates: [], load }).length).toBeLessThanOrEqual(core.LOAD_BYTES)
+      expect(encodePacket({ ...empty, probe }).length).toBeLessThanOrEqual(probeBytes)
+      expect(encodePacket({ ...empty, load }).length).toBeLessThanOrEqual(core.LOAD_BYTES)
     }), { numRuns: 100 })
   })
 
   it('state the largest overhead exactly', () => {
     const largest = encodePacket({
+      ...empty,
       probe: { kind: 'ping-request', sequence: Number.MAX_SAFE_INTEGER, target: peerIds[0] as string },
-      updates: [],
+      coordinate: { vectorMs: [1, 2, 3, 4, 5, 6, 7, 8], heightMs: 1, adjustmentMs: -1, error: 1 },
       load: { cpuPercent: 100, memoryPercent: 100, inFlight: 2 ** 32 - 1, overloaded: true, drill: true, sequence: Number.MAX_SAFE_INTEGER },
     })
     expect(largest.length).toBe(packetOverheadBytesMax)
@@ -132,14 +145,14 @@ describe('announcements', () => {
   it('come back with the time of sending', () => {
     const [one, two] = signers as [RecordSigner, RecordSigner]
     const announcement = {
-      updates: [{ kind: 'record' as const, signed: one.signRecord(createTestRecord(one.peerId)) }, { kind: 'failed' as const, peerId: two.peerId, incarnation: 7, from: one.peerId }],
+      updates: [{ kind: 'record' as const, signed: one.signRecord(createTestRecord(one.peerId)) }, claimUpdate('failed', two.peerId, 7, one.peerId)],
       atWallMs: 1_800_000_000_123,
     }
     expect(decodeAnnouncement(encodeAnnouncement(announcement), verifier)).toEqual({ ok: true, value: announcement, unverified: 0, unknown: 0 })
   })
 
   it('keep their bounds on both sides', () => {
-    const update: Update = { kind: 'suspect', peerId: peerIds[0] as string, incarnation: 1, from: peerIds[1] as string }
+    const update = claimUpdate('suspect', peerIds[0] as string, 1, peerIds[1] as string)
     expect(() => encodeAnnouncement({ updates: Array.from({ length: 65 }, () => update), atWallMs: 1 })).toThrow(RangeError)
     expect(decodeAnnouncement(new Uint8Array((64 << 10) + 1), verifier).ok).toBe(false)
   })
@@ -276,4 +289,4 @@ describe('a message with bad signatures', () => {
 })
 
 const none = new Uint8Array(0)
-const emptyUpdate: wire.Update = { kind: 0, envelope: none, subject: none, incarnation: 0, from: none }
+const emptyUpdate: wire.Update = { kind: 0, envelope: none, subject: none, incarnation: 0, from: none, evidence: 0, suspectedBy: none, confirmedBy: [], probeMs: 0, suspicionMs: 0 }
