@@ -125,7 +125,7 @@ describe('the UDP socket', () => {
     raw.send(genuine, other.local.port)
     await until(() => { expect(heard).toEqual(['one: genuine']) })
     expect(other.counters().dropped).toEqual({
-      truncated: 1, oversized: 1, version: 1, 'unknown-sender': 1, epoch: 2, replayed: 0, forged: 4, malformed: 0,
+      truncated: 1, oversized: 1, version: 1, 'unknown-sender': 1, denied: 0, epoch: 2, replayed: 0, forged: 4, malformed: 0,
     })
   })
 

@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { addKey, generateKey, listKeys, loadKeyring } from '../../../../src/adapters/files/keyring.ts'
+import { addKey, generateKey, listKeys, loadKeyring, removedMax, saveKeyring } from '../../../../src/adapters/files/keyring.ts'
 import { keyFingerprint } from '../../../../src/wire/cluster-key.ts'
 
 const key = (fill: number): Uint8Array => new Uint8Array(32).fill(fill)
@@ -22,16 +22,16 @@ afterEach(async () => {
 
 describe('the keyring', () => {
   it('is empty when there is no file', async () => {
-    expect(await loadKeyring(path)).toEqual({ keys: [], inUse: null })
+    expect(await loadKeyring(path)).toEqual({ keys: [], inUse: null, removed: [], useVersion: 0 })
   })
 
   it('puts the key in use first through a rotation, in a file for this user alone', async () => {
     await addKey(path, key(1), { use: true })
     await addKey(path, key(2), { use: false })
-    expect(await loadKeyring(path)).toEqual({ keys: [key(1), key(2)], inUse: key(1) })
+    expect(await loadKeyring(path)).toEqual({ keys: [key(1), key(2)], inUse: key(1), removed: [], useVersion: 0 })
     await addKey(path, key(2), { use: true })
     const rotated = await loadKeyring(path)
-    expect(rotated).toEqual({ keys: [key(2), key(1)], inUse: key(2) })
+    expect(rotated).toEqual({ keys: [key(2), key(1)], inUse: key(2), removed: [], useVersion: 1 })
     expect(listKeys(rotated)).toEqual([{ fingerprint: keyFingerprint(key(2)), inUse: true }, { fingerprint: keyFingerprint(key(1)), inUse: false }])
     expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
@@ -42,6 +42,14 @@ describe('the keyring', () => {
     await addKey(deeper, key(2), { use: false })
     await addKey(deeper, key(1), { use: false })
     expect((await loadKeyring(deeper)).keys).toEqual([key(1), key(2)])
+  })
+
+  it('keeps what members tell each other beside the keys, also when a key is added by hand', async () => {
+    const removed = Array.from({ length: removedMax + 3 }, (_, index) => keyFingerprint(key(100 + index)))
+    await saveKeyring(path, { keys: [key(1)], removed, useVersion: 7 })
+    await addKey(path, key(2), { use: false })
+    expect(await loadKeyring(path)).toEqual({ keys: [key(1), key(2)], inUse: key(1), removed: removed.slice(-removedMax), useVersion: 7 })
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
   })
 
   it('refuses a fifth key', async () => {
