@@ -99,7 +99,7 @@ export class PartitionDriver {
     if (quorum.hasQuorum || policy === 'serve' || (policy === 'read-only' && access === 'read')) return null
     this.counters.minorityRefusals++
     const { reachable, known, needed } = quorum.count
-    return new MeshError('ERR_QUORUM_LOST', `${selfName} ${describeCount(quorum.count)}, and its minority policy ${policy} refuses ${policy === 'refuse' ? 'all queries' : 'writes'}`, {
+    return new MeshError('ERR_QUORUM_LOST', `${selfName} ${describeCount(quorum.count)}; under its minority policy, ${policy}, it takes no ${policy === 'refuse' ? 'query' : 'write'}`, {
       details: { started: 'no', reachable, known, needed, policy },
     })
   }

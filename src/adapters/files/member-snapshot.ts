@@ -20,6 +20,8 @@ const addressesMax = 8
 const charactersMax = 256
 /** A disk is not written more often than this, however much changes. */
 const writeIntervalMs = 10_000
+/** Changes come in bursts, and the first of one is not worth a write of its own. */
+const settleMs = 1_000
 /** Without any change, so that the times in it do not go stale. */
 const refreshIntervalMs = 3_600_000
 /** A clock may have been ahead by so much when it was written. */
@@ -88,7 +90,7 @@ export class SnapshotWriter {
 
   /** Somebody came, changed or went. */
   handleChange(): void {
-    this.#arm(Math.max(this.#parts.clock.nowMs(), this.#lastWriteMs + writeIntervalMs))
+    this.#arm(Math.max(this.#parts.clock.nowMs() + settleMs, this.#lastWriteMs + writeIntervalMs))
   }
 
   /** Writes what is new, and nothing after that. */
