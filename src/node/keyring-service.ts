@@ -267,6 +267,9 @@ export class KeyringService {
   /** Over a connection that proves a key of the ring; right after a removal there may be none yet, here or in the other's eyes. */
   async #ask(peerId: string, question: KeysQuestion, signal: AbortSignal): Promise<KeysAnswer> {
     await this.#parts.mesh.renew(peerId, signal)
+    if (question.keys.length > 0 && !this.#parts.mesh.hasCurrentKey(peerId)) {
+      throw new MeshError('ERR_PEER_UNREACHABLE', `there is no connection to ${peerId} that was made with a key of the ring`, { details: { peerId } })
+    }
     const bytes = await this.#parts.mesh.request(peerId, KEYS_PROTOCOL, encodeKeysQuestion(question), { timeoutMs: requestTimeoutMs, responseBytesMax: KEYS_MESSAGE_BYTES_MAX, signal })
     const answer = decodeKeysAnswer(bytes)
     if (!answer.ok) throw new MeshError('ERR_PROTOCOL', `${peerId} gave an answer about keys that is ${answer.reason}`, { details: { peerId } })
