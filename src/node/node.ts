@@ -339,6 +339,8 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   // Older memories are older than the others' tombstones, so that nobody could say that one of these has left.
   partitions.remember(memory.expected(tombstoneRetentionMs / 2))
   partitions.start()
+  // Also without a single event: since when this node bears its name is worth keeping.
+  snapshots.handleChange()
 
   const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()
   const shutDown = async (reason: string): Promise<void> => {
