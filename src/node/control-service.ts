@@ -1,12 +1,13 @@
 /** Answers `/reedbase/control/1.0`: what the command line asks of the node beside it. */
 import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
-import type { ControlRequest, EventView, MemberEventView, NodeStatusView } from '../wire/control.ts'
+import type { ControlRequest, EventView, MemberEventView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
 import type { Admission } from './admission.ts'
 import type { EventStream } from './event-stream.ts'
 import type { KeyringService } from './keyring-service.ts'
 import type { LoadDriver } from './load-driver.ts'
 import type { PeerDirectory } from './peer-directory.ts'
+import type { ReachabilityService } from './reachability-service.ts'
 
 const drillMsMax = 24 * 3_600_000
 
@@ -15,6 +16,7 @@ export interface ControlServiceParts {
   readonly loadDriver: LoadDriver
   readonly keyring: KeyringService
   readonly admission: Admission
+  readonly reachability: ReachabilityService
   readonly events: EventStream<EventView>
   readonly status: () => NodeStatusView
 }
@@ -33,6 +35,8 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       return parts.directory.memberViews()
     case 'nodes':
       return nodes(parts.directory, request.database)
+    case 'reachability':
+      return await reachability(parts, request.mesh)
     case 'peers-list':
       return parts.admission.list()
     case 'peers-change':
@@ -55,6 +59,11 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
   }
 }
 
+async function reachability({ directory, reachability: service }: ControlServiceParts, ofMesh: boolean): Promise<ReachabilityView> {
+  const mesh = ofMesh ? await service.askMesh() : null
+  return { ...directory.self(), paths: service.paths(), mesh }
+}
+
 function nodes(directory: PeerDirectory, database: string): unknown {
   const view = directory.nodesView(database)
   if (view.nodes.length === 0) throw new MeshError('ERR_DATABASE_UNKNOWN', `no node of the mesh serves ${database}`)
@@ -73,5 +82,6 @@ function snapshot(directory: PeerDirectory): MemberEventView[] {
     type: member.state === 'failed' ? 'member-failed' : member.state === 'suspect' ? 'member-suspected' : 'member-joined',
     atWallMs: member.stateSinceWallMs, record: member.record, name: member.name, from: member.local ? member.name : (member.suspectedBy[0] ?? member.name),
     reason: member.local ? `this node, ${member.state}` : `already known, ${member.state}`, sinceProbeMs: null,
+    evidence: null, suspectedBy: member.suspectedBy[0] ?? null, confirmedBy: member.suspectedBy.slice(1), probeMs: null, suspicionMs: null,
   }))
 }

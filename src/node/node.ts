@@ -5,7 +5,7 @@
 import { openDataFolder } from '../adapters/files/data-folder.ts'
 import { loadOrCreateIdentity } from '../adapters/files/identity.ts'
 import { loadKeyring } from '../adapters/files/keyring.ts'
-import { loadMemberSnapshot, SnapshotWriter } from '../adapters/files/member-snapshot.ts'
+import { loadMemberSnapshot, saveMemberSnapshot, SnapshotWriter } from '../adapters/files/member-snapshot.ts'
 import { removeRuntimeFile, socketPathFor, writeRuntimeFile } from '../adapters/files/runtime-file.ts'
 import { serveControl } from '../adapters/local/control-server.ts'
 import { listenLocal } from '../adapters/local/listen-local.ts'
@@ -29,7 +29,7 @@ import { QueryConnections } from '../query/client.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
 import { QUERY_PROTOCOL } from '../query/types.ts'
-import { CONTROL_PROTOCOL, type EventView, type MemberEventView, type MemberView, type NodeStatusView } from '../wire/control.ts'
+import { CONTROL_PROTOCOL, type EventView, type MemberView, type NodeStatusView } from '../wire/control.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { Admission } from './admission.ts'
@@ -45,14 +45,17 @@ import type { NodeOptions } from './options.ts'
 import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
-import { PeerDirectory, recordView } from './peer-directory.ts'
+import { PeerDirectory } from './peer-directory.ts'
+import { ReachabilityService } from './reachability-service.ts'
 import { Rivals } from './rivals.ts'
 import { QueryService } from './query-service.ts'
 import { Seeds } from './seeds.ts'
 import { flattenCounters } from './counters.ts'
 import { Closers } from './closers.ts'
+import { eventText } from './event-text.ts'
 import { UnservedClassifier } from './unserved-classifier.ts'
 import { softwareVersion } from './version.ts'
+import { memberEventView } from './views.ts'
 
 /** A farewell is worth waiting for, but not for long: whoever misses it finds out by probing. */
 const leaveTimeoutMs = 1_500
@@ -165,7 +168,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   const warnOfRivals = ({ peerId, name, databases }: MemberRecord): void => {
     for (const warning of rivals.note({ peerId, name, databases })) log.warn({ peerId, name }, warning)
   }
-  const snapshots = new SnapshotWriter({ folderPath: folder.path, collect: () => memory.collect(), clock, log })
+  const snapshots = new SnapshotWriter({ collect: () => memory.collect(), save: (snapshot) => saveMemberSnapshot(folder.path, snapshot), clock, log })
   closers.add('member snapshot', () => snapshots.close())
   const names = new NameBook()
   const nameWatch = new NameWatch({ names, clock, log, onEvent: (view) => { events.publish(view) } })
@@ -190,11 +193,8 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     nameWatch.handleEvent(event)
     snapshots.handleChange()
     const partition = partitions.handleEvent(event)
-    const view: MemberEventView = {
-      type: event.type, atWallMs: Math.round(clock.wallMs() - (clock.nowMs() - event.atMs)), record: recordView(event.record), name: directory.nameOf(peerId),
-      from: directory.nameOf(event.from), reason: event.reason, sinceProbeMs: event.sinceProbeMs,
-    }
-    const line = `${event.type} ${view.name}: ${event.reason} (from ${view.from})`
+    const view = memberEventView(event, { clock, nameOf: (id) => directory.nameOf(id) })
+    const line = `${event.type} ${eventText(view)}`
     // The partition is told as one; its members one by one only to those who look closely.
     if (partition !== null) log.debug({ event: view, partition }, line)
     else if (event.type === 'member-failed' || event.type === 'member-suspected') log.warn({ event: view }, line)
@@ -292,6 +292,11 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   })
   await membershipDriver.start()
   await keys.start()
+  const reachability = new ReachabilityService({
+    selfPeerId: mesh.peerId, mesh, clock, paths: () => membership.paths(), members: () => membership.members(),
+    isAllowed: (peerId) => admission.isAllowed(peerId), nameOf: (peerId) => directory.nameOf(peerId),
+  })
+  await reachability.start()
   const server = new QueryServer({ handler: queries.handle, clock, log })
   await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })
 
@@ -312,13 +317,14 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     load: directory.localLoad(),
     members: directory.membersByState(),
     partition: partitions.partitionStatus(), quorum: partitions.quorumStatus(),
+    localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
-      datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: membership.counters,
+      datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
       queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, partitions: partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   const socketPath = await socketPathFor(folder.path)
-  const control = createControlService({ directory, loadDriver, keyring: keys, admission, events, status })
+  const control = createControlService({ directory, loadDriver, keyring: keys, admission, reachability, events, status })
   const local = await listenLocal(socketPath, {
     clock, log,
     protocols: {

@@ -8,11 +8,12 @@ import type { LoadMonitor } from '../core/load/load-monitor.ts'
 import type { PeerLoads } from '../core/load/peer-loads.ts'
 import type { Membership } from '../core/membership/membership.ts'
 import type { NameBook } from '../core/membership/names.ts'
-import type { Member, MemberRecord, MemberState } from '../core/membership/types.ts'
+import type { Member, MemberState, PathFinding } from '../core/membership/types.ts'
 import type { LocalView, PeerView } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
-import type { LoadView, MemberRecordView, MemberView, NodesView, NodeView } from '../wire/control.ts'
+import type { LoadView, MemberView, NodesView, NodeView } from '../wire/control.ts'
+import { recordView, wallOf } from './views.ts'
 
 export interface PeerDirectoryParts {
   readonly membership: Membership
@@ -51,6 +52,11 @@ export class PeerDirectory {
     const self = membership.self.record
     const record = self.peerId === peerId ? self : membership.member(peerId)?.signed.record
     return record === undefined ? peerId : names.shownName(peerId, record.name)
+  }
+
+  self(): { readonly name: string; readonly peerId: string } {
+    const { peerId } = this.#parts.membership.self.record
+    return { peerId, name: this.nameOf(peerId) }
   }
 
   localView(database: string): LocalView {
@@ -106,17 +112,20 @@ export class PeerDirectory {
     const { membership, names, clock, monitor, loads, latencies, startedWallMs } = this.#parts
     const self = membership.self.record
     const members = membership.members()
-    const wall = (monotonicMs: number): number => Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
+    const paths = new Map(membership.paths().map(({ peerId, finding }): readonly [string, PathFinding] => [peerId, finding]))
     const own: MemberView = {
       record: recordView(self), name: this.nameOf(self.peerId), local: true, state: membership.selfState, stateSinceWallMs: startedWallMs, suspectedBy: [],
       status: monitor.overloaded ? 'degraded' : 'healthy', latency: null, load: { ...this.localLoad(), ageMs: 0 }, nameConflict: names.isContested(self.name), denied: false,
+      probationUntilWallMs: null, flapping: false, removedBy: null, path: 'unknown',
     }
     return [own, ...members.map((member): MemberView => {
       const { record } = member.signed
       const load = loads.get(record.peerId)
       return {
-        record: recordView(record), name: this.nameOf(record.peerId), local: false, state: member.state, stateSinceWallMs: wall(member.stateSinceMs), suspectedBy: member.suspectedBy.map((peerId) => this.nameOf(peerId)),
+        record: recordView(record), name: this.nameOf(record.peerId), local: false, state: member.state, stateSinceWallMs: wallOf(clock, member.stateSinceMs), suspectedBy: member.suspectedBy.map((peerId) => this.nameOf(peerId)),
         status: this.#assess(member).status, latency: measured(latencies.summary(record.peerId)), nameConflict: names.isContested(record.name), denied: !this.#parts.isAllowed(record.peerId),
+        probationUntilWallMs: member.probationUntilMs === null ? null : wallOf(clock, member.probationUntilMs), flapping: member.flapping,
+        removedBy: member.removedBy === null ? null : this.nameOf(member.removedBy), path: paths.get(record.peerId) ?? 'unknown',
         load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.receivedAtMs) },
       }
     })]
@@ -175,11 +184,6 @@ export class PeerDirectory {
     if (!isAllowed(peerId)) return { status: 'unhealthy', reason: 'denied by the lists of peers of this node' }
     return peerStatus({ state: member.state, latency: latencies.summary(peerId), load: loads.get(peerId), thresholds })
   }
-}
-
-export function recordView(record: MemberRecord): MemberRecordView {
-  const { datagramPublicKey: _, ...rest } = record
-  return rest
 }
 
 /** A window without an answer yet measures nothing. */

@@ -5,7 +5,7 @@
  */
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
-import type { MemberEventType, MemberRecord, MemberState } from '../core/membership/types.ts'
+import type { Evidence, MemberEventType, MemberRecord, MemberState, PathFinding } from '../core/membership/types.ts'
 
 export const CONTROL_PROTOCOL = '/reedbase/control/1.0'
 export const CONTROL_LINE_BYTES_MAX = 1 << 20
@@ -16,6 +16,14 @@ export type ControlRequest =
   /** A stream of `EventView`; starts with one `member-joined` for each known member when `snapshot` is set. */
   | { readonly method: 'events'; readonly snapshot: boolean }
   | { readonly method: 'nodes'; readonly database: string }
+  /** A stream of `MonitorLine`, of log lines at least as severe as `level`. */
+  | { readonly method: 'monitor'; readonly level: LogLineLevel }
+  /** Both null: from here to every member. Members are named by their shown name, their PeerId or the end of it. */
+  | { readonly method: 'rtt'; readonly from: string | null; readonly to: string | null }
+  | { readonly method: 'reachability'; readonly mesh: boolean }
+  | { readonly method: 'force-leave'; readonly member: string }
+  /** A stream of one `LeavingView`, then of nothing until the node is gone. */
+  | { readonly method: 'leave' }
   | { readonly method: 'drill-start'; readonly cpuPercent: number | null; readonly memoryPercent: number | null; readonly forMs: number }
   | { readonly method: 'drill-end' }
   | { readonly method: 'keys-list'; readonly mesh: boolean }
@@ -41,10 +49,17 @@ export interface NodeStatusView {
   readonly databases: ReadonlyArray<{ readonly name: string; readonly role: string; readonly engine: string; readonly ready: boolean }>
   readonly load: LoadView
   readonly members: Readonly<Record<MemberState, number>>
+  readonly localHealth: LocalHealthView
   /** Null while none is open. */
   readonly partition: PartitionStatusView | null
   readonly quorum: QuorumStatusView
   readonly counters: Readonly<Record<string, number>>
+}
+
+/** Lifeguard's score of this node by itself: 0 is healthy; at `max` it waits `max` + 1 times as long before it accuses another. */
+export interface LocalHealthView {
+  readonly score: number
+  readonly max: number
 }
 
 export interface PeersView {
@@ -127,7 +142,98 @@ export interface MemberView {
   readonly nameConflict: boolean
   /** This node does not deal with it, by its lists of peers. */
   readonly denied: boolean
+  /** It answers again after it was declared failed, and is taken back then if it stays well; null when it is not on probation. */
+  readonly probationUntilWallMs: number | null
+  /** It comes and goes. */
+  readonly flapping: boolean
+  /** Name of the node where an operator took it off; null for all others. */
+  readonly removedBy: string | null
+  /** How this node reaches it; `unknown` for this node itself. */
+  readonly path: PathFinding
 }
+
+export interface RttView {
+  readonly from: string
+  readonly fromPeerId: string
+  readonly to: string
+  readonly toPeerId: string
+  /** Of pings and datagram acks; null unless this node is one end and has measured the other. */
+  readonly measured: { readonly smoothedMs: number; readonly p99Ms: number; readonly samples: number } | null
+  /** From both ends' network coordinates; null when one of them is not known. */
+  readonly estimated: { readonly rttMs: number; /** Of the coordinate that is the less certain one: 0 is certain, 1 a guess. */ readonly error: number } | null
+}
+
+export interface PathView {
+  readonly peerId: string
+  readonly name: string
+  readonly state: MemberState
+  readonly finding: PathFinding
+  readonly sinceWallMs: number
+  /** `host:port` for datagrams. */
+  readonly udp: string
+  /** Multiaddr for connections; null when it names none. */
+  readonly tcp: string | null
+  readonly lastAckWallMs: number | null
+  readonly lastHeardWallMs: number | null
+  readonly lastIndirectWallMs: number | null
+  readonly lastStreamWallMs: number | null
+  readonly lostInARow: number
+}
+
+export interface ReachabilityView {
+  /** Of this node. */
+  readonly name: string
+  readonly peerId: string
+  /** Degraded ones first. */
+  readonly paths: readonly PathView[]
+  /** What the others said; null when they were not asked. */
+  readonly mesh: MeshReachabilityView | null
+}
+
+export interface MeshReachabilityView {
+  /** Members that answered, this node included. */
+  readonly answered: number
+  /** Members that are up and did not answer. */
+  readonly silent: ReadonlyArray<{ readonly peerId: string; readonly name: string; readonly problem: string }>
+  /** Every path that is neither direct nor unknown, between members that are up. */
+  readonly degraded: readonly DegradedPathView[]
+  /** Further ones that are not listed. */
+  readonly omitted: number
+}
+
+export interface DegradedPathView {
+  readonly from: string
+  readonly to: string
+  readonly finding: PathFinding
+  /** How long it has been so. */
+  readonly forMs: number
+  readonly lostInARow: number
+}
+
+export interface ForceLeaveView {
+  readonly peerId: string
+  readonly name: string
+  /** It had left or had been removed before. */
+  readonly wasGone: boolean
+}
+
+export interface LeavingView {
+  readonly pid: number
+  readonly name: string
+  /** Queries that the node lets finish first. */
+  readonly inFlight: number
+  readonly drainMs: number
+}
+
+export type LogLineLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export type MonitorLine =
+  | { readonly kind: 'event'; readonly event: EventView }
+  | { readonly kind: 'log'; readonly atWallMs: number; readonly level: LogLineLevel; readonly message: string; readonly fields: Readonly<Record<string, unknown>> }
+  /** So many lines were dropped here, because the reader was too slow. */
+  | { readonly kind: 'lost'; readonly count: number }
+  /** The last line: the node stops. */
+  | { readonly kind: 'end'; readonly reason: string }
 
 /** Everything that a stream of events tells; `isMemberEvent` and `type` tell them apart. */
 export type EventView = MemberEventView | MeshEventView
@@ -184,6 +290,15 @@ export interface MemberEventView {
   readonly from: string
   readonly reason: string
   readonly sinceProbeMs: number | null
+  /** What it rests on, for suspected, failed and removed members. */
+  readonly evidence: Evidence | null
+  /** Names of the first accuser, and of those that came to the same finding independently. */
+  readonly suspectedBy: string | null
+  readonly confirmedBy: readonly string[]
+  /** For failed: from the first probe's start to the suspicion, at whoever declared it; null when it is not known. */
+  readonly probeMs: number | null
+  /** For failed and refuted: how long the suspicion stood, at whoever declared it or here. */
+  readonly suspicionMs: number | null
 }
 
 export interface NodesView {

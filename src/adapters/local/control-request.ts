@@ -25,6 +25,8 @@ export function parseControlRequest(line: string): ControlRequest {
       return { method: request.method }
     case 'events':
       return { method: 'events', snapshot: request.snapshot === true }
+    case 'reachability':
+      return { method: 'reachability', mesh: request.mesh === true }
     case 'nodes':
       if (typeof request.database !== 'string' || request.database === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named')
       if (request.database.length > databaseCharactersMax) throw new MeshError('ERR_OPTION_INVALID', `a database's name has at most ${databaseCharactersMax} characters`)

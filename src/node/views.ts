@@ -1,0 +1,40 @@
+/** What the machines tell, as the control protocol shows it: names for PeerIds, wall-clock times for monotonic ones. */
+import type { MemberEvent, MemberRecord, Path } from '../core/membership/types.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { MemberEventView, MemberRecordView, PathView } from '../wire/control.ts'
+
+export interface ViewParts {
+  readonly clock: Clock
+  readonly nameOf: (peerId: string) => string
+}
+
+export function wallOf(clock: Clock, monotonicMs: number): number {
+  return Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
+}
+
+export function recordView(record: MemberRecord): MemberRecordView {
+  const { datagramPublicKey: _, ...rest } = record
+  return rest
+}
+
+export function memberEventView(event: MemberEvent, { clock, nameOf }: ViewParts): MemberEventView {
+  const { type, atMs, record, from, reason, sinceProbeMs, evidence, suspectedBy, confirmedBy, probeMs, suspicionMs } = event
+  return {
+    type, atWallMs: wallOf(clock, atMs), record: recordView(record), name: nameOf(record.peerId), from: nameOf(from), reason, sinceProbeMs, evidence,
+    suspectedBy: suspectedBy === null ? null : nameOf(suspectedBy), confirmedBy: confirmedBy.map(nameOf), probeMs, suspicionMs,
+  }
+}
+
+export function pathView(path: Path, member: { readonly record: MemberRecord; readonly state: PathView['state'] }, { clock, nameOf }: ViewParts): PathView {
+  const { peerId, udpHost, udpPort, tcpMultiaddrs } = member.record
+  const wall = (monotonicMs: number | null): number | null => (monotonicMs === null ? null : wallOf(clock, monotonicMs))
+  return {
+    peerId, name: nameOf(peerId), state: member.state, finding: path.finding, sinceWallMs: wallOf(clock, path.sinceMs), udp: hostPort(udpHost, udpPort),
+    tcp: tcpMultiaddrs[0] ?? null, lastAckWallMs: wall(path.lastAckMs), lastHeardWallMs: wall(path.lastHeardMs), lastIndirectWallMs: wall(path.lastIndirectMs),
+    lastStreamWallMs: wall(path.lastStreamMs), lostInARow: path.lostInARow,
+  }
+}
+
+function hostPort(host: string, port: number): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+}
