@@ -1,20 +1,16 @@
 /**
- * Whatever bytes arrive, the opener and the decoders answer; they never throw and never believe. `FUZZ_RUNS` makes it longer,
- * `FUZZ_SEED` replays a seed that a failure has printed.
+ * Whatever bytes arrive, the opener and the decoders answer; they never throw and never believe.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { createLocalKeys, type LocalKeys } from '../../src/adapters/udp/key-agreement.ts'
 import { Sealing } from '../../src/adapters/udp/sealing.ts'
 import type { SyncEntry, Update } from '../../src/core/membership/types.ts'
-import { createRandom, type Random, randomInteger } from '../../src/core/time/random.ts'
 import { decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, syncBytesMax } from '../../src/wire/membership-codec.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../../src/wire/membership-load.ts'
 import { decodeLeave, decodeRecord, encodeRecord } from '../../src/wire/membership-record.ts'
 import { createRecordVerifier } from '../../src/wire/membership-signatures.ts'
-import { createTestRecord, createTestSigner } from '../support/member-records.ts'
-
-const runs = Number(process.env.FUZZ_RUNS ?? 3000)
-const firstSeed = Number(process.env.FUZZ_SEED ?? 1)
+import { claimUpdate, createTestRecord, createTestSigner } from '../support/member-records.ts'
+import { fuzz, fuzzRuns, mutate } from './mutate.ts'
 
 const verifier = createRecordVerifier()
 const opener: { sealing: Sealing; genuine: Buffer[] } = { sealing: null as never, genuine: [] }
@@ -34,12 +30,15 @@ beforeAll(async () => {
   const [one, two] = await Promise.all([createTestSigner(1), createTestSigner(2)])
   const signed = one.signRecord(createTestRecord(one.peerId))
   const leave = two.signLeave(4711)
-  updates = [{ kind: 'record', signed }, { kind: 'suspect', peerId: two.peerId, incarnation: 9, from: one.peerId }, { kind: 'left', leave }]
+  updates = [{ kind: 'record', signed }, ...(['suspect', 'failed', 'removed'] as const).map((kind) => claimUpdate(kind, two.peerId, 9, one.peerId)), { kind: 'left', leave }]
   const entries: SyncEntry[] = [{ signed, state: 'alive', leave: null }, { signed: two.signRecord(createTestRecord(two.peerId)), state: 'left', leave }]
   const load = { cpuPercent: 50, memoryPercent: 10, inFlight: 3, overloaded: false, drill: false, sequence: 8 }
   originals = [
-    encodePacket({ probe: { kind: 'ping-request', sequence: 300, target: two.peerId }, updates, load }),
-    encodePacket({ probe: { kind: 'ping', sequence: 1 }, updates: [], load: null }),
+    encodePacket({ probe: { kind: 'ping-request', sequence: 300, target: two.peerId }, updates, load, reports: [], coordinate: null }),
+    encodePacket({
+      probe: { kind: 'ack', sequence: 1 }, updates: [], load: null, coordinate: { vectorMs: [1, 2, 3, 4, 5, 6, 7, 8], error: 1.5, adjustmentMs: 0, heightMs: 0.01 },
+      reports: [{ peerId: two.peerId, incarnation: 9, verdict: 'dead', evidence: 'probe' }],
+    }),
     encodeAnnouncement({ updates, atWallMs: 1_800_000_000_000 }),
     encodeSync(entries),
     encodeLoadSnapshot({
@@ -59,52 +58,6 @@ beforeAll(async () => {
 
 function describeStart({ peerId, publicKey, epoch }: LocalKeys): { peerId: string; publicKey: Uint8Array; epoch: number; host: string; port: number } {
   return { peerId, publicKey, epoch, host: '127.0.0.1', port: 7400 }
-}
-
-function randomBytes(random: Random, length: number): Uint8Array {
-  return Uint8Array.from({ length }, () => randomInteger(random, 256))
-}
-
-/** Noise, or something genuine that was flipped, cut, stretched, overwritten or joined with another. */
-function mutate(random: Random, genuine: readonly Uint8Array[]): Uint8Array {
-  const pick = (): Uint8Array => genuine[randomInteger(random, genuine.length)] as Uint8Array
-  const bytes = new Uint8Array(pick())
-  const at = randomInteger(random, bytes.length + 1)
-  switch (randomInteger(random, 6)) {
-    case 0:
-      return randomBytes(random, randomInteger(random, 1500))
-    case 1: {
-      for (let flips = 1 + randomInteger(random, 8); flips > 0; flips--) {
-        const index = randomInteger(random, bytes.length)
-        bytes[index] = (bytes[index] as number) ^ (1 << randomInteger(random, 8))
-      }
-      return bytes
-    }
-    case 2:
-      return bytes.slice(0, at)
-    case 3:
-      return new Uint8Array([...bytes, ...randomBytes(random, 1 + randomInteger(random, 40))])
-    case 4: {
-      bytes.set(randomBytes(random, Math.min(bytes.length - at, randomInteger(random, 12))), at)
-      return bytes
-    }
-    default: {
-      const other = pick()
-      return new Uint8Array([...bytes.slice(0, at), ...other.slice(randomInteger(random, other.length + 1))])
-    }
-  }
-}
-
-/** Runs the check once a seed, and says which seed failed with which bytes. */
-function fuzz(makeBytes: (random: Random) => Uint8Array, check: (bytes: Uint8Array) => void): void {
-  for (let seed = firstSeed; seed < firstSeed + runs; seed++) {
-    const bytes = makeBytes(createRandom(seed))
-    try {
-      check(bytes)
-    } catch (error) {
-      throw new Error(`FUZZ_SEED=${seed} FUZZ_RUNS=1 fails with ${Buffer.from(bytes).toString('hex')}`, { cause: error })
-    }
-  }
 }
 
 describe('the opener of datagrams', () => {
@@ -131,7 +84,7 @@ describe('the decoders', () => {
       }
     })
     // Were everything refused, the test would show nothing of what lies behind the first check.
-    if (runs >= 1000) expect([...accepted.keys()]).toEqual(expect.arrayContaining(['decodePacket', 'decodeAnnouncement', 'decodeSync']))
+    if (fuzzRuns >= 1000) expect([...accepted.keys()]).toEqual(expect.arrayContaining(['decodePacket', 'decodeAnnouncement', 'decodeSync']))
   })
 
   it('believe no record and no farewell that was not signed', () => {
