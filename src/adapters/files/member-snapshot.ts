@@ -66,9 +66,9 @@ export async function saveMemberSnapshot(folderPath: string, { name, nameSinceWa
 }
 
 export interface SnapshotWriterParts {
-  readonly folderPath: string
   /** What is to be remembered now, this node's earlier memories included. */
   readonly collect: () => MemberSnapshot
+  readonly save: (snapshot: MemberSnapshot) => Promise<void>
   readonly clock: Clock
   readonly log: Log
 }
@@ -78,9 +78,11 @@ export class SnapshotWriter {
   readonly #parts: SnapshotWriterParts
   #timer: Timer | null = null
   #timerAtMs = Infinity
+  /** When it last compared what is with what was written. */
+  #lastLookMs = -Infinity
   #lastWriteMs = -Infinity
   #written = ''
-  #writing: Promise<void> = Promise.resolve()
+  #writing: Promise<void> | null = null
   #closed = false
   readonly counters = { snapshotsWritten: 0, snapshotFailures: 0 }
 
@@ -90,14 +92,15 @@ export class SnapshotWriter {
 
   /** Somebody came, changed or went. */
   handleChange(): void {
-    this.#arm(Math.max(this.#parts.clock.nowMs() + settleMs, this.#lastWriteMs + writeIntervalMs))
+    this.#arm(Math.max(this.#parts.clock.nowMs() + settleMs, this.#lastLookMs + writeIntervalMs))
   }
 
-  /** Writes what is new, and nothing after that. */
+  /** Writes what is known now, and nothing after that. */
   async close(): Promise<void> {
     this.#closed = true
     this.#timer?.cancel()
-    await this.#write()
+    await this.#writing
+    await this.#write(this.#parts.collect())
   }
 
   #arm(atMs: number): void {
@@ -107,29 +110,34 @@ export class SnapshotWriter {
     this.#timer = this.#parts.clock.setTimer(atMs - this.#parts.clock.nowMs(), () => {
       this.#timer = null
       this.#timerAtMs = Infinity
-      void this.#write().then(() => { this.#arm(this.#parts.clock.nowMs() + refreshIntervalMs) })
+      this.#look()
     })
   }
 
-  /** One after the other. Never throws: a node whose disk is full goes on. */
-  #write(): Promise<void> {
-    this.#writing = this.#writing.then(async () => {
-      const { collect, folderPath, clock, log } = this.#parts
-      const snapshot = collect()
-      const content = identityOf(snapshot)
-      const nowMs = clock.nowMs()
-      if (content === this.#written && !this.#closed && nowMs - this.#lastWriteMs < refreshIntervalMs) return
-      this.#lastWriteMs = nowMs
-      try {
-        await saveMemberSnapshot(folderPath, snapshot)
-        this.#written = content
-        this.counters.snapshotsWritten++
-      } catch (error) {
-        // Once in a while is enough for a full disk; the next change tries again.
-        if (this.counters.snapshotFailures++ % 60 === 0) log.warn({ err: error }, 'the addresses of the members could not be written; after a restart this node needs a seed')
-      }
-    })
-    return this.#writing
+  #look(): void {
+    const nowMs = this.#parts.clock.nowMs()
+    this.#lastLookMs = nowMs
+    // A disk that takes so long is not given a second file to write.
+    if (this.#writing !== null) return this.#arm(nowMs + writeIntervalMs)
+    const snapshot = this.#parts.collect()
+    if (identityOf(snapshot) !== this.#written || nowMs - this.#lastWriteMs >= refreshIntervalMs) {
+      this.#writing = this.#write(snapshot).finally(() => { this.#writing = null })
+    }
+    this.#arm(nowMs + refreshIntervalMs)
+  }
+
+  /** Never throws: a node whose disk is full goes on. */
+  async #write(snapshot: MemberSnapshot): Promise<void> {
+    const { save, clock, log } = this.#parts
+    this.#lastWriteMs = clock.nowMs()
+    try {
+      await save(snapshot)
+      this.#written = identityOf(snapshot)
+      this.counters.snapshotsWritten++
+    } catch (error) {
+      // Once in a while is enough for a full disk; the next change, or the next hour, tries again.
+      if (this.counters.snapshotFailures++ % 60 === 0) log.warn({ err: error }, 'the addresses of the members could not be written; after a restart this node needs a seed')
+    }
   }
 }
 
