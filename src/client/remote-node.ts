@@ -19,9 +19,9 @@ export interface RemoteNode {
 }
 
 /** @throws MeshError ERR_NO_NODE, ERR_CLUSTER_KEY, ERR_KEYRING_DAMAGED, ERR_OPTION_INVALID */
-export async function openRemote(node: string, options: Pick<ConnectOptions, 'dataDir' | 'keyringDir' | 'signal'>): Promise<RemoteNode> {
+export async function openRemote(node: string, options: Pick<ConnectOptions, 'dataDir' | 'keyringDir' | 'cluster' | 'signal'>): Promise<RemoteNode> {
   const { keys } = await loadKeyring(options.keyringDir ?? options.dataDir ?? defaultDataDir)
-  const mesh = await createMesh({ privateKey: await generateKeyPair('Ed25519'), client: true, host: '127.0.0.1', port: 0, clusterKeys: keys, log: silentLog, clock: systemClock })
+  const mesh = await createMesh({ privateKey: await generateKeyPair('Ed25519'), client: true, host: '127.0.0.1', port: 0, clusterKeys: keys, ...(options.cluster === undefined ? {} : { cluster: options.cluster }), log: silentLog, clock: systemClock })
   try {
     await mesh.start()
     const target = await mesh.dial(node, options.signal)

@@ -12,6 +12,8 @@ export interface ConnectOptions {
   readonly node?: string
   /** For `node`: the folder whose keyring opens the mesh; default `dataDir`. */
   readonly keyringDir?: string
+  /** For `node`: the label of its cluster, as its --cluster has it. Default `reedbase`. */
+  readonly cluster?: string
   /** How long the node may take to answer; ERR_QUERY_TIMEOUT after it. Without it a silent one is ERR_NO_NODE, beside us after 4 s. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal

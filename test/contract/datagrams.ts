@@ -139,6 +139,36 @@ export function datagramsContract(what: string, open: (end: OpenEnd) => Promise<
       await heard(one, ['two: new key'])
     })
 
+    it('takes another keyring while it is open', async () => {
+      const [one, two] = await openPair()
+      two.datagrams.setClusterKeys([oneKey, otherKey])
+      one.datagrams.setClusterKeys([otherKey])
+      one.datagrams.send('two', Buffer.from('under the new key'))
+      await heard(two, ['one: under the new key'])
+      two.datagrams.setClusterKeys([oneKey])
+      one.datagrams.send('two', Buffer.from('under a removed key'))
+      await vi.waitFor(() => { expect(two.datagrams.counters().dropped.forged).toBeGreaterThan(0) })
+      expect(two.heard).toEqual(['one: under the new key'])
+    })
+
+    it('neither hears nor sends to a peer that is denied, for as long as it is', async () => {
+      const [one, two] = await openPair()
+      two.datagrams.setAllowed((peerId) => peerId !== 'one')
+      one.datagrams.send('two', Buffer.from('unheard'))
+      await vi.waitFor(() => { expect(two.datagrams.counters().dropped.denied).toBe(1) })
+      two.datagrams.send('one', Buffer.from('unsent'))
+      expect(two.datagrams.counters()).toMatchObject({ sent: 0, sendErrors: 0, sendsDenied: 1 })
+      // Forgotten and learned again, it is denied all the same.
+      two.datagrams.removePeer('one')
+      two.datagrams.setPeer(one.record)
+      one.datagrams.send('two', Buffer.from('unheard'))
+      await vi.waitFor(() => { expect(two.datagrams.counters().dropped.denied).toBe(2) })
+      two.datagrams.setAllowed(() => true)
+      one.datagrams.send('two', Buffer.from('heard again'))
+      await heard(two, ['one: heard again'])
+      expect(one.heard).toEqual([])
+    })
+
     it('does without a cluster key when neither side has one', async () => {
       const one = await openEnd('one', [])
       const two = await openEnd('two', [])

@@ -4,6 +4,7 @@ import type { Priority } from '../../core/routing/types.ts'
 import { MeshError } from '../../errors.ts'
 import { readDuration } from '../../node/options-values.ts'
 import type { RouteReport } from '../../query/types.ts'
+import { defaultClusterLabel } from '../../wire/cluster.ts'
 import type { CliContext } from '../context.ts'
 import { formatCount, formatDuration } from '../format.ts'
 import { addDataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
@@ -27,6 +28,7 @@ interface Flags {
   readonly explain?: true
   readonly dataDir?: string
   readonly node?: string
+  readonly cluster?: string
 }
 
 export function configure(command: Command, context: CliContext): void {
@@ -41,6 +43,7 @@ export function configure(command: Command, context: CliContext): void {
     .option('-v, --verbose', 'show on stderr where the query ran, why, the loads and the times')
     .option('--explain', 'the same decision in full as one JSON object on stderr')
     .option('--node <host:port>', 'ask this node over the network instead of the one beside you; the keyring of --data-dir opens it')
+    .option('--cluster <label>', 'with --node: the label of its cluster (env REEDBASE_CLUSTER, default reedbase)')
   addDataDirOption(command).addHelpText('after', `
 The result alone goes to stdout, everything else to stderr. In JSON, 64-bit integers keep all their digits and decimals are strings; blobs
 are \\x and hexadecimal digits. In CSV, null is empty and an empty text is "". Columns that share a name are told apart in both: a, a_1.
@@ -64,7 +67,7 @@ async function query(database: string, sqlArgument: string | undefined, flags: F
     const [{ connect }, writeResult] = await Promise.all([context.parts.client(), loadWriter(format)])
     // Reaching the node takes from the same time, so that a node which hangs holds nobody longer than asked.
     const beganMs = context.nowMs()
-    const client = await connect({ dataDir, timeoutMs, signal, ...(flags.node === undefined ? {} : { node: flags.node, keyringDir: dataDir }) })
+    const client = await connect({ dataDir, timeoutMs, signal, ...(flags.node === undefined ? {} : { node: flags.node, keyringDir: dataDir, cluster: flags.cluster ?? context.env['REEDBASE_CLUSTER'] ?? defaultClusterLabel }) })
     const progress = new Progress({ output: context.stderr, nowMs: () => context.nowMs(), sharesTerminal: context.stdout.isTerminal })
     try {
       const startedMs = context.nowMs()
