@@ -1,8 +1,9 @@
+import type { PathFinding } from '../core/membership/types.ts'
 import type { MemberView } from '../wire/control.ts'
 import type { TextOutput } from './context.ts'
-import { formatAddress, formatAge, formatLatency, formatPercent, shortPeerId } from './format.ts'
+import { formatAddress, formatAge, formatLatency, formatPercent, formatTime } from './format.ts'
 import { drillMark, memberStateText } from './state-text.ts'
-import { drawTable } from './table.ts'
+import { drawTable, type TableColumn } from './table.ts'
 
 interface MembersTableOptions {
   readonly wide: boolean
@@ -10,24 +11,48 @@ interface MembersTableOptions {
   readonly output: TextOutput
 }
 
+interface MemberColumn extends TableColumn {
+  /** Left out where no row has anything to say. */
+  readonly isNews?: (member: MemberView) => boolean
+  readonly text: (member: MemberView) => string
+}
+
+/** Columns for zones and notes appear only where there are some. */
 export function membersTable(members: readonly MemberView[], { wide, nowWallMs, output }: MembersTableOptions): string {
-  const rows = members.map((member) => {
-    const { record, load, latency } = member
-    return [
-      `${member.name}${member.local ? ' (this node)' : ''}${member.nameConflict ? ' (name taken twice)' : ''}${member.denied ? ' (denied here)' : ''}`,
-      wide ? record.peerId : shortPeerId(record.peerId),
-      `${memberStateText(member, output)}${drillMark(load?.drill ?? false)}`,
-      formatAge(member.stateSinceWallMs, nowWallMs),
-      record.tcpMultiaddrs[0] === undefined ? '–' : formatAddress(record.tcpMultiaddrs[0]),
-      record.databases.length === 0 ? '–' : record.databases.map(({ name, role }) => (role === 'primary' ? `${name} (primary)` : name)).join(', '),
-      member.local ? '–' : formatLatency(latency?.smoothedMs ?? null),
-      formatPercent(load?.cpuPercent ?? null),
-      formatPercent(load?.memoryPercent ?? null),
-    ]
-  })
-  const table = drawTable([
-    { title: 'Name' }, { title: 'PeerId' }, { title: 'State' }, { title: 'Since' }, { title: 'Address' }, { title: 'Databases' },
-    { title: 'Latency', align: 'right' }, { title: 'CPU', align: 'right' }, { title: 'Mem', align: 'right' },
-  ], rows, output)
+  const columns: readonly MemberColumn[] = [
+    { title: 'Name', text: ({ name, local }) => `${name}${local ? ' (this node)' : ''}` },
+    { title: 'PeerId', isNews: () => wide, text: ({ record }) => record.peerId },
+    { title: 'State', text: (member) => `${memberStateText(member, output)}${drillMark(member.load?.drill ?? false)}` },
+    { title: 'Since', text: ({ stateSinceWallMs }) => formatAge(stateSinceWallMs, nowWallMs) },
+    { title: 'Zone', isNews: ({ record }) => wide || zoneOf(record) !== 'default/default', text: ({ record }) => zoneOf(record) },
+    { title: 'Address', text: ({ record }) => (record.tcpMultiaddrs[0] === undefined ? '–' : formatAddress(record.tcpMultiaddrs[0])) },
+    { title: 'RTT', align: 'right', text: ({ local, latency }) => (local ? '–' : formatLatency(latency?.smoothedMs ?? null)) },
+    { title: 'Databases', text: ({ record }) => (record.databases.length === 0 ? '–' : record.databases.map(({ name, role }) => (role === 'primary' ? `${name} (primary)` : name)).join(', ')) },
+    { title: 'CPU', align: 'right', text: ({ load }) => formatPercent(load?.cpuPercent ?? null) },
+    { title: 'Mem', align: 'right', text: ({ load }) => formatPercent(load?.memoryPercent ?? null) },
+    { title: 'Notes', isNews: (member) => notes(member).length > 0, text: (member) => output.style('yellow', notes(member).join('; ')) },
+  ]
+  const shown = columns.filter(({ isNews }) => isNews === undefined || members.some(isNews))
+  const table = drawTable(shown, members.map((member) => shown.map(({ text }) => text(member))), output)
   return `${table}${members.length} ${members.length === 1 ? 'member' : 'members'}\n`
+}
+
+function zoneOf({ datacenter, rack }: MemberView['record']): string {
+  return `${datacenter}/${rack}`
+}
+
+const pathNotes: Readonly<Record<PathFinding, string | null>> = {
+  'unknown': null, 'direct': null, 'inbound-only': 'does not hear this node', 'indirect-only': 'reached by others only', 'stream-only': 'no UDP', 'none': 'no path',
+}
+
+function notes({ nameConflict, denied, flapping, probationUntilWallMs, removedBy, path, state }: MemberView): string[] {
+  const isUp = state === 'alive' || state === 'suspect'
+  return [
+    nameConflict ? 'name taken twice' : null,
+    denied ? 'denied here' : null,
+    flapping ? 'flapping' : null,
+    probationUntilWallMs === null ? null : `returning, taken back at ${formatTime(probationUntilWallMs).slice(0, 8)}`,
+    removedBy === null ? null : `removed at ${removedBy}`,
+    isUp ? pathNotes[path] : null,
+  ].filter((note) => note !== null)
 }

@@ -20,6 +20,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'db:query', summary: 'run a query on the nearest healthy copy', load: () => import('./commands/db-query.ts') },
   { name: 'db:nodes', summary: 'show the nodes that serve a database', load: () => import('./commands/db-nodes.ts') },
   { name: 'members', summary: 'show or watch the members of the mesh', load: () => import('./commands/members.ts') },
+  { name: 'reachability', summary: 'show which members are reached, and how', load: () => import('./commands/reachability.ts') },
   { name: 'status', summary: 'show the node beside you', load: () => import('./commands/status.ts') },
   { name: 'drill', summary: 'pin the reported load of a node, as a fire drill', load: () => import('./commands/drill.ts') },
   { name: 'keys:generate', summary: 'add a cluster key to the keyring', load: () => import('./commands/keys-generate.ts') },
