@@ -29,7 +29,7 @@ import { LocalHealth } from './local-health.ts'
 import { isActive, MemberTable, type MemberEntry } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
 import { Outbox } from './outbox.ts'
-import { PathBook } from './paths.ts'
+import { PathBook, type PathChange } from './paths.ts'
 import { INCARNATION_MAX } from './precedence.ts'
 import { ProbeRing } from './probe-ring.ts'
 import { Prober } from './prober.ts'
@@ -132,6 +132,7 @@ export class Membership {
       nextSequence: () => this.#prober.nextSequence(),
       send: (to, probe, reports) => { this.#outbox.send(to, probe, reports) },
       onAnswered: (nowMs, subject, rttMs, coordinate) => { this.#prober.noteDirect(nowMs, subject, rttMs, coordinate) },
+      onLost: (nowMs, subject) => { this.#prober.noteLost(nowMs, subject) },
       onFound: (nowMs, finding) => { this.#beliefs.handleFound(nowMs, finding) },
       onAgreed: (nowMs, finding) => { this.#beliefs.handleAgreed(nowMs, finding) },
       onHung: (nowMs, subject, startedMs, evidence) => { this.#beliefs.handleHung(nowMs, subject, startedMs, evidence) },
@@ -313,7 +314,7 @@ export class Membership {
   handlePacket(nowMs: number, from: string, packet: Packet): MembershipEffect[] {
     if (!this.#isListening() || from === this.#self.record.peerId) return []
     const sender = this.#table.get(from)
-    if (sender !== undefined && this.#phase !== 'left') this.#tellPath(nowMs, sender, this.#paths.noteHeard(nowMs, from))
+    if (sender !== undefined && this.#phase !== 'left') this.#paths.noteHeard(nowMs, from)
     // Updates first: an answer to a ping that carried a suspicion of us must carry our refutation.
     this.#learn(nowMs, from, packet.updates, PACKET_UPDATES_MAX)
     if (packet.load !== null && this.#table.get(from) !== undefined && this.#phase !== 'left') {
@@ -496,7 +497,7 @@ export class Membership {
     if (evidence !== undefined && entry !== undefined && isActive(entry)) this.#prober.startOnEvidence(nowMs, entry, evidence)
   }
 
-  #tellPath(nowMs: number, target: MemberEntry, change: { readonly from: PathFinding; readonly to: PathFinding } | null): void {
+  #tellPath(nowMs: number, target: MemberEntry, change: PathChange | null): void {
     if (change === null || !isActive(target)) return
     const text = PATH_TEXTS[change.to]
     const type = DEGRADED.has(change.to) ? 'path-degraded' : DEGRADED.has(change.from) && change.to === 'direct' ? 'path-restored' : null

@@ -26,9 +26,9 @@ import type { MembershipOptions } from './options.ts'
 import type { MembershipFeatures } from './features.ts'
 import type { DirectLoss } from './direct-loss.ts'
 import type { LocalHealth } from './local-health.ts'
-import type { PathBook } from './paths.ts'
+import type { PathBook, PathChange } from './paths.ts'
 import type { Coordinate } from '../coordinates/types.ts'
-import type { Evidence, MembershipEffect, PathFinding, Probe } from './types.ts'
+import type { Evidence, MembershipEffect, Probe } from './types.ts'
 
 /** Pings on behalf of others under way at once; more are answered with a nack at once. */
 export const RELAYS_MAX = 256
@@ -72,7 +72,7 @@ export interface ProberSurroundings {
   readonly health: LocalHealth
   readonly paths: PathBook
   readonly directLoss: DirectLoss
-  readonly onPathChange: (nowMs: number, target: MemberEntry, change: { readonly from: PathFinding; readonly to: PathFinding } | null) => void
+  readonly onPathChange: (nowMs: number, target: MemberEntry, change: PathChange | null) => void
   readonly send: (to: string, probe: Probe) => void
   readonly emit: (effect: MembershipEffect) => void
   readonly onUnreachable: (nowMs: number, round: ProbeRound) => void
@@ -260,12 +260,14 @@ export class Prober {
     const { target } = round
     this.#in.counters.pingsLost++
     this.#in.emit({ kind: 'lost', peerId: target.peerId })
-    this.#in.directLoss.note(nowMs, target.peerId, true)
-    this.#in.onPathChange(nowMs, target, this.#in.paths.noteLost(nowMs, target.peerId))
+    this.noteLost(nowMs, target)
     this.#remove(nowMs, round)
     // Somebody reached it, so it was not us who were deaf. Otherwise a helper that said so (a nack) clears us, and a silent one does not.
-    if (round.phase === 'answered') this.#in.health.add(-1)
-    else if (this.#in.features.nacks && round.helpers.length > 0) this.#in.health.add(round.helpers.length - round.nacks)
+    if (round.phase === 'answered') {
+      this.#in.health.add(-1)
+      // Alive, but not by the direct path: that is looked at now, not when its turn comes again.
+      if (this.#in.features.streamProbes && this.#in.paths.isInDoubt(target.peerId)) this.startOnEvidence(nowMs, target, 'probe')
+    } else if (this.#in.features.nacks && round.helpers.length > 0) this.#in.health.add(round.helpers.length - round.nacks)
     else this.#in.health.add(1)
     if (round.phase === 'indirect') this.#in.onUnreachable(nowMs, round)
   }
@@ -286,6 +288,13 @@ export class Prober {
       const target = this.#in.table.get(peerId)
       if (target !== undefined && isActive(target) && !this.#byTarget.has(peerId)) this.start(nowMs, target, evidence)
     }
+  }
+
+  /** A direct ping without an ack. */
+  noteLost(nowMs: number, target: MemberEntry): void {
+    const { directLoss, paths } = this.#in
+    directLoss.note(nowMs, target.peerId, true)
+    this.#in.onPathChange(nowMs, target, paths.noteLost(nowMs, target.peerId, directLoss.ratio(nowMs, target.peerId)))
   }
 
   /** A direct ack: a round-trip sample (RFC 6298 §2.3 with its gains of 1/8 and 1/4), and proof that the path works. */

@@ -108,6 +108,7 @@ export interface WatchesSurroundings {
   readonly send: (to: string, probe: Probe | null, reports: readonly Report[]) => void
   readonly emit: (effect: MembershipEffect) => void
   readonly onAnswered: (nowMs: number, subject: MemberEntry, rttMs: number, coordinate: Coordinate | null) => void
+  readonly onLost: (nowMs: number, subject: MemberEntry) => void
   /** This observer itself finds it dead. */
   readonly onFound: (nowMs: number, finding: Finding) => void
   /** The observers agree. */
@@ -219,7 +220,7 @@ export class Watches {
       watch.nextCheckMs = Infinity
       for (const ping of watch.pings) if (ping.outcome === 'pending' && nowMs >= ping.sentMs + this.#timeoutMs(watch)) {
         ping.outcome = 'lost'
-        this.#in.directLoss.note(nowMs, peerId, true)
+        this.#in.onLost(nowMs, watch.subject)
       }
       // What its host said before it fell silent says nothing about now.
       if (watch.connect === 'open' && watch.connectedMs < nowMs - SILENT_PINGS_MIN * this.#in.options.probeIntervalMs && this.#lostInARow(watch) === SILENT_PINGS_MIN) this.#connect(nowMs, watch)
