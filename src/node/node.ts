@@ -12,6 +12,7 @@ import { listenLocal } from '../adapters/local/listen-local.ts'
 import { createSystemLoadProbe } from '../adapters/system/load-probe.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { probePort } from '../adapters/tcp/port-probe.ts'
+import { NetworkCoordinates } from '../core/coordinates/network-coordinates.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
 import { PeerLoads } from '../core/load/peer-loads.ts'
@@ -217,6 +218,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
         break
       case 'member-left':
         rivals.forget(peerId)
+        coordinates.forget(peerId)
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
         break
@@ -231,14 +233,20 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     }
     events.publish(view)
   }
+  const coordinates = new NetworkCoordinates({ random })
   const membershipDriver = new MembershipDriver({
     membership, datagrams, mesh, probePort, verifier, clock, random, log, onEvent,
     isAllowed: (peerId) => admission.isAllowed(peerId),
-    onRtt: (peerId, rttMs) => { latencyDriver.handleRtt(peerId, rttMs) },
+    onRtt: (peerId, rttMs, coordinate) => {
+      latencyDriver.handleRtt(peerId, rttMs)
+      if (coordinate !== null && coordinates.handleSample(peerId, rttMs, coordinate)) membershipDriver.setCoordinate(coordinates.self)
+    },
     onLost: (peerId) => { latencyDriver.handleLost(peerId) },
     onLoad: (peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) },
   })
   closers.add('membership', () => { membershipDriver.stop() })
+  // From the first ack on: who has no coordinate yet learns it from those that tell theirs.
+  membershipDriver.setCoordinate(coordinates.self)
   const keys = new KeyringService({
     folderPath: folder.path, keyring, self: { peerId: mesh.peerId, name: options.name }, mesh, datagrams, clock, random, log,
     members: () => membership.members().filter(({ state, signed }) => state !== 'left' && admission.isAllowed(signed.record.peerId)).map(({ signed: { record: { peerId, name } }, state }) => ({ peerId, name, isUp: state !== 'failed' })),
