@@ -106,11 +106,6 @@ export class QueryService {
 
   async #route(request: QueryRequest, { signal, deadlineMs }: { readonly signal: AbortSignal; readonly deadlineMs: number }): Promise<QueryResponse> {
     const { clock, self } = this.#parts
-    const refusal = this.#parts.refusalOf(request.access)
-    if (refusal !== null) {
-      this.counters.refused++
-      throw refusal
-    }
     const forwarded = request.visited.length > 0
     const startedMs = clock.nowMs()
     const local = this.#parts.localView(request.database)
@@ -123,6 +118,12 @@ export class QueryService {
       explain: request.explain,
     })
     const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
+    const refusal = this.#parts.refusalOf(request.access)
+    // A replica in a minority still tells whoever forwarded a write to it that it is one: the primary's own policy decides.
+    if (refusal !== null && !(forwarded && decision.kind === 'refuse')) {
+      this.counters.refused++
+      throw refusal
+    }
     switch (decision.kind) {
       case 'refuse':
         this.counters.refused++

@@ -304,3 +304,36 @@ describe('a forwarded query', () => {
     await expect(ask({ visited: ['entry'], access: 'read' })).rejects.toMatchObject({ code: 'ERR_NOT_PRIMARY' })
   })
 })
+
+describe('a node in a minority', () => {
+  const lost = new MeshError('ERR_QUORUM_LOST', 'local1 sees 1 of 3', { details: { started: 'no' } })
+  const refusesAll = { refusalOf: () => lost } as const
+  const readOnly = { refusalOf: (access: QueryRequest['access']) => (access === 'read' ? null : lost) } as const
+
+  it.each([['asked by a client', []], ['asked by a peer', ['entry']]])('that refuses runs and forwards nothing, %s', async (_, visited) => {
+    const { ask, asked, inFlight, service } = setUp({ ...refusesAll, peers: [{ peerId: 'other' }] })
+    await expect(ask({ visited })).rejects.toMatchObject({ code: 'ERR_QUORUM_LOST', details: { started: 'no' } })
+    expect([asked, inFlight, service.counters.refused]).toEqual([[], [], 1])
+  })
+
+  it('that is read-only reads, and refuses what is or may be a write, also for the primary elsewhere', async () => {
+    expect(await read(await setUp(readOnly).ask())).toEqual(['here'])
+    const writer = setUp({ ...readOnly, engine: engineOf({ access: 'write' }), peers: [{ peerId: 'primary', role: 'primary' }] })
+    await expect(writer.ask()).rejects.toMatchObject({ code: 'ERR_QUORUM_LOST' })
+    const unserved = setUp({ ...readOnly, engine: null, peers: [{ peerId: 'primary', role: 'primary' }] })
+    await expect(unserved.ask({ sql: 'CALL something()' })).rejects.toMatchObject({ code: 'ERR_QUORUM_LOST' })
+    expect([...writer.asked, ...unserved.asked]).toEqual([])
+  })
+
+  it('still sends a forwarded write on to the primary, when it is a replica', async () => {
+    const { ask } = setUp({ ...readOnly, engine: engineOf({ access: 'write' }) })
+    await expect(ask({ visited: ['entry'] })).rejects.toMatchObject({ code: 'ERR_NOT_PRIMARY' })
+  })
+
+  it('is what a sender reports when all its peers are in one', async () => {
+    const { ask } = setUp({ engine: null, peers: [{ peerId: 'a' }, { peerId: 'b' }], behaviour: { a: fails('ERR_QUORUM_LOST'), b: fails('ERR_QUORUM_LOST') } })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_QUORUM_LOST' })
+    const mixed = setUp({ engine: null, peers: [{ peerId: 'a' }, { peerId: 'b' }], behaviour: { a: fails('ERR_QUORUM_LOST'), b: fails('ERR_DRAINING') } })
+    await expect(mixed.ask()).rejects.toMatchObject({ code: 'ERR_NO_HEALTHY_PEER' })
+  })
+})
