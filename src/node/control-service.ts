@@ -1,11 +1,14 @@
 /** Answers `/reedbase/control/1.0`: what the command line asks of the node beside it. */
 import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
-import type { ControlRequest, EventView, MemberEventView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
+import type { ControlRequest, EventView, ForceLeaveView, LeavingView, MemberEventView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
 import type { Admission } from './admission.ts'
+import type { Distances } from './distances.ts'
 import type { EventStream } from './event-stream.ts'
 import type { KeyringService } from './keyring-service.ts'
 import type { LoadDriver } from './load-driver.ts'
+import type { LogStream } from './log-stream.ts'
+import { findMember } from './member-lookup.ts'
 import type { PeerDirectory } from './peer-directory.ts'
 import type { ReachabilityService } from './reachability-service.ts'
 
@@ -17,17 +20,35 @@ export interface ControlServiceParts {
   readonly keyring: KeyringService
   readonly admission: Admission
   readonly reachability: ReachabilityService
+  readonly distances: Distances
   readonly events: EventStream<EventView>
+  readonly logs: LogStream
+  /** An operator's word that a member is not expected back; false when this node is not in the mesh itself. */
+  readonly removeMember: (peerId: string) => boolean
+  readonly drainMs: number
+  /** Begins to leave; what it does then is not waited for. */
+  readonly leave: (reason: string) => void
   readonly status: () => NodeStatusView
 }
 
-/** @throws MeshError ERR_OPTION_INVALID, ERR_DATABASE_UNKNOWN, ERR_PROTOCOL */
+/** @throws MeshError ERR_OPTION_INVALID, ERR_DATABASE_UNKNOWN, ERR_MEMBER_UNKNOWN, ERR_MEMBER_ALIVE, ERR_DRAINING, ERR_PROTOCOL */
 export function createControlService(parts: ControlServiceParts): ControlHandler {
-  return (request, signal) => (request.method === 'events' ? parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [], signal) : answer(parts, request))
+  return (request, signal) => {
+    switch (request.method) {
+      case 'events':
+        return parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [], signal)
+      case 'monitor':
+        return parts.logs.subscribe(request.level, signal)
+      case 'leave':
+        return leave(parts, signal)
+      default:
+        return answer(parts, request)
+    }
+  }
 }
 
 // Async, so that what it throws becomes the call's error.
-async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' }>): Promise<unknown> {
+async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' | 'monitor' | 'leave' }>): Promise<unknown> {
   switch (request.method) {
     case 'status':
       return parts.status()
@@ -35,6 +56,10 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       return parts.directory.memberViews()
     case 'nodes':
       return nodes(parts.directory, request.database)
+    case 'rtt':
+      return request.from === null ? parts.distances.all() : [parts.distances.between(request.from, request.to)]
+    case 'force-leave':
+      return forceLeave(parts, request.member)
     case 'reachability':
       return await reachability(parts, request.mesh)
     case 'peers-list':
@@ -57,6 +82,35 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       parts.loadDriver.endDrill()
       return parts.directory.localLoad()
   }
+}
+
+/** The stream stays open until the node is gone, so that the caller knows when. */
+async function* leave({ directory, drainMs, leave: begin }: ControlServiceParts, signal: AbortSignal): AsyncGenerator<LeavingView, void, void> {
+  const { inFlight } = directory.localLoad()
+  begin('rdb leave')
+  yield { pid: process.pid, name: directory.self().name, inFlight, drainMs }
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => { resolve() })
+  })
+}
+
+function forceLeave({ directory, removeMember }: ControlServiceParts, text: string): ForceLeaveView {
+  const views = directory.memberViews()
+  const { peerId, name } = findMember(text, views.map((view) => ({ peerId: view.record.peerId, name: view.name, state: view.state })))
+  const member = views.find(({ record }) => record.peerId === peerId)
+  if (member?.local === true) throw new MeshError('ERR_MEMBER_ALIVE', `${name} is this node`, { nextStep: 'rdb leave takes the node beside you out of the mesh.' })
+  if (member?.state === 'left') return { peerId, name, wasGone: true }
+  if (member?.state !== 'failed' || member.probationUntilWallMs !== null) {
+    const isReturning = member !== undefined && member.probationUntilWallMs !== null
+    throw new MeshError('ERR_MEMBER_ALIVE', `${name} is ${isReturning ? 'answering again' : member?.state ?? 'alive'}; only a failed member can be taken off`, {
+      ...(member?.state === 'suspect' ? { nextStep: 'Wait until it has refuted the suspicion or is declared failed: rdb members --watch tells.' } : {}), details: { peerId, name, state: member?.state ?? null },
+    })
+  }
+  if (!removeMember(peerId)) {
+    throw new MeshError('ERR_DRAINING', 'this node is joining or leaving the mesh, and its word about others does not count now', { nextStep: 'Run the command again in a moment, or beside another node.' })
+  }
+  return { peerId, name, wasGone: false }
 }
 
 async function reachability({ directory, reachability: service }: ControlServiceParts, ofMesh: boolean): Promise<ReachabilityView> {

@@ -14,9 +14,16 @@ interface Subscriber<T> {
 
 export class EventStream<T> {
   readonly #subscribers = new Set<Subscriber<T>>()
+  readonly #onPublish: (event: T) => void
   #ended = false
 
+  /** `onPublish` sees every event, before the subscribers. */
+  constructor(onPublish: (event: T) => void = () => undefined) {
+    this.#onPublish = onPublish
+  }
+
   publish(event: T): void {
+    this.#onPublish(event)
     for (const subscriber of this.#subscribers) {
       if (subscriber.queue.length < queuedEventsMax) subscriber.queue.push(event)
       else {

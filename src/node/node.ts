@@ -38,9 +38,11 @@ import { createControlService } from './control-service.ts'
 import { openEngines } from './engines.ts'
 import { EventStream } from './event-stream.ts'
 import { KeyringService } from './keyring-service.ts'
+import { Distances } from './distances.ts'
 import { LatencyDriver } from './latency-driver.ts'
 import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
+import { LogStream } from './log-stream.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import type { NodeOptions } from './options.ts'
 import { MemberMemory } from './member-memory.ts'
@@ -60,6 +62,8 @@ import { memberEventView } from './views.ts'
 
 /** A farewell is worth waiting for, but not for long: whoever misses it finds out by probing. */
 const leaveTimeoutMs = 1_500
+/** So is telling monitors that the node stops. */
+const monitorEndMs = 500
 const wireVersion = 1
 
 export interface MeshNode {
@@ -87,16 +91,18 @@ export interface MeshNode {
  * seed does not: it is retried.
  */
 export async function startNode(options: NodeOptions, { log }: { readonly log: Log }): Promise<MeshNode> {
-  const closers = new Closers(log)
+  const logs = new LogStream(systemClock)
+  const watched = logs.tap(log)
+  const closers = new Closers(watched)
   try {
-    return await compose(options, log, closers)
+    return await compose(options, { log: watched, logs, closers })
   } catch (error) {
     await closers.close()
     throw error
   }
 }
 
-async function compose(options: NodeOptions, log: Log, closers: Closers): Promise<MeshNode> {
+async function compose(options: NodeOptions, { log, logs, closers }: { readonly log: Log; readonly logs: LogStream; readonly closers: Closers }): Promise<MeshNode> {
   // Before anything that may ask whether the node drains.
   let stopping: Promise<void> | null = null
   const clock = systemClock
@@ -162,7 +168,7 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   monitor.setReadyDatabases([...engines.keys()])
 
   // --- membership ---------------------------------------------------------------------------------------------------------
-  const events = new EventStream<EventView>()
+  const events = new EventStream<EventView>((event) => { logs.handleEvent(event) })
   closers.add('events', () => { events.end() })
   const verifier = createRecordVerifier()
   const rivals = new Rivals(record)
@@ -327,12 +333,39 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
     partition: partitions.partitionStatus(), quorum: partitions.quorumStatus(),
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
-      datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
+      datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
       queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, partitions: partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
+  // Before the doors open: whoever comes in first may ask to leave.
+  const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()
+  const shutDown = async (reason: string): Promise<void> => {
+    log.info({ reason, inFlight: server.inFlight }, `stopping: ${reason}`)
+    seeds.stop()
+    membershipDriver.leave()
+    await server.drain(options.drainMs)
+    await membershipDriver.farewell(leaveTimeoutMs)
+    await logs.end(reason, monitorEndMs)
+    await closers.close()
+    log.info({ reason }, 'stopped')
+    resolveDone()
+  }
+  const stop = (reason: string): Promise<void> => stopping ??= shutDown(reason)
+
   const socketPath = await socketPathFor(folder.path)
-  const control = createControlService({ directory, loadDriver, keyring: keys, admission, reachability, events, status })
+  const distances = new Distances({
+    selfPeerId: mesh.peerId, latencyTo: (peerId) => latencies.summary(peerId),
+    members: () => directory.memberViews().filter(({ state }) => state !== 'left').map(({ record: { peerId }, name, state }) => ({ peerId, name, state })),
+    coordinateOf: (peerId) => (peerId === mesh.peerId ? coordinates.self : coordinates.of(peerId)),
+  })
+  const control = createControlService({
+    directory, loadDriver, keyring: keys, admission, reachability, distances, events, logs, status, drainMs: options.drainMs,
+    removeMember: (peerId) => {
+      membershipDriver.removeMember(peerId)
+      return membership.member(peerId)?.state === 'left'
+    },
+    leave: (reason) => { stop(reason).catch((error: unknown) => { log.error({ err: error }, 'leaving failed') }) },
+  })
   const local = await listenLocal(socketPath, {
     clock, log,
     protocols: {
@@ -356,21 +389,9 @@ async function compose(options: NodeOptions, log: Log, closers: Closers): Promis
   // Also without a single event: since when this node bears its name is worth keeping.
   snapshots.handleChange()
 
-  const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()
-  const shutDown = async (reason: string): Promise<void> => {
-    log.info({ reason, inFlight: server.inFlight }, `stopping: ${reason}`)
-    seeds.stop()
-    membershipDriver.leave()
-    await server.drain(options.drainMs)
-    await membershipDriver.farewell(leaveTimeoutMs)
-    await closers.close()
-    log.info({ reason }, 'stopped')
-    resolveDone()
-  }
   return {
     peerId: mesh.peerId, name: options.name, tcpMultiaddrs: mesh.multiaddrs(), status,
     members: { list: () => directory.memberViews(), events: (signal) => events.subscribe([], signal) },
-    stop: (reason) => stopping ??= shutDown(reason),
-    done,
+    stop, done,
   }
 }

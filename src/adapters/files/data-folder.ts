@@ -17,7 +17,7 @@ import { access, mkdir, open, readdir, realpath, unlink } from 'node:fs/promises
 import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MeshError } from '../../errors.ts'
-import { ignoreMissing } from './atomic-write.ts'
+import { ignoreMissing, isMissing } from './atomic-write.ts'
 import { identifyProcess, isRunning, type ProcessIdentity } from './process-identity.ts'
 
 const claimForm = /^lock\.([0-9a-f]{8})\.(\d+)\.(\d+)\.[0-9a-f]{12}$/
@@ -53,6 +53,28 @@ export async function openDataFolder(path: string): Promise<DataFolder> {
   }
 }
 
+/**
+ * Whether a running process has locked the folder. Looks only; the answer may be out of date when it arrives.
+ * @throws MeshError ERR_DATA_DIR_UNUSABLE
+ */
+export async function isDataFolderLocked(path: string): Promise<boolean> {
+  try {
+    const names = await readdir(resolve(path))
+    return names.some((name) => {
+      const claimant = readClaim(name)
+      return claimant !== null && isRunning(claimant)
+    })
+  } catch (error) {
+    if (isMissing(error)) return false
+    throw unusable(resolve(path), error)
+  }
+}
+
+function readClaim(name: string): ProcessIdentity | null {
+  const parts = claimForm.exec(name)
+  return parts === null ? null : { boot: parts[1] as string, pid: Number(parts[2]), startTicks: Number(parts[3]) }
+}
+
 async function prepareFolder(path: string): Promise<string> {
   const absolute = resolve(path)
   try {
@@ -79,9 +101,8 @@ async function putClaim(folder: string): Promise<string> {
 async function findOtherHolder(folder: string, own: string): Promise<ProcessIdentity | null> {
   let holder: ProcessIdentity | null = null
   for (const name of await readdir(folder)) {
-    const parts = claimForm.exec(name)
-    if (parts === null || name === own) continue
-    const claimant = { boot: parts[1] as string, pid: Number(parts[2]), startTicks: Number(parts[3]) }
+    const claimant = readClaim(name)
+    if (claimant === null || name === own) continue
     if (isRunning(claimant)) holder = claimant
     else await unlink(join(folder, name)).catch(ignoreMissing)
   }

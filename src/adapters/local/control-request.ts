@@ -1,13 +1,17 @@
 import { MeshError } from '../../errors.ts'
 import { peerIdPattern } from '../../wire/cluster.ts'
-import type { ControlRequest } from '../../wire/control.ts'
+import type { ControlRequest, LogLineLevel } from '../../wire/control.ts'
 import { peersMax } from '../files/peer-lists.ts'
 
 const forMsMax = 24 * 3_600_000
 export const databaseCharactersMax = 64
+/** A PeerId has 52. */
+const memberCharactersMax = 128
+const monitorLevels: readonly LogLineLevel[] = ['debug', 'info', 'warn', 'error']
 
 /**
- * Reads and checks a request line. A pinned percentage is 0–100 or null, a drill lasts at most a day, a database's name has at most 64 characters.
+ * Reads and checks a request line. A pinned percentage is 0–100 or null, a drill lasts at most a day, a database's name has at most
+ * 64 characters, that of a member 128.
  * @throws MeshError ERR_PROTOCOL for what is no request, ERR_OPTION_INVALID for a value out of range
  */
 export function parseControlRequest(line: string): ControlRequest {
@@ -25,6 +29,18 @@ export function parseControlRequest(line: string): ControlRequest {
       return { method: request.method }
     case 'events':
       return { method: 'events', snapshot: request.snapshot === true }
+    case 'leave':
+      return { method: 'leave' }
+    case 'monitor': {
+      const level = monitorLevels.find((known) => known === request.level)
+      if (level === undefined) throw new MeshError('ERR_OPTION_INVALID', `the level of a monitor is ${monitorLevels.join(', ')}`)
+      return { method: 'monitor', level }
+    }
+    case 'rtt':
+      if (isGiven(request.to) && !isGiven(request.from)) throw new MeshError('ERR_OPTION_INVALID', 'a round trip to a member starts at one')
+      return { method: 'rtt', from: isGiven(request.from) ? memberOf(request.from) : null, to: isGiven(request.to) ? memberOf(request.to) : null }
+    case 'force-leave':
+      return { method: 'force-leave', member: memberOf(request.member) }
     case 'reachability':
       return { method: 'reachability', mesh: request.mesh === true }
     case 'nodes':
@@ -60,6 +76,16 @@ function peerIdsOf(value: unknown): readonly string[] {
   if (wrong !== undefined) throw new MeshError('ERR_OPTION_INVALID', `${JSON.stringify(wrong).slice(0, 80)} is no PeerId of a node`, { nextStep: 'rdb members --wide shows whole PeerIds.' })
   if (list.length === 0 || list.length > peersMax) throw new MeshError('ERR_OPTION_INVALID', `between 1 and ${peersMax} PeerIds are given`)
   return list as readonly string[]
+}
+
+function isGiven(value: unknown): boolean {
+  return value !== null && value !== undefined
+}
+
+function memberOf(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new MeshError('ERR_OPTION_INVALID', 'no member is named')
+  if (value.length > memberCharactersMax) throw new MeshError('ERR_OPTION_INVALID', `a member's name has at most ${memberCharactersMax} characters`)
+  return value
 }
 
 /** Its first digits suffice. */
