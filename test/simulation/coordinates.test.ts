@@ -1,11 +1,15 @@
 /**
- * Serf's own bounds (coordinate/performance_test.go), for mean and maximum. Serf holds them for one seed; here they hold for the median of seeds.
- * Mean error in percent, seeds 1 to 7, of this code:
- *   line    __LINE__
- *   grid    __GRID__
- *   split   __SPLIT__
- *   circle  __CIRCLE__
- *   random  __RANDOM__
+ * The bounds of Serf's coordinate/performance_test.go for mean and maximum error. Serf holds them for the one seed of its tests; here the median of
+ * seven seeds is held to them, except that the grid is allowed a mean of 0.2 % (Serf: 0.16 %). Mean error in percent, seeds 1 to 7:
+ *
+ *   line    0.103  0.187  0.413  0.073  0.359  0.096  0.182
+ *   grid    0.169  0.173  0.181  0.145  0.119  0.186  0.141
+ *   split   0.005  0.006  0.005  0.005  0.006  0.116  0.005
+ *   circle  0.212  0.184  0.235  0.322  0.279  0.255  0.226
+ *   random  5.07   4.48   5.24   4.78   4.43   4.05   4.95
+ *
+ * The split of seed 6 is one of those (12 of 60) where heights and adjustments, which both stand for the access link, still trade places after
+ * 1,000 cycles.
  */
 import { describe, expect, it } from 'vitest'
 import { createRandom } from '../../src/core/time/random.ts'
@@ -19,11 +23,11 @@ function medianOf(errors: readonly CoordinateError[], read: (error: CoordinateEr
 
 describe('coordinates tell round trips of', () => {
   it.each<{ scenario: CoordinateScenario; nodes: number; dimensions: number; mean: number; max: number; worstMean: number }>([
-    { scenario: 'line', nodes: 10, dimensions: 8, mean: 0.0031, max: 0.013, worstMean: 0.006 },
-    { scenario: 'grid', nodes: 25, dimensions: 8, mean: 0.002, max: 0.023, worstMean: 0.003 },
-    { scenario: 'split', nodes: 25, dimensions: 8, mean: 0.0001, max: 0.00048, worstMean: 0.005 },
+    { scenario: 'line', nodes: 10, dimensions: 8, mean: 0.0031, max: 0.013, worstMean: 0.005 },
+    { scenario: 'grid', nodes: 25, dimensions: 8, mean: 0.002, max: 0.023, worstMean: 0.002 },
+    { scenario: 'split', nodes: 25, dimensions: 8, mean: 0.0001, max: 0.00048, worstMean: 0.0012 },
     // In two dimensions, so that the middle can be above the circle only by its height.
-    { scenario: 'circle', nodes: 25, dimensions: 2, mean: 0.0028, max: 0.064, worstMean: 0.005 },
+    { scenario: 'circle', nodes: 25, dimensions: 2, mean: 0.0028, max: 0.064, worstMean: 0.004 },
     { scenario: 'random', nodes: 25, dimensions: 8, mean: 0.075, max: 0.33, worstMean: 0.075 },
   ])('$scenario', ({ scenario, nodes, dimensions, mean, max, worstMean }) => {
     const errors = SEEDS.map((seed) => coordinateError(scenario, { nodes, cycles: 1000, seed, dimensions }))
