@@ -88,6 +88,16 @@ describe('quorum', () => {
     expect(censuses() - before).toBe(4)
   })
 
+  it('is judged while events come without end', () => {
+    const { driver, clock, tell, censuses } = setUp()
+    driver.start()
+    for (let count = 0; count < 100; count++) {
+      tell('member-joined', `m${count}`)
+      clock.advance(10)
+    }
+    expect(censuses()).toBeGreaterThan(30)
+  })
+
   it('sees failures that came without an event', () => {
     const { driver, clock, table, events } = setUp()
     driver.start()

@@ -110,9 +110,10 @@ describe('a node alone', () => {
   })
 
   it('stops when it is told to', async () => {
-    const { seeds, dialled, pass } = setUp({ seeds: ['s1'] })
+    const { seeds, dialled, pass, clock } = setUp({ seeds: ['s1'] })
     await seeds.join()
     seeds.stop()
+    expect(clock.pending).toBe(0)
     await pass(60_000)
     expect(dialled).toHaveLength(1)
   })

@@ -124,6 +124,10 @@ describe('the writer', () => {
     writer.handleChange()
     await pass(20_000)
     expect([saved.map((snapshot) => snapshot.members[0]?.peerId), clock.pending]).toEqual([['last'], 0])
+    const idle = writerOf()
+    await idle.close()
+    idle.handleChange()
+    expect(clock.pending).toBe(0)
   })
 
   it('does not begin a write while another one is under way', async () => {

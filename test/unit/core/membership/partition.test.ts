@@ -50,9 +50,11 @@ describe('losses', () => {
     const settled = new Watcher(29).tell('member-failed', ids(6), 10)
     expect(settled.kinds).toEqual([])
     expect(settled.monitor.open).toMatchObject({ away: 6, isTold: false })
+    // The 20th of 100 makes them many; that is later than five times the settling, so they are told at once.
     const endless = new Watcher(99).tell('member-failed', ids(60), 300)
-    expect(endless.effects[0]).toMatchObject({ kind: 'partition-suspected' })
-    expect(endless.effects.find(({ kind }) => kind === 'partition-suspected')).toMatchObject({ withinMs: expect.closeTo(20 * 300, -3) as number })
+    expect(endless.effects[0]).toMatchObject({ kind: 'partition-suspected', lost: 20, withinMs: 19 * 300 })
+    const slow = new Watcher(19).tell('member-failed', ids(14), 900)
+    expect(slow.effects[0]).toMatchObject({ kind: 'partition-suspected', lost: 6, withinMs: 4_500 })
   })
 
   it('that come after it was told are added, and not told again', () => {
@@ -62,7 +64,7 @@ describe('losses', () => {
   })
 
   it.each([
-    ['one of two', 1, 1], ['one of three', 2, 1], ['five of thirty', 29, 5],
+    ['one of two', 1, 1], ['one of three', 2, 1], ['five of thirty', 29, 5], ['two of eleven', 10, 2],
   ])('%s is no partition', (_what, others, lost) => {
     const watcher = new Watcher(others).tell('member-failed', ids(lost)).wait(60_000)
     expect([watcher.kinds, watcher.monitor.open]).toEqual([[], null])
@@ -111,12 +113,17 @@ describe('a partition', () => {
     expect(watcher.effects.at(-1)).toMatchObject({ kind: 'partition-healed', away: 1, durationMs: 40_000 })
   })
 
+  it('heals a dwell after nearly all were back, not after the last', () => {
+    const watcher = cut().tell('member-joined', ids(9)).wait(1_500).tell('member-joined', ['m9']).wait(500)
+    expect(watcher.effects.at(-1)).toMatchObject({ kind: 'partition-healed', away: 0 })
+  })
+
   it('goes on when its members are lost again within the dwell', () => {
     const watcher = cut()
     for (let round = 0; round < 5; round++) watcher.tell('member-joined', ids(10)).wait(1_500).tell('member-failed', ids(10)).wait(1_500)
     expect(watcher.kinds).toEqual(['partition-suspected'])
     watcher.tell('member-joined', ids(10)).wait(2_000)
-    expect(watcher.effects.at(-1)).toMatchObject({ kind: 'partition-healed', lost: 10 })
+    expect(watcher.effects.at(-1)).toMatchObject({ kind: 'partition-healed', lost: 10, durationMs: 45_000 })
   })
 
   it('is not over while its members are only returning', () => {
