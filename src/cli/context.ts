@@ -33,6 +33,7 @@ export interface ControlTarget {
 export interface ControlCalls {
   callControlOnce(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): Promise<unknown>
   callControl(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): AsyncIterable<unknown>
+  untilGone(target: ControlTarget, signal: AbortSignal): Promise<void>
 }
 
 export interface RunningNode {

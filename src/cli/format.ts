@@ -17,6 +17,15 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }
 
+/** `512 B`, `1.2 kB`, `3.4 MB`. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  let value = bytes
+  let unit = 0
+  for (; value >= 999.5 && unit < units.length - 1; unit++) value /= 1000
+  return `${value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)} ${units[unit] ?? ''}`
+}
+
 export function formatLatency(ms: number | null): string {
   return ms === null ? '–' : formatDuration(ms)
 }

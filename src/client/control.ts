@@ -1,9 +1,11 @@
 /** Calls to the node beside us over `/reedbase/control/1.0`. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDataFolderLocked } from '../adapters/files/data-folder.ts'
 import { LineReader } from '../adapters/local/line-reader.ts'
 import { isErrorCode, MeshError } from '../errors.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import { CONTROL_LINE_BYTES_MAX, CONTROL_PROTOCOL, type ControlReply, type ControlRequest } from '../wire/control.ts'
-import { findLocalNode, openLocal, silenceInit, silenceText } from './local-node.ts'
+import { defaultDataDir, findLocalNode, openLocal, silenceInit, silenceText } from './local-node.ts'
 
 export interface ControlTarget {
   /** The node's data folder. Default `.reedbase`. */
@@ -12,6 +14,7 @@ export interface ControlTarget {
 
 /** Reading stops above this many unread lines and goes on below it: the node then keeps its events itself, up to its own bound. */
 const unreadLinesMax = 256
+const goneCheckMs = 50
 /** For the answer to a question, all of which the node has in memory. */
 const replyWaitMs = 10_000
 
@@ -48,6 +51,14 @@ export async function callControlOnce(target: ControlTarget, request: ControlReq
     throw new MeshError('ERR_NO_NODE', silenceText(node), silenceInit(node, error))
   }
   throw new MeshError('ERR_NO_NODE', 'the node ended the call without an answer')
+}
+
+/**
+ * Resolves when no process holds the data folder any more: it is the last thing that a stopping node lets go.
+ * @throws the reason of `signal`, MeshError ERR_DATA_DIR_UNUSABLE
+ */
+export async function untilGone(target: ControlTarget, signal: AbortSignal): Promise<void> {
+  while (await isDataFolderLocked(target.dataDir ?? defaultDataDir)) await delay(goneCheckMs, undefined, { signal })
 }
 
 function parseReply(line: string): ControlReply {

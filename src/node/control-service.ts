@@ -39,8 +39,6 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
         return parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [], signal)
       case 'monitor':
         return parts.logs.subscribe(request.level, signal)
-      case 'leave':
-        return leave(parts, signal)
       default:
         return answer(parts, request)
     }
@@ -48,7 +46,7 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
 }
 
 // Async, so that what it throws becomes the call's error.
-async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' | 'monitor' | 'leave' }>): Promise<unknown> {
+async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' | 'monitor' }>): Promise<unknown> {
   switch (request.method) {
     case 'status':
       return parts.status()
@@ -58,6 +56,8 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       return nodes(parts.directory, request.database)
     case 'rtt':
       return request.from === null ? parts.distances.all() : [parts.distances.between(request.from, request.to)]
+    case 'leave':
+      return leave(parts)
     case 'force-leave':
       return forceLeave(parts, request.member)
     case 'reachability':
@@ -84,15 +84,11 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
   }
 }
 
-/** The stream stays open until the node is gone, so that the caller knows when. */
-async function* leave({ directory, drainMs, leave: begin }: ControlServiceParts, signal: AbortSignal): AsyncGenerator<LeavingView, void, void> {
+/** What is closed last is the data folder, so the caller sees there when the node is gone. */
+function leave({ directory, drainMs, leave: begin }: ControlServiceParts): LeavingView {
   const { inFlight } = directory.localLoad()
   begin('rdb leave')
-  yield { pid: process.pid, name: directory.self().name, inFlight, drainMs }
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => { resolve() })
-  })
+  return { pid: process.pid, name: directory.self().name, inFlight, drainMs }
 }
 
 function forceLeave({ directory, removeMember }: ControlServiceParts, text: string): ForceLeaveView {

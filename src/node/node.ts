@@ -334,7 +334,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, partitions: partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.

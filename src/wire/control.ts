@@ -22,7 +22,7 @@ export type ControlRequest =
   | { readonly method: 'rtt'; readonly from: string | null; readonly to: string | null }
   | { readonly method: 'reachability'; readonly mesh: boolean }
   | { readonly method: 'force-leave'; readonly member: string }
-  /** A stream of one `LeavingView`, then of nothing until the node is gone. */
+  /** Answered when the node begins to leave. */
   | { readonly method: 'leave' }
   | { readonly method: 'drill-start'; readonly cpuPercent: number | null; readonly memoryPercent: number | null; readonly forMs: number }
   | { readonly method: 'drill-end' }

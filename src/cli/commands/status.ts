@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { NodeStatusView, PartitionStatusView } from '../../wire/control.ts'
 import type { CliContext, TextOutput } from '../context.ts'
-import { formatDuration, formatPercent, formatTime } from '../format.ts'
+import { formatBytes, formatCount, formatDuration, formatPercent, formatTime } from '../format.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { drillMark } from '../state-text.ts'
 
@@ -31,9 +31,30 @@ export function statusLines(status: NodeStatusView, output: TextOutput): string 
     ['Load', `CPU ${formatPercent(load.cpuPercent)}, memory ${formatPercent(load.memoryPercent)}, ${load.inFlight} in flight${drillMark(load.drill)}${load.overloaded ? `, ${output.style('yellow', 'overloaded')}` : ''}`],
     ['Members', members.join(', ')],
     ['Quorum', quorumText(status, output)],
+    ['Health', healthText(status, output)],
     ...(status.partition === null ? [] : [['Partition', partitionText(status.partition, output)] as const]),
   ]
-  return lines.map(([title, text]) => `${output.style('bold', `${title}:`.padEnd(11))} ${text}\n`).join('')
+  return [...lines, ...counterLines(status.counters)].map(([title, text]) => `${output.style('bold', `${title}:`.padEnd(11))} ${text}\n`).join('')
+}
+
+/** Lifeguard's local health, as what it means. */
+function healthText({ localHealth: { score, max } }: NodeStatusView, output: TextOutput): string {
+  if (score === 0) return `good (0 of ${max})`
+  return `${output.style('yellow', score >= max ? 'bad' : 'impaired')} (${score} of ${max}): this node misses answers or runs late, and waits ${score + 1} times as long before it accuses another`
+}
+
+/** What operators look at first, in groups; all of them are in the JSON. */
+function counterLines(counters: NodeStatusView['counters']): ReadonlyArray<readonly [string, string]> {
+  const of = (name: string): number => counters[name] ?? 0
+  const told = (name: string, one: string, many = one): string => `${formatCount(of(name))} ${of(name) === 1 ? one : many}`
+  const dropped = Object.entries(counters).filter(([name]) => name.startsWith('datagramsDropped')).reduce((sum, [, count]) => sum + count, 0)
+  return [
+    ['Probes', `${told('membershipPingsSent', 'ping', 'pings')}, ${told('membershipAcksReceived', 'ack', 'acks')}, ${formatCount(of('membershipPingsLost'))} lost; ${told('membershipPingRequestsSent', 'indirect ping', 'indirect pings')}, ${told('membershipIndirectAcks', 'of them helped')}`],
+    ['Suspicions', `${formatCount(of('membershipSuspicionsRaised'))} raised here, ${formatCount(of('membershipRefutations'))} refuted, ${formatCount(of('membershipSelfRefutations'))} about this node; ${told('membershipFailuresDeclared', 'failure', 'failures')} declared here`],
+    ['Topology', `${told('membershipTopologyChanges', 'change', 'changes')}, ${told('membershipFlapsDamped', 'member', 'members')} found flapping, ${told('partitionsSuspected', 'partition', 'partitions')} suspected`],
+    ['Gossip', `${told('membershipGossipPacketsSent', 'packet', 'packets')} sent, ${formatCount(of('membershipGossipPacketsReceived'))} received; ${told('gossipAnnouncementsSent', 'announcement', 'announcements')} sent, ${formatCount(of('gossipAnnouncementsReceived'))} received; ${told('gossipSyncs', 'sync', 'syncs')}`],
+    ['Datagrams', `${told('datagramsSent', 'sent')} (${formatBytes(of('datagramsSentBytes'))}), ${told('datagramsReceived', 'received')} (${formatBytes(of('datagramsReceivedBytes'))}), ${formatCount(dropped)} dropped`],
+  ]
 }
 
 const policyTexts = { 'serve': 'serves all queries', 'read-only': 'refuses writes', 'refuse': 'refuses all queries' } as const

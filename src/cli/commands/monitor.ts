@@ -1,0 +1,44 @@
+import { Option, type Command } from 'commander'
+import { MeshError } from '../../errors.ts'
+import type { LogLineLevel, MonitorLine } from '../../wire/control.ts'
+import type { CliContext } from '../context.ts'
+import { addDataDirOption, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
+import { monitorText } from '../monitor-text.ts'
+
+const levels: readonly LogLineLevel[] = ['debug', 'info', 'warn', 'error']
+
+interface Flags extends DataDirOption {
+  readonly level: LogLineLevel
+  readonly json?: true
+}
+
+export function configure(command: Command, context: CliContext): void {
+  command
+    .addOption(new Option('--level <level>', 'least severity of log lines, whatever the node itself logs').choices(levels).default('info'))
+    .option('--json', 'one JSON object a line')
+  addDataDirOption(command).addHelpText('after', `
+Events are always shown. When this reader is too slow, lines are dropped and counted in their place; the node never waits for it.
+Ends with exit code 0 when the node stops, and with 3 when it is gone without a word.
+${examples(['rdb monitor', 'rdb monitor --level debug', "rdb monitor --level warn --json | jq 'select(.kind == \"event\").event.type'"])}`)
+  command.action((flags: Flags) => interruptible(context, (signal) => monitor(flags, context, signal)))
+}
+
+async function monitor(flags: Flags, context: CliContext, signal: AbortSignal): Promise<void> {
+  const { callControl } = await context.parts.control()
+  const dataDir = dataDirOf(flags, context)
+  try {
+    for await (const payload of callControl({ dataDir }, { method: 'monitor', level: flags.level }, signal)) {
+      const line = payload as MonitorLine
+      if (flags.json === true) await context.stdout.write(`${JSON.stringify(line)}\n`)
+      else if (line.kind !== 'end') await context.stdout.write(`${monitorText(line, context.stdout)}\n`)
+      if (line.kind === 'end') {
+        if (flags.json !== true) await context.stderr.write(`The node stops: ${line.reason}.\n`)
+        return
+      }
+    }
+  } catch (error) {
+    // The socket of a process that ends in the middle of a line.
+    if (!(error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE')) throw error
+  }
+  throw new MeshError('ERR_NO_NODE', `the node at ${dataDir} is gone, without a word`, { nextStep: 'See the end of its log, and start it again with rdb start.' })
+}
