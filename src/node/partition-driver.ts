@@ -10,6 +10,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { PartitionEventView, PartitionStatusView, QuorumEventView, QuorumStatusView } from '../wire/control.ts'
 import { MachineTimer } from './machine-timer.ts'
+import { wallOf } from './views.ts'
 
 /** Many events of one moment are one census. */
 const censusDelayMs = 20
@@ -85,7 +86,7 @@ export class PartitionDriver {
     const { monitor, clock } = this.#parts
     const { open } = monitor
     if (open === null) return null
-    return { partition: partitionName(open.id), sinceWallMs: wall(clock, open.sinceMs), reachable: open.reachable, away: open.away, lost: open.lost }
+    return { partition: partitionName(open.id), sinceWallMs: wallOf(clock, open.sinceMs), reachable: open.reachable, away: open.away, lost: open.lost }
   }
 
   quorumStatus(): QuorumStatusView {
@@ -195,8 +196,4 @@ function partitionName(id: number): string {
 
 function seconds(ms: number): string {
   return `${(ms / 1000).toFixed(1)} s`
-}
-
-function wall(clock: Clock, monotonicMs: number): number {
-  return Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
 }

@@ -4,7 +4,7 @@ import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { MemberEventView, MemberView, NodesView, NodeStatusView } from '../../src/wire/control.ts'
+import { type EventView, isMemberEvent, type MemberEventView, type MeshEventView, type MemberView, type NodesView, type NodeStatusView } from '../../src/wire/control.ts'
 
 const rdbPath = fileURLToPath(new URL('../../bin/rdb.js', import.meta.url))
 
@@ -105,9 +105,18 @@ export class NodeProcess {
   nodes(database: string): Promise<NodesView> { return this.json(['db:nodes', database]) }
   status(): Promise<NodeStatusView> { return this.json(['status']) }
 
-  /** Resolves with the membership events in this node's log so far. */
+  /** Resolves with the events about members in this node's log so far. */
   async events(): Promise<MemberEventView[]> {
-    return (await this.log()).split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { event?: MemberEventView }).flatMap(({ event }) => (event === undefined ? [] : [event]))
+    return (await this.allEvents()).filter(isMemberEvent)
+  }
+
+  /** Those about the mesh as a whole. */
+  async meshEvents(): Promise<MeshEventView[]> {
+    return (await this.allEvents()).filter((event) => !isMemberEvent(event))
+  }
+
+  async allEvents(): Promise<EventView[]> {
+    return (await this.log()).split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line) as { event?: EventView }).flatMap(({ event }) => (event === undefined ? [] : [event]))
   }
 }
 

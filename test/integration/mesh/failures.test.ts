@@ -201,7 +201,7 @@ describe('admission', () => {
     await mesh.untilAllSee([first, second])
     const members = await first.members()
     expect(members.map(({ record, nameConflict }) => [record.name, nameConflict])).toEqual([['twin', true], ['twin', true]])
-    expect(await first.log()).toMatch(/same name/)
+    expect((await first.meshEvents()).map(({ type }) => type)).toEqual(['name-conflict'])
   })
 
   it('two processes on one data folder: the second is told which process has it', async () => {

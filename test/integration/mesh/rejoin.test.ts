@@ -2,7 +2,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { EventView } from '../../../src/wire/control.ts'
 import { type NodeProcess, TestMesh, until } from '../../support/processes.ts'
 
 const quick = ['--membership-preset', 'local', '--seed-retry-max', '1s']
@@ -70,8 +69,6 @@ describe('a node without seeds', () => {
 })
 
 describe('two members of one name', () => {
-  const eventsOf = async (node: NodeProcess): Promise<EventView[]> => await node.events()
-
   it('are told apart, and the one that bore it first keeps it over a restart', async () => {
     const [older, other] = await mesh.startAll(['db1', 'other'], { args: quick }) as [NodeProcess, NodeProcess]
     const younger = await mesh.start('db1', { seeds: [other.runtime?.tcpMultiaddrs[0] ?? ''], dataDirName: 'younger', args: quick })
@@ -85,7 +82,7 @@ describe('two members of one name', () => {
     for (const node of [older, other, younger]) await until(`${node.name} to tell them apart`, () => showsBoth(node))
     await end(older, 'SIGTERM')
     await until('the name to go over', async () => (await other.members()).some(({ record, name }) => record.peerId === younger.runtime?.peerId && name === 'db1'))
-    expect((await eventsOf(other)).map(({ type }) => type)).toContain('name-conflict-ended')
+    expect((await other.meshEvents()).map(({ type }) => type)).toContain('name-conflict-ended')
     const again = await restart(older)
     for (const node of [again, other, younger]) await until(`${node.name} to give it back`, () => showsBoth(node))
   })
