@@ -21,6 +21,8 @@ export interface FakeOptions {
   /** stdout's reader goes away after this many writes. */
   readonly closesAfterWrites?: number
   readonly control?: (request: ControlRequest, target: ControlTarget, signal?: AbortSignal) => unknown
+  /** Asked again and again while a command waits for the node's end; it is gone at once by default. */
+  readonly isGone?: () => boolean
   readonly query?: (sql: string, options: QueryOptions) => Promise<QueryResult>
   readonly node?: Parts['node']
 }
@@ -92,6 +94,12 @@ export class FakeProcess {
       callControlOnce: (target, request, signal) => new Promise((resolve) => { resolve(answer(request, target, signal)) }),
       async *callControl(target, request, signal) {
         yield* answer(request, target, signal) as AsyncIterable<unknown>
+      },
+      untilGone: async (_target, signal) => {
+        while (this.#options.isGone?.() === false) {
+          signal.throwIfAborted()
+          await new Promise((resolve) => { setImmediate(resolve) })
+        }
       },
     }
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { EventView, MemberRecordView, MemberView, NodesView, NodeStatusView } from '../../../src/wire/control.ts'
+import type { EventView, MemberEventView, MemberRecordView, MemberView, NodesView, NodeStatusView } from '../../../src/wire/control.ts'
 import { FakeProcess } from './fake-context.ts'
 
 const nowWallMs = Date.UTC(2026, 0, 1, 12, 0, 10)
@@ -17,6 +17,7 @@ const record = (name: string, host = '10.0.0.1'): MemberRecordView => ({
 
 const member = (name: string, changes: Partial<MemberView> = {}): MemberView => ({
   record: record(name), name, local: false, state: 'alive', stateSinceWallMs: nowWallMs - 65_000, suspectedBy: [], status: 'healthy', nameConflict: false,
+  denied: false, probationUntilWallMs: null, flapping: false, removedBy: null, path: 'direct',
   latency: { currentMs: 0.7, smoothedMs: 0.42, meanMs: 0.5, p99Ms: 1, minMs: 0.3, maxMs: 2, lossRatio: 0, quality: 1, samples: 4, consecutiveFailures: 0, lastCheckMs: 1 },
   load: { cpuPercent: 20.4, memoryPercent: 41.6, inFlight: 2, overloaded: false, drill: false, ageMs: 100 }, ...changes,
 })
@@ -26,13 +27,13 @@ describe('members', () => {
 
   it('is a table', async () => {
     expect((await new FakeProcess({ control: () => members }).run('members')).stdout).toBe([
-      '┌────────────────────────────┬───────────┬────────────────┬───────────┬───────────────┬─────────────────────────┬─────────┬─────┬─────┐',
-      '│ Name                       │ PeerId    │ State          │ Since     │ Address       │ Databases               │ Latency │ CPU │ Mem │',
-      '├────────────────────────────┼───────────┼────────────────┼───────────┼───────────────┼─────────────────────────┼─────────┼─────┼─────┤',
-      '│ local1 (this node)         │ …xxlocal1 │ alive          │ 1m 5s ago │ 10.0.0.1:7400 │ users (primary), orders │       – │ 20% │ 42% │',
-      '│ remote1 (name taken twice) │ …xremote1 │ suspect (by 2) │ 1m 5s ago │ 10.0.0.1:7400 │ users (primary), orders │   0.4ms │ 20% │ 42% │',
-      '│ remote2                    │ …xremote2 │ failed         │ 1m 5s ago │ 10.0.0.1:7400 │ users (primary), orders │       – │   – │   – │',
-      '└────────────────────────────┴───────────┴────────────────┴───────────┴───────────────┴─────────────────────────┴─────────┴─────┴─────┘',
+      '┌────────────────────┬────────────────┬───────────┬───────────────┬───────┬─────────────────────────┬─────┬─────┬──────────────────┐',
+      '│ Name               │ State          │ Since     │ Address       │   RTT │ Databases               │ CPU │ Mem │ Notes            │',
+      '├────────────────────┼────────────────┼───────────┼───────────────┼───────┼─────────────────────────┼─────┼─────┼──────────────────┤',
+      '│ local1 (this node) │ alive          │ 1m 5s ago │ 10.0.0.1:7400 │     – │ users (primary), orders │ 20% │ 42% │                  │',
+      '│ remote1            │ suspect (by 2) │ 1m 5s ago │ 10.0.0.1:7400 │ 0.4ms │ users (primary), orders │ 20% │ 42% │ name taken twice │',
+      '│ remote2            │ failed         │ 1m 5s ago │ 10.0.0.1:7400 │     – │ users (primary), orders │   – │   – │                  │',
+      '└────────────────────┴────────────────┴───────────┴───────────────┴───────┴─────────────────────────┴─────┴─────┴──────────────────┘',
       '3 members\n',
     ].join('\n'))
   })
@@ -47,16 +48,46 @@ describe('members', () => {
   it('filters by state, and gives whole views as JSON', async () => {
     const { stdout } = await new FakeProcess({ control: () => members }).run('members', '--json', '--state', 'failed', '--state', 'suspect')
     expect(JSON.parse(stdout)).toEqual(members.slice(1))
+    expect((await new FakeProcess({ control: () => members }).run('members', '--json', '--state', 'failed,suspect')).stdout).toBe(stdout)
     expect(await new FakeProcess().run('members', '--state', 'dead')).toMatchObject({ code: 2, stderr: expect.stringContaining('--state is "dead"; it takes joining, alive, suspect, failed, left') as string })
+  })
+
+  it.each([
+    [['--zone', 'paris'], ['remote1', 'remote2']], [['--zone', 'paris/r2'], ['remote2']], [['--zone', 'default,paris/r1'], ['local1', 'remote1']],
+    [['--database', 'users'], ['local1', 'remote2']], [['--database', 'users', '--zone', 'paris', '--state', 'failed'], ['remote2']], [['--database', 'none'], []],
+  ])('filters with %j', async (flags: string[], names) => {
+    const placed = [members[0], member('remote1', { record: { ...record('remote1'), datacenter: 'paris', rack: 'r1', databases: [] } }), member('remote2', { state: 'failed', record: { ...record('remote2'), datacenter: 'paris', rack: 'r2' } })]
+    const { stdout } = await new FakeProcess({ control: () => placed }).run('members', '--json', ...flags)
+    expect((JSON.parse(stdout) as MemberView[]).map(({ name }) => name)).toEqual(names)
+    if (names.length === 2 && names[0] === 'remote1') expect((await new FakeProcess({ control: () => placed }).run('members')).stdout).toContain('│ paris/r2 ')
+  })
+
+  it.each([['--zone', 'a/b/c', '--zone is "a/b/c"'], ['--state', 'alive,', '--state is "alive,"'], ['--state', 'alve', 'did you mean alive?']])('refuses %s %s', async (flag, value, message) => {
+    const process = new FakeProcess()
+    expect(await process.run('members', flag, value)).toMatchObject({ code: 2, stderr: expect.stringContaining(message) as string })
+    expect(process.requests).toEqual([])
+  })
+
+  it('notes what is odd about a member', async () => {
+    const odd = [
+      member('a', { flapping: true, state: 'failed', probationUntilWallMs: nowWallMs + 30_000, path: 'none' }), member('b', { state: 'left', removedBy: 'local1' }), member('c', { path: 'stream-only', denied: true }),
+    ]
+    const { stdout } = await new FakeProcess({ control: () => odd }).run('members')
+    expect(stdout).toContain('│ flapping; returning, taken back at 12:00:40 │')
+    expect(stdout).toMatch(/│ removed at local1 +│/)
+    expect(stdout).toMatch(/│ denied here; no UDP +│/)
   })
 
   it('shows whole PeerIds when asked', async () => {
     expect((await new FakeProcess({ control: () => members }).run('members', '--wide')).stdout).toContain('│ 12D3KooWxxlocal1 │')
   })
 
+  const told = (changes: Partial<MemberEventView> & Pick<MemberEventView, 'type' | 'reason'>): MemberEventView => ({
+    atWallMs: nowWallMs, record: record('remote1'), name: 'remote1', from: 'remote1', sinceProbeMs: null, evidence: null, suspectedBy: null, confirmedBy: [], probeMs: null, suspicionMs: null, ...changes,
+  })
   const events: EventView[] = [
-    { type: 'member-joined', atWallMs: nowWallMs, record: record('remote1'), name: 'remote1', from: 'local1', reason: 'already known, alive', sinceProbeMs: null },
-    { type: 'member-failed', atWallMs: nowWallMs + 1_234, record: record('remote1'), name: 'remote1', from: 'remote2', reason: 'no refutation within 2s', sinceProbeMs: 2_345 },
+    told({ type: 'member-joined', from: 'local1', reason: 'already known, alive' }),
+    told({ type: 'member-failed', atWallMs: nowWallMs + 1_234, from: 'remote2', reason: 'its port refuses connections', evidence: 'refused', suspectedBy: 'local1', confirmedBy: ['remote2', 'remote3'], probeMs: 104, suspicionMs: 12 }),
     { type: 'partition-suspected', atWallMs: nowWallMs + 1_500, partition: 'p1', reason: '4 of 9 members were lost within 0.3 s', reachable: 5, lost: 4, durationMs: null },
   ]
   async function* stream(): AsyncGenerator<EventView> {
@@ -68,8 +99,8 @@ describe('members', () => {
     expect(await process.run('members', '--watch')).toEqual({
       code: 3,
       stdout: [
-        '12:00:10.000 member-joined    remote1 …xremote1: already known, alive (from local1)',
-        '12:00:11.234 member-failed    remote1 …xremote1: no refutation within 2s (from remote2, 2.3s after the probe)',
+        '12:00:10.000 member-joined    remote1: already known, alive (from local1)',
+        '12:00:11.234 member-failed    remote1: its port refuses connections; suspected by local1 after 104ms, confirmed by remote2 and remote3, declared by remote2 12ms later',
         '12:00:11.500 partition-suspected 4 of 9 members were lost within 0.3 s\n',
       ].join('\n'),
       stderr: expect.stringContaining('the node ended the stream of events') as string,
@@ -169,20 +200,26 @@ describe('status', () => {
   const status: NodeStatusView = {
     peerId: '12D3KooWlocal1', name: 'local1', pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
     databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true }, { name: 'orders', role: 'replica', engine: 'duckdb', ready: false }],
-    load: { cpuPercent: 85, memoryPercent: 40, inFlight: 1, overloaded: true, drill: false }, members: { joining: 0, alive: 3, suspect: 0, failed: 1, left: 0 }, counters: { 'queries.local': 3 },
+    load: { cpuPercent: 85, memoryPercent: 40, inFlight: 1, overloaded: true, drill: false }, members: { joining: 0, alive: 3, suspect: 0, failed: 1, left: 0 }, localHealth: { score: 0, max: 8 },
+    counters: { membershipPingsSent: 1_204, membershipAcksReceived: 1_203, membershipPingsLost: 1, datagramsSent: 2_500, datagramsSentBytes: 512_340, datagramsDroppedForged: 2, datagramsDroppedReplayed: 1, partitionsSuspected: 1 },
     partition: null, quorum: { hasQuorum: true, reachable: 3, known: 4, needed: 3, policy: 'serve' },
   }
 
   it('is a few lines, or JSON with all counters', async () => {
     expect((await new FakeProcess({ control: () => status }).run('status')).stdout).toBe([
       'Name:       local1, alive', 'PeerId:     12D3KooWlocal1', 'Process:    42, version 0.1.0, up 1m 5s', 'Listens on: /ip4/127.0.0.1/tcp/7400, udp 127.0.0.1:7400',
-      'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed', 'Quorum:     yes, 3 of 4 members here, 3 needed\n',
+      'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed', 'Quorum:     yes, 3 of 4 members here, 3 needed', 'Health:     good (0 of 8)',
+      'Probes:     1,204 pings, 1,203 acks, 1 lost; 0 indirect pings, 0 of them helped', 'Suspicions: 0 raised here, 0 refuted, 0 about this node; 0 failures declared here',
+      'Topology:   0 changes, 0 members found flapping, 1 partition suspected', 'Gossip:     0 packets sent, 0 received; 0 announcements sent, 0 received; 0 syncs',
+      'Datagrams:  2,500 sent (512 kB), 0 received (0 B), 3 dropped\n',
     ].join('\n'))
+    const stalled = { ...status, localHealth: { score: 3, max: 8 } }
+    expect((await new FakeProcess({ control: () => stalled }).run('status')).stdout).toContain('Health:     impaired (3 of 8): this node misses answers or runs late, and waits 4 times as long before it accuses another\n')
     const cut: NodeStatusView = {
       ...status, partition: { partition: 'partition-2', sinceWallMs: nowWallMs, reachable: 2, away: 2, lost: 3 }, quorum: { hasQuorum: false, reachable: 2, known: 5, needed: 3, policy: 'read-only' },
     }
     expect((await new FakeProcess({ control: () => cut }).run('status')).stdout).toContain([
-      'Quorum:     lost, 2 of 5 members here, 3 needed; this node refuses writes', 'Partition:  suspected since 12:00:10.000 (partition-2): 2 away of 3 lost, 2 here\n',
+      'Quorum:     lost, 2 of 5 members here, 3 needed; this node refuses writes', 'Health:     good (0 of 8)', 'Partition:  suspected since 12:00:10.000 (partition-2): 2 away of 3 lost, 2 here',
     ].join('\n'))
     const drilled = { ...status, load: { ...status.load, drill: true } }
     expect((await new FakeProcess({ control: () => drilled }).run('status')).stdout).toContain('Load:       CPU 85%, memory 40%, 1 in flight (drill), overloaded\n')
