@@ -152,8 +152,9 @@ export function datagramsContract(what: string, open: (end: OpenEnd) => Promise<
     })
 
     it('neither hears nor sends to a peer that is denied, for as long as it is', async () => {
-      const [one, two] = await openPair()
+      const [one, two] = [await openEnd('one'), await openEnd('two')]
       two.datagrams.setAllowed((peerId) => peerId !== 'one')
+      introduce(one, two)
       one.datagrams.send('two', Buffer.from('unheard'))
       await vi.waitFor(() => { expect(two.datagrams.counters().dropped.denied).toBe(1) })
       two.datagrams.send('one', Buffer.from('unsent'))
