@@ -33,7 +33,7 @@ it('the greater part stops answering, and comes back: told once each, the minori
       await until(`${node.name} to lose quorum`, async () => !(await node.status()).quorum.hasQuorum)
       expect(await node.rdb(['db:query', 'numbers', 'SELECT 1'])).toMatchObject({ code: 3, stderr: expect.stringMatching(/sees 2 of 5 expected members.*needs 3.*ERR_QUORUM_LOST/s) as string })
     }
-    expect((await local.rdb(['status'])).stdout).toMatch(/Quorum: +lost, 2 of 5.*refuses all queries\nPartition: +suspected/)
+    expect((await local.rdb(['status'])).stdout).toMatch(/Quorum: +lost, 2 of 5.*refuses all queries\n(.*\n)*Partition: +suspected.*3 away of 3 lost, 2 here/)
     signal(lost, 'SIGCONT')
     const healed = await until('the heal', () => seen().find((event) => event.type === 'partition-healed'))
     expect(healed).toMatchObject({ partition: 'partition-1', lost: 3, reachable: 5 })

@@ -18,14 +18,12 @@ async function end(node: NodeProcess, signal: NodeJS.Signals): Promise<void> {
   await node.exited
 }
 
-/** Waits until each node has written down the others. */
-async function remembered(nodes: readonly NodeProcess[]): Promise<void> {
-  for (const node of nodes) {
-    await until(`${node.name} to remember the others`, async () => {
-      const text = await readFile(join(node.dataDir, 'members.json'), 'utf8').catch(() => '')
-      return nodes.every((other) => other === node || text.includes(other.runtime?.peerId ?? 'not started'))
-    })
-  }
+/** Waits until the node has written down the others. */
+async function untilRemembered(node: NodeProcess, others: readonly NodeProcess[]): Promise<void> {
+  await until(`${node.name} to remember the others`, async () => {
+    const text = await readFile(join(node.dataDir, 'members.json'), 'utf8').catch(() => '')
+    return others.every(({ runtime }) => text.includes(runtime?.peerId ?? 'not started'))
+  })
 }
 
 /** Without any seed; on the port of its last life unless told otherwise. */
@@ -40,7 +38,7 @@ describe('a node without seeds', () => {
   it.each(['SIGKILL', 'SIGTERM'] as const)('rejoins after %s, on another port too', async (signal) => {
     const [first, second, third] = await mesh.startAll(names, { args: quick }) as [NodeProcess, NodeProcess, NodeProcess]
     // Who is told to stop writes it down at once.
-    if (signal === 'SIGKILL') await remembered([third, first])
+    if (signal === 'SIGKILL') await untilRemembered(third, [first, second])
     await end(third, signal)
     const again = await restart(third, '0')
     await mesh.untilAllSee([first, second, again])
