@@ -203,7 +203,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     const view = memberEventView(event, { clock, nameOf: (id) => directory.nameOf(id) })
     const line = `${event.type} ${eventText(view)}`
     // The partition is told as one; its members one by one only to those who look closely.
-    if (partition !== null) log.debug({ event: view, partition }, line)
+    if (partition !== null) log.info({ event: view, partition }, line)
     else if (event.type === 'member-failed' || event.type === 'member-suspected') log.warn({ event: view }, line)
     else log.info({ event: view }, line)
     switch (event.type) {
