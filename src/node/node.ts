@@ -202,7 +202,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     const partition = partitions.handleEvent(event)
     const view = memberEventView(event, { clock, nameOf: (id) => directory.nameOf(id) })
     const line = `${event.type} ${eventText(view)}`
-    // The partition is told as one; its members one by one only to those who look closely.
+    // The partition is the one warning; that each of its members is gone is a detail of it.
     if (partition !== null) log.info({ event: view, partition }, line)
     else if (event.type === 'member-failed' || event.type === 'member-suspected') log.warn({ event: view }, line)
     else log.info({ event: view }, line)

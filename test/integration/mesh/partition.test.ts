@@ -42,7 +42,7 @@ it('the greater part stops answering, and comes back: told once each, the minori
     expect(['partition-suspected', 'partition-healed', 'quorum-lost'].map((type) => count(type as EventView['type']))).toEqual([1, 1, 1])
     // Merged without flapping: each was lost once.
     for (const node of lost) expect(seen().filter((event) => event.type === 'member-failed' && event.record.peerId === node.runtime?.peerId).length).toBeLessThanOrEqual(1)
-    // Those that went with the partition are told one by one only to who looks closely.
+    // The partition is the warning; those that went with it are details.
     const warned = (await local.log()).split('\n').filter((line) => line.includes('"level":"warn"') && line.includes('"msg":"member-failed'))
     expect(warned.length).toBeLessThan(3)
   } finally {
