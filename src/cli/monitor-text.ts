@@ -11,7 +11,7 @@ export function monitorText(line: Exclude<MonitorLine, { readonly kind: 'end' }>
     case 'event':
       return eventLine(line.event, output)
     case 'log':
-      return `${formatTime(line.atWallMs)} ${output.style(levelStyles[line.level], line.level.padEnd('member-suspected'.length))} ${line.message}${causeOf(line.fields)}${nextStepOf(line.fields)}`
+      return `${formatTime(line.atWallMs)} ${output.style(levelStyles[line.level], line.level.padEnd('member-suspected'.length))} ${line.message}${causeOf(line.fields)}${nextStepOf(line.fields)}${detailsOf(line, output)}`
     case 'lost':
       return output.style('yellow', `… ${formatCount(line.count)} ${line.count === 1 ? 'line was' : 'lines were'} dropped here: this reader is too slow`)
   }
@@ -21,6 +21,12 @@ export function monitorText(line: Exclude<MonitorLine, { readonly kind: 'end' }>
 function causeOf({ err }: Readonly<Record<string, unknown>>): string {
   const message: unknown = typeof err === 'object' && err !== null && 'message' in err ? err.message : null
   return typeof message === 'string' ? `: ${message}` : ''
+}
+
+/** Whoever asks for debug lines looks for a fault, and wants the fields. */
+function detailsOf({ level, fields }: Extract<MonitorLine, { readonly kind: 'log' }>, output: TextOutput): string {
+  const { err: _, nextStep: __, ...details } = fields
+  return level === 'debug' && Object.keys(details).length > 0 ? ` ${output.style('dim', JSON.stringify(details))}` : ''
 }
 
 function nextStepOf({ nextStep }: Readonly<Record<string, unknown>>): string {

@@ -19,22 +19,28 @@ export function reachabilityText(view: ReachabilityView, { nowWallMs, output }: 
   const { name, paths, mesh } = view
   if (paths.length === 0) return `${name} knows no other member.\n${mesh === null ? '' : meshText(mesh, output)}`
   const rows = paths.map((path) => [
-    path.name, path.state, output.style(findingStyles[path.finding], path.finding), formatAge(path.sinceWallMs, nowWallMs), formatAge(path.lastAckWallMs, nowWallMs),
+    path.name, path.state, isUp(path) ? output.style(findingStyles[path.finding], path.finding) : '–', formatAge(path.sinceWallMs, nowWallMs), formatAge(path.lastAckWallMs, nowWallMs),
     formatAge(path.lastHeardWallMs, nowWallMs), String(path.lostInARow),
   ])
   const table = drawTable([
     { title: 'Member' }, { title: 'State' }, { title: 'Path' }, { title: 'Since' }, { title: 'Last ack' }, { title: 'Last heard' }, { title: 'Lost in a row', align: 'right' },
   ], rows, output)
   const advice = paths.map((path) => adviceOf(path, view)).filter((text) => text !== null)
-  const direct = paths.filter(({ finding }) => finding === 'direct').length
-  const summary = `${direct} of ${paths.length} ${paths.length === 1 ? 'member is' : 'members are'} reached directly from ${name}.\n`
+  const up = paths.filter(isUp)
+  const direct = up.filter(({ finding }) => finding === 'direct').length
+  const summary = `${direct} of ${up.length} ${up.length === 1 ? 'member that is up is' : 'members that are up are'} reached directly from ${name}.\n`
   return `${table}${advice.map((text) => `${text}\n`).join('')}${summary}${mesh === null ? '' : meshText(mesh, output)}`
+}
+
+/** Of a failed member the last finding says nothing any more. */
+function isUp({ state }: PathView): boolean {
+  return state === 'alive' || state === 'suspect'
 }
 
 /** Null where there is nothing to do. */
 function adviceOf({ name, state, finding, udp, tcp }: PathView, { name: here }: ReachabilityView): string | null {
   const port = udp.slice(udp.lastIndexOf(':') + 1)
-  if (state === 'failed') return finding === 'direct' ? null : `${name} has failed: rdb members shows since when; if it is gone for good, rdb members:force-leave ${name} takes it off.`
+  if (state === 'failed') return `${name} has failed: rdb members shows since when; if it is gone for good, rdb members:force-leave ${name} takes it off.`
   switch (finding) {
     case 'unknown':
     case 'direct':

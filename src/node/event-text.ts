@@ -1,10 +1,21 @@
 /** Events in words: one sentence that tells the story, the same in the log, in `rdb members --watch` and in `rdb monitor`. */
+import type { Evidence } from '../core/membership/types.ts'
 import { type EventView, isMemberEvent, type MemberEventView } from '../wire/control.ts'
 import { formatDuration } from './duration-text.ts'
 
 /** Without its time and type: whom it is about, why, on whose word, and how long each phase took. */
 export function eventText(event: EventView): string {
-  return isMemberEvent(event) ? `${event.name}: ${event.reason}${provenance(event)}` : event.reason
+  return isMemberEvent(event) ? `${event.name}: ${reasonOf(event)}${provenance(event)}` : event.reason
+}
+
+/** Of a suspicion that was heard of, its reason says only that; what it rests on says more. */
+function reasonOf({ type, reason, evidence, sinceProbeMs }: MemberEventView): string {
+  return (type === 'member-suspected' && sinceProbeMs === null && evidence !== null ? hearsayTexts[evidence] : null) ?? reason
+}
+
+const hearsayTexts: Readonly<Record<Evidence, string | null>> = {
+  probe: 'it does not answer', closed: 'its connection closed, and it does not answer', refused: 'its port refuses connections', silent: 'its host does not answer',
+  lossy: 'it loses far more packets than others do', table: null, operator: null,
 }
 
 function provenance(event: MemberEventView): string {

@@ -52,7 +52,7 @@ export class ReachabilityService {
     })
   }
 
-  /** From this node to every member that has not left, the worst first. */
+  /** From this node to every member that has not left: degraded paths first, failed members last. */
   paths(): PathView[] {
     const { members, clock, nameOf } = this.#parts
     const known = this.#byPeerId()
@@ -60,7 +60,7 @@ export class ReachabilityService {
     for (const { state, stateSinceMs, signed: { record } } of members()) {
       if (state !== 'left') views.push(pathView(known.get(record.peerId) ?? unprobed(record.peerId, stateSinceMs), { record, state }, { clock, nameOf }))
     }
-    return views.sort((one, other) => order.indexOf(one.finding) - order.indexOf(other.finding) || (one.name < other.name ? -1 : 1))
+    return views.sort((one, other) => urgency(one) - urgency(other) || (one.name < other.name ? -1 : 1))
   }
 
   /** Asks every member that is up. Never throws: who does not answer is named. */
@@ -118,12 +118,17 @@ export class ReachabilityService {
   }
 }
 
-function isUp({ state }: Pick<Member, 'state'>): boolean {
+function isUp({ state }: Pick<PathView, 'state'>): boolean {
   return state === 'alive' || state === 'suspect'
 }
 
 export function isTroubled(finding: PathFinding): boolean {
   return finding !== 'direct' && finding !== 'unknown'
+}
+
+/** A failed member is no finding about a path. */
+function urgency(path: PathView): number {
+  return isUp(path) ? order.indexOf(path.finding) : order.length
 }
 
 function unprobed(peerId: string, sinceMs: number): Path {

@@ -184,7 +184,7 @@ export interface ReachabilityView {
   /** Of this node. */
   readonly name: string
   readonly peerId: string
-  /** Degraded ones first. */
+  /** Degraded ones first, failed members last. */
   readonly paths: readonly PathView[]
   /** What the others said; null when they were not asked. */
   readonly mesh: MeshReachabilityView | null

@@ -40,7 +40,7 @@ function rttTable(views: readonly RttView[], output: TextOutput): string {
 function rttSentence({ from, to, measured, estimated }: RttView): string {
   const pair = `${from} – ${to}:`
   const estimate = estimated === null ? null : `${estimateText(estimated)} estimated from coordinates`
-  if (measured !== null) return `${pair} ${formatDuration(measured.smoothedMs)} measured, p99 ${formatDuration(measured.p99Ms)} over ${formatCount(measured.samples)} samples${estimate === null ? '' : ` (${estimate})`}`
+  if (measured !== null) return `${pair} ${formatDuration(measured.smoothedMs)} measured, p99 ${formatDuration(measured.p99Ms)} over ${formatCount(measured.samples)} ${measured.samples === 1 ? 'sample' : 'samples'}${estimate === null ? '' : ` (${estimate})`}`
   return `${pair} ${estimate ?? 'not measured from here, and one of the two coordinates is not known yet'}`
 }
 
