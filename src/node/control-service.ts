@@ -15,14 +15,14 @@ import type { ReachabilityService } from './reachability-service.ts'
 const drillMsMax = 24 * 3_600_000
 
 export interface ControlServiceParts {
-  readonly directory: PeerDirectory
-  readonly loadDriver: LoadDriver
-  readonly keyring: KeyringService
-  readonly admission: Admission
-  readonly reachability: ReachabilityService
-  readonly distances: Distances
-  readonly events: EventStream<EventView>
-  readonly logs: LogStream
+  readonly directory: Pick<PeerDirectory, 'self' | 'memberViews' | 'nodesView' | 'localLoad'>
+  readonly loadDriver: Pick<LoadDriver, 'startDrill' | 'endDrill'>
+  readonly keyring: Pick<KeyringService, 'list' | 'install' | 'use' | 'remove'>
+  readonly admission: Pick<Admission, 'list' | 'change'>
+  readonly reachability: Pick<ReachabilityService, 'paths' | 'askMesh'>
+  readonly distances: Pick<Distances, 'all' | 'between'>
+  readonly events: Pick<EventStream<EventView>, 'subscribe'>
+  readonly logs: Pick<LogStream, 'subscribe'>
   /** An operator's word that a member is not expected back; false when this node is not in the mesh itself. */
   readonly removeMember: (peerId: string) => boolean
   readonly drainMs: number
@@ -114,7 +114,7 @@ async function reachability({ directory, reachability: service }: ControlService
   return { ...directory.self(), paths: service.paths(), mesh }
 }
 
-function nodes(directory: PeerDirectory, database: string): unknown {
+function nodes(directory: ControlServiceParts['directory'], database: string): unknown {
   const view = directory.nodesView(database)
   if (view.nodes.length === 0) throw new MeshError('ERR_DATABASE_UNKNOWN', `no node of the mesh serves ${database}`)
   return view
@@ -127,7 +127,7 @@ function checkDrill({ cpuPercent, memoryPercent, forMs }: Extract<ControlRequest
   if (!(forMs > 0 && forMs <= drillMsMax)) throw new MeshError('ERR_OPTION_INVALID', 'a drill lasts between 1 ms and 24 h')
 }
 
-function snapshot(directory: PeerDirectory): MemberEventView[] {
+function snapshot(directory: ControlServiceParts['directory']): MemberEventView[] {
   return directory.memberViews().filter(({ state }) => state !== 'left').map((member): MemberEventView => ({
     type: member.state === 'failed' ? 'member-failed' : member.state === 'suspect' ? 'member-suspected' : 'member-joined',
     atWallMs: member.stateSinceWallMs, record: member.record, name: member.name, from: member.local ? member.name : (member.suspectedBy[0] ?? member.name),
