@@ -17,8 +17,8 @@ export const PROBATION_BASE_MAX_MS = 60_000
 export const PROBATION_MAX_MS = 300_000
 
 /**
- * How long a member that came back must be well before it is taken back: twice as long as it was away, from 5 s to 60 s, times one more than its
- * penalty, at most 5 min. Whatever is away and back in equal shares never gets in.
+ * How long a member that came back must be well before it is taken back: twice as long as it was away, from 5 s to 60 s, times its
+ * penalty where that exceeds 1, at most 5 min. Whatever is away and back in equal shares never gets in.
  */
 export function probationMs({ awayMs, penalty }: { readonly awayMs: number; readonly penalty: number }): number {
   const baseMs = Math.min(PROBATION_BASE_MAX_MS, Math.max(PROBATION_MIN_MS, 2 * awayMs))
@@ -43,7 +43,7 @@ export class FlapDamping {
   note(nowMs: number, peerId: string): 'flapping' | null {
     const held = this.#scores.get(peerId)
     const penalty = Math.min(PENALTY_MAX, this.penalty(nowMs, peerId) + 1)
-    const wasFlapping = held?.isFlapping ?? false
+    const wasFlapping = held !== undefined && this.#isFlapping(nowMs, peerId, held)
     this.#scores.delete(peerId)
     this.#scores.set(peerId, { penalty, atMs: nowMs, isFlapping: wasFlapping || penalty >= SUPPRESS_AT })
     this.#prune(nowMs)
@@ -55,6 +55,7 @@ export class FlapDamping {
     return score === undefined ? 0 : score.penalty * 2 ** (-(nowMs - score.atMs) / HALF_LIFE_MS)
   }
 
+  /** Until it is settled, however long ago that might have been done. */
   isFlapping(peerId: string): boolean {
     return this.#scores.get(peerId)?.isFlapping ?? false
   }
@@ -72,10 +73,15 @@ export class FlapDamping {
     return true
   }
 
+  /** Not when its time to settle has passed: whoever should have settled it has lost sight of the member. */
+  #isFlapping(nowMs: number, peerId: string, score: Score): boolean {
+    return score.isFlapping && nowMs < this.settledAtMs(peerId)
+  }
+
   /** What was noted longest ago and weighs nothing goes; beyond the bound the oldest goes whatever it weighs. */
   #prune(nowMs: number): void {
     for (const [peerId, score] of this.#scores) {
-      if (this.#scores.size <= MEMBERS_MAX && (score.isFlapping || this.penalty(nowMs, peerId) > NEGLIGIBLE)) return
+      if (this.#scores.size <= MEMBERS_MAX && (this.#isFlapping(nowMs, peerId, score) || this.penalty(nowMs, peerId) > NEGLIGIBLE)) return
       this.#scores.delete(peerId)
     }
   }

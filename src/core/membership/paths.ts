@@ -94,8 +94,7 @@ export class PathBook {
     trail.ackedInARow = 0
     const others = { acked: this.#acked - trail.ackedBefore, lost: this.#lost - trail.lostBefore }
     // What was concluded holds until an ack: so long nothing speaks against it.
-    const isEnough = trail.lostInARow >= DEGRADED_AFTER_MIN && chanceOfRun(trail.lostInARow, others, lossRatio) <= CHANCE
-    if (isEnough || trail.lostInARow >= DEGRADED_AFTER_MAX) trail.isExplained = false
+    if (trail.lostInARow >= DEGRADED_AFTER_MIN && chanceOfRun(trail.lostInARow, others, lossRatio) <= CHANCE) trail.isExplained = false
     return this.#look(nowMs, trail)
   }
 

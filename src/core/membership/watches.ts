@@ -187,6 +187,11 @@ export class Watches {
       return
     }
     watch.connect = result
+    const pending = watch.pings.find(({ outcome }) => outcome === 'pending')
+    if (result === 'refused' && pending !== undefined) {
+      watch.nextCheckMs = Math.max(nowMs, pending.sentMs + this.#timeoutMs(watch))
+      this.#arm(watch)
+    }
     this.#judge(nowMs, watch)
   }
 
@@ -284,8 +289,10 @@ export class Watches {
 
   // --- one watch ---------------------------------------------------------------------------------------------------------
 
+  /** Where the host has refused, its answer has shown how near it is: nobody waits for a round trip that was never measured. */
   #timeoutMs(watch: Watch): number {
-    return ackTimeoutMs(this.#in.options, watch.subject.rtt) * this.#in.multiplier()
+    const { options, multiplier } = this.#in
+    return (watch.connect === 'refused' ? options.ackTimeoutFloorMs : ackTimeoutMs(options, watch.subject.rtt)) * multiplier()
   }
 
   #connect(nowMs: number, watch: Watch): void {

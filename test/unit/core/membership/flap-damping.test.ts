@@ -34,6 +34,24 @@ describe('flap damping', () => {
     expect(flaps.settledAtMs('x') - 999).toBeLessThanOrEqual(3 * HALF_LIFE_MS)
   })
 
+  it('says so again when a member that nobody settled flaps anew, and keeps none such for ever', () => {
+    const flaps = new FlapDamping()
+    const flap = (fromMs: number) => [0, 1, 2].map((crash) => flaps.note(fromMs + 1000 * crash, 'x'))
+    expect(flap(0)).toEqual([null, null, 'flapping'])
+    expect(flap(20 * HALF_LIFE_MS)).toEqual([null, null, 'flapping'])
+    flaps.note(40 * HALF_LIFE_MS, 'y')
+    expect(flaps.size).toBe(1)
+  })
+
+  it('one that fails each minute is flapping, one that fails every two is not', () => {
+    const flapsAt = (everyMs: number) => {
+      const flaps = new FlapDamping()
+      return Array.from({ length: 50 }, (_, crash) => flaps.note(crash * everyMs, 'x')).indexOf('flapping')
+    }
+    expect(flapsAt(60_000)).toBe(3)
+    expect(flapsAt(120_000)).toBe(-1)
+  })
+
   it('forgets those whose penalty weighs nothing, and is bounded', () => {
     const flaps = new FlapDamping()
     flaps.note(0, 'old')
@@ -47,6 +65,7 @@ describe('flap damping', () => {
 describe('probation', () => {
   it('is twice the time away, within bounds, longer with the penalty', () => {
     expect([0, 1000, 17_000, 3_600_000].map((awayMs) => probationMs({ awayMs, penalty: 0 }))).toEqual([5000, 5000, 34_000, 60_000])
+    expect(probationMs({ awayMs: 17_000, penalty: 1 })).toBe(34_000)
     expect(probationMs({ awayMs: 17_000, penalty: 3 })).toBe(102_000)
     expect(probationMs({ awayMs: 3_600_000, penalty: 6 })).toBe(300_000)
   })

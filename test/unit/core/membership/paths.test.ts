@@ -148,6 +148,27 @@ describe('a path that breaks is found', () => {
     expect(found.map(({ member }) => member).toSorted()).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
   })
 
+  it('after 40 pings at the latest, whatever else this node loses', () => {
+    const book = new PathBook()
+    const findings = Array.from({ length: DEGRADED_AFTER_MAX }, (_, index) => book.noteLost(index, 'x', 1)?.to)
+    expect([findings.at(-2), findings.at(-1)]).toEqual([undefined, 'none'])
+  })
+
+  it('though a broken path lets an ack through now and then: its losses are not those of a path that works', () => {
+    const pingsUntilFound = (ackLossy: boolean): number => {
+      const book = new PathBook()
+      for (let ping = 0; ping < DEGRADED_AFTER_MAX; ping++) book.noteLost(ping, 'lossy', 0.05)
+      for (let ping = 1; ; ping++) {
+        if (book.noteLost(1000 + ping, 'x', 0.05) !== null) return ping
+        for (let other = 0; other < 5; other++) book.noteAck(1000 + ping, `other${other}`)
+        for (let loss = 0; loss < 9; loss++) book.noteLost(1000 + ping, 'lossy', 0.05)
+        if (ackLossy && ping % 2 === 0) book.noteAck(1000 + ping, 'lossy')
+        if (ackLossy && ping % 2 === 0) book.noteLost(1000 + ping, 'lossy', 0.05)
+      }
+    }
+    expect(pingsUntilFound(true)).toBe(pingsUntilFound(false))
+  })
+
   it('while another path has long been broken', () => {
     const found = probe({ members: 10, seconds: 1200, isLost: (second, member) => member === 1 || (second > 600 && member === 0) }).filter(({ to }) => to !== 'direct')
     expect(found).toMatchObject([{ member: 1 }, { member: 0 }])

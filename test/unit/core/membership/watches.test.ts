@@ -4,7 +4,7 @@ import type { Membership } from '../../../../src/core/membership/membership.ts'
 import type { MembershipEffect, Report } from '../../../../src/core/membership/types.ts'
 import { WATCHES_MAX } from '../../../../src/core/membership/watches.ts'
 import { createRandom } from '../../../../src/core/time/random.ts'
-import { claim, createAlive, isPing, packet, recordUpdate } from './fixtures.ts'
+import { advance, claim, createAlive, isPing, packet, recordUpdate } from './fixtures.ts'
 
 /** With K = 10 all six observe each other. */
 const MEMBERS = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -75,6 +75,14 @@ describe('a watch', () => {
     expect(bench.events()).toEqual([{ atMs: 12_100, type: 'member-suspected', evidence: 'refused' }])
     expect(bench.reports().map(({ to }) => to).sort()).toEqual(['a', 'c', 'd', 'e', 'f'])
     expect(bench.reports()[0]?.report).toEqual({ peerId: 'b', incarnation: 1, verdict: 'dead', evidence: 'refused' })
+  })
+
+  it('does not wait for a round trip that was never measured when the host has refused', () => {
+    const fresh = createAlive(MEMBERS)
+    fresh.handleEvidence(0, 'b', 'closed')
+    fresh.handleConnect(2, { peerId: 'b', result: 'refused' })
+    const suspected = advance(fresh, 400).find(({ effect }) => effect.kind === 'event' && effect.event.type === 'member-suspected')
+    expect(suspected?.atMs).toBe(100)
   })
 
   it('declares at once when HIGH_SHARE of the live observers agree, and says who confirmed', () => {
