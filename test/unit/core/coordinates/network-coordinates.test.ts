@@ -178,4 +178,14 @@ describe('a node', () => {
     node.forget('a')
     expect(node.of('a')).toBeNull()
   })
+
+  it('forgets the round trips of a peer with it: another that comes under its name is measured afresh', () => {
+    const node = create()
+    const peer = at(100, { error: 0.5 })
+    for (let i = 0; i < 3; i++) node.handleSample('a', 5000, peer)
+    const beforeMs = estimateRttMs(node.self, peer)
+    node.forget('a')
+    node.handleSample('a', 1, peer)
+    expect(estimateRttMs(node.self, peer)).toBeLessThan(beforeMs)
+  })
 })
