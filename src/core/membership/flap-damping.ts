@@ -43,7 +43,8 @@ export class FlapDamping {
   note(nowMs: number, peerId: string): 'flapping' | null {
     const held = this.#scores.get(peerId)
     const penalty = Math.min(PENALTY_MAX, this.penalty(nowMs, peerId) + 1)
-    const wasFlapping = held !== undefined && this.#isFlapping(nowMs, peerId, held)
+    // One whose time to settle has passed is none any more, even if whoever should have settled it has lost sight of it.
+    const wasFlapping = held !== undefined && held.isFlapping && nowMs < this.settledAtMs(peerId)
     this.#scores.delete(peerId)
     this.#scores.set(peerId, { penalty, atMs: nowMs, isFlapping: wasFlapping || penalty >= SUPPRESS_AT })
     this.#prune(nowMs)
@@ -73,15 +74,10 @@ export class FlapDamping {
     return true
   }
 
-  /** Not when its time to settle has passed: whoever should have settled it has lost sight of the member. */
-  #isFlapping(nowMs: number, peerId: string, score: Score): boolean {
-    return score.isFlapping && nowMs < this.settledAtMs(peerId)
-  }
-
   /** What was noted longest ago and weighs nothing goes; beyond the bound the oldest goes whatever it weighs. */
   #prune(nowMs: number): void {
-    for (const [peerId, score] of this.#scores) {
-      if (this.#scores.size <= MEMBERS_MAX && (this.#isFlapping(nowMs, peerId, score) || this.penalty(nowMs, peerId) > NEGLIGIBLE)) return
+    for (const peerId of this.#scores.keys()) {
+      if (this.#scores.size <= MEMBERS_MAX && this.penalty(nowMs, peerId) > NEGLIGIBLE) return
       this.#scores.delete(peerId)
     }
   }
