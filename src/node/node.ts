@@ -141,7 +141,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     nameSinceMs: memory.nameSinceWallMs,
   }
   const membership = new Membership({
-    record, options: options.membership, random, packetBudgetBytes: datagrams.payloadBytesMax,
+    record, options: options.membership, random, packetBudgetBytes: datagrams.payloadBytesMax, wallOffsetMs: clock.wallMs() - clock.nowMs(),
     signRecord: (unsigned) => signer.signRecord(unsigned),
     signLeave: (_peerId, incarnation) => signer.signLeave(incarnation),
   })

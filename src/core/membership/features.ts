@@ -16,6 +16,8 @@ export interface MembershipFeatures {
   readonly evidence: boolean
   /** Extension: K observers watch a suspect and end the suspicion early, either way (observers.ts). */
   readonly observers: boolean
+  /** Extension: whom to probe in which period is agreed without a word (probe-schedule.ts); without it each node shuffles its own round robin. */
+  readonly schedule: boolean
   /** As memberlist's fallback: what does not answer over UDP is pinged over its stream before it is suspected. */
   readonly streamProbes: boolean
   /** Extension: a failed member that comes back without having restarted is watched before it is taken back. */
@@ -23,12 +25,12 @@ export interface MembershipFeatures {
 }
 
 export const ALL_FEATURES: MembershipFeatures = Object.freeze({
-  localHealth: true, confirmations: true, buddy: true, nacks: true, stallGuard: true, evidence: true, observers: true, streamProbes: true, probation: true,
+  localHealth: true, confirmations: true, buddy: true, nacks: true, stallGuard: true, evidence: true, observers: true, schedule: true, streamProbes: true, probation: true,
 })
 
 /** The protocol of the SWIM paper. */
 export const PLAIN_SWIM: MembershipFeatures = Object.freeze({
-  localHealth: false, confirmations: false, buddy: false, nacks: false, stallGuard: false, evidence: false, observers: false, streamProbes: false, probation: false,
+  localHealth: false, confirmations: false, buddy: false, nacks: false, stallGuard: false, evidence: false, observers: false, schedule: false, streamProbes: false, probation: false,
 })
 
 /** What memberlist runs: SWIM with Lifeguard and its fallback ping over TCP. */

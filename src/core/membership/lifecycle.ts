@@ -44,6 +44,7 @@ export interface LifecycleSurroundings {
   readonly isJudging: () => boolean
   readonly emit: (effect: MembershipEffect) => void
   readonly onChange: () => void
+  readonly onForgotten: (peerId: string) => void
 }
 
 export interface Accusation {
@@ -196,6 +197,7 @@ export class Lifecycle {
     this.#in.onChange()
     if (entry.silent) {
       this.#in.table.remove(entry)
+      this.#in.onForgotten(peerId)
       return
     }
     entry.silent = true
@@ -211,6 +213,7 @@ export class Lifecycle {
     }
     this.#in.counters.tombstonesEvicted++
     this.#in.table.remove(oldest)
+    this.#in.onForgotten(oldest.peerId)
     for (const name of ['forget', 'probation', 'settle'] as const) this.#in.deadlines.delete(`${name}:${oldest.peerId}`)
     return true
   }

@@ -52,6 +52,7 @@ export function isActive(entry: MemberEntry): boolean {
 export class MemberPool {
   readonly #items: MemberEntry[] = []
   readonly #index = new Map<MemberEntry, number>()
+  #version = 0
 
   get size(): number {
     return this.#items.length
@@ -61,8 +62,14 @@ export class MemberPool {
     return this.#items
   }
 
+  /** Changes whenever a member comes or goes. */
+  get version(): number {
+    return this.#version
+  }
+
   add(entry: MemberEntry): void {
     if (this.#index.has(entry)) return
+    this.#version++
     this.#index.set(entry, this.#items.length)
     this.#items.push(entry)
   }
@@ -70,6 +77,7 @@ export class MemberPool {
   delete(entry: MemberEntry): void {
     const index = this.#index.get(entry)
     if (index === undefined) return
+    this.#version++
     this.#index.delete(entry)
     const last = this.#items.pop() as MemberEntry
     if (last !== entry) {
@@ -143,6 +151,7 @@ export class MemberTable {
 
   remove(entry: MemberEntry): void {
     this.#exit(entry)
+    this.active.delete(entry)
     this.#entries.delete(entry.peerId)
   }
 
@@ -158,14 +167,16 @@ export class MemberTable {
   #enter(entry: MemberEntry): void {
     this.#counts[entry.state]++
     if (isActive(entry)) this.active.add(entry)
-    else this.#tombstones.add(entry)
+    else {
+      this.active.delete(entry)
+      this.#tombstones.add(entry)
+    }
     if (entry.state === 'failed') this.failed.add(entry)
   }
 
   #exit(entry: MemberEntry): void {
     this.#counts[entry.state]--
-    // From alive to suspect and back the entry is only taken out and put in again: O(1).
-    this.active.delete(entry)
+    // From alive to suspect and back it stays among the active.
     this.failed.delete(entry)
     this.#tombstones.delete(entry)
   }

@@ -31,7 +31,9 @@ import type { MembershipOptions } from './options.ts'
 import { Outbox } from './outbox.ts'
 import { PathBook, type PathChange } from './paths.ts'
 import { INCARNATION_MAX } from './precedence.ts'
+import { hashPeerId } from './observers.ts'
 import { ProbeRing } from './probe-ring.ts'
+import { ProbeSchedule } from './probe-schedule.ts'
 import { Prober } from './prober.ts'
 import type {
   Evidence, LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Path, PathFinding, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update,
@@ -59,6 +61,8 @@ export interface MembershipInit {
   readonly signLeave: (peerId: string, incarnation: number) => SignedLeave
   /** What one datagram carries beside header and seal. */
   readonly packetBudgetBytes: number
+  /** Unix milliseconds at 0 of the clock that the machine is told: by it the members agree on who probes whom. 0 where that is the same clock for all. */
+  readonly wallOffsetMs?: number
   /** All, unless an experiment takes some away. */
   readonly features?: Partial<MembershipFeatures>
 }
@@ -75,6 +79,8 @@ export class Membership {
   readonly #signLeave: MembershipInit['signLeave']
   readonly #table = new MemberTable()
   readonly #ring = new ProbeRing()
+  readonly #schedule: ProbeSchedule
+  readonly #wallOffsetMs: number
   readonly #deadlines = new Deadlines<DeadlineName>()
   readonly #counters = createCounters()
   readonly #paths = new PathBook()
@@ -107,6 +113,8 @@ export class Membership {
     this.#signRecord = init.signRecord
     this.#signLeave = init.signLeave
     this.#self = init.signRecord(record)
+    this.#wallOffsetMs = init.wallOffsetMs ?? 0
+    this.#schedule = new ProbeSchedule({ peerId: record.peerId, hash: hashPeerId(record.peerId) })
     this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: DELAY_STEP_SHARE * options.ackTimeoutFloorMs })
     this.#directLoss = new DirectLoss({ windowMs: LOSS_WINDOW_PERIODS * options.probeIntervalMs })
     const shared = {
@@ -137,7 +145,7 @@ export class Membership {
       onAgreed: (nowMs, finding) => { this.#beliefs.handleAgreed(nowMs, finding) },
       onHung: (nowMs, subject, startedMs, evidence) => { this.#beliefs.handleHung(nowMs, subject, startedMs, evidence) },
     })
-    this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping() })
+    this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping(), onForgotten: (peerId) => { this.#paths.forget(peerId) } })
     this.#beliefs = new Beliefs({
       ...shared, prober: this.#prober, watches: this.#watches, lifecycle: this.#lifecycle,
       selfIncarnation: () => this.#self.record.incarnation,
@@ -399,8 +407,8 @@ export class Membership {
   #handleDeadline(nowMs: number, name: DeadlineName): void {
     if (name === 'period') {
       this.#deadlines.set('period', nowMs + this.#options.probeIntervalMs * this.#health.multiplier)
-      const target = this.#ring.next(this.#random, this.#table.active.items, (entry) => this.#prober.isProbing(entry.peerId))
-      if (target !== null) this.#prober.start(nowMs, target, null)
+      const target = this.#nextTarget(nowMs)
+      if (target !== null && !this.#prober.isProbing(target.peerId)) this.#prober.start(nowMs, target, null)
     } else if (name === 'gossip') {
       this.#lastGossipMs = nowMs
       for (const entry of this.#table.active.sample(this.#random, this.#options.gossipFanout)) {
@@ -424,12 +432,14 @@ export class Membership {
         case 'evidence': this.#probeOnEvidence(nowMs, subject); break
         case 'probation': this.#lifecycle.endProbation(nowMs, subject); break
         case 'settle': this.#lifecycle.settle(nowMs, subject); break
-        case 'forget':
-          this.#lifecycle.forget(nowMs, subject)
-          if (this.#table.get(subject) === undefined) this.#paths.forget(subject)
-          break
+        case 'forget': this.#lifecycle.forget(nowMs, subject); break
       }
     }
+  }
+
+  #nextTarget(nowMs: number): MemberEntry | null {
+    if (this.#features.schedule) return this.#schedule.target(Math.floor((nowMs + this.#wallOffsetMs) / this.#options.probeIntervalMs), this.#table.active)
+    return this.#ring.next(this.#random, this.#table.active.items, (entry) => this.#prober.isProbing(entry.peerId))
   }
 
   /**

@@ -167,13 +167,19 @@ describe('a watch', () => {
     expect(bench.events().at(-1)).toMatchObject({ type: 'member-failed', evidence: 'lossy' })
   })
 
-  it('a network in which all lose as much makes nobody lossy', () => {
-    const random = createRandom(5)
-    for (const member of MEMBERS) bench.answers.set(member, () => (random() < 0.5 ? 'ack' : 'silence'))
-    bench.runUntil(25_000)
-    bench.closed()
-    bench.runUntil(60_000)
-    expect(bench.reports().filter(({ report }) => report.verdict !== 'well')).toEqual([])
+  it('a network in which all lose as much makes hardly any observer call a member lossy, and five of six would have to', () => {
+    let accusing = 0
+    for (let seed = 1; seed <= 20; seed++) {
+      const noisy = new Bench()
+      const random = createRandom(seed)
+      for (const member of MEMBERS) noisy.answers.set(member, () => (random() < 0.5 ? 'ack' : 'silence'))
+      noisy.runUntil(25_000)
+      noisy.closed()
+      noisy.runUntil(60_000)
+      if (noisy.reports().some(({ report }) => report.verdict === 'lossy')) accusing++
+      expect(noisy.machine.counters.failuresDeclared).toBe(0)
+    }
+    expect(accusing).toBeLessThanOrEqual(5)
   })
 
   it('ends after its pings when all is well', () => {
