@@ -79,7 +79,7 @@ function main(): number {
   mesh.startAll()
   mesh.runFor(1000)
   const joinedMs = Math.round(mesh.nowMs + mesh.runUntil(() => mesh.running().length === nodes && mesh.isConverged(), { withinMs: 300_000, what: 'the join' }))
-  const figures: Figures = { experiment: name, nodes, seed, gossipsub: values['no-gossipsub'] ? 'off' : 'on', joinedMs, ...experiment(mesh), virtualMs: Math.round(mesh.nowMs), packets: mesh.totals.packets, transcript: mesh.transcript.hash }
+  const figures: Figures = { experiment: name, nodes, seed, gossipsub: values['no-gossipsub'] ? 'off' : 'on', joinedMs, ...experiment(mesh), virtualMs: Math.round(mesh.nowMs), packets: mesh.totals.packets, transcript: mesh.transcript?.hash ?? 'none' }
   process.stdout.write(values.json ? `${JSON.stringify(figures)}\n` : Object.entries(figures).map(([key, value]) => `${key.padEnd(26)}${value}\n`).join(''))
   return 0
 }

@@ -6,7 +6,7 @@ import { Membership } from '../../src/core/membership/membership.ts'
 import { parseMembershipOptions } from '../../src/core/membership/options.ts'
 import type { Evidence, MembershipEffect, Report, SyncEntry, Update } from '../../src/core/membership/types.ts'
 import { createRandom } from '../../src/core/time/random.ts'
-import { packetBytes } from '../simulation/safety.ts'
+import { packetBytes } from '../simulation/traffic.ts'
 
 const SEED = 20_260_101
 const peers = ['self', 'a', 'b', 'c', 'd']

@@ -1,4 +1,7 @@
-/** A seeded network between numbered nodes: latency, loss, reordering, duplication, one-way cuts and partitions. */
+/**
+ * A seeded network between numbered nodes: latency, loss, reordering, duplication, one-way cuts and partitions, and what they mean for
+ * TCP: a lost segment is sent again after a timeout that doubles, and a connection needs both directions.
+ */
 import type { Random } from '../../src/core/time/random.ts'
 
 export interface NetworkConditions {
@@ -16,10 +19,17 @@ export interface NetworkConditions {
 
 export const CALM: Readonly<NetworkConditions> = { latencyMs: 0.3, jitterMs: 0.2, lossRatio: 0, duplicateRatio: 0, reorderRatio: 0, reorderDelayMs: 0 }
 
+/** Linux's smallest retransmission timeout. */
+const TCP_RETRANSMIT_MS = 200
+/** A segment that is not through by then is not waited for. */
+const TCP_GIVES_UP_MS = 20_000
+
 export class Network {
   readonly conditions: NetworkConditions
   readonly #random: Random
   readonly #cuts = new Set<string>()
+  readonly #ingressLoss = new Map<number, number>()
+  readonly #egressLoss = new Map<number, number>()
   #sides: ReadonlyMap<number, number> | null = null
 
   constructor(random: Random, conditions: Partial<NetworkConditions>) {
@@ -45,6 +55,16 @@ export class Network {
     this.#cuts.clear()
   }
 
+  /** Of what arrives at this node, from anywhere; 0 for none. */
+  setIngressLoss(node: number, lossRatio: number): void {
+    setRatio(this.#ingressLoss, node, lossRatio)
+  }
+
+  /** Of what this node sends, to anywhere; 0 for none. */
+  setEgressLoss(node: number, lossRatio: number): void {
+    setRatio(this.#egressLoss, node, lossRatio)
+  }
+
   isOpen(from: number, to: number): boolean {
     if (this.#cuts.size > 0 && this.#cuts.has(`${from}>${to}`)) return false
     return this.#sides === null || (this.#sides.get(from) ?? 0) === (this.#sides.get(to) ?? 0)
@@ -57,12 +77,17 @@ export class Network {
 
   /** The delays after which copies of a datagram arrive: none, one, or two. */
   datagramDelaysMs(from: number, to: number): number[] {
-    const { lossRatio, duplicateRatio } = this.conditions
-    if (!this.isOpen(from, to)) return []
-    if (lossRatio > 0 && this.#random() < lossRatio) return []
+    const { duplicateRatio } = this.conditions
+    if (!this.isOpen(from, to) || this.isLost(from, to)) return []
     const delays = [this.delayMs()]
     if (duplicateRatio > 0 && this.#random() < duplicateRatio) delays.push(this.delayMs())
     return delays
+  }
+
+  /** Draws whether one packet is lost. */
+  isLost(from: number, to: number): boolean {
+    const lossRatio = this.#lossRatio(from, to)
+    return lossRatio > 0 && this.#random() < lossRatio
   }
 
   delayMs(): number {
@@ -71,4 +96,24 @@ export class Network {
     if (reorderRatio > 0 && this.#random() < reorderRatio) delayMs += this.#random() * reorderDelayMs
     return delayMs
   }
+
+  /** How much later a segment arrives over TCP because it, or the acknowledgement, was lost and sent again. */
+  retransmissionMs(from: number, to: number): number {
+    const lossRatio = 1 - (1 - this.#lossRatio(from, to)) * (1 - this.#lossRatio(to, from))
+    let delayMs = 0
+    if (lossRatio === 0) return delayMs
+    for (let timeoutMs = TCP_RETRANSMIT_MS; delayMs < TCP_GIVES_UP_MS && this.#random() < lossRatio; timeoutMs *= 2) delayMs += timeoutMs
+    return delayMs
+  }
+
+  #lossRatio(from: number, to: number): number {
+    const { lossRatio } = this.conditions
+    if (this.#egressLoss.size === 0 && this.#ingressLoss.size === 0) return lossRatio
+    return 1 - (1 - lossRatio) * (1 - (this.#egressLoss.get(from) ?? 0)) * (1 - (this.#ingressLoss.get(to) ?? 0))
+  }
+}
+
+function setRatio(ratios: Map<number, number>, node: number, ratio: number): void {
+  if (ratio > 0) ratios.set(node, ratio)
+  else ratios.delete(node)
 }

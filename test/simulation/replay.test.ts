@@ -8,7 +8,7 @@ function transcriptOf(seed: number): { hash: string; lines: number } {
   for (const victim of mesh.choose(5)) mesh.crash(victim)
   mesh.pause(mesh.choose(1)[0] as number, 2000)
   mesh.runFor(15_000)
-  return { hash: mesh.transcript.hash, lines: mesh.transcript.lines }
+  return { hash: mesh.transcript?.hash ?? '', lines: mesh.transcript?.lines ?? 0 }
 }
 
 describe('replay', () => {

@@ -1,9 +1,13 @@
 /** The checkers themselves: each must catch the machine that breaks its rule, or the green simulations prove nothing. */
 import { describe, expect, it } from 'vitest'
-import type { MembershipEffect, Packet, Update } from '../../src/core/membership/types.ts'
+import type { MemberEventType, MembershipEffect, Packet, Update } from '../../src/core/membership/types.ts'
 import { createAlive, createMachine, packet, record, recordUpdate, signed } from '../unit/core/membership/fixtures.ts'
 import { SimulatedMesh } from './mesh.ts'
 import { Registry, SafetyChecker } from './safety.ts'
+
+function event(type: MemberEventType, about = record('a', 1)): MembershipEffect {
+  return { kind: 'event', event: { type, atMs: 0, record: about, from: 'a', reason: 'x', sinceProbeMs: null, evidence: null, suspectedBy: null, confirmedBy: [], probeMs: null, suspicionMs: null } }
+}
 
 function setUp() {
   const registry = new Registry()
@@ -12,12 +16,12 @@ function setUp() {
   registry.addRecord(machine.self)
   const checker = new SafetyChecker('self', registry, 1300)
   const check = (effects: readonly MembershipEffect[], phase = 'alive', subjects: string[] = []) => { checker.check(machine, phase, effects, subjects) }
-  check([{ kind: 'event', event: { type: 'member-joined', atMs: 0, record: record('a', 1), from: 'a', reason: 'x', sinceProbeMs: null } }])
+  check([event('member-joined')])
   return { registry, machine, check }
 }
 
 const send = (to: string, sent: Packet): MembershipEffect => ({ kind: 'send', to, packet: sent })
-const suspectA = (incarnation: number): Update => ({ kind: 'suspect', peerId: 'a', incarnation, from: 'self' })
+const suspectA = (incarnation: number): Update => ({ kind: 'suspect', peerId: 'a', incarnation, from: 'self', evidence: 'probe' })
 
 describe('safety checkers', () => {
   it('accept what is right', () => {
@@ -27,12 +31,12 @@ describe('safety checkers', () => {
 
   it.each([
     ['a packet to itself', [send('self', packet(null))], 'to the node itself'],
-    ['an oversized packet', [send('a', packet(null, Array.from({ length: 9 }, () => suspectA(1))))], 'bytes, 1300 fit'],
+    ['an oversized packet', [send('a', packet(null, Array.from({ length: 14 }, () => suspectA(1))))], 'bytes, 1300 fit'],
     ['two updates about one member', [send('a', packet(null, [suspectA(1), suspectA(1)]))], 'twice of one member'],
     ['a claim about an incarnation never issued', [send('a', packet(null, [suspectA(2)]))], 'never issued'],
     ['a forged record', [{ kind: 'announce', updates: [recordUpdate('a', 1)] }], 'not what its owner signed'],
-    ['an impossible event', [{ kind: 'event', event: { type: 'member-refuted', atMs: 0, record: record('a', 1), from: 'a', reason: 'x', sinceProbeMs: null } }], 'while it was alive'],
-    ['an event that the table denies', [{ kind: 'event', event: { type: 'member-failed', atMs: 0, record: record('a', 1), from: 'a', reason: 'x', sinceProbeMs: null } }], 'the events say failed'],
+    ['an impossible event', [event('member-refuted')], 'while it was alive'],
+    ['an event that the table denies', [event('member-failed')], 'the events say failed'],
   ] satisfies Array<[string, MembershipEffect[], string]>)('catch %s', (_what, effects, message) => {
     expect(() => { setUp().check(effects) }).toThrow(message)
   })
@@ -56,7 +60,7 @@ describe('safety checkers', () => {
     const fresh = createMachine()
     fresh.start(0)
     fresh.handleUpdates(0, { from: 'a', updates: [{ kind: 'record', signed: first }] })
-    const joinedEvent: MembershipEffect = { kind: 'event', event: { type: 'member-joined', atMs: 0, record: first.record, from: 'a', reason: 'x', sinceProbeMs: null } }
+    const joinedEvent = event('member-joined', first.record)
     const checker = new SafetyChecker('self', registry, 1300)
     checker.check(machine, 'alive', [joinedEvent], ['a'])
     checker.check(machine, 'alive', machine.handleUpdates(1, { from: 'a', updates: [suspectA(1)] }), [])

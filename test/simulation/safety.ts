@@ -7,21 +7,15 @@
  * - Packets stay within their budget, and nobody sends to itself or to a stranger it was never told of.
  * - After its farewell a node answers pings and spreads the farewell, nothing else; after `stop` it does nothing.
  */
-import {
-  LEAVE_OVERHEAD_BYTES, LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, PROBE_BYTES, updateBytes, updateSubject,
-} from '../../src/core/membership/dissemination.ts'
+import { LEAVE_OVERHEAD_BYTES, updateSubject } from '../../src/core/membership/dissemination.ts'
 import type { Membership } from '../../src/core/membership/membership.ts'
 import { STATE_RANK, type HeldState } from '../../src/core/membership/precedence.ts'
-import type { MemberEvent, MembershipEffect, Packet, SignedLeave, SignedRecord, Update } from '../../src/core/membership/types.ts'
+import type { MemberEvent, MemberEventType, MembershipEffect, Packet, SignedLeave, SignedRecord, Update } from '../../src/core/membership/types.ts'
+import { packetBytes } from './traffic.ts'
 
 interface Belief {
   readonly incarnation: number
   readonly rank: number
-}
-
-export function packetBytes(packet: Packet): number {
-  const probe = packet.probe === null ? 0 : packet.probe.kind === 'ping-request' ? PING_REQUEST_BYTES : PROBE_BYTES
-  return PACKET_OVERHEAD_BYTES + probe + (packet.load === null ? 0 : LOAD_BYTES) + packet.updates.reduce((sum, update) => sum + updateBytes(update), 0)
 }
 
 /** What the owners' keys have signed, in all their lives. */
@@ -47,6 +41,7 @@ export class Registry {
       case 'record': this.checkRecord(update.signed); break
       case 'left': assert(this.#leaves.has(update.leave), `nobody signed the leave of ${update.leave.peerId}`); break
       case 'suspect':
+      case 'removed':
       case 'failed': assert(this.#incarnations.has(`${update.peerId}@${update.incarnation}`), `${update.kind} speaks of ${update.peerId}@${update.incarnation}, which was never issued`); break
     }
   }
@@ -97,7 +92,7 @@ export class SafetyChecker {
     const member = machine.member(peerId)
     if (member === undefined) return
     const state = member.state as HeldState
-    const belief: Belief = { incarnation: member.signed.record.incarnation, rank: STATE_RANK[state] }
+    const belief: Belief = { incarnation: member.signed.record.incarnation, rank: member.probationUntilMs === null ? STATE_RANK[state] : STATE_RANK.alive }
     const before = this.#beliefs.get(peerId)
     this.#registry.checkRecord(member.signed)
     if (before !== undefined) {
@@ -115,19 +110,9 @@ export class SafetyChecker {
     assert(peerId !== this.#selfId, 'an event about the node itself')
     assert(event.reason.length > 0 && event.from.length > 0, 'an event says who and why')
     const before = this.#told.get(peerId)
-    const isGone = before === undefined || before === 'failed' || before === 'left'
-    const legal = {
-      'member-joined': isGone,
-      'member-updated': before === 'alive',
-      'member-suspected': before === 'alive',
-      'member-refuted': before === 'suspect',
-      'member-failed': !isGone,
-      'member-left': before !== 'left',
-    }[event.type]
-    assert(legal, `${event.type} about ${peerId} while it was ${before ?? 'unknown'}`)
-    this.#told.set(peerId, ({
-      'member-joined': 'alive', 'member-updated': 'alive', 'member-suspected': 'suspect', 'member-refuted': 'alive', 'member-failed': 'failed', 'member-left': 'left',
-    } as const)[event.type])
+    assert(isLegal(event.type, before), `${event.type} about ${peerId} while it was ${before ?? 'unknown'}`)
+    const after = STATE_AFTER[event.type]
+    if (after !== null) this.#told.set(peerId, after)
   }
 
   #checkSend(to: string, packet: Packet): void {
@@ -144,6 +129,30 @@ export class SafetyChecker {
     const { probe, updates } = effect.packet
     assert(probe === null || probe.kind === 'ack' || probe.kind === 'nack', 'a probe after leave')
     assert(updates.every((update) => update.kind === 'left' && update.leave.peerId === this.#selfId), 'news of others after leave')
+  }
+}
+
+/** What a member is after an event; null for those that change nothing. */
+const STATE_AFTER: Readonly<Record<MemberEventType, HeldState | null>> = {
+  'member-joined': 'alive', 'member-updated': 'alive', 'member-suspected': 'suspect', 'member-refuted': 'alive', 'member-failed': 'failed', 'member-left': 'left',
+  'member-returning': 'failed', 'member-flapping': null, 'member-settled': null, 'path-degraded': null, 'path-restored': null,
+}
+
+function isLegal(type: MemberEventType, before: HeldState | undefined): boolean {
+  switch (type) {
+    case 'member-joined': return before === undefined || before === 'failed' || before === 'left'
+    case 'member-updated':
+    case 'member-suspected': return before === 'alive'
+    case 'member-refuted': return before === 'suspect'
+    // A member on probation may fail again.
+    case 'member-failed': return before !== undefined && before !== 'left'
+    // Also of a member that was only ever a tombstone here.
+    case 'member-left': return before !== 'left'
+    case 'member-returning': return before === 'failed'
+    case 'path-degraded':
+    case 'path-restored': return before === 'alive' || before === 'suspect'
+    case 'member-flapping':
+    case 'member-settled': return before !== undefined
   }
 }
 

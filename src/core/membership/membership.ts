@@ -182,6 +182,11 @@ export class Membership {
     return entry === undefined ? undefined : this.#table.view(entry)
   }
 
+  /** As `member`, without making its view. */
+  stateOf(peerId: string): MemberState | undefined {
+    return this.#table.get(peerId)?.state
+  }
+
   get memberCount(): number {
     return this.#table.size
   }
