@@ -14,6 +14,8 @@ export interface ControlTarget {
 
 /** Reading stops above this many unread lines and goes on below it: the node then keeps its events itself, up to its own bound. */
 const unreadLinesMax = 256
+/** Items of an answer that comes in parts: no mesh has so many members. */
+const listItemsMax = 1_000_000
 const goneCheckMs = 50
 /** For the answer to a question, all of which the node has in memory. */
 const replyWaitMs = 10_000
@@ -25,6 +27,7 @@ const replyWaitMs = 10_000
 export async function* callControl(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): AsyncGenerator<unknown, void, void> {
   const stream = await openLocal(await findLocalNode(target.dataDir), CONTROL_PROTOCOL, signal)
   const lines = readLines(stream)
+  const parts: unknown[] = []
   const onAbort = (): void => stream.abort(new MeshError('ERR_QUERY_CANCELLED', 'the call was cancelled'))
   signal?.addEventListener('abort', onAbort)
   try {
@@ -32,7 +35,11 @@ export async function* callControl(target: ControlTarget, request: ControlReques
     for await (const line of lines) {
       const reply = parseReply(line)
       if ('error' in reply) throw toError(reply.error)
-      yield 'result' in reply ? reply.result : reply.event
+      if ('part' in reply) {
+        if (parts.length + reply.part.length > listItemsMax) throw new MeshError('ERR_PROTOCOL', `the node answered with a list of more than ${listItemsMax} items`)
+        for (const item of reply.part) parts.push(item)
+      } else if ('event' in reply) yield reply.event
+      else yield parts.length > 0 && Array.isArray(reply.result) ? [...parts, ...reply.result as readonly unknown[]] : reply.result
     }
   } finally {
     signal?.removeEventListener('abort', onAbort)
@@ -64,7 +71,7 @@ export async function untilGone(target: ControlTarget, signal: AbortSignal): Pro
 function parseReply(line: string): ControlReply {
   try {
     const reply: unknown = JSON.parse(line)
-    if (typeof reply === 'object' && reply !== null && ('result' in reply || 'event' in reply || 'error' in reply)) return reply as ControlReply
+    if (typeof reply === 'object' && reply !== null && ('result' in reply || 'event' in reply || 'error' in reply || ('part' in reply && Array.isArray(reply.part)))) return reply as ControlReply
   } catch (error) {
     throw new MeshError('ERR_PROTOCOL', 'the node answered with a line that is not JSON', { cause: error })
   }

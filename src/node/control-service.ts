@@ -93,7 +93,11 @@ function leave({ directory, drainMs, leave: begin }: ControlServiceParts): Leavi
 
 function forceLeave({ directory, removeMember }: ControlServiceParts, text: string): ForceLeaveView {
   const views = directory.memberViews()
-  const { peerId, name } = findMember(text, views.map((view) => ({ peerId: view.record.peerId, name: view.name, state: view.state })))
+  const named = views.map((view) => ({ peerId: view.record.peerId, name: view.name, state: view.state }))
+  // One that has left may have borne the name of one that has not.
+  const expected = named.filter(({ state }) => state !== 'left')
+  const gone = expected.some(({ name: other }) => other === text) ? undefined : named.find((other) => other.state === 'left' && (other.name === text || other.peerId === text))
+  const { peerId, name } = gone ?? findMember(text, expected)
   const member = views.find(({ record }) => record.peerId === peerId)
   if (member?.local === true) throw new MeshError('ERR_MEMBER_ALIVE', `${name} is this node`, { nextStep: 'rdb leave takes the node beside you out of the mesh.' })
   if (member?.state === 'left') return { peerId, name, wasGone: true }

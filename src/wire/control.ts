@@ -1,7 +1,7 @@
 /**
  * `/reedbase/control/1.0`: what the CLI asks of the node beside it, over the local socket. One call a connection: the client
- * sends one JSON line `ControlRequest`, the node answers JSON lines `ControlReply` and ends. Streams (`events`) go on until either side
- * ends. A line is at most 1 MiB.
+ * sends one JSON line `ControlRequest`, the node answers JSON lines `ControlReply` and ends. Streams (`events`, `monitor`) go on until either
+ * side ends. A line is at most 1 MiB; a list that is longer comes in parts.
  */
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
@@ -34,6 +34,8 @@ export type ControlRequest =
   | { readonly method: 'peers-change'; readonly list: 'allow' | 'deny'; readonly peerIds: readonly string[]; readonly remove: boolean; readonly force: boolean }
 
 export type ControlReply =
+  /** The beginning of a list, whose end comes as `result`. */
+  | { readonly part: readonly unknown[] }
   | { readonly result: unknown }
   | { readonly event: unknown }
   | { readonly error: { readonly code: string; readonly message: string; readonly nextStep: string; readonly details: Readonly<Record<string, string | number | boolean | null>> } }

@@ -21,6 +21,8 @@ export interface ServeControlOptions {
 }
 
 export const MESSAGE_CHARACTERS_MAX = 1000
+/** Well below a line, which also holds commas and the reply around it. */
+const partBytesTarget = CONTROL_LINE_BYTES_MAX / 2
 
 /** Serves one connection. Whatever the other side sends, this never throws. */
 export function serveControl(stream: ByteStream, handler: ControlHandler, options: ServeControlOptions = {}): void {
@@ -44,7 +46,7 @@ export function serveControl(stream: ByteStream, handler: ControlHandler, option
   const answer = async (line: string): Promise<void> => {
     const answering = handler(parseControlRequest(line), gone.signal)
     if (!isAsyncIterable(answering)) {
-      await write({ result: await answering })
+      for (const reply of repliesOf(await answering)) await write(reply)
       return
     }
     for await (const event of answering) {
@@ -89,6 +91,24 @@ export function serveControl(stream: ByteStream, handler: ControlHandler, option
 
 function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
+}
+
+/** A list that no line can hold, such as the members of a large mesh, in as many as it takes. */
+function* repliesOf(result: unknown): Generator<ControlReply, void, void> {
+  if (!Array.isArray(result)) return yield { result }
+  const list = result as readonly unknown[]
+  let bytes = 0
+  let from = 0
+  for (const [index, item] of list.entries()) {
+    const itemBytes = Buffer.byteLength(JSON.stringify(item))
+    if (bytes + itemBytes > partBytesTarget && index > from) {
+      yield { part: list.slice(from, index) }
+      from = index
+      bytes = 0
+    }
+    bytes += itemBytes
+  }
+  yield { result: list.slice(from) }
 }
 
 /** Texts may echo what was sent, and shall not grow with it. */

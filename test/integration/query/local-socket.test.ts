@@ -198,6 +198,12 @@ describe('control calls', () => {
     expect(await callControlOnce({ dataDir: folder }, { method: 'nodes', database: 'd' })).toEqual({ asked: { method: 'nodes', database: 'd' } })
   })
 
+  it('puts an answer that came in parts together', async () => {
+    const list = Array.from({ length: 3_000 }, (_, index) => ({ index, text: 'x'.repeat(800) }))
+    await serve(() => Promise.resolve(list))
+    expect(await callControlOnce({ dataDir: folder }, { method: 'members' })).toEqual(list)
+  })
+
   it('rebuilds the error at the caller', async () => {
     await serve(() => { throw new MeshError('ERR_DATABASE_UNKNOWN', 'no d', { nextStep: 'Look.', details: { a: 1 } }) })
     expect(await failure(callControlOnce({ dataDir: folder }, { method: 'status' }))).toMatchObject({ code: 'ERR_DATABASE_UNKNOWN', message: 'no d', nextStep: 'Look.', details: { a: 1 } })

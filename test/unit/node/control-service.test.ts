@@ -43,6 +43,12 @@ describe('force-leave', () => {
     expect([await ask({ method: 'force-leave', member: 'db3' }), removed]).toEqual([{ peerId: '12D3KooWsamedb3', name: 'db3', wasGone: true }, []])
   })
 
+  it('means the one that is expected back when another of its name has left', async () => {
+    const { ask, removed } = setUp([member('db3', { state: 'left', record: recordView(createTestRecord('12D3KooWearlier', { name: 'db3' })) }), member('db3', { state: 'failed' })])
+    expect([await ask({ method: 'force-leave', member: 'db3' }), removed]).toEqual([{ peerId: '12D3KooWsamedb3', name: 'db3', wasGone: false }, ['12D3KooWsamedb3']])
+    expect(await ask({ method: 'force-leave', member: '12D3KooWearlier' })).toMatchObject({ wasGone: true })
+  })
+
   it.each<[string, Partial<MemberView>, string, string]>([
     ['alive', {}, 'db3 is alive; only a failed member can be taken off', 'Run rdb leave beside it'],
     ['suspect', { state: 'suspect' }, 'db3 is suspect;', 'Wait until it has refuted'],

@@ -44,6 +44,15 @@ describe('control server', () => {
     await expect(call(NODES, () => Promise.resolve('x'.repeat(CONTROL_LINE_BYTES_MAX)))).resolves.toMatchObject([{ error: { code: 'ERR_PROTOCOL' } }])
   })
 
+  it('sends a list that is too long for a line in parts, and every item once', async () => {
+    const list = Array.from({ length: 3_000 }, (_, index) => ({ index, text: 'x'.repeat(800) }))
+    const replies = await call(NODES, () => Promise.resolve(list)) as ControlReply[]
+    expect(replies.map((reply) => Object.keys(reply)[0])).toEqual(['part', 'part', 'part', 'part', 'result'])
+    expect(replies.flatMap((reply) => ('part' in reply ? reply.part : 'result' in reply ? reply.result : null))).toEqual(list)
+    await expect(call(NODES, () => Promise.resolve([]))).resolves.toEqual([{ result: [] }])
+    await expect(call(NODES, () => Promise.resolve([list[0], 'x'.repeat(CONTROL_LINE_BYTES_MAX)]))).resolves.toMatchObject([{ part: [list[0]] }, { error: { code: 'ERR_PROTOCOL' } }])
+  })
+
   it('breaks the connection when not even the error can be sent', async () => {
     const details = { count: 1n as unknown as number }
     await expect(call(NODES, () => Promise.reject(new MeshError('ERR_SQL', 'no', { details })))).resolves.toBeInstanceOf(Error)
