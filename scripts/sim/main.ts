@@ -1,86 +1,76 @@
 /**
- * Membership experiments in virtual time: `node scripts/sim/main.ts <experiment> [--nodes N] [--seed S] [--no-gossipsub] [--json]`.
- * The same seed prints the same figures and the same transcript hash.
+ * The laboratory: membership experiments in virtual time. `npm run sim -- --help` says what there is. The same seed gives the same figures on every
+ * machine; stdout carries figures only, progress goes to stderr.
  */
-import { SimulatedMesh } from '../../test/simulation/mesh.ts'
 import { readFlags } from '../flags.ts'
+import type { ExperimentInput } from './experiment.ts'
+import { EXPERIMENTS } from './experiments/index.ts'
+import { report } from './report.ts'
+import type { Figures } from './statistics.ts'
 
-type Figures = Record<string, number | string>
+const NODES_MAX = 10_000
+const SEEDS_MAX = 1000
 
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN
+const USAGE = `npm run sim -- <experiment> [--nodes 2–${NODES_MAX}] [--seed integer] [--quick | --full] [--no-gossipsub] [--json]
+npm run sim -- report [--quick] [--seeds 1–${SEEDS_MAX}] [--only experiment,…] [--check] [--write] [--json]
+
+Experiments (default nodes):
+${Object.entries(EXPERIMENTS).map(([name, { summary, nodes }]) => `  ${`${name} (${nodes})`.padEnd(20)}${summary}`).join('\n')}
+
+  --quick         a smaller form of the experiment; of the report, what continuous integration runs
+  --full          the whole published grid, where there is one
+  --no-gossipsub  piggyback alone carries the news (join to partition, and bootstrap)
+  --json          figures as JSON
+report runs all that is asked under several seeds (5; with --quick 1) and prints one table of medians;
+  --check         exits 1 when a figure is missed
+  --write         writes docs/EXPERIMENTS.md`
+
+function integer(text: string | undefined, fallback: number, min: number, max: number): number | null {
+  const value = text === undefined ? fallback : Number(text)
+  return Number.isInteger(value) && value >= min && value <= max ? value : null
 }
 
-/** When each survivor learned of the failures, from the crash on. */
-function detection(mesh: SimulatedMesh, crashedAtMs: number, victims: readonly number[]): Figures {
-  const about = (type: string) => mesh.events.filter(({ event }) => event.type === type && event.atMs >= crashedAtMs && victims.includes(mesh.indexOf(event.record.peerId))).map(({ event }) => event.atMs - crashedAtMs)
-  const [suspected, failed] = [about('member-suspected'), about('member-failed')]
-  return {
-    firstSuspectedMs: Math.round(Math.min(...suspected)),
-    firstFailedMs: Math.round(Math.min(...failed)),
-    medianFailedMs: Math.round(medianOf(failed)),
-    lastFailedMs: Math.round(failed.reduce((latest, atMs) => Math.max(latest, atMs), 0)),
-    falseFailures: mesh.countEvents('member-failed', ({ event }) => !victims.includes(mesh.indexOf(event.record.peerId))),
-  }
+function refuse(message: string): number {
+  process.stderr.write(`error: ${message}\n\n${USAGE}\n`)
+  return 2
 }
 
-function crash(mesh: SimulatedMesh, count: number): Figures {
-  const atMs = mesh.nowMs
-  const victims = mesh.choose(count)
-  for (const victim of victims) mesh.crash(victim)
-  mesh.runUntil(() => mesh.isConverged(), { withinMs: 300_000, what: 'agreement' })
-  return detection(mesh, atMs, victims)
-}
-
-const EXPERIMENTS: Readonly<Record<string, (mesh: SimulatedMesh) => Figures>> = {
-  join: () => ({}),
-  idle: (mesh) => {
-    const before = { ...mesh.totals }
-    mesh.runFor(60_000)
-    const perNodeSecond = (total: number) => Math.round(100 * total / 60 / mesh.size) / 100
-    return { packetsPerNodePerSecond: perNodeSecond(mesh.totals.packets - before.packets), bytesPerNodePerSecond: perNodeSecond(mesh.totals.bytes - before.bytes) }
-  },
-  crash: (mesh) => crash(mesh, 1),
-  'crash-third': (mesh) => crash(mesh, Math.floor(mesh.size / 3)),
-  loss: (mesh) => {
-    mesh.network.conditions.lossRatio = 0.3
-    mesh.runFor(60_000)
-    const figures: Figures = { suspicions: mesh.countEvents('member-suspected'), falseFailures: mesh.countEvents('member-failed') }
-    mesh.network.conditions.lossRatio = 0
-    return { ...figures, recoveredMs: mesh.runUntil(() => mesh.isConverged(), { withinMs: 300_000, what: 'recovery' }) }
-  },
-  partition: (mesh) => {
-    const minority = mesh.choose(Math.floor(mesh.size * 0.4))
-    mesh.network.partition([minority, mesh.running().filter((index) => !minority.includes(index))])
-    mesh.runFor(120_000)
-    const declared = mesh.countEvents('member-failed')
-    mesh.network.healPartition()
-    return { failuresDeclared: declared, healedMs: mesh.runUntil(() => mesh.isConverged(), { withinMs: 600_000, everyMs: 500, what: 'the heal' }) }
-  },
+function runOne(name: string, figures: Figures, input: ExperimentInput, isJson: boolean): void {
+  const all = { experiment: name, nodes: input.nodes, seed: input.seed, ...figures }
+  process.stdout.write(isJson ? `${JSON.stringify(all)}\n` : Object.entries(all).map(([key, value]) => `${key.padEnd(32)}${value}\n`).join(''))
 }
 
 function main(): number {
-  const usage = `npm run sim -- <${Object.keys(EXPERIMENTS).join('|')}> [--nodes 2–10000] [--seed integer] [--no-gossipsub] [--json]`
-  const { values, positionals } = readFlags(usage, {
+  const { values, positionals } = readFlags(USAGE, {
     allowPositionals: true,
-    options: { nodes: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' }, 'no-gossipsub': { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+    options: {
+      nodes: { type: 'string' }, seed: { type: 'string' }, seeds: { type: 'string' }, only: { type: 'string' }, quick: { type: 'boolean', default: false }, full: { type: 'boolean', default: false },
+      'no-gossipsub': { type: 'boolean', default: false }, json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false }, write: { type: 'boolean', default: false },
+    },
   })
-  const [name = ''] = positionals
-  const experiment = Object.hasOwn(EXPERIMENTS, name) ? EXPERIMENTS[name] : undefined
-  const nodes = Number(values.nodes)
-  const seed = Number(values.seed)
-  if (experiment === undefined || !Number.isInteger(nodes) || nodes < 2 || nodes > 10_000 || !Number.isInteger(seed)) {
-    process.stderr.write(`${usage}
-`)
-    return 2
+  const [name, ...rest] = positionals
+  if (name === undefined || rest.length > 0) return refuse('name one experiment, or report')
+  if (values.quick && values.full) return refuse('--quick and --full exclude each other')
+  if (name === 'report') {
+    const seeds = integer(values.seeds, values.quick ? 1 : 5, 1, SEEDS_MAX)
+    const only = values.only?.split(',') ?? null
+    const unknown = only?.find((one) => !Object.hasOwn(EXPERIMENTS, one))
+    if (seeds === null) return refuse(`--seeds takes an integer from 1 to ${SEEDS_MAX}`)
+    if (unknown !== undefined) return refuse(`there is no experiment ${unknown}`)
+    if (values.write && (values.quick || only !== null)) return refuse('--write takes the whole report')
+    return report({ seeds, only, isQuick: values.quick, check: values.check, write: values.write, json: values.json })
   }
-  const mesh = new SimulatedMesh({ nodes, seed, gossipsub: values['no-gossipsub'] ? null : { delayMs: 10, lossRatio: 0.02 }, safety: nodes <= 500 })
-  mesh.startAll()
-  mesh.runFor(1000)
-  const joinedMs = Math.round(mesh.nowMs + mesh.runUntil(() => mesh.running().length === nodes && mesh.isConverged(), { withinMs: 300_000, what: 'the join' }))
-  const figures: Figures = { experiment: name, nodes, seed, gossipsub: values['no-gossipsub'] ? 'off' : 'on', joinedMs, ...experiment(mesh), virtualMs: Math.round(mesh.nowMs), packets: mesh.totals.packets, transcript: mesh.transcript?.hash ?? 'none' }
-  process.stdout.write(values.json ? `${JSON.stringify(figures)}\n` : Object.entries(figures).map(([key, value]) => `${key.padEnd(26)}${value}\n`).join(''))
+  const experiment = Object.hasOwn(EXPERIMENTS, name) ? EXPERIMENTS[name] : undefined
+  if (experiment === undefined) return refuse(`there is no experiment ${name}`)
+  const nodes = integer(values.nodes, values.quick ? experiment.quickNodes ?? experiment.nodes : experiment.nodes, 2, NODES_MAX)
+  const seed = integer(values.seed, 1, 0, 2 ** 31)
+  if (nodes === null) return refuse(`--nodes takes an integer from 2 to ${NODES_MAX}`)
+  if (seed === null) return refuse('--seed takes an integer from 0 on')
+  const input: ExperimentInput = {
+    nodes, seed, extent: values.full ? 'full' : values.quick ? 'quick' : 'normal', gossipsub: !values['no-gossipsub'],
+    progress: (text) => { process.stderr.write(`${name}: ${text}\n`) },
+  }
+  runOne(name, experiment.run(input), input, values.json)
   return 0
 }
 

@@ -6,7 +6,7 @@ import type { MembershipFeatures } from '../../src/core/membership/features.ts'
 import { Membership } from '../../src/core/membership/membership.ts'
 import { parseMembershipOptions, type MembershipOptions } from '../../src/core/membership/options.ts'
 import { PartitionMonitor } from '../../src/core/membership/partition.ts'
-import type { MemberEvent, MemberRecord, MemberState } from '../../src/core/membership/types.ts'
+import type { MemberEvent, MemberRecord, MemberState, SyncEntry } from '../../src/core/membership/types.ts'
 import { createRandom, shuffle, type Random } from '../../src/core/time/random.ts'
 import { EventQueue } from './event-queue.ts'
 import { Network, type NetworkConditions } from './network.ts'
@@ -150,6 +150,18 @@ export class SimulatedMesh {
     for (let index = 1; index < this.#nodes.length; index++) this.at(this.#random() * withinMs, () => { this.start(index) })
   }
 
+  /** Starts all as if they had joined long ago: everybody knows everybody, and nothing is said about it. */
+  startJoined(): void {
+    for (const node of this.#nodes) this.#bringUp(node)
+    const entries = this.#nodes.map(({ machine }): SyncEntry => ({ signed: machine.self, state: 'alive', leave: null }))
+    for (const node of this.#nodes) {
+      const [seed] = entries
+      const others = entries.filter((entry) => entry.signed !== node.machine.self)
+      this.#shells.takeSync(node, node === this.#nodes[0] ? 1 : this.indexOf(seed?.signed.record.peerId ?? ''), others)
+    }
+    for (const node of this.#nodes) this.#shells.becomeAlive(node)
+  }
+
   at(delayMs: number, run: () => void): void {
     this.#queue.push(this.nowMs + delayMs, EXPERIMENTER, { kind: 'call', run })
   }
@@ -158,23 +170,7 @@ export class SimulatedMesh {
   start(index: number): void {
     const node = this.#node(index)
     if (node.running) throw new Error(`node ${index} runs already`)
-    const { probeIntervalMs, tombstoneRetentionMs } = this.#options
-    node.life++
-    node.machine = this.#createMachine(node.peerId, index, node.life)
-    node.monitor = this.#init.partitionMonitor === false ? null : new PartitionMonitor({
-      windowMs: 10 * probeIntervalMs, settleMs: probeIntervalMs, dwellMs: 2 * probeIntervalMs, forgetMs: tombstoneRetentionMs,
-    })
-    node.isSpreading = false
-    node.checker = this.#registry === null ? null : new SafetyChecker(node.peerId, this.#registry, PACKET_BUDGET_BYTES)
-    node.running = true
-    node.hasLeft = false
-    node.hold = 'none'
-    node.inbox = []
-    node.outbox = []
-    node.armedMs = null
-    node.phase = 'joining'
-    this.#shells.log(node, 'start')
-    this.#shells.step(node, [], () => node.machine.start(this.nowMs))
+    this.#bringUp(node)
     if (this.#nodes.some((other) => other.running && other.phase === 'alive')) this.#queue.push(this.nowMs, index, { kind: 'join', life: node.life })
     else this.#shells.becomeAlive(node)
   }
@@ -272,6 +268,26 @@ export class SimulatedMesh {
       }
     }
     return found
+  }
+
+  #bringUp(node: SimulatedNode): void {
+    const { probeIntervalMs, tombstoneRetentionMs } = this.#options
+    node.life++
+    node.machine = this.#createMachine(node.peerId, node.index, node.life)
+    node.monitor = this.#init.partitionMonitor === false ? null : new PartitionMonitor({
+      windowMs: 10 * probeIntervalMs, settleMs: probeIntervalMs, dwellMs: 2 * probeIntervalMs, forgetMs: tombstoneRetentionMs,
+    })
+    node.isSpreading = false
+    node.checker = this.#registry === null ? null : new SafetyChecker(node.peerId, this.#registry, PACKET_BUDGET_BYTES)
+    node.running = true
+    node.hasLeft = false
+    node.hold = 'none'
+    node.inbox = []
+    node.outbox = []
+    node.armedMs = null
+    node.phase = 'joining'
+    this.#shells.log(node, 'start')
+    this.#shells.step(node, [], () => node.machine.start(this.nowMs))
   }
 
   #hold(index: number, hold: 'paused' | 'blocked', forMs: number): void {

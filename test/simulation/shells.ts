@@ -108,7 +108,7 @@ export class Shells {
       case 'sync-reply':
         if (happening.life !== node.life) return
         this.log(node, 'sync-reply', happening.from, happening.entries.length)
-        this.#takeSync(node, happening.from, happening.entries)
+        this.takeSync(node, happening.from, happening.entries)
         if (node.phase === 'joining') this.becomeAlive(node)
         break
       case 'sync-tick': {
@@ -272,7 +272,7 @@ export class Shells {
     if (!isEqual) {
       this.totals.syncDifferences++
       const [introduction] = asked
-      this.#takeSync(node, from, introduction === undefined || difference.first.includes(introduction) ? difference.first : [introduction, ...difference.first])
+      this.takeSync(node, from, introduction === undefined || difference.first.includes(introduction) ? difference.first : [introduction, ...difference.first])
       // As the driver does it: the answer is read after the request was taken in.
       const answers = node.machine.syncEntries(asker.peerId)
       entries = isJoining ? answers : differenceOf(answers, asked).first
@@ -284,7 +284,8 @@ export class Shells {
     queue.push(this.#nowMs + network.delayMs() + network.retransmissionMs(node.index, from), from, { kind: 'sync-reply', life: fromLife, from: node.index, entries })
   }
 
-  #takeSync(node: SimulatedNode, from: number, entries: readonly SyncEntry[]): void {
+  /** Another node's lines, as they come in a sync. */
+  takeSync(node: SimulatedNode, from: number, entries: readonly SyncEntry[]): void {
     const subjects = node.checker === null ? [] : entries.map(({ signed }): Update => ({ kind: 'record', signed }))
     this.step(node, subjects, () => node.machine.handleSync(this.#nowMs, { from: this.#peerId(from), entries }))
   }
