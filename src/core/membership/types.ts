@@ -128,6 +128,8 @@ export interface SyncEntry {
   readonly state: Exclude<MemberState, 'joining'>
   /** Present when `state` is left, unless an operator removed it. */
   readonly leave: SignedLeave | null
+  /** Failed or left: for how long, at the sender. Without it a stranger's tombstone is kept but not passed on. */
+  readonly ageMs?: number
 }
 
 /** A member as its owner may look at it. */

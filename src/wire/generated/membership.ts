@@ -2955,3 +2955,769 @@ export namespace LoadSnapshot {
     return streamMessage(buf, LoadSnapshot.codec(), opts)
   }
 }
+
+export interface SyncLines {
+  lines: SyncLine[]
+}
+
+export namespace SyncLines {
+  let _codec: Codec<SyncLines>
+
+  export const codec = (): Codec<SyncLines> => {
+    if (_codec == null) {
+      _codec = message<SyncLines>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if (obj.lines != null && obj.lines.length > 0) {
+          for (const value of obj.lines) {
+            w.uint32(10)
+            SyncLine.codec().encode(value, w)
+          }
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          lines: []
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.lines != null && obj.lines.length === opts.limits.lines) {
+                throw new MaxLengthError('Decode error - repeated field "lines" had too many elements')
+              }
+
+              obj.lines.push(SyncLine.codec().decode(reader, reader.uint32(), {
+                limits: opts.limits?.lines$
+              } as object))
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const obj = {
+          lines: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              if (opts.limits?.lines != null && obj.lines === opts.limits.lines) {
+                throw new MaxLengthError('Streaming decode error - repeated field "lines" had too many elements')
+              }
+
+              for (const evt of SyncLine.codec().stream(reader, reader.uint32(), `${prefix}.lines[]`, {
+                limits: opts.limits?.lines$
+              } as object)) {
+                yield {
+                  ...evt,
+                  index: obj.lines
+                }
+              }
+
+              obj.lines++
+
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncLinesLinesEnvelopeFieldEvent {
+    field: '$.lines[].envelope'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface SyncLinesLinesStateFieldEvent {
+    field: '$.lines[].state'
+    value: number
+    index: number
+  }
+
+  export interface SyncLinesLinesLeaveFieldEvent {
+    field: '$.lines[].leave'
+    value: Uint8Array<ArrayBuffer>
+    index: number
+  }
+
+  export interface SyncLinesLinesAgeMsFieldEvent {
+    field: '$.lines[].ageMs'
+    value: number
+    index: number
+  }
+
+  export function encode (obj: Partial<SyncLines>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncLines.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncLines>): SyncLines {
+    return decodeMessage(buf, SyncLines.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncLines>): Generator<SyncLinesLinesEnvelopeFieldEvent | SyncLinesLinesStateFieldEvent | SyncLinesLinesLeaveFieldEvent | SyncLinesLinesAgeMsFieldEvent> {
+    return streamMessage(buf, SyncLines.codec(), opts)
+  }
+}
+
+export interface SyncLine {
+  envelope: Uint8Array<ArrayBuffer>
+  state: number
+  leave: Uint8Array<ArrayBuffer>
+  ageMs: number
+}
+
+export namespace SyncLine {
+  let _codec: Codec<SyncLine>
+
+  export const codec = (): Codec<SyncLine> => {
+    if (_codec == null) {
+      _codec = message<SyncLine>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.envelope != null && obj.envelope.byteLength > 0)) {
+          w.uint32(10)
+          w.bytes(obj.envelope)
+        }
+
+        if ((obj.state != null && obj.state !== 0)) {
+          w.uint32(16)
+          w.uint32(obj.state)
+        }
+
+        if ((obj.leave != null && obj.leave.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.leave)
+        }
+
+        if ((obj.ageMs != null && obj.ageMs !== 0)) {
+          w.uint32(32)
+          w.uint64Number(obj.ageMs)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          envelope: new Uint8Array(0),
+          state: 0,
+          leave: new Uint8Array(0),
+          ageMs: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.envelope = reader.bytes()
+              break
+            }
+            case 2: {
+              obj.state = reader.uint32()
+              break
+            }
+            case 3: {
+              obj.leave = reader.bytes()
+              break
+            }
+            case 4: {
+              obj.ageMs = reader.uint64Number()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.envelope`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.state`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.leave`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.ageMs`,
+                value: reader.uint64Number()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncLineEnvelopeFieldEvent {
+    field: '$.envelope'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncLineStateFieldEvent {
+    field: '$.state'
+    value: number
+  }
+
+  export interface SyncLineLeaveFieldEvent {
+    field: '$.leave'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncLineAgeMsFieldEvent {
+    field: '$.ageMs'
+    value: number
+  }
+
+  export function encode (obj: Partial<SyncLine>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncLine.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncLine>): SyncLine {
+    return decodeMessage(buf, SyncLine.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncLine>): Generator<SyncLineEnvelopeFieldEvent | SyncLineStateFieldEvent | SyncLineLeaveFieldEvent | SyncLineAgeMsFieldEvent> {
+    return streamMessage(buf, SyncLine.codec(), opts)
+  }
+}
+
+export interface SyncRequest {
+  kind: number
+  salt: number
+  count: number
+  digest: Uint8Array<ArrayBuffer>
+  bucketCount: number
+  buckets: Uint8Array<ArrayBuffer>
+  known: Uint8Array<ArrayBuffer>
+  lines: Uint8Array<ArrayBuffer>
+  encoding: number
+}
+
+export namespace SyncRequest {
+  let _codec: Codec<SyncRequest>
+
+  export const codec = (): Codec<SyncRequest> => {
+    if (_codec == null) {
+      _codec = message<SyncRequest>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.kind != null && obj.kind !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.kind)
+        }
+
+        if ((obj.salt != null && obj.salt !== 0)) {
+          w.uint32(21)
+          w.fixed32(obj.salt)
+        }
+
+        if ((obj.count != null && obj.count !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.count)
+        }
+
+        if ((obj.digest != null && obj.digest.byteLength > 0)) {
+          w.uint32(34)
+          w.bytes(obj.digest)
+        }
+
+        if ((obj.bucketCount != null && obj.bucketCount !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.bucketCount)
+        }
+
+        if ((obj.buckets != null && obj.buckets.byteLength > 0)) {
+          w.uint32(50)
+          w.bytes(obj.buckets)
+        }
+
+        if ((obj.known != null && obj.known.byteLength > 0)) {
+          w.uint32(58)
+          w.bytes(obj.known)
+        }
+
+        if ((obj.lines != null && obj.lines.byteLength > 0)) {
+          w.uint32(66)
+          w.bytes(obj.lines)
+        }
+
+        if ((obj.encoding != null && obj.encoding !== 0)) {
+          w.uint32(72)
+          w.uint32(obj.encoding)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          kind: 0,
+          salt: 0,
+          count: 0,
+          digest: new Uint8Array(0),
+          bucketCount: 0,
+          buckets: new Uint8Array(0),
+          known: new Uint8Array(0),
+          lines: new Uint8Array(0),
+          encoding: 0
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.kind = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.salt = reader.fixed32()
+              break
+            }
+            case 3: {
+              obj.count = reader.uint32()
+              break
+            }
+            case 4: {
+              obj.digest = reader.bytes()
+              break
+            }
+            case 5: {
+              obj.bucketCount = reader.uint32()
+              break
+            }
+            case 6: {
+              obj.buckets = reader.bytes()
+              break
+            }
+            case 7: {
+              obj.known = reader.bytes()
+              break
+            }
+            case 8: {
+              obj.lines = reader.bytes()
+              break
+            }
+            case 9: {
+              obj.encoding = reader.uint32()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.kind`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.salt`,
+                value: reader.fixed32()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.count`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.digest`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.bucketCount`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.buckets`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.known`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 8: {
+              yield {
+                field: `${prefix}.lines`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 9: {
+              yield {
+                field: `${prefix}.encoding`,
+                value: reader.uint32()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncRequestKindFieldEvent {
+    field: '$.kind'
+    value: number
+  }
+
+  export interface SyncRequestSaltFieldEvent {
+    field: '$.salt'
+    value: number
+  }
+
+  export interface SyncRequestCountFieldEvent {
+    field: '$.count'
+    value: number
+  }
+
+  export interface SyncRequestDigestFieldEvent {
+    field: '$.digest'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncRequestBucketCountFieldEvent {
+    field: '$.bucketCount'
+    value: number
+  }
+
+  export interface SyncRequestBucketsFieldEvent {
+    field: '$.buckets'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncRequestKnownFieldEvent {
+    field: '$.known'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncRequestLinesFieldEvent {
+    field: '$.lines'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncRequestEncodingFieldEvent {
+    field: '$.encoding'
+    value: number
+  }
+
+  export function encode (obj: Partial<SyncRequest>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncRequest.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): SyncRequest {
+    return decodeMessage(buf, SyncRequest.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncRequest>): Generator<SyncRequestKindFieldEvent | SyncRequestSaltFieldEvent | SyncRequestCountFieldEvent | SyncRequestDigestFieldEvent | SyncRequestBucketCountFieldEvent | SyncRequestBucketsFieldEvent | SyncRequestKnownFieldEvent | SyncRequestLinesFieldEvent | SyncRequestEncodingFieldEvent> {
+    return streamMessage(buf, SyncRequest.codec(), opts)
+  }
+}
+
+export interface SyncAnswer {
+  kind: number
+  prints: Uint8Array<ArrayBuffer>
+  lines: Uint8Array<ArrayBuffer>
+  encoding: number
+  wanted: Uint8Array<ArrayBuffer>
+  partial: boolean
+}
+
+export namespace SyncAnswer {
+  let _codec: Codec<SyncAnswer>
+
+  export const codec = (): Codec<SyncAnswer> => {
+    if (_codec == null) {
+      _codec = message<SyncAnswer>((obj, w, opts = {}) => {
+        if (opts.lengthDelimited !== false) {
+          w.fork()
+        }
+
+        if ((obj.kind != null && obj.kind !== 0)) {
+          w.uint32(8)
+          w.uint32(obj.kind)
+        }
+
+        if ((obj.prints != null && obj.prints.byteLength > 0)) {
+          w.uint32(18)
+          w.bytes(obj.prints)
+        }
+
+        if ((obj.lines != null && obj.lines.byteLength > 0)) {
+          w.uint32(26)
+          w.bytes(obj.lines)
+        }
+
+        if ((obj.encoding != null && obj.encoding !== 0)) {
+          w.uint32(32)
+          w.uint32(obj.encoding)
+        }
+
+        if ((obj.wanted != null && obj.wanted.byteLength > 0)) {
+          w.uint32(42)
+          w.bytes(obj.wanted)
+        }
+
+        if ((obj.partial != null && obj.partial !== false)) {
+          w.uint32(48)
+          w.bool(obj.partial)
+        }
+
+        if (opts.lengthDelimited !== false) {
+          w.ldelim()
+        }
+      }, (reader, length, opts = {}) => {
+        const obj: any = {
+          kind: 0,
+          prints: new Uint8Array(0),
+          lines: new Uint8Array(0),
+          encoding: 0,
+          wanted: new Uint8Array(0),
+          partial: false
+        }
+
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              obj.kind = reader.uint32()
+              break
+            }
+            case 2: {
+              obj.prints = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.lines = reader.bytes()
+              break
+            }
+            case 4: {
+              obj.encoding = reader.uint32()
+              break
+            }
+            case 5: {
+              obj.wanted = reader.bytes()
+              break
+            }
+            case 6: {
+              obj.partial = reader.bool()
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+
+        return obj
+      }, function * (reader, length, prefix, opts = {}) {
+        const end = length == null ? reader.len : reader.pos + length
+
+        while (reader.pos < end) {
+          const tag = reader.uint32()
+
+          switch (tag >>> 3) {
+            case 1: {
+              yield {
+                field: `${prefix}.kind`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 2: {
+              yield {
+                field: `${prefix}.prints`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 3: {
+              yield {
+                field: `${prefix}.lines`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 4: {
+              yield {
+                field: `${prefix}.encoding`,
+                value: reader.uint32()
+              }
+              break
+            }
+            case 5: {
+              yield {
+                field: `${prefix}.wanted`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.partial`,
+                value: reader.bool()
+              }
+              break
+            }
+            default: {
+              reader.skipType(tag & 7)
+              break
+            }
+          }
+        }
+      })
+    }
+
+    return _codec
+  }
+
+  export interface SyncAnswerKindFieldEvent {
+    field: '$.kind'
+    value: number
+  }
+
+  export interface SyncAnswerPrintsFieldEvent {
+    field: '$.prints'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncAnswerLinesFieldEvent {
+    field: '$.lines'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncAnswerEncodingFieldEvent {
+    field: '$.encoding'
+    value: number
+  }
+
+  export interface SyncAnswerWantedFieldEvent {
+    field: '$.wanted'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface SyncAnswerPartialFieldEvent {
+    field: '$.partial'
+    value: boolean
+  }
+
+  export function encode (obj: Partial<SyncAnswer>): Uint8Array<ArrayBuffer> {
+    return encodeMessage(obj, SyncAnswer.codec())
+  }
+
+  export function decode (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnswer>): SyncAnswer {
+    return decodeMessage(buf, SyncAnswer.codec(), opts)
+  }
+
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<SyncAnswer>): Generator<SyncAnswerKindFieldEvent | SyncAnswerPrintsFieldEvent | SyncAnswerLinesFieldEvent | SyncAnswerEncodingFieldEvent | SyncAnswerWantedFieldEvent | SyncAnswerPartialFieldEvent> {
+    return streamMessage(buf, SyncAnswer.codec(), opts)
+  }
+}
