@@ -1,93 +1,79 @@
-/** Real processes on the lab's hosts, ours or serf's, and what each of them says about the others, with the time at which it was read. */
+/** One process of a program on each of the lab's hosts, and what all of them say. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { copyFileSync } from 'node:fs'
-import { execFileSync } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { createWriteStream, mkdirSync, readFileSync, type WriteStream } from 'node:fs'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
 import { cpuSeconds, rssBytes } from '../bench/node-process-figures.ts'
-import { LabError, type LabNetwork } from './network.ts'
+import { LabError } from './lab-error.ts'
+import { addressOf, type HostBytes, type LabNetwork } from './network.ts'
+import type { Program } from './programs.ts'
+import { Sightings } from './sightings.ts'
 
-export type System = 'mesh' | 'serf'
-export type Sighting = 'ready' | 'joined' | 'suspected' | 'refuted' | 'failed' | 'left'
-
-export interface Seen {
-  readonly atMs: number
-  readonly by: number
-  readonly what: Sighting
-  /** The host that it is about. */
-  readonly about: number
-}
+const portPollMs = 5
+const startMs = 60_000
+const agreementMs = 180_000
+/** So many processes start at a time, so that they do not starve one another, and those that run. */
+const startsAtOnce = 3
 
 interface Running {
-  readonly host: number
-  readonly process: ChildProcess
+  readonly child: ChildProcess
   readonly exited: Promise<void>
 }
 
-export class Fleet {
-  readonly system: System
-  readonly network: LabNetwork
-  readonly seen: Seen[] = []
-  readonly #rdb: string
-  readonly #folder: string
-  readonly #serfKey = randomBytes(16).toString('base64')
-  readonly #running = new Map<number, Running>()
-  readonly #waiters = new Set<() => void>()
-  #starts = 0
+export interface HostFigures extends HostBytes {
+  readonly cpuSeconds: number
+  readonly rssBytes: number
+}
 
-  constructor(init: { readonly system: System; readonly network: LabNetwork; readonly rdb: string; readonly folder: string }) {
-    this.system = init.system
-    this.network = init.network
-    this.#rdb = init.rdb
-    this.#folder = join(init.folder, init.system)
-    mkdirSync(this.#folder, { recursive: true })
-    if (this.system === 'mesh') execFileSync(process.execPath, [this.#rdb, 'keys:generate', '--data-dir', this.#folder], { stdio: 'ignore' })
+export class Fleet {
+  readonly program: Program
+  readonly network: LabNetwork
+  readonly sightings = new Sightings()
+  readonly #logFolder: string | null
+  readonly #running = new Map<number, Running>()
+  readonly #looks = new Set<() => void>()
+
+  /** `logFolder`: where all output of every process is kept; null for nowhere. */
+  constructor({ program, network, logFolder }: { readonly program: Program; readonly network: LabNetwork; readonly logFolder: string | null }) {
+    this.program = program
+    this.network = network
+    this.#logFolder = logFolder
+    if (logFolder !== null) mkdirSync(logFolder, { recursive: true })
   }
 
   get hosts(): number[] {
     return [...this.#running.keys()].sort((a, b) => a - b)
   }
 
-  /** Starts all hosts a few at a time, and waits until all see all. */
-  async startAll(count: number, { atOnce = 3, withinMs = 180_000 }: { readonly atOnce?: number; readonly withinMs?: number } = {}): Promise<void> {
+  /** @throws LabError unless all hosts run and see one another in time */
+  async startAll(progress: (text: string) => void): Promise<void> {
+    const size = this.network.size
     await this.start(0)
-    for (let first = 1; first < count; first += atOnce) {
-      await Promise.all(Array.from({ length: Math.min(atOnce, count - first) }, (_, index) => this.start(first + index)))
-      process.stderr.write(`\r${this.system}: ${Math.min(first + atOnce, count)} of ${count} started `)
+    for (let first = 1; first < size; first += startsAtOnce) {
+      await Promise.all(Array.from({ length: Math.min(startsAtOnce, size - first) }, (_, index) => this.start(first + index)))
+      progress(`${Math.min(first + startsAtOnce, size)} of ${size} started`)
     }
-    await this.until('all see all', () => this.hosts.every((by) => this.view(by).size === count - 1), withinMs)
-    process.stderr.write('and see one another\n')
+    await this.agreed()
   }
 
-  /** Resolves when its ports are open. */
-  async start(host: number): Promise<void> {
-    const sinceIndex = this.seen.length
-    this.#launch(host)
-    await this.until(`host ${host} to be ready`, () => this.seen.slice(sinceIndex).some((one) => one.what === 'ready' && one.by === host), 60_000)
-  }
-
-  /** Whom a host holds for present at the moment: what it has said of each last. */
-  view(by: number): Set<number> {
-    const present = new Set<number>()
-    for (const one of this.seen) {
-      if (one.by !== by) continue
-      if (one.what === 'ready') present.clear()
-      else if (one.what === 'joined') present.add(one.about)
-      else if (one.what === 'failed' || one.what === 'left') present.delete(one.about)
+  /**
+   * Resolves with the time at which its TCP and UDP ports were open.
+   * @throws LabError when it ends before, or takes longer than 60 s
+   */
+  async start(host: number, { isNew = false }: { readonly isNew?: boolean } = {}): Promise<number> {
+    const running = this.#launch(host, isNew)
+    const deadlineMs = performance.now() + startMs
+    while (!this.#isListening(host, running)) {
+      if (running.child.exitCode !== null) throw new LabError(`${this.program.system} on host ${host} ended with ${running.child.exitCode} at its start; --logs FOLDER keeps what it said`)
+      if (performance.now() > deadlineMs) throw new LabError(`${this.program.system} on host ${host} has not opened its ports in ${startMs / 1000} s`)
+      await delay(portPollMs)
     }
-    return present
-  }
-
-  /** The earliest time at which each of `by` said so, from `sinceMs` on; undefined while one has not. */
-  timesOf(what: Sighting, about: number, by: readonly number[], sinceMs: number): number[] | undefined {
-    const times = by.map((host) => this.seen.find((one) => one.by === host && one.what === what && one.about === about && one.atMs >= sinceMs)?.atMs)
-    return times.every((atMs) => atMs !== undefined) ? times : undefined
+    return performance.now()
   }
 
   signal(host: number, signal: NodeJS.Signals): void {
-    this.#running.get(host)?.process.kill(signal)
+    this.#running.get(host)?.child.kill(signal)
   }
 
   /** SIGKILL; it is no longer one of `hosts`. */
@@ -96,121 +82,93 @@ export class Fleet {
     this.#running.delete(host)
   }
 
-  /** A graceful leave; resolves when the process has ended. */
+  /** Resolves when the process has said good-bye and ended. */
   async leave(host: number): Promise<void> {
     const running = this.#running.get(host)
     if (running === undefined) return
     this.#running.delete(host)
-    running.process.kill(this.system === 'mesh' ? 'SIGTERM' : 'SIGINT')
+    running.child.kill(this.program.leaveSignal)
     await running.exited
   }
 
-  pid(host: number): number {
-    const pid = this.#running.get(host)?.process.pid
-    if (pid === undefined) throw new LabError(`host ${host} runs nothing`)
-    return pid
+  figures(): HostFigures[] {
+    const bytes = this.network.bytes()
+    return this.hosts.map((host) => {
+      const pid = this.#running.get(host)?.child.pid ?? 0
+      return { ...bytes[host] as HostBytes, cpuSeconds: cpuSeconds(pid), rssBytes: rssBytes(pid) }
+    })
   }
 
-  figures(host: number): { readonly cpuSeconds: number; readonly rssBytes: number; readonly sent: number; readonly received: number } {
-    const { sent, received } = this.network.datagramBytes(host)
-    return { cpuSeconds: cpuSeconds(this.pid(host)), rssBytes: rssBytes(this.pid(host)), sent, received }
+  /** Looks at each new sighting; false when it has not come true in time. */
+  async until(condition: () => boolean, withinMs: number): Promise<boolean> {
+    if (condition()) return true
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const look = (): void => { if (condition()) resolve(true) }
+    const timer = setTimeout(() => { resolve(false) }, withinMs)
+    this.#looks.add(look)
+    const isTrue = await promise
+    clearTimeout(timer)
+    this.#looks.delete(look)
+    return isTrue
   }
 
-  /** @throws LabError when the condition has not come true in time */
-  async until(what: string, condition: () => boolean, withinMs: number): Promise<void> {
-    if (condition()) return
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const look = (): void => { if (condition()) resolve() }
-    const timer = setTimeout(() => { reject(new LabError(`${this.system}: waited ${withinMs / 1000} s in vain for ${what}`)) }, withinMs)
-    this.#waiters.add(look)
-    try {
-      await promise
-    } finally {
-      clearTimeout(timer)
-      this.#waiters.delete(look)
-    }
+  /**
+   * Waits until all that run see one another, and nobody else.
+   * @throws LabError when they do not in three minutes
+   */
+  async agreed(): Promise<void> {
+    if (await this.until(() => this.sightings.isAgreed(this.hosts), agreementMs)) return
+    const lines = this.hosts.flatMap((by) => {
+      const present = this.sightings.present(by)
+      const missing = this.hosts.filter((host) => host !== by && !present.has(host))
+      const extra = [...present].filter((host) => !this.#running.has(host))
+      return missing.length + extra.length === 0 ? [] : [`host ${by} misses ${missing.join(' ') || 'nobody'}${extra.length > 0 ? ` and still has ${extra.join(' ')}` : ''}`]
+    })
+    throw new LabError(`${this.program.system}: after ${agreementMs / 1000} s not all see one another: ${lines.slice(0, 5).join('; ')}`)
   }
 
   async stop(): Promise<void> {
-    const ends = [...this.#running.values()].map(({ process: child, exited }) => {
-      child.kill('SIGKILL')
-      return exited
-    })
+    const all = [...this.#running.values()]
     this.#running.clear()
-    await Promise.all(ends)
+    for (const { child } of all) child.kill('SIGKILL')
+    await Promise.all(all.map(({ exited }) => exited))
   }
 
-  #launch(host: number): void {
+  #launch(host: number, isNew: boolean): Running {
     if (this.#running.has(host)) throw new LabError(`host ${host} runs already`)
-    const [program = '', ...args] = [...this.network.on(host), ...(this.system === 'mesh' ? this.#meshCommand(host) : this.#serfCommand(host))]
-    const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] })
-    const exited = new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) })
-    this.#running.set(host, { host, process: child, exited })
-    const parse = this.system === 'mesh' ? parseMeshLine : parseSerfLine
-    for (const stream of [child.stdout, child.stderr]) {
-      createInterface({ input: stream }).on('line', (line) => {
-        const found = parse(line)
-        if (found === null || (found.about !== null && found.about === host && found.what !== 'ready')) return
-        this.seen.push({ atMs: performance.now(), by: host, what: found.what, about: found.about ?? host })
-        for (const look of this.#waiters) look()
-      })
+    const [command = '', ...args] = this.network.on(host, this.program.command(host, { own: addressOf(host), seed: host === 0 ? null : addressOf(0), isNew }))
+    this.sightings.noteStart(host)
+    const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const running = { child, exited: new Promise<void>((resolve) => { child.once('exit', () => { resolve() }) }) }
+    this.#running.set(host, running)
+    const log = this.#logFolder === null ? null : createWriteStream(join(this.#logFolder, `host${host}.log`), { flags: 'a' })
+    for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => { this.#heard(host, line, log) })
+    return running
+  }
+
+  #heard(by: number, line: string, log: WriteStream | null): void {
+    const atMs = performance.now()
+    log?.write(`${(performance.timeOrigin + atMs).toFixed(1)} ${line}\n`)
+    const said = this.program.read(line)
+    if (said === null) return
+    this.sightings.note({ ...said, by, atMs })
+    for (const look of this.#looks) look()
+  }
+
+  /** As the kernel sees it, which is the same for both programs and before anything that they say. */
+  #isListening(host: number, { child }: Running): boolean {
+    const local = `${hexAddress(addressOf(host))}:${this.program.port.toString(16).toUpperCase().padStart(4, '0')} `
+    try {
+      const sockets = (protocol: string): string => readFileSync(`/proc/${child.pid ?? 0}/net/${protocol}`, 'utf8')
+      return sockets('tcp').includes(local) && sockets('udp').includes(local)
+    } catch (error) {
+      if (['ENOENT', 'ESRCH', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+      throw error
     }
   }
-
-  #meshCommand(host: number): string[] {
-    // A new folder, and so a new identity, for each start.
-    const folder = join(this.#folder, `start${this.#starts++}`)
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
-    copyFileSync(join(this.#folder, 'keyring'), join(folder, 'keyring'))
-    const seed = host === 0 ? [] : ['--seed', `${this.network.address(0)}:7400`]
-    return [process.execPath, this.#rdb, 'start', '--data-dir', folder, '--name', name(host), '--listen', `${this.network.address(host)}:7400`, '--log-format', 'json', ...seed]
-  }
-
-  #serfCommand(host: number): string[] {
-    const config = join(this.#folder, `serf${host}.json`)
-    writeFileSync(config, JSON.stringify({ encrypt_key: this.#serfKey, leave_on_terminate: true, skip_leave_on_interrupt: false }))
-    const seed = host === 0 ? [] : ['-join', this.network.address(0)]
-    return ['serf', 'agent', `-node=${name(host)}`, `-bind=${this.network.address(host)}:7946`, '-rpc-addr=127.0.0.1:7373', '-profile=lan', '-log-level=info', `-config-file=${config}`, ...seed]
-  }
-
-  remove(): void {
-    rmSync(this.#folder, { recursive: true, force: true })
-  }
 }
 
-function name(host: number): string {
-  return `host${host}`
-}
-
-function hostOf(nodeName: string): number | null {
-  const match = /^host(\d+)/.exec(nodeName)
-  return match === null ? null : Number(match[1])
-}
-
-interface Found {
-  readonly what: Sighting
-  readonly about: number | null
-}
-
-const meshTypes: Readonly<Record<string, Sighting>> = {
-  'member-joined': 'joined', 'member-suspected': 'suspected', 'member-refuted': 'refuted', 'member-failed': 'failed', 'member-left': 'left',
-}
-
-/** A line of this project's JSON log. */
-export function parseMeshLine(line: string): Found | null {
-  if (!line.startsWith('{')) return null
-  const entry = JSON.parse(line) as { msg?: string; event?: { type?: string; record?: { name: string } } }
-  if (entry.msg?.includes(' listens on ') === true) return { what: 'ready', about: null }
-  const what = meshTypes[entry.event?.type ?? '']
-  const about = hostOf(entry.event?.record?.name ?? '')
-  return what === undefined || about === null ? null : { what, about }
-}
-
-/** A line of serf's log. */
-export function parseSerfLine(line: string): Found | null {
-  if (line.includes('Serf agent starting')) return { what: 'ready', about: null }
-  const event = /serf: EventMember(Join|Failed|Leave): (host\d+)/.exec(line)
-  if (event !== null) return { what: ({ Join: 'joined', Failed: 'failed', Leave: 'left' } as const)[event[1] as 'Join' | 'Failed' | 'Leave'], about: hostOf(event[2] ?? '') }
-  const suspect = /memberlist: Suspect (host\d+) has failed/.exec(line)
-  return suspect === null ? null : { what: 'suspected', about: hostOf(suspect[1] ?? '') }
+/** As /proc/net writes it: the four bytes in the order of a little-endian number. */
+function hexAddress(address: string): string {
+  return address.split('.').reverse().map((byte) => Number(byte).toString(16).padStart(2, '0')).join('').toUpperCase()
 }

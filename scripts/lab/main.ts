@@ -1,198 +1,179 @@
 /**
- * `npm run lab -- <experiment> [--nodes N] [--runs R] [--seconds S] [--percent P] [--only mesh|serf] [--check] [--json]`: real processes in network
- * namespaces, this project's and serf's, in the same scenario on the same machine. See docs/LAB.md.
+ * `npm run lab -- <experiment> [--nodes N] …`: real processes in network namespaces, this project's and serf's, in the same scenario on the same
+ * machine. docs/LAB.md says what is measured and how.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join as joinPath } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { drawTable } from '../../src/cli/table.ts'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { readFlags } from '../flags.ts'
-import * as experiments from './experiments.ts'
-import { median } from './experiments.ts'
-import { Fleet, type System } from './fleet.ts'
-import { checkHost, LabError, LabNetwork, removeLeftovers } from './network.ts'
+import { experiments, type Settings } from './experiments.ts'
+import { compare, drawRows, type Figure } from './figures.ts'
+import { Fleet } from './fleet.ts'
+import { LabError } from './lab-error.ts'
+import { LabNetwork, type PathLimits } from './network.ts'
+import { checkMachine, createFolder, removeLeftovers } from './ownership.ts'
+import { createMeshProgram, createSerfProgram, type System } from './programs.ts'
 
-interface Figure {
-  readonly name: string
-  readonly value: number
-  readonly unit: 'ms' | 'count' | 'percent' | 'B/s' | 'MB'
-  /** What the issue asks of this project; `serf` means no more than serf's own figure of the same run. */
-  readonly asked?: number | 'serf'
+interface Step {
+  readonly experiment: string
+  readonly settings?: Partial<Settings>
 }
 
-interface Settings {
+/** Steps that run on one fleet, in this order. */
+interface Part {
   readonly nodes: number
-  readonly runs: number
-  readonly seconds: number
-  readonly percent: number
-  readonly progress: (text: string) => void
+  readonly steps: readonly Step[]
 }
 
-type Experiment = (fleet: Fleet, settings: Settings) => Promise<Figure[]>
-
-const lasts = (found: ReadonlyArray<experiments.Detection>): number[] => found.map(({ lastMs }) => lastMs)
-
-const catalogue: Readonly<Record<string, Experiment>> = {
-  kill: async (fleet, { runs, progress }) => {
-    const found = await experiments.kill(fleet, runs, progress)
-    return [
-      { name: 'SIGKILL of one: first report, median', value: median(found.map(({ firstMs }) => firstMs)), unit: 'ms' },
-      { name: 'SIGKILL of one: last survivor, median', value: median(lasts(found)), unit: 'ms' },
-      { name: 'SIGKILL of one: last survivor, worst', value: Math.max(...lasts(found)), unit: 'ms', asked: 1000 },
-    ]
-  },
-  cut: async (fleet, { runs, progress }) => {
-    const found = await experiments.cut(fleet, runs, progress)
-    return [
-      { name: 'host cut off: last survivor, median', value: median(lasts(found)), unit: 'ms' },
-      { name: 'host cut off: last survivor, worst', value: Math.max(...lasts(found)), unit: 'ms', asked: 5000 },
-    ]
-  },
-  'kill-third': async (fleet) => [{ name: 'SIGKILL of a third: all agree', value: (await experiments.killThird(fleet)).lastMs, unit: 'ms', asked: 5000 }],
-  loss: async (fleet, { percent, seconds }) => {
-    const { failures, suspicions } = await experiments.loss(fleet, percent, seconds)
-    return [
-      { name: `${percent} % loss, ${seconds} s: false failures`, value: failures, unit: 'count', asked: 0 },
-      { name: `${percent} % loss, ${seconds} s: suspicions`, value: suspicions, unit: 'count' },
-    ]
-  },
-  pause: async (fleet, { seconds }) => {
-    const { failures, suspicions } = await experiments.pause(fleet, seconds)
-    return [
-      { name: `paused 3 s of 6, ${seconds} s: false failures`, value: failures, unit: 'count', asked: 0 },
-      { name: `paused 3 s of 6, ${seconds} s: suspicions`, value: suspicions, unit: 'count' },
-    ]
-  },
-  spread: async (fleet, { runs, progress }) => {
-    const spans = await experiments.spread(fleet, runs, progress)
-    return [
-      { name: 'news, first to last: median', value: median(spans), unit: 'ms', asked: 50 },
-      { name: 'news, first to last: worst', value: Math.max(...spans), unit: 'ms' },
-    ]
-  },
-  idle: async (fleet, { seconds }) => {
-    const { cpuPercent, sentBytesPerSecond, receivedBytesPerSecond, rssBytes } = await experiments.idle(fleet, seconds)
-    return [
-      { name: 'idle: CPU a node', value: cpuPercent, unit: 'percent', asked: 1 },
-      { name: 'idle: datagrams sent', value: sentBytesPerSecond, unit: 'B/s', asked: 'serf' },
-      { name: 'idle: datagrams received', value: receivedBytesPerSecond, unit: 'B/s', asked: 'serf' },
-      { name: 'idle: resident memory', value: rssBytes / 1e6, unit: 'MB' },
-    ]
-  },
-  join: async (fleet, { runs, progress }) => {
-    const waitedMs = await experiments.join(fleet, runs, progress)
-    return [
-      { name: `join: sees all and is seen, median of ${runs}`, value: median(waitedMs), unit: 'ms', asked: 500 },
-      { name: `join: sees all and is seen, worst of ${runs}`, value: Math.max(...waitedMs), unit: 'ms', asked: 2000 },
-    ]
-  },
-  heal: async (fleet, { seconds }) => [{ name: `heal after ${seconds} s apart: all see all`, value: await experiments.heal(fleet, seconds), unit: 'ms' }],
+interface Lab {
+  readonly settings: Settings
+  readonly limits: PathLimits
+  readonly logFolder: string | null
 }
 
-/** In this order on one fleet; the last leaves a third of it dead. */
-const reported: ReadonlyArray<{ readonly name: string; readonly settings?: Partial<Settings> }> = [
-  { name: 'idle' }, { name: 'kill' }, { name: 'cut' }, { name: 'spread' }, { name: 'join', settings: { runs: 50 } },
-  { name: 'loss', settings: { percent: 10 } }, { name: 'loss', settings: { percent: 30 } }, { name: 'pause' }, { name: 'kill-third' },
-]
+const settleMs = 10_000
+const smokeNodes = 4
+const reportSmallNodes = 10
 
-const usage = `npm run lab -- <${Object.keys(catalogue).join('|')}|report|smoke> [--nodes 3-60] [--runs R] [--seconds S] [--percent P] [--only mesh|serf] [--check] [--json]
+const usage = `npm run lab -- <${Object.keys(experiments).join('|')}|report|smoke> [flags]
 
-Real processes in network namespaces, this project's and serf's side by side. Needs root and: apt-get install -y iproute2 nftables serf
-report runs all that the project promises; smoke is a short form; --check exits with 1 when a figure of ours is missed.`
+Runs real processes in network namespaces: this project's and serf's. Needs root and: apt-get install -y iproute2 nftables serf
 
-async function main(): Promise<number> {
-  const { values, positionals } = readFlags(usage, {
+  --nodes N        hosts, 3 to 60 (default 10; report 30; smoke ${smokeNodes})
+  --runs R         repetitions of kill, cut, kill-third, spread and join (default 5; in a report kill-third 3, join 50)
+  --seconds S      how long loss, pause, idle and heal last (default 60; heal 120)
+  --percent P      packets that loss drops (default 30)
+  --only SYSTEM    mesh or serf
+  --rate RATE      bandwidth of each host each way, as tc writes it, such as 10mbit
+  --delay MS       delay of each packet
+  --logs FOLDER    keep what every process says
+  --check          exit with 1 when a figure of ours is missed
+  --json
+
+report runs all that the project promises; smoke is a short form of kill and join that is skipped where namespaces are not allowed.`
+
+function readArguments() {
+  return readFlags(usage, {
     allowPositionals: true,
     options: {
-      nodes: { type: 'string' }, runs: { type: 'string', default: '5' }, seconds: { type: 'string', default: '60' }, percent: { type: 'string', default: '30' },
-      only: { type: 'string' }, check: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
+      nodes: { type: 'string' }, runs: { type: 'string' }, seconds: { type: 'string' }, percent: { type: 'string' }, only: { type: 'string' }, rate: { type: 'string' },
+      delay: { type: 'string' }, logs: { type: 'string' }, check: { type: 'boolean', default: false }, json: { type: 'boolean', default: false },
     },
   })
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = readArguments()
   const [name = ''] = positionals
+  const whole = (text: string | undefined, fallback: number, least: number, most: number): number => {
+    const value = Number(text ?? fallback)
+    if (!Number.isInteger(value) || value < least || value > most) throw new LabError(`${text ?? ''} is no whole number from ${least} to ${most}`)
+    return value
+  }
+  const isReport = name === 'report'
   const isSmoke = name === 'smoke'
-  const nodes = Number(values.nodes ?? (isSmoke ? 4 : 10))
-  const settings: Settings = { nodes, runs: Number(values.runs), seconds: Number(values.seconds), percent: Number(values.percent), progress: (text) => process.stderr.write(`  ${text}\n`) }
-  const isValid = (name === 'report' || isSmoke || Object.hasOwn(catalogue, name)) && [settings.nodes, settings.runs, settings.seconds].every((value) => Number.isInteger(value) && value > 0)
-    && nodes >= 3 && nodes <= 60 && settings.percent >= 0 && settings.percent <= 100 && ['mesh', 'serf', undefined].includes(values.only)
-  if (!isValid) {
+  if (positionals.length !== 1 || (!isReport && !isSmoke && !Object.hasOwn(experiments, name)) || !['mesh', 'serf', undefined].includes(values.only)) {
     process.stderr.write(`${usage}\n`)
     return 2
   }
-  const systems: System[] = values.only === undefined ? (isSmoke ? ['mesh'] : ['mesh', 'serf']) : [values.only as System]
+  const nodes = whole(values.nodes, isReport ? 30 : isSmoke ? smokeNodes : 10, 3, 60)
+  const runs = whole(values.runs, 5, 1, 1000)
+  const settings: Settings = {
+    runs, seconds: whole(values.seconds, name === 'heal' ? 120 : 60, 1, 3600), percent: whole(values.percent, 30, 0, 100), progress: (text) => process.stderr.write(`  ${text}\n`),
+  }
+  const lab: Lab = { settings, limits: { rate: values.rate ?? null, delayMs: values.delay === undefined ? null : whole(values.delay, 0, 1, 10_000) }, logFolder: values.logs ?? null }
+  const systems: readonly System[] = values.only === undefined ? (isSmoke ? ['mesh'] : ['mesh', 'serf']) : [values.only as System]
   try {
-    checkHost(systems.includes('serf') ? ['serf'] : [])
+    checkMachine(systems.includes('serf') ? ['serf'] : [])
   } catch (error) {
     if (!isSmoke || !(error instanceof LabError)) throw error
-    process.stderr.write(`!!! the lab was SKIPPED: ${error.message}\n`)
+    process.stderr.write(`!!! THE LAB WAS SKIPPED: ${error.message}\n`)
     return 0
   }
-  const plan = name === 'report' ? reported : isSmoke ? [{ name: 'kill', settings: { runs: 1 } }, { name: 'join', settings: { runs: 2 } }] : [{ name }]
-  const results = new Map<System, Figure[]>()
-  for (const system of systems) results.set(system, await inLab(system, settings, plan))
-  return print(results, { isCheck: values.check, isJson: values.json })
+  const leftovers = removeLeftovers()
+  if (leftovers.length > 0) process.stderr.write(`removed what an earlier lab left behind: ${leftovers.length} namespaces and folders\n`)
+  const parts = isReport ? reportParts(nodes, values.runs === undefined ? 50 : runs) : isSmoke ? smokeParts(nodes) : [{ nodes, steps: [{ experiment: name }] }]
+  const figures = new Map<System, Figure[]>()
+  for (const system of systems) figures.set(system, await measure(system, parts, lab))
+  const rows = compare(figures)
+  process.stdout.write(values.json ? `${JSON.stringify(rows)}\n` : drawRows(rows))
+  return values.check && rows.some(({ verdict }) => verdict === 'MISSED' || verdict === 'not compared') ? 1 : 0
 }
 
-async function inLab(system: System, settings: Settings, plan: ReadonlyArray<{ readonly name: string; readonly settings?: Partial<Settings> }>): Promise<Figure[]> {
-  const folder = mkdtempSync(joinPath(tmpdir(), 'rdb-lab-'))
-  const network = new LabNetwork(settings.nodes)
-  const rdb = joinPath(dirname(fileURLToPath(import.meta.url)), '..', '..', 'bin', 'rdb.js')
-  const fleet = new Fleet({ system, network, rdb, folder })
+function reportParts(nodes: number, joins: number): Part[] {
+  const small: Part[] = nodes === reportSmallNodes ? [] : [{ nodes: reportSmallNodes, steps: [{ experiment: 'kill' }] }]
+  return [...small, {
+    nodes, steps: [
+      { experiment: 'idle' }, { experiment: 'kill' }, { experiment: 'cut' }, { experiment: 'spread' }, { experiment: 'join', settings: { runs: joins } },
+      { experiment: 'loss', settings: { percent: 10 } }, { experiment: 'loss', settings: { percent: 30 } }, { experiment: 'pause' },
+      { experiment: 'heal', settings: { seconds: 120 } }, { experiment: 'kill-third', settings: { runs: 3 } },
+    ],
+  }]
+}
+
+function smokeParts(nodes: number): Part[] {
+  return [{ nodes, steps: [{ experiment: 'kill', settings: { runs: 1 } }, { experiment: 'join', settings: { runs: 2 } }] }]
+}
+
+async function measure(system: System, parts: readonly Part[], lab: Lab): Promise<Figure[]> {
+  const figures: Figure[] = []
+  for (const { nodes, steps } of parts) {
+    let left = steps
+    // A fleet that an experiment has left in disorder is replaced, so that the next one begins like all.
+    while (left.length > 0) left = await onOneFleet({ system, nodes, steps: left, lab, figures })
+  }
+  return figures
+}
+
+/** Adds to `figures`; returns the steps that are left when one failed. */
+async function onOneFleet({ system, nodes, steps, lab, figures }: { readonly system: System; readonly nodes: number; readonly steps: readonly Step[]; readonly lab: Lab; readonly figures: Figure[] }): Promise<readonly Step[]> {
+  const folder = createFolder()
+  const { settings, limits, logFolder } = lab
+  let network: LabNetwork | null = null
+  // Also when the process ends otherwise than by returning from here; nothing of it may wait.
   const cleanUp = (): void => {
-    network.remove()
+    process.removeListener('exit', cleanUp)
+    network?.remove()
     rmSync(folder, { recursive: true, force: true })
   }
-  const interrupted = (signal: NodeJS.Signals): void => {
-    process.stderr.write(`\n${signal}: removing the lab\n`)
-    cleanUp()
-    process.exit(130)
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, interrupted)
+  process.on('exit', cleanUp)
   try {
-    await fleet.startAll(settings.nodes)
-    // Until connections, coordinates and the second syncs are done.
-    await new Promise((resolve) => { setTimeout(resolve, 10_000) })
-    const figures: Figure[] = []
-    for (const { name, settings: own } of plan) {
-      process.stderr.write(`${system}: ${name}\n`)
-      const experiment = catalogue[name] as Experiment
-      figures.push(...await experiment(fleet, { ...settings, ...own }))
+    network = new LabNetwork(nodes, limits)
+    const fleet = new Fleet({ network, program: system === 'mesh' ? createMeshProgram(folder) : createSerfProgram(folder), logFolder: logFolder === null ? null : join(logFolder, `${system}${nodes}`) })
+    await fleet.startAll((text) => process.stderr.write(`${system}: ${text}\n`))
+    await delay(settleMs)
+    for (const [index, { experiment, settings: own }] of steps.entries()) {
+      process.stderr.write(`${system}, ${nodes} hosts: ${experiment}\n`)
+      try {
+        figures.push(...await (experiments[experiment] as (typeof experiments)[string])(fleet, { ...settings, ...own }))
+        if (index < steps.length - 1) {
+          await fleet.agreed()
+          await delay(settleMs)
+        }
+      } catch (error) {
+        if (!(error instanceof LabError)) throw error
+        process.stderr.write(`${system}, ${nodes} hosts: ${experiment} was given up: ${error.message}\n`)
+        figures.push({ name: `${experiment} of ${nodes}: ${error.message}`, value: Infinity, unit: 'count', asked: 0 })
+        return steps.slice(index + 1)
+      }
     }
-    return figures
-  } finally {
     await fleet.stop()
+    return []
+  } finally {
     cleanUp()
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.removeListener(signal, interrupted)
   }
 }
 
-function print(results: ReadonlyMap<System, readonly Figure[]>, { isCheck, isJson }: { readonly isCheck: boolean; readonly isJson: boolean }): number {
-  const mesh = results.get('mesh') ?? []
-  const serf = results.get('serf') ?? []
-  const names = [...new Set([...mesh, ...serf].map((figure) => figure.name))]
-  let missed = 0
-  const rows = names.map((name) => {
-    const [ours, theirs] = [mesh, serf].map((figures) => figures.find((figure) => figure.name === name))
-    const asked = ours?.asked === 'serf' ? theirs?.value : ours?.asked
-    const isMissed = ours !== undefined && asked !== undefined && ours.value > asked
-    if (isMissed) missed++
-    return { name, asked, mesh: ours?.value, serf: theirs?.value, unit: (ours ?? theirs)?.unit ?? 'ms', verdict: ours === undefined || asked === undefined ? '' : isMissed ? 'MISSED' : 'met' }
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.once(signal, () => {
+    process.stderr.write(`\n${signal}: removing the lab\n`)
+    process.exit(130)
   })
-  if (isJson) {
-    process.stdout.write(`${JSON.stringify(rows)}\n`)
-  } else {
-    const text = (value: number | undefined, unit: string): string => (value === undefined ? '' : `${unit === 'percent' || unit === 'MB' ? value.toFixed(2) : Math.round(value)} ${unit === 'count' ? '' : unit === 'percent' ? '%' : unit}`.trim())
-    process.stdout.write(drawTable([{ title: 'figure' }, { title: 'asked', align: 'right' }, { title: 'this project', align: 'right' }, { title: 'serf', align: 'right' }, { title: '' }],
-      rows.map((row) => [row.name, row.asked === undefined ? '' : `<= ${text(row.asked, row.unit)}`, text(row.mesh, row.unit), text(row.serf, row.unit), row.verdict]), { style: (_style, value) => value } as Parameters<typeof drawTable>[2]))
-  }
-  return isCheck && missed > 0 ? 1 : 0
 }
-
 try {
   process.exitCode = await main()
 } catch (error) {
   if (!(error instanceof LabError)) throw error
   process.stderr.write(`error: ${error.message}\n`)
-  removeLeftovers()
   process.exitCode = 1
 }

@@ -3,160 +3,136 @@
  * interfaces nor its firewall see anything of it. Neighbours are permanent, because 60 namespaces overflow the kernel's ARP table. Loss is a
  * random drop on the bridge; a cut drops everything of one host there, so nobody sees a FIN.
  */
-import { execFileSync } from 'node:child_process'
+import { LabError } from './lab-error.ts'
+import { removeSpaces, runCommand, spacePrefix } from './ownership.ts'
 
-const prefix = 'rdblab'
-const bridgeSpace = `${prefix}-br`
+const burstBytes = 32_768
 
-export class LabError extends Error {
-  override readonly name = 'LabError'
+export interface HostBytes {
+  readonly sentDatagramBytes: number
+  readonly receivedDatagramBytes: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
 }
 
-/** @throws LabError naming what is missing */
-export function checkHost(programs: readonly string[]): void {
-  if (process.getuid?.() !== 0) throw new LabError('network namespaces need root; run it as root')
-  for (const program of ['ip', 'nft', ...programs]) {
-    try {
-      execFileSync('which', [program], { stdio: 'ignore' })
-    } catch (cause) {
-      throw new LabError(`${program} is missing; apt-get install -y iproute2 nftables serf`, { cause })
-    }
-  }
-  try {
-    execFileSync('ip', ['netns', 'add', `${prefix}-try`], { stdio: 'pipe' })
-    execFileSync('ip', ['netns', 'del', `${prefix}-try`], { stdio: 'pipe' })
-  } catch (cause) {
-    throw new LabError('this machine does not allow network namespaces', { cause })
-  }
+/** What all paths are like; null for as good as the machine gives. */
+export interface PathLimits {
+  /** In words of `tc`, such as 10mbit. */
+  readonly rate: string | null
+  readonly delayMs: number | null
+}
+
+export function addressOf(host: number): string {
+  return `10.77.${Math.floor(host / 200)}.${(host % 200) + 1}`
 }
 
 export class LabNetwork {
   readonly size: number
-  #isUp = false
+  readonly #prefix = spacePrefix(process.pid)
 
-  /** @throws LabError when a command of the system fails */
-  constructor(size: number) {
+  /** @throws LabError when the system refuses something; then nothing is left behind */
+  constructor(size: number, limits: PathLimits = { rate: null, delayMs: null }) {
     this.size = size
-    removeLeftovers()
-    this.#isUp = true
     try {
-      this.#build()
+      this.#build(limits)
     } catch (error) {
       this.remove()
       throw error
     }
   }
 
-  address(host: number): string {
-    return `10.77.${Math.floor(host / 200)}.${(host % 200) + 1}`
+  /** The command as it must be run to run on that host. */
+  on(host: number, command: readonly string[]): readonly string[] {
+    return ['ip', 'netns', 'exec', this.#space(host), ...command]
   }
 
-  /** What to put before a command so that it runs on that host. */
-  on(host: number): readonly string[] {
-    return ['ip', 'netns', 'exec', space(host)]
-  }
-
-  /** 0–100, of every packet that crosses the bridge. */
+  /** Of every packet that crosses the bridge. */
   setLoss(percent: number): void {
-    nft(['flush chain bridge lab lossy', ...(percent > 0 ? [`add rule bridge lab lossy numgen random mod 100 < ${percent} drop`] : [])])
+    this.#nft(['flush chain bridge lab loss', ...(percent > 0 ? [`add rule bridge lab loss numgen random mod 100 < ${percent} drop`] : [])])
   }
 
-  /** From now on nothing of these hosts crosses the bridge; an empty list mends all cuts. */
+  /** From now on nothing to or from these hosts crosses the bridge; an empty list mends all cuts and partitions. */
   cut(hosts: readonly number[]): void {
-    nft(['flush chain bridge lab cuts', ...hosts.flatMap((host) => [`add rule bridge lab cuts iifname "v${host}" drop`, `add rule bridge lab cuts oifname "v${host}" drop`])])
+    this.#nft(['flush chain bridge lab cuts', ...hosts.flatMap((host) => [`add rule bridge lab cuts iifname "v${host}" drop`, `add rule bridge lab cuts oifname "v${host}" drop`])])
   }
 
-  /** Parts the hosts into two sides that cannot reach each other. */
+  /** From now on these hosts and the others do not reach each other. */
   partition(side: readonly number[]): void {
-    const isIn = new Set(side)
-    const rest = Array.from({ length: this.size }, (_, host) => host).filter((host) => !isIn.has(host))
+    const rest = this.#hosts().filter((host) => !side.includes(host))
     const set = (hosts: readonly number[]): string => `{ ${hosts.map((host) => `"v${host}"`).join(', ')} }`
-    nft(['flush chain bridge lab cuts', `add rule bridge lab cuts iifname ${set(side)} oifname ${set(rest)} drop`, `add rule bridge lab cuts iifname ${set(rest)} oifname ${set(side)} drop`])
+    this.#nft(['flush chain bridge lab cuts', `add rule bridge lab cuts iifname ${set(side)} oifname ${set(rest)} drop`, `add rule bridge lab cuts iifname ${set(rest)} oifname ${set(side)} drop`])
   }
 
-  /** Bytes of IP packets with UDP that the host has sent and received since the start. */
-  datagramBytes(host: number): { readonly sent: number; readonly received: number } {
-    const read = (name: string): number => {
-      const { nftables } = JSON.parse(run(['ip', 'netns', 'exec', bridgeSpace, 'nft', '-j', 'list', 'counter', 'bridge', 'lab', name])) as { nftables: Array<{ counter?: { bytes: number } }> }
-      return nftables.find(({ counter }) => counter !== undefined)?.counter?.bytes ?? 0
-    }
-    return { sent: read(`out${host}`), received: read(`in${host}`) }
+  /** Of IP packets since the network was built, host by host; what was sent is counted before it may be dropped, what was received after. */
+  bytes(): HostBytes[] {
+    const listed = JSON.parse(runCommand(['ip', 'netns', 'exec', this.#bridgeSpace, 'nft', '-j', 'list', 'counters', 'table', 'bridge', 'lab'])) as { nftables: Array<{ counter?: { name: string; bytes: number } }> }
+    const counted = new Map(listed.nftables.flatMap(({ counter }) => (counter === undefined ? [] : [[counter.name, counter.bytes] as const])))
+    const of = (name: string): number => counted.get(name) ?? 0
+    return this.#hosts().map((host) => ({
+      sentDatagramBytes: of(`udpfrom${host}`), receivedDatagramBytes: of(`udpto${host}`), sentBytes: of(`from${host}`), receivedBytes: of(`to${host}`),
+    }))
   }
 
   remove(): void {
-    if (!this.#isUp) return
-    this.#isUp = false
-    removeLeftovers()
+    removeSpaces(this.#prefix)
   }
 
-  #build(): void {
-    const hosts = Array.from({ length: this.size }, (_, host) => host)
-    run(['ip', 'netns', 'add', bridgeSpace])
-    batch(bridgeSpace, ['link set lo up', 'link add br0 type bridge', 'link set br0 up'])
-    for (const host of hosts) {
-      run(['ip', 'netns', 'add', space(host)])
-      batch(bridgeSpace, [`link add v${host} type veth peer name eth0 address ${mac(host)} netns ${space(host)}`, `link set v${host} master br0`, `link set v${host} up`])
-      batch(space(host), [
-        'link set lo up', `addr add ${this.address(host)}/16 dev eth0`, 'link set eth0 up',
-        ...hosts.filter((other) => other !== host).map((other) => `neigh add ${this.address(other)} lladdr ${mac(other)} dev eth0 nud permanent`),
+  get #bridgeSpace(): string {
+    return `${this.#prefix}bridge`
+  }
+
+  #space(host: number): string {
+    return `${this.#prefix}h${host}`
+  }
+
+  #hosts(): number[] {
+    return Array.from({ length: this.size }, (_, host) => host)
+  }
+
+  #build({ rate, delayMs }: PathLimits): void {
+    runCommand(['ip', 'netns', 'add', this.#bridgeSpace])
+    ipBatch(this.#bridgeSpace, ['link set lo up', 'link add br0 type bridge', 'link set br0 up'])
+    for (const host of this.#hosts()) {
+      runCommand(['ip', 'netns', 'add', this.#space(host)])
+      ipBatch(this.#bridgeSpace, [`link add v${host} type veth peer name eth0 address ${macOf(host)} netns ${this.#space(host)}`, `link set v${host} master br0`, `link set v${host} up`])
+      ipBatch(this.#space(host), [
+        'link set lo up', `addr add ${addressOf(host)}/16 dev eth0`, 'link set eth0 up',
+        ...this.#hosts().filter((other) => other !== host).map((other) => `neigh add ${addressOf(other)} lladdr ${macOf(other)} dev eth0 nud permanent`),
       ])
-    }
-    nft([
-      'add table bridge lab',
-      'add chain bridge lab lossy',
-      'add chain bridge lab cuts',
-      'add chain bridge lab crossing { type filter hook forward priority 0; policy accept; }',
-      ...hosts.flatMap((host) => [
-        `add counter bridge lab in${host}`, `add counter bridge lab out${host}`,
-        `add rule bridge lab crossing iifname "v${host}" meta l4proto udp counter name out${host}`,
-      ]),
-      'add rule bridge lab crossing jump cuts',
-      'add rule bridge lab crossing jump lossy',
-      ...hosts.map((host) => `add rule bridge lab crossing oifname "v${host}" meta l4proto udp counter name in${host}`),
-    ])
-  }
-}
-
-/** What an earlier run left behind when it was killed. */
-export function removeLeftovers(): void {
-  const spaces = run(['ip', 'netns', 'list']).split('\n').map((line) => line.split(' ')[0] ?? '').filter((name) => name.startsWith(`${prefix}-`))
-  for (const name of spaces) {
-    for (const pid of run(['ip', 'netns', 'pids', name]).split('\n').filter((line) => line !== '')) {
-      try {
-        process.kill(Number(pid), 'SIGKILL')
-      } catch (error) {
-        // Gone between the listing and the signal.
-        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+      if (rate !== null) {
+        runCommand(['tc', '-netns', this.#space(host), 'qdisc', 'add', 'dev', 'eth0', 'root', 'tbf', 'rate', rate, 'burst', String(burstBytes), 'latency', '400ms'])
+        runCommand(['tc', '-netns', this.#bridgeSpace, 'qdisc', 'add', 'dev', `v${host}`, 'root', 'tbf', 'rate', rate, 'burst', String(burstBytes), 'latency', '400ms'])
+      } else if (delayMs !== null) {
+        try {
+          runCommand(['tc', '-netns', this.#space(host), 'qdisc', 'add', 'dev', 'eth0', 'root', 'netem', 'delay', `${delayMs}ms`])
+        } catch (cause) {
+          throw new LabError(`this kernel delays nothing: ${(cause as Error).message.trim()}`, { cause })
+        }
       }
     }
-    run(['ip', 'netns', 'del', name])
+    const counters = ['from', 'to', 'udpfrom', 'udpto']
+    this.#nft([
+      'add table bridge lab', 'add chain bridge lab loss', 'add chain bridge lab cuts',
+      'add chain bridge lab crossing { type filter hook forward priority 0; policy accept; }',
+      ...this.#hosts().flatMap((host) => [
+        ...counters.map((name) => `add counter bridge lab ${name}${host}`),
+        `add rule bridge lab crossing iifname "v${host}" counter name from${host}`, `add rule bridge lab crossing iifname "v${host}" meta l4proto udp counter name udpfrom${host}`,
+      ]),
+      'add rule bridge lab crossing jump cuts', 'add rule bridge lab crossing jump loss',
+      ...this.#hosts().flatMap((host) => [`add rule bridge lab crossing oifname "v${host}" counter name to${host}`, `add rule bridge lab crossing oifname "v${host}" meta l4proto udp counter name udpto${host}`]),
+    ])
+  }
+
+  #nft(lines: readonly string[]): void {
+    runCommand(['ip', 'netns', 'exec', this.#bridgeSpace, 'nft', '-f', '-'], `${lines.join('\n')}\n`)
   }
 }
 
-function space(host: number): string {
-  return `${prefix}-${host}`
-}
-
-function mac(host: number): string {
+function macOf(host: number): string {
+  const hex = (byte: number): string => byte.toString(16).padStart(2, '0')
   return `02:77:00:00:${hex(host >> 8)}:${hex(host & 255)}`
 }
 
-function hex(byte: number): string {
-  return byte.toString(16).padStart(2, '0')
-}
-
-function nft(lines: readonly string[]): void {
-  run(['ip', 'netns', 'exec', bridgeSpace, 'nft', '-f', '-'], `${lines.join('\n')}\n`)
-}
-
-function batch(name: string, lines: readonly string[]): void {
-  run(['ip', '-netns', name, '-batch', '-'], `${lines.join('\n')}\n`)
-}
-
-function run([program = '', ...args]: readonly string[], input = ''): string {
-  try {
-    return execFileSync(program, args, { input, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] })
-  } catch (error) {
-    throw new LabError(`${program} ${args.join(' ')}: ${(error as { stderr?: string }).stderr ?? String(error)}`, { cause: error })
-  }
+function ipBatch(space: string, lines: readonly string[]): void {
+  runCommand(['ip', '-netns', space, '-batch', '-'], `${lines.join('\n')}\n`)
 }
