@@ -185,7 +185,11 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     monitor: new PartitionMonitor({ windowMs: 10 * probeIntervalMs, settleMs: probeIntervalMs, dwellMs: 2 * probeIntervalMs, forgetMs: tombstoneRetentionMs }),
     quorum: new QuorumWatch({ quorumMin: options.quorumMin, dwellMs: 2 * probeIntervalMs }),
     policy: options.minorityPolicy, selfName: options.name, clock, log,
-    members: () => membership.members().map(({ state, signed: { record: { peerId, name } } }) => ({ peerId, name, state })),
+    members: () => {
+      // Who hears nobody is the one that is cut off, long before it has given up all the others one by one.
+      const isAlone = membership.isIsolated(clock.nowMs())
+      return membership.members().map(({ state, signed: { record: { peerId, name } } }) => ({ peerId, name, state: isAlone && state !== 'left' ? 'failed' : state }))
+    },
     onEvent: (view) => { events.publish(view) },
     onSpreading: (isSpreading) => { membershipDriver.handlePartition(isSpreading) },
     // Others then pass this node over, instead of asking it in vain.

@@ -4,6 +4,9 @@
  */
 const MEMBERS_MAX = 32
 const OUTCOMES_MAX = 3
+/** A network is lossy when more than this share of the pings is lost, and not just one by chance. */
+export const LOSSY_RATIO = 0.2
+const LOST_MIN = 2
 
 interface Outcome {
   readonly atMs: number
@@ -32,16 +35,27 @@ export class DirectLoss {
 
   /** 0–1, of the pings to all but this member. Laplace's rule, (lost + 1) / (n + 2), keeps few pings from meaning much. */
   ratio(nowMs: number, exceptPeerId: string): number {
+    return this.sample(nowMs, exceptPeerId).ratio
+  }
+
+  /** So much is lost to others as well that a single loss says little. */
+  isNetworkLossy(nowMs: number, exceptPeerId: string): boolean {
+    const { lost, pings } = this.sample(nowMs, exceptPeerId)
+    return lost >= LOST_MIN && lost > LOSSY_RATIO * pings
+  }
+
+  /** The ratio, with the pings that it rests on. */
+  sample(nowMs: number, exceptPeerId: string): { readonly ratio: number; readonly pings: number; readonly lost: number } {
     let lost = 0
-    let all = 0
+    let pings = 0
     for (const [peerId, outcomes] of this.#outcomes) {
       if (peerId === exceptPeerId) continue
       for (const outcome of outcomes) {
         if (nowMs - outcome.atMs > this.#windowMs) continue
-        all++
+        pings++
         if (outcome.lost) lost++
       }
     }
-    return (lost + 1) / (all + 2)
+    return { ratio: (lost + 1) / (pings + 2), pings, lost }
   }
 }

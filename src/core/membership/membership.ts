@@ -46,6 +46,9 @@ export const PACKET_UPDATES_MAX = 64
 export const MESSAGE_UPDATES_MAX = 1024
 /** Reports taken from one packet. */
 export const REPORTS_MAX = 16
+/** Silence of everybody for so many periods, and so many pings, means that this node is cut off. */
+export const ISOLATION_PERIODS = 5
+export const ISOLATION_PINGS = 3
 /** How long an unanswered ping counts for this node's own loss. */
 const LOSS_WINDOW_PERIODS = 10
 /** Event-loop delay that counts as one failed probe, as a share of the shortest ack timeout. */
@@ -97,6 +100,9 @@ export class Membership {
   #self: SignedRecord
   #leave: SignedLeave | null = null
   #lastGossipMs = -Infinity
+  /** When any member was heard last, by whatever way, and how many pings had been sent by then. */
+  #heardMs = 0
+  #pingsWhenHeard = 0
   /** The effects of the call under way. */
   #effects: MembershipEffect[] = []
   /** This call made us raise our incarnation: what we answer now carries the new record first. */
@@ -229,6 +235,15 @@ export class Membership {
     return this.#health.score
   }
 
+  /**
+   * Nobody has been heard for ISOLATION_PERIODS, though several were pinged: it is this node that is cut off. It knows so long before its
+   * suspicions of all the others have run out, which its own bad health stretches.
+   */
+  isIsolated(nowMs: number): boolean {
+    return this.#phase === 'alive' && this.#table.active.size > 0 && nowMs - this.#heardMs >= ISOLATION_PERIODS * this.#options.probeIntervalMs
+      && this.#counters.pingsSent - this.#pingsWhenHeard >= ISOLATION_PINGS
+  }
+
   /** How each member is reached from here. */
   paths(): Path[] {
     return this.#paths.paths()
@@ -256,6 +271,7 @@ export class Membership {
     if (this.#phase === 'created') throw new Error('Membership.becomeAlive before start')
     if (this.#phase !== 'joining') return []
     this.#phase = 'alive'
+    this.#noteHeard(nowMs)
     this.#publishSelf()
     // A random phase: nodes started by one script must not probe in step for ever.
     this.#deadlines.set('period', nowMs + this.#random() * this.#options.probeIntervalMs)
@@ -327,6 +343,7 @@ export class Membership {
   handlePacket(nowMs: number, from: string, packet: Packet): MembershipEffect[] {
     if (!this.#isListening() || from === this.#self.record.peerId) return []
     const sender = this.#table.get(from)
+    if (sender !== undefined) this.#noteHeard(nowMs)
     if (sender !== undefined && this.#phase !== 'left') this.#paths.noteHeard(nowMs, from)
     // Updates first: an answer to a ping that carried a suspicion of us must carry our refutation.
     this.#learn(nowMs, from, packet.updates, PACKET_UPDATES_MAX)
@@ -342,6 +359,7 @@ export class Membership {
   /** Updates that came by gossipsub. */
   handleUpdates(nowMs: number, input: { readonly from: string; readonly updates: readonly Update[] }): MembershipEffect[] {
     if (!this.#isListening()) return []
+    this.#noteHeard(nowMs)
     this.#learn(nowMs, input.from, input.updates, MESSAGE_UPDATES_MAX)
     return this.#finish(nowMs)
   }
@@ -355,6 +373,7 @@ export class Membership {
       this.#counters.updatesUnproven += input.entries.length
       return []
     }
+    this.#noteHeard(nowMs)
     const bound = this.#options.membersMax
     if (input.entries.length > bound) this.#counters.updatesMalformed += input.entries.length - bound
     for (const entry of input.entries.slice(0, bound)) this.#beliefs.applySyncEntry(nowMs, input.from, entry)
@@ -382,6 +401,7 @@ export class Membership {
   /** The outcome of a `stream-ping` effect. */
   handleStreamPing(nowMs: number, input: { readonly peerId: string; readonly sequence: number; readonly answered: boolean }): MembershipEffect[] {
     if (this.#phase !== 'alive') return []
+    if (input.answered) this.#noteHeard(nowMs)
     if (input.answered) this.#prober.handleStreamPing(nowMs, input.peerId, input.sequence)
     return this.#finish(nowMs)
   }
@@ -582,6 +602,11 @@ export class Membership {
     }
     if (this.#refutedNow) urgent.push({ kind: 'record', signed: this.#self })
     return urgent
+  }
+
+  #noteHeard(nowMs: number): void {
+    this.#heardMs = nowMs
+    this.#pingsWhenHeard = this.#counters.pingsSent
   }
 
   #isListening(): boolean {

@@ -36,8 +36,6 @@ export const RELAYS_MAX = 256
 export const NACK_AT_SHARE = 0.8
 /** Helpers and streams have this share of the longest ack timeout, when the round does not have to wait for the period's end. */
 export const INDIRECT_SHARE = 0.8
-/** Above this loss of its own pings a node gives streams, which repeat what was lost, the whole period. */
-const LOSSY_NETWORK_RATIO = 0.2
 
 export interface ProbeRound {
   readonly sequence: number
@@ -112,7 +110,8 @@ export class Prober {
     const { options, features, deadlines, health } = this.#in
     const directMs = ackTimeoutMs(options, target.rtt) * health.multiplier
     const periodMs = options.probeIntervalMs * health.multiplier
-    const isHasty = features.evidence && this.#in.directLoss.ratio(nowMs, target.peerId) <= LOSSY_NETWORK_RATIO
+    // In a lossy network streams, which repeat what was lost, get the whole period.
+    const isHasty = features.evidence && !this.#in.directLoss.isNetworkLossy(nowMs, target.peerId)
     const wholeMs = isHasty ? Math.min(periodMs, directMs + INDIRECT_SHARE * options.ackTimeoutMs * health.multiplier) : periodMs
     const round: ProbeRound = {
       sequence: this.nextSequence(), target, startedMs: nowMs, ackTimeoutMs: directMs, endsMs: nowMs + wholeMs, evidence, phase: 'direct',
@@ -265,8 +264,9 @@ export class Prober {
     // Somebody reached it, so it was not us who were deaf. Otherwise a helper that said so (a nack) clears us, and a silent one does not.
     if (round.phase === 'answered') {
       this.#in.health.add(-1)
-      // Alive, but not by the direct path: that is looked at now, not when its turn comes again.
-      if (this.#in.features.streamProbes && this.#in.paths.isInDoubt(target.peerId)) this.startOnEvidence(nowMs, target, 'probe')
+      // Alive, but not by the direct path: that is looked at now, not when its turn comes again. In a lossy network it says little.
+      const isTelling = !this.#in.directLoss.isNetworkLossy(nowMs, target.peerId)
+      if (this.#in.features.streamProbes && isTelling && this.#in.paths.isInDoubt(target.peerId)) this.startOnEvidence(nowMs, target, 'probe')
     } else if (this.#in.features.nacks && round.helpers.length > 0) this.#in.health.add(round.helpers.length - round.nacks)
     else this.#in.health.add(1)
     if (round.phase === 'indirect') this.#in.onUnreachable(nowMs, round)

@@ -39,6 +39,8 @@ export const LOSS_PINGS = 60
 export const LOSS_RATIO_MIN = 0.4
 /** A subject is lossy only where it loses so much more than this node's probes of all others do: otherwise the network is, or this node. */
 export const LOSS_MARGIN = 0.35
+/** The same in standard errors, which weigh more where pings are few and the network loses many. */
+export const LOSS_DEVIATIONS = 2.5
 /** Pings without an answer, over all observers together, that stand for a silent host. */
 export const SILENT_PINGS = 12
 export const SILENT_PINGS_MIN = 3
@@ -50,8 +52,7 @@ export const WATCH_PINGS = 12
 export const WATCH_PINGS_MAX = 36
 /** TCP connects of one watch: one, more where SYNs get lost, and one more after each refutation. */
 export const CONNECTS_MAX = 8
-/** Above this loss of its own pings a node tries to connect so often before it calls a host silent. */
-export const LOSSY_NETWORK_RATIO = 0.2
+/** In a lossy network a node tries to connect so often before it calls a host silent. */
 export const LOSSY_CONNECTS = 3
 /** The first so many observers in rank announce; the others' word travels by piggyback. */
 export const ANNOUNCERS = 2
@@ -181,7 +182,7 @@ export class Watches {
     const watch = this.#watches.get(peerId)
     if (watch === undefined || watch.connect !== null) return
     watch.silences = result === 'silent' ? watch.silences + 1 : 0
-    const isLossy = this.#lossRatio(nowMs, watch) > LOSSY_NETWORK_RATIO
+    const isLossy = this.#in.directLoss.isNetworkLossy(nowMs, watch.subject.peerId)
     if (result === 'silent' && isLossy && watch.silences < LOSSY_CONNECTS) {
       this.#connect(nowMs, watch)
       return
@@ -328,6 +329,14 @@ export class Watches {
     return this.#in.directLoss.ratio(nowMs, watch.subject.peerId)
   }
 
+  /** The loss ratio of so many pings that this node's loss to all others does not explain. */
+  #lossyFrom(nowMs: number, watch: Watch, pings: number): number {
+    const others = this.#in.directLoss.sample(nowMs, watch.subject.peerId)
+    // Two ratios of few pings differ by chance; this is the standard error of their difference.
+    const deviation = Math.sqrt(others.ratio * (1 - others.ratio) * (1 / pings + 1 / (others.pings + 2)))
+    return Math.max(LOSS_RATIO_MIN, others.ratio + Math.max(LOSS_MARGIN, LOSS_DEVIATIONS * deviation))
+  }
+
   #silentPings(nowMs: number, watch: Watch): number {
     const improbable = Math.ceil(Math.log(SILENCE_CHANCE) / Math.log(this.#lossRatio(nowMs, watch)))
     return Math.min(WATCH_PINGS, Math.max(SILENT_PINGS_MIN, Math.ceil(SILENT_PINGS / this.#live(watch).length), improbable))
@@ -347,12 +356,14 @@ export class Watches {
     const lostInARow = this.#lostInARow(watch)
     if (watch.connect === 'refused' && lostInARow >= 1) return 'dead'
     if (watch.connect === 'silent' && lostInARow >= this.#silentPings(nowMs, watch)) return 'dead'
-    const wanted = Math.min(WATCH_PINGS_MAX - 1, Math.max(LOSS_PINGS_MIN, Math.ceil(LOSS_PINGS / this.#live(watch).length)))
+    // Where all lose many, only many pings tell one who loses more.
+    const isLossy = this.#in.directLoss.isNetworkLossy(nowMs, watch.subject.peerId)
+    const wanted = isLossy ? WATCH_PINGS_MAX - 1 : Math.min(WATCH_PINGS_MAX - 1, Math.max(LOSS_PINGS_MIN, Math.ceil(LOSS_PINGS / this.#live(watch).length)))
     const settled = watch.pings.filter(({ outcome }) => outcome !== 'pending').slice(-wanted)
     const answered = settled.filter(({ outcome }) => outcome === 'answered').length
     if (settled.length >= wanted && (answered > 0 || watch.connect === 'silent')) {
       const lossRatio = 1 - answered / settled.length
-      if (lossRatio >= Math.max(LOSS_RATIO_MIN, this.#lossRatio(nowMs, watch) + LOSS_MARGIN)) return 'lossy'
+      if (lossRatio >= this.#lossyFrom(nowMs, watch, settled.length)) return 'lossy'
     }
     return answered > 0 && lostInARow === 0 ? 'well' : null
   }
