@@ -9,6 +9,8 @@ const findingStyles: Readonly<Record<PathFinding, Style>> = { 'unknown': 'dim', 
 /** A wider matrix is no longer read as one. */
 const matrixNodesMax = 12
 const pairsShownMax = 50
+/** Pings without an ack, to every member, that are no coincidence any more. */
+const deafAfter = 5
 
 interface ReportOptions {
   readonly nowWallMs: number
@@ -29,7 +31,10 @@ export function reachabilityText(view: ReachabilityView, { nowWallMs, output }: 
   const up = paths.filter(isUp)
   const direct = up.filter(({ finding }) => finding === 'direct').length
   const summary = `${direct} of ${up.length} ${up.length === 1 ? 'member that is up is' : 'members that are up are'} reached directly from ${name}.\n`
-  return `${table}${advice.map((text) => `${text}\n`).join('')}${summary}${mesh === null ? '' : meshText(mesh, output)}`
+  // What is common to all has its cause here, and no path of this node's own can tell so.
+  const isDeaf = up.length > 1 && up.every(({ lostInARow }) => lostInARow >= deafAfter)
+  const deaf = isDeaf ? `No member answers datagrams from ${name}, though ${name} is in the mesh: its own UDP port or firewall is the likely cause; rdb reachability --mesh shows how the others see it.\n` : ''
+  return `${table}${advice.map((text) => `${text}\n`).join('')}${summary}${deaf}${mesh === null ? '' : meshText(mesh, output)}`
 }
 
 /** Of a failed member the last finding says nothing any more. */

@@ -32,7 +32,7 @@ async function leave(flags: Flags, context: CliContext, signal: AbortSignal): Pr
   const running = inFlight === 0 ? '' : `; ${inFlight} running ${inFlight === 1 ? 'query has' : 'queries have'} ${formatDuration(drainMs)} to end`
   await context.stdout.write(`${name} leaves the mesh${running}.\n`)
   const { untilGone } = await context.parts.control()
-  const waited = AbortSignal.timeout(given ?? drainMs + closingMs)
+  const waited = AbortSignal.timeout(Math.ceil(given ?? drainMs + closingMs))
   try {
     await untilGone(target, AbortSignal.any([signal, waited]))
   } catch (error) {

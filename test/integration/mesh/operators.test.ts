@@ -1,4 +1,6 @@
 /** What operators see and do, with real processes: a crash with its story, distances, paths, and members taken off. */
+import { createSocket } from 'node:dgram'
+import { connect, createServer, type Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EventView, MemberEventView, MemberView, MonitorLine, NodeStatusView, ReachabilityView, RttView } from '../../../src/wire/control.ts'
 import { type NodeProcess, type RunningCommand, startRdb, TestMesh, until } from '../../support/processes.ts'
@@ -16,6 +18,46 @@ beforeEach(async () => {
   ;[one, two, three] = await mesh.startAll(['db1', 'db2', 'db3'], { args: ['--datacenter', 'paris'] }) as [NodeProcess, NodeProcess, NodeProcess]
 })
 afterEach(() => mesh.stop())
+
+/** A door that lets TCP through and swallows datagrams, as a firewall does. */
+class TcpOnlyDoor {
+  readonly port: number
+  targetPort = 0
+  readonly #close: () => void
+
+  private constructor(port: number, close: () => void) {
+    this.port = port
+    this.#close = close
+  }
+
+  static async open(): Promise<TcpOnlyDoor> {
+    const sockets = new Set<Socket>()
+    let door: TcpOnlyDoor | null = null
+    const server = createServer((inside) => {
+      const outside = connect(door?.targetPort ?? 0, '127.0.0.1')
+      for (const [from, to] of [[inside, outside], [outside, inside]] as const) {
+        sockets.add(from)
+        from.pipe(to)
+        from.on('error', () => to.destroy())
+        from.on('close', () => { to.destroy() })
+      }
+    })
+    await new Promise<void>((resolve) => { server.listen(0, '127.0.0.1', resolve) })
+    const { port } = server.address() as { port: number }
+    const swallower = createSocket('udp4')
+    await new Promise<void>((resolve) => { swallower.bind(port, '127.0.0.1', resolve) })
+    door = new TcpOnlyDoor(port, () => {
+      server.close()
+      swallower.close()
+      for (const socket of sockets) socket.destroy()
+    })
+    return door
+  }
+
+  close(): void {
+    this.#close()
+  }
+}
 
 describe('operators', () => {
   it('watch a crash with its story, take the member off, and the last one but one leaves', async () => {
@@ -107,6 +149,27 @@ describe('operators', () => {
     expect(counters).toMatchObject({ membershipLocalHealth: localHealth.score })
     for (const name of ['membershipPingsSent', 'membershipAcksReceived', 'membershipTopologyChanges', 'datagramsSentBytes', 'datagramsReceivedBytes', 'coordinatesSamples']) expect(counters[name], name).toBeGreaterThan(0)
   })
+
+  it('see a member that datagrams do not reach, from several ends', async () => {
+    const door = await TcpOnlyDoor.open()
+    try {
+      const four = await mesh.start('db4', { seeds: [one.runtime?.tcpMultiaddrs[0] ?? ''], args: ['--advertise', `127.0.0.1:${door.port}`] })
+      const { udp } = await four.ready()
+      door.targetPort = Number(udp.slice(udp.lastIndexOf(':') + 1))
+      const seen = await until('the path to be found degraded', async () => {
+        const view = await one.json<ReachabilityView>(['reachability', '--mesh'])
+        const pairs = view.mesh?.degraded ?? []
+        return view.paths[0]?.finding === 'inbound-only' && pairs.some(({ from, to }) => from === 'db2' && to === 'db4') ? view : null
+      }, 60_000)
+      expect(seen.paths[0]).toMatchObject({ name: 'db4', state: 'alive', udp: `127.0.0.1:${door.port}` })
+      expect(seen.mesh?.degraded.filter(({ from, to }) => from !== 'db4' && to !== 'db4')).toEqual([])
+      expect((await one.rdb(['reachability'])).stdout).toContain(`db4 is heard here, but does not answer what db1 sends: UDP from db1 to db4 is blocked. Open port ${door.port}/udp at db4 for db1.\n`)
+      expect((await one.rdb(['members'])).stdout).toMatch(/db4 .* does not hear this node +│\n/)
+      expect((await one.log())).toMatch(/path-degraded db4: /)
+    } finally {
+      door.close()
+    }
+  }, 90_000)
 
   it('a monitor says when its node is gone without a word, and a closed pipe ends it quietly', async () => {
     const monitor = follow(three, 'monitor')

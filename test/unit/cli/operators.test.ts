@@ -132,6 +132,14 @@ describe('reachability', () => {
     expect(await text(view([path('db3', { finding })]))).toContain(`\n${advice}\n0 of 1 member that is up is reached directly from db1.\n`)
   })
 
+  it('looks for the cause here when nobody answers', async () => {
+    const lost = { finding: 'unknown' as const, lostInARow: 5 }
+    const deaf = 'No member answers datagrams from db1, though db1 is in the mesh: its own UDP port or firewall is the likely cause'
+    expect(await text(view([path('db2', lost), path('db3', lost), path('db4', { state: 'failed' })]))).toContain(deaf)
+    expect(await text(view([path('db2', lost), path('db3')]))).not.toContain(deaf)
+    expect(await text(view([path('db2', lost)]))).not.toContain(deaf)
+  })
+
   it('does not take a failed member for a path', async () => {
     const shown = await text(view([path('db3', { state: 'failed', finding: 'direct' })]))
     expect(shown).toMatch(/│ db3 +│ failed │ – +│/)
@@ -153,6 +161,9 @@ describe('reachability', () => {
       '2 members find db3 stream-only: the cause is likely at db3.\n',
     ].join('\n'))
     expect(process.requests).toEqual([{ method: 'reachability', mesh: true }])
+    // One that finds it so may be the cause itself.
+    const [single] = degraded
+    expect(await text(view([path('db3')], { answered: 3, silent: [], degraded: single === undefined ? [] : [single], omitted: 0 }))).toMatch(/└─+┴─+┘\n$/)
     const many = Array.from({ length: 60 }, (_, index) => ({ from: 'db1', to: `db${index + 10}`, finding: 'none' as const, forMs: 1_000, lostInARow: 9 }))
     const long = await text(view([path('db3')], { answered: 61, silent: [], degraded: many, omitted: 7 }))
     expect(long).toContain('db1 → db59: none for 1s, 9 lost in a row\n… and 17 more; --json lists those that are known.\n')
