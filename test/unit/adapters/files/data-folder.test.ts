@@ -4,7 +4,7 @@ import { mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { openDataFolder } from '../../../../src/adapters/files/data-folder.ts'
+import { isDataFolderLocked, openDataFolder } from '../../../../src/adapters/files/data-folder.ts'
 import { identifyProcess, isRunning } from '../../../../src/adapters/files/process-identity.ts'
 
 let base: string
@@ -18,6 +18,22 @@ afterEach(async () => {
 })
 
 const claims = async (path: string): Promise<string[]> => (await readdir(path)).filter((name) => name.startsWith('lock.'))
+
+describe('isDataFolderLocked', () => {
+  it('tells whether a running process holds the folder', async () => {
+    expect(await isDataFolderLocked(join(base, 'nowhere'))).toBe(false)
+    expect(await isDataFolderLocked(base)).toBe(false)
+    const folder = await openDataFolder(base)
+    expect(await isDataFolderLocked(base)).toBe(true)
+    await folder.release()
+    expect(await isDataFolderLocked(base)).toBe(false)
+    // The claim of a process that ended without taking it back.
+    await writeFile(join(base, `lock.${identifyProcess(process.pid).boot}.${process.pid}.1.0123456789ab`), '')
+    expect(await isDataFolderLocked(base)).toBe(false)
+    await writeFile(join(base, 'file'), '')
+    await expect(isDataFolderLocked(join(base, 'file'))).rejects.toMatchObject({ code: 'ERR_DATA_DIR_UNUSABLE' })
+  })
+})
 
 describe('openDataFolder', () => {
   it('creates the folder for this user alone', async () => {
