@@ -15,6 +15,7 @@ import type { Prober, ProbeRound } from './prober.ts'
 import { describeChanges } from './record-changes.ts'
 import type { Deadlines } from '../time/deadlines.ts'
 import type { DeadlineName } from './deadline-names.ts'
+import type { MembershipFeatures } from './features.ts'
 import type { MembershipOptions } from './options.ts'
 import { CONFIRMERS_TOLD_MAX, type Evidence, type FailedUpdate, type MembershipEffect, type SignedLeave, type SignedRecord, type SyncEntry, type Update } from './types.ts'
 import type { Finding, Watches } from './watches.ts'
@@ -22,6 +23,7 @@ import type { Finding, Watches } from './watches.ts'
 export interface BeliefsSurroundings {
   readonly selfId: string
   readonly options: MembershipOptions
+  readonly features: MembershipFeatures
   readonly random: Random
   readonly table: MemberTable
   readonly ring: ProbeRing
@@ -35,6 +37,8 @@ export interface BeliefsSurroundings {
   readonly selfEpoch: number
   /** False while joining: then hearsay is taken in, but nobody is accused and nothing passed on. */
   readonly isJudging: () => boolean
+  /** Nobody is heard: then it is this node that is cut off. */
+  readonly isIsolated: (nowMs: number) => boolean
   /** Answers a statement about this node that it must outrank. */
   readonly refute: (claimedIncarnation: number) => void
   /** The same for a verdict: nothing is lost by answering it a little later. */
@@ -96,8 +100,9 @@ export class Beliefs {
   expireSuspicion(nowMs: number, peerId: string): void {
     const entry = this.#in.table.get(peerId)
     if (entry === undefined || entry.suspicion === null) return
-    if (!this.#in.isJudging()) {
-      // Who is still joining judges nobody: its own word to the others has not been heard yet.
+    const isPatient = this.#in.features.stallGuard && this.#in.isIsolated(nowMs) && nowMs < entry.suspicion.startedMs + 2 * entry.suspicion.maxMs
+    if (!this.#in.isJudging() || isPatient) {
+      // Who is still joining judges nobody: its own word to the others has not been heard yet. Who hears nobody waits, though not for ever.
       this.#in.deadlines.set(`suspect:${peerId}`, nowMs + this.#in.options.probeIntervalMs)
       return
     }
@@ -334,7 +339,7 @@ export class Beliefs {
   }
 
   /** Remembers a dead stranger, without an event, so that stale gossip does not bring it to life here. */
-  #addTombstone(nowMs: number, { signed, state, leave }: SyncEntry, from: string): void {
+  #addTombstone(nowMs: number, { signed, state, leave, ageMs }: SyncEntry, from: string): void {
     const incarnation = Math.max(signed.record.incarnation, leave?.incarnation ?? 0)
     const isForeign = leave !== null && leave.peerId !== signed.record.peerId
     if (!isIncarnation(incarnation) || isForeign) {
@@ -342,15 +347,19 @@ export class Beliefs {
       return
     }
     if (!this.#in.lifecycle.makeRoom()) return
-    const entry = this.#in.table.add(nowMs, signed, state === 'left' ? 'left' : 'failed')
+    // It is as old here as it is there, and offered no longer than there: otherwise tombstones would teach one another again for ever.
+    const offeredMs = this.#in.options.tombstoneRetentionMs / 2
+    const leftMs = ageMs === undefined ? 0 : Math.max(0, offeredMs - ageMs)
+    const entry = this.#in.table.add(leftMs > 0 ? nowMs - offeredMs + leftMs : nowMs, signed, state === 'left' ? 'left' : 'failed')
     entry.leave = state === 'left' ? leave : null
     if (state === 'left') entry.incarnation = incarnation
     if (state === 'left' && leave === null) entry.removedBy = from
     entry.awaySinceMs = nowMs
     // It failed before this node came: whether it was unstable is not known here.
     entry.cutOff = true
-    entry.silent = true
-    this.#in.deadlines.set(`forget:${entry.peerId}`, nowMs + this.#in.options.tombstoneRetentionMs)
+    entry.silent = leftMs === 0
+    this.#in.deadlines.set(`forget:${entry.peerId}`, nowMs + (entry.silent ? 2 * offeredMs : leftMs))
+    this.#in.onChange()
   }
 
   /** The member that an unsigned claim is about, or null when it is about us (then we answer it), about a stranger, or nonsense. */

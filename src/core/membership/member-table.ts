@@ -34,8 +34,8 @@ export interface MemberEntry {
   /** Smoothed round trip and its mean deviation (RFC 6298 §2); null before the first sample. */
   rtt: { readonly smoothedMs: number; readonly deviationMs: number } | null
   /**
-   * A tombstone that is not offered in syncs: it was itself learned from a table, or half its time is over. Otherwise
-   * tombstones would teach one another again for ever.
+   * A tombstone that is not offered in syncs any more: half its time is over, or how old it is was not said when it was learned from a
+   * table. Otherwise tombstones would teach one another again for ever.
    */
   silent: boolean
   /** The probe ring's round that this entry was dealt into. */

@@ -35,6 +35,8 @@ import { hashPeerId } from './observers.ts'
 import { ProbeRing } from './probe-ring.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
 import { Prober } from './prober.ts'
+import { PushPull, type SyncAnswer, type SyncRequest } from './push-pull.ts'
+import type { Digest } from './table-digest.ts'
 import type {
   Evidence, LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Path, PathFinding, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update,
 } from './types.ts'
@@ -94,6 +96,7 @@ export class Membership {
   readonly #watches: Watches
   readonly #lifecycle: Lifecycle
   readonly #beliefs: Beliefs
+  readonly #pushPull: PushPull
   /** Members whose connection broke, and which this node does not observe: probed a little later, if nobody has told more by then. */
   readonly #evidence = new Map<string, Evidence>()
   #phase: Phase = 'created'
@@ -127,8 +130,9 @@ export class Membership {
       selfId: record.peerId, options, features: this.#features, random, table: this.#table, ring: this.#ring, deadlines: this.#deadlines, counters: this.#counters,
       emit: (effect: MembershipEffect) => { this.#effects.push(effect) },
       isJudging: () => this.#phase === 'alive',
-      onChange: () => { this.#syncEntries = null },
+      onChange: () => { this.#noteChange() },
     }
+    this.#pushPull = new PushPull({ table: this.#table, self: () => ({ signed: this.#self, leave: this.#leave }) })
     this.#outbox = new Outbox({
       ...shared, retransmitMultiplier: options.retransmitMultiplier, packetBudgetBytes: init.packetBudgetBytes,
       activeCount: () => this.#table.active.size, urgentFor: (to) => this.#urgentFor(this.#table.get(to)),
@@ -143,6 +147,7 @@ export class Membership {
       ...shared,
       multiplier: () => this.#health.multiplier,
       directLoss: this.#directLoss,
+      heardMs: () => this.#heardMs,
       nextSequence: () => this.#prober.nextSequence(),
       send: (to, probe, reports) => { this.#outbox.send(to, probe, reports) },
       onAnswered: (nowMs, subject, rttMs, coordinate) => { this.#prober.noteDirect(nowMs, subject, rttMs, coordinate) },
@@ -156,6 +161,7 @@ export class Membership {
       ...shared, prober: this.#prober, watches: this.#watches, lifecycle: this.#lifecycle,
       selfIncarnation: () => this.#self.record.incarnation,
       selfEpoch: record.datagramEpoch,
+      isIsolated: (nowMs) => this.isIsolated(nowMs),
       refute: (claimedIncarnation) => { this.#refute(claimedIncarnation) },
       appeal: (nowMs, claimedIncarnation) => { this.#appeal(nowMs, claimedIncarnation) },
       spread: (update) => { this.#outbox.enqueue(update) },
@@ -218,6 +224,26 @@ export class Membership {
     }
     const reader = to === undefined ? undefined : this.#table.get(to)
     return reader?.silent === true ? [...this.#syncEntries, syncEntryOf(reader)] : this.#syncEntries
+  }
+
+  /** Of what syncs offer, this node included. O(N) after a change, otherwise O(1). */
+  get tableDigest(): Digest {
+    return this.#pushPull.digest
+  }
+
+  /** The first question of a push-pull exchange; `salt` is 32 random bits, new for each. See push-pull.ts. */
+  syncRequest(nowMs: number, salt: number): SyncRequest {
+    return this.#pushPull.request(nowMs, salt)
+  }
+
+  /** To a question whose entries, none included, went through `handleSync` before. */
+  syncAnswer(nowMs: number, from: string, request: SyncRequest): SyncAnswer {
+    return this.#pushPull.answer(nowMs, from, request)
+  }
+
+  /** What to ask the same member next, once the answer's entries went through `handleSync`; null: the exchange is over. */
+  syncNext(nowMs: number, request: SyncRequest, answer: SyncAnswer): SyncRequest | null {
+    return this.#pushPull.next(nowMs, request, answer)
   }
 
   /** True when the farewell has been sent as often as any update, or nobody is there to hear it. */
@@ -295,7 +321,7 @@ export class Membership {
     // Only the farewell is spread from here on: the others carry the rest of the news.
     this.#outbox.queue.clear()
     this.#leave = this.#signLeave(this.#self.record.peerId, this.#self.record.incarnation)
-    this.#syncEntries = null
+    this.#noteChange()
     const update: Update = { kind: 'left', leave: this.#leave }
     this.#outbox.enqueue(update)
     this.#effects.push({ kind: 'announce', updates: [update] })
@@ -364,7 +390,7 @@ export class Membership {
     return this.#finish(nowMs)
   }
 
-  /** Another node's table, from a push-pull sync. The answering side should hand this in before it reads its own `syncEntries`. */
+  /** The entries of a push-pull message, also when there are none: who asks or answers is there. Handed in before an answer or the next question is made. */
   handleSync(nowMs: number, input: { readonly from: string; readonly entries: readonly SyncEntry[] }): MembershipEffect[] {
     if (!this.#isListening() || this.#phase === 'left') return []
     // Whoever holds the cluster key may ask who is here, a client for one; what it says about others counts only if it is a member.
@@ -377,6 +403,7 @@ export class Membership {
     const bound = this.#options.membersMax
     if (input.entries.length > bound) this.#counters.updatesMalformed += input.entries.length - bound
     for (const entry of input.entries.slice(0, bound)) this.#beliefs.applySyncEntry(nowMs, input.from, entry)
+    this.#pushPull.noteApplied(nowMs, input.entries.slice(0, bound))
     const sender = this.#table.get(input.from)
     const first = this.#urgentFor(sender)
     // It just spoke to us, so it lives: it must hear that we hold it for suspect or failed, or that we have just refuted.
@@ -564,8 +591,13 @@ export class Membership {
 
   #resign(record: MemberRecord): void {
     this.#self = this.#signRecord(record)
-    this.#syncEntries = null
+    this.#noteChange()
     if (this.#phase === 'alive') this.#publishSelf()
+  }
+
+  #noteChange(): void {
+    this.#syncEntries = null
+    this.#pushPull.handleChange()
   }
 
   #publishSelf(): void {

@@ -15,6 +15,8 @@
  * since losing many answers is the finding. While between LOW_SHARE and that share find it faulty, the watch goes on: a member that is
  * neither in nor out is watched until it is one of both everywhere.
  *
+ * A node that hears nobody, or holds most of a subject's observers for suspect, finds nothing: it may be the one that is cut off.
+ *
  * Bounds: WATCHES_MAX at once, the others wait; WATCH_PINGS_MAX pings a watch; reports go to the other observers only, a datagram each.
  */
 import type { Coordinate } from '../coordinates/types.ts'
@@ -32,6 +34,8 @@ export const WATCHES_MAX = 16
 export const HIGH_SHARE = 0.7
 export const LOSSY_SHARE = 0.8
 export const LOW_SHARE = 0.3
+/** Whoever holds fewer of the observers than this for alive is more likely cut off itself, and hurries no verdict. */
+export const LIVE_SHARE_MIN = 0.5
 /** Pings that a loss ratio is taken from (Rapid: 40 % of the last 10); more where few observe. */
 export const LOSS_PINGS_MIN = 10
 /** The same over all observers together. */
@@ -105,6 +109,8 @@ export interface WatchesSurroundings {
   readonly counters: MutableCounters
   readonly multiplier: () => number
   readonly directLoss: DirectLoss
+  /** When any other member was heard last. */
+  readonly heardMs: () => number
   readonly nextSequence: () => number
   readonly send: (to: string, probe: Probe | null, reports: readonly Report[]) => void
   readonly emit: (effect: MembershipEffect) => void
@@ -355,7 +361,9 @@ export class Watches {
   #verdict(nowMs: number, watch: Watch): Report['verdict'] | null {
     const lostInARow = this.#lostInARow(watch)
     if (watch.connect === 'refused' && lostInARow >= 1) return 'dead'
-    if (watch.connect === 'silent' && lostInARow >= this.#silentPings(nowMs, watch)) return 'dead'
+    // Silence of one says something only to those that hear others.
+    const hearsOthers = this.#in.heardMs() > watch.startedMs || this.#in.table.active.size <= 1
+    if (watch.connect === 'silent' && hearsOthers && lostInARow >= this.#silentPings(nowMs, watch)) return 'dead'
     // Where all lose many, only many pings tell one who loses more.
     const isLossy = this.#in.directLoss.isNetworkLossy(nowMs, watch.subject.peerId)
     const wanted = isLossy ? WATCH_PINGS_MAX - 1 : Math.min(WATCH_PINGS_MAX - 1, Math.max(LOSS_PINGS_MIN, Math.ceil(LOSS_PINGS / this.#live(watch).length)))
@@ -389,8 +397,9 @@ export class Watches {
       const holds = (wanted: Report['verdict']): string[] => live.filter((peerId) => (peerId === selfId ? verdict : watch.reports.get(peerId)) === wanted)
       const dead = holds('dead')
       const faulty = [...dead, ...holds('lossy')]
-      const isDead = verdict === 'dead' && dead.length >= quorum(HIGH_SHARE, live.length) && holds('well').length === 0
-      if (isDead || (verdict === 'lossy' && faulty.length >= quorum(LOSSY_SHARE, live.length))) {
+      const isEnough = live.length >= LIVE_SHARE_MIN * watch.observers.length
+      const isDead = isEnough && verdict === 'dead' && dead.length >= quorum(HIGH_SHARE, live.length) && holds('well').length === 0
+      if (isDead || (isEnough && verdict === 'lossy' && faulty.length >= quorum(LOSSY_SHARE, live.length))) {
         counters.earlyVerdicts++
         const agreed = isDead ? dead : live.filter((peerId) => faulty.includes(peerId))
         this.#in.onAgreed(nowMs, finding(agreed.filter((peerId) => peerId !== selfId), agreed))
