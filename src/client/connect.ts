@@ -14,7 +14,7 @@ import type { Client, ConnectOptions, QueryOptions, QueryResult } from './types.
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   if (options.timeoutMs === undefined) return await connectWithin(options, options.signal, null)
   checkTimeout(options.timeoutMs)
-  const timeout = AbortSignal.timeout(options.timeoutMs)
+  const timeout = AbortSignal.timeout(Math.ceil(options.timeoutMs))
   return await connectWithin(options, options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]), timeout)
 }
 

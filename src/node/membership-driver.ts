@@ -4,24 +4,19 @@
  */
 import type { Membership } from '../core/membership/membership.ts'
 import type { LoadDigest, MemberEvent, MemberRecord, MembershipEffect, Packet } from '../core/membership/types.ts'
-import { type Random, randomInteger } from '../core/time/random.ts'
+import type { Random } from '../core/time/random.ts'
 import type { Mesh } from '../adapters/libp2p/mesh.ts'
 import type { Coordinate } from '../core/coordinates/types.ts'
-import type { Clock, Timer } from '../ports/clock.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Datagrams } from '../ports/datagrams.ts'
 import type { Log } from '../ports/log.ts'
 import type { PortProbe } from '../ports/port-probe.ts'
-import { decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, syncBytesMax } from '../wire/membership-codec.ts'
+import { decodeAnnouncement, decodePacket, encodeAnnouncement, encodePacket } from '../wire/membership-codec.ts'
 import type { RecordVerifier } from '../wire/membership-signatures.ts'
-import { discreetEntries, discreetPacket, discreetUpdates } from './discretion.ts'
+import { discreetPacket, discreetUpdates } from './discretion.ts'
 import { MachineTimer } from './machine-timer.ts'
+import { type SyncCounters, SyncDriver } from './sync-driver.ts'
 
-const syncProtocol = '/reedbase/sync/1.0'
-const syncTimeoutMs = 5_000
-/** Repairs what every faster way has missed. */
-const syncIntervalMs = 30_000
-/** Whoever joined elsewhere at the same moment is in nobody's first sync. */
-const secondSyncMs = 2_000
 const farewellCheckMs = 20
 /** An announcement older or further ahead than this is a replay or a broken clock. */
 const announcementAgeMsMax = 120_000
@@ -43,34 +38,35 @@ export interface MembershipDriverParts {
   readonly onLoad: (peerId: string, load: LoadDigest) => void
 }
 
-export interface MembershipCounters {
+export interface AnnouncementCounters {
   updatesUnverified: number
   announcementsStale: number
   announcementsMalformed: number
   announcementsFromStrangers: number
   announcementsSent: number
   announcementsReceived: number
-  syncs: number
-  syncFailures: number
 }
 
 export class MembershipDriver {
   readonly #parts: MembershipDriverParts
   readonly #timer: MachineTimer
-  /** One sync with a peer at a time; whoever asks for another meanwhile shares it. */
-  readonly #syncing = new Map<string, Promise<boolean>>()
-  #syncTimer: Timer | null = null
+  readonly #syncs: SyncDriver
   #stopped = false
   #clockWarnedAtMs = -Infinity
   #twinWarnedAtMs = -Infinity
-  readonly counters: MembershipCounters = {
+  readonly #counters: AnnouncementCounters = {
     updatesUnverified: 0, announcementsStale: 0, announcementsMalformed: 0, announcementsFromStrangers: 0,
-    announcementsSent: 0, announcementsReceived: 0, syncs: 0, syncFailures: 0,
+    announcementsSent: 0, announcementsReceived: 0,
   }
 
   constructor(parts: MembershipDriverParts) {
     this.#parts = parts
     this.#timer = new MachineTimer(parts.clock, parts.membership, (nowMs) => this.#perform(parts.membership.handleTimeout(nowMs)))
+    this.#syncs = new SyncDriver({ ...parts, perform: (effects) => { this.#perform(effects) } })
+  }
+
+  get counters(): AnnouncementCounters & SyncCounters {
+    return { ...this.#counters, ...this.#syncs.counters }
   }
 
   async start(): Promise<void> {
@@ -78,14 +74,11 @@ export class MembershipDriver {
     datagrams.onReceive((from, payload) => {
       const decoded = decodePacket(payload, verifier)
       if (!decoded.ok) return false
-      this.counters.updatesUnverified += decoded.unverified
+      this.#counters.updatesUnverified += decoded.unverified
       this.#perform(membership.handlePacket(clock.nowMs(), from, decoded.value))
       return true
     })
-    await mesh.onRequest(syncProtocol, syncBytesMax, (from, bytes) => {
-      this.#handleSync(from, bytes)
-      return this.#table(from)
-    })
+    await this.#syncs.start()
     mesh.onConnection(({ peerId, kind, clean }) => {
       if (this.#stopped) return
       if (kind === 'closed' && !clean) this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'closed'))
@@ -97,7 +90,7 @@ export class MembershipDriver {
 
   becomeAlive(): void {
     this.#perform(this.#parts.membership.becomeAlive(this.#parts.clock.nowMs()))
-    this.#armSync(secondSyncMs)
+    this.#syncs.startAsking()
   }
 
   setLoad(load: LoadDigest): void {
@@ -135,27 +128,12 @@ export class MembershipDriver {
   stop(): void {
     this.#stopped = true
     this.#timer.stop()
-    this.#syncTimer?.cancel()
+    this.#syncs.stop()
   }
 
-  /** Push-pull: sends the whole table and merges the answer. False when the other side did not answer; never throws. */
+  /** Push-pull with this member. False when it did not answer; never throws. */
   sync(peerId: string): Promise<boolean> {
-    const running = this.#syncing.get(peerId) ?? this.#pushPull(peerId).finally(() => this.#syncing.delete(peerId))
-    this.#syncing.set(peerId, running)
-    return running
-  }
-
-  async #pushPull(peerId: string): Promise<boolean> {
-    const { mesh, log } = this.#parts
-    try {
-      const answer = await mesh.request(peerId, syncProtocol, this.#table(peerId), { timeoutMs: syncTimeoutMs, responseBytesMax: syncBytesMax })
-      this.counters.syncs++
-      return this.#handleSync(peerId, answer)
-    } catch (error) {
-      this.counters.syncFailures++
-      log.debug({ peerId, err: error }, 'push-pull sync failed')
-      return false
-    }
+    return this.#syncs.sync(peerId)
   }
 
   /** Gossipsub's validator for the members topic: what it does not accept is not passed on. */
@@ -163,17 +141,17 @@ export class MembershipDriver {
     const { membership, clock, verifier } = this.#parts
     const decoded = decodeAnnouncement(bytes, verifier)
     if (!decoded.ok) {
-      this.counters.announcementsMalformed++
+      this.#counters.announcementsMalformed++
       return 'reject'
     }
     if (decoded.unverified > 0) {
       // Not the relay's fault: the author may be of a version with other bounds. It is not passed on either.
-      this.counters.updatesUnverified += decoded.unverified
+      this.#counters.updatesUnverified += decoded.unverified
       return 'ignore'
     }
     const { updates, atWallMs } = decoded.value
     if (Math.abs(clock.wallMs() - atWallMs) > announcementAgeMsMax) {
-      this.counters.announcementsStale++
+      this.#counters.announcementsStale++
       this.#warnOfClock(from, atWallMs)
       return 'ignore'
     }
@@ -181,30 +159,12 @@ export class MembershipDriver {
     const introducesItself = updates.some((update) => update.kind === 'record' && update.signed.record.peerId === from)
     const sender = membership.member(from)
     if (!introducesItself && (sender === undefined || sender.state === 'left')) {
-      this.counters.announcementsFromStrangers++
+      this.#counters.announcementsFromStrangers++
       return 'ignore'
     }
-    this.counters.announcementsReceived++
+    this.#counters.announcementsReceived++
     this.#perform(membership.handleUpdates(clock.nowMs(), { from, updates }))
     return 'accept'
-  }
-
-  /** A table too large for one message starts elsewhere each time, so that several syncs carry all of it. */
-  #table(to: string): Uint8Array {
-    const entries = discreetEntries(this.#parts.membership.syncEntries(to), this.#parts.isAllowed)
-    return encodeSync(entries, randomInteger(this.#parts.random, entries.length))
-  }
-
-  #handleSync(from: string, bytes: Uint8Array): boolean {
-    const { membership, clock, verifier } = this.#parts
-    const decoded = decodeSync(bytes, verifier)
-    if (!decoded.ok) {
-      this.counters.syncFailures++
-      return false
-    }
-    this.counters.updatesUnverified += decoded.unverified
-    this.#perform(membership.handleSync(clock.nowMs(), { from, entries: decoded.value.entries }))
-    return true
   }
 
   /** At most once a minute: a clock that is off makes a member deaf to announcements, and leaves it the slower ways. */
@@ -222,15 +182,6 @@ export class MembershipDriver {
     if (clock.nowMs() - this.#twinWarnedAtMs < 60_000) return
     this.#twinWarnedAtMs = clock.nowMs()
     log.error({ peerId, name, udpHost, udpPort }, `another process runs with this node's identity, as ${name} at ${udpHost}:${udpPort}: its data folder is a copy of this one. Stop one of the two and delete identity.key from its data folder. (After a restart with the clock set back, this is said once and is harmless.)`)
-  }
-
-  #armSync(afterMs: number): void {
-    this.#syncTimer = this.#parts.clock.setTimer(afterMs * (0.75 + 0.5 * this.#parts.random()), () => {
-      const alive = this.#parts.membership.members().filter((member) => member.state === 'alive')
-      const chosen = alive[randomInteger(this.#parts.random, alive.length)]
-      if (chosen !== undefined) void this.sync(chosen.signed.record.peerId)
-      if (!this.#stopped) this.#armSync(syncIntervalMs)
-    })
   }
 
   #perform(effects: readonly MembershipEffect[]): void {
@@ -280,7 +231,7 @@ export class MembershipDriver {
     let answered = false
     try {
       if (mesh.connectedPeers().includes(peerId)) {
-        await mesh.ping(peerId, AbortSignal.timeout(timeoutMs))
+        await mesh.ping(peerId, AbortSignal.timeout(Math.ceil(timeoutMs)))
         answered = true
       }
     } catch (error) {
@@ -302,7 +253,7 @@ export class MembershipDriver {
   #announce(all: Parameters<typeof encodeAnnouncement>[0]['updates']): void {
     const updates = discreetUpdates(all, this.#parts.isAllowed)
     if (this.#stopped || updates.length === 0) return
-    this.counters.announcementsSent++
+    this.#counters.announcementsSent++
     this.#parts.mesh.publish('members', encodeAnnouncement({ updates, atWallMs: this.#parts.clock.wallMs() })).catch((error: unknown) => {
       this.#parts.log.debug({ err: error }, 'announcement not published; piggyback carries it')
     })

@@ -13,6 +13,7 @@ import { isIncarnation, judge } from './precedence.ts'
 import type { ProbeRing } from './probe-ring.ts'
 import type { Prober, ProbeRound } from './prober.ts'
 import { describeChanges } from './record-changes.ts'
+import { confirmationsWanted } from './suspicion.ts'
 import type { Deadlines } from '../time/deadlines.ts'
 import type { DeadlineName } from './deadline-names.ts'
 import type { MembershipFeatures } from './features.ts'
@@ -156,7 +157,7 @@ export class Beliefs {
       switch (update.kind) {
         case 'record': this.#applyRecord(nowMs, update.signed, via); break
         case 'suspect': this.#applySuspect(nowMs, update, via); break
-        case 'failed': this.#applyFailed(nowMs, update); break
+        case 'failed': this.#applyFailed(nowMs, update, via); break
         case 'left': this.#applyLeft(nowMs, update.leave); break
         case 'removed': this.#applyRemoved(nowMs, update); break
       }
@@ -251,7 +252,11 @@ export class Beliefs {
     }
   }
 
-  #applyFailed(nowMs: number, update: FailedUpdate): void {
+  #applyFailed(nowMs: number, update: FailedUpdate, via: string): void {
+    if (this.#isLone(update)) {
+      this.#applySuspect(nowMs, update, via)
+      return
+    }
     const entry = this.#claimedEntry(nowMs, update, 'verdict')
     if (entry === null) return
     switch (judge({ state: standing(entry), incarnation: entry.incarnation }, { kind: 'failed', incarnation: update.incarnation })) {
@@ -263,6 +268,16 @@ export class Beliefs {
       case 'stale': this.#in.counters.updatesStale++; break
       case 'unproven': this.#in.counters.updatesUnproven++; break
     }
+  }
+
+  /**
+   * Extension: a verdict on unanswered probes that nobody confirmed is its speaker's own affair; to others it is an accusation. A node whose
+   * messages are held up suspects everybody, has no one to contradict it, and would have all its verdicts believed when it is heard again.
+   */
+  #isLone({ evidence, confirmedBy, peerId }: FailedUpdate): boolean {
+    const { features, options, table, selfId } = this.#in
+    if (!features.observers || evidence === 'refused' || peerId === selfId) return false
+    return confirmedBy.length < confirmationsWanted(options, table.active.size + 1)
   }
 
   #applyRemoved(nowMs: number, claim: Claim): void {

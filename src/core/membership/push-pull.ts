@@ -31,6 +31,18 @@ export const FRUITLESS_MAX = 1024
 export const LINE_OVERHEAD_BYTES = 16
 export const LINE_LEAVE_OVERHEAD_BYTES = 3
 
+/** Between two exchanges of one node, in meshes of up to `SYNC_SCALE_FROM`. */
+export const SYNC_INTERVAL_MS = 5_000
+export const SYNC_SCALE_FROM = 32
+
+/**
+ * Once more for each doubling above 32 members (memberlist's pushPullScale): 5 s, at 1,000 members 30 s, at 5,000 45 s. Each exchange may cost a dial, since
+ * in a large mesh a node is connected to few others.
+ */
+export function syncIntervalMs(members: number): number {
+  return SYNC_INTERVAL_MS * (members <= SYNC_SCALE_FROM ? 1 : 1 + Math.ceil(Math.log2(members / SYNC_SCALE_FROM)))
+}
+
 export type SyncRequest =
   | { readonly kind: 'compare'; readonly salt: number; readonly digest: Digest }
   | { readonly kind: 'whole'; readonly salt: number; readonly entries: readonly SyncEntry[] }

@@ -27,7 +27,7 @@ export function recordUpdate(peerId: string, incarnation: number, patch: Partial
 export function claim(kind: 'suspect' | 'failed' | 'removed', peerId: string, incarnation: number, from = 'accuser'): Update {
   switch (kind) {
     case 'suspect': return { kind, peerId, incarnation, from, evidence: 'probe' }
-    case 'failed': return { kind, peerId, incarnation, from, evidence: 'probe', suspectedBy: from, confirmedBy: [], probeMs: 0, suspicionMs: 0 }
+    case 'failed': return { kind, peerId, incarnation, from, evidence: 'probe', suspectedBy: from, confirmedBy: ['witness1', 'witness2'], probeMs: 0, suspicionMs: 0 }
     case 'removed': return { kind, peerId, incarnation, from }
   }
 }

@@ -92,7 +92,7 @@ describe('what is believed', () => {
   it('a failed member comes back with a higher incarnation only', () => {
     const machine = createAlive(['a', 'b'])
     expect(eventsIn(machine.handleUpdates(1, { from: 'a', updates: [claim('failed', 'b', 1, 'a')] }))).toMatchObject([{ type: 'member-failed', from: 'a' }])
-    expect(machine.member('b')).toMatchObject({ state: 'failed', suspectedBy: ['a'] })
+    expect(machine.member('b')).toMatchObject({ state: 'failed', suspectedBy: ['a', 'witness1', 'witness2'] })
     expect(machine.handleUpdates(2, { from: 'b', updates: [recordUpdate('b', 1)] })).toEqual([])
     expect(eventsIn(machine.handleUpdates(2, { from: 'b', updates: [recordUpdate('b', 2, { datagramEpoch: 2 })] }))).toMatchObject([{ type: 'member-joined', reason: 'came back after it was declared failed; restarted' }])
     expect(machine.member('b')).toMatchObject({ state: 'alive', suspectedBy: [] })

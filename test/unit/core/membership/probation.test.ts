@@ -1,6 +1,7 @@
 /** A failed member's way back. */
 import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../../src/core/membership/membership.ts'
+import type { Update } from '../../../../src/core/membership/types.ts'
 import { advance, claim, createAlive, eventsIn, isPing, packet, recordUpdate, signed } from './fixtures.ts'
 
 const MEMBERS = ['a', 'b', 'c', 'd']
@@ -85,6 +86,25 @@ describe('coming back', () => {
     failed(machine)
     expect(eventsIn(machine.handleUpdates(1, { from: 'b', updates: [claim('suspect', 'c', 1, 'b')] }))).toEqual([])
     expect(machine.member('c')?.state).toBe('alive')
+  })
+})
+
+describe('a lone verdict', () => {
+  const lone = { ...claim('failed', 'b', 1, 'a'), confirmedBy: [] } as Update
+
+  it('on probes that nobody confirmed is an accusation to others', () => {
+    const machine = createAlive(MEMBERS)
+    expect(eventsIn(machine.handleUpdates(1, { from: 'a', updates: [lone] }))).toMatchObject([{ type: 'member-suspected', from: 'a' }])
+    expect(machine.member('b')?.state).toBe('suspect')
+  })
+
+  it('of a host that refuses is believed, and so is any where nobody is there to confirm', () => {
+    const machine = createAlive(MEMBERS)
+    machine.handleUpdates(1, { from: 'a', updates: [{ ...lone, evidence: 'refused' } as Update] })
+    expect(machine.member('b')?.state).toBe('failed')
+    const small = createAlive(['a', 'b'])
+    small.handleUpdates(1, { from: 'a', updates: [lone] })
+    expect(small.member('b')?.state).toBe('failed')
   })
 })
 
