@@ -13,7 +13,7 @@ import { isIncarnation, judge } from './precedence.ts'
 import type { ProbeRing } from './probe-ring.ts'
 import type { Prober, ProbeRound } from './prober.ts'
 import { describeChanges } from './record-changes.ts'
-import { confirmationsWanted } from './suspicion.ts'
+import { confirmationsWanted, CONFIRMATIONS_MIN } from './suspicion.ts'
 import type { Deadlines } from '../time/deadlines.ts'
 import type { DeadlineName } from './deadline-names.ts'
 import type { MembershipFeatures } from './features.ts'
@@ -101,7 +101,7 @@ export class Beliefs {
   expireSuspicion(nowMs: number, peerId: string): void {
     const entry = this.#in.table.get(peerId)
     if (entry === undefined || entry.suspicion === null) return
-    const isPatient = this.#in.features.stallGuard && this.#in.isIsolated(nowMs) && nowMs < entry.suspicion.startedMs + 2 * entry.suspicion.maxMs
+    const isPatient = this.#in.features.stallGuard && this.#in.table.active.size > 1 && this.#in.isIsolated(nowMs) && nowMs < entry.suspicion.startedMs + 2 * entry.suspicion.maxMs
     if (!this.#in.isJudging() || isPatient) {
       // Who is still joining judges nobody: its own word to the others has not been heard yet. Who hears nobody waits, though not for ever.
       this.#in.deadlines.set(`suspect:${peerId}`, nowMs + this.#in.options.probeIntervalMs)
@@ -277,7 +277,7 @@ export class Beliefs {
   #isLone({ evidence, confirmedBy, peerId }: FailedUpdate): boolean {
     const { features, options, table, selfId } = this.#in
     if (!features.observers || evidence === 'refused' || peerId === selfId) return false
-    return confirmedBy.length < confirmationsWanted(options, table.active.size + 1)
+    return confirmedBy.length < confirmationsWanted(options, table.active.size + 1, CONFIRMATIONS_MIN)
   }
 
   #applyRemoved(nowMs: number, claim: Claim): void {

@@ -20,7 +20,7 @@ import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
 import type { ProbeRing } from './probe-ring.ts'
 import type { Prober } from './prober.ts'
-import { confirmationsWanted, Suspicion, suspicionMinMs } from './suspicion.ts'
+import { confirmationsWanted, CONFIRMATIONS_MIN, Suspicion, suspicionMinMs } from './suspicion.ts'
 import { CONFIRMERS_TOLD_MAX, type Evidence, type MemberEvent, type MemberEventType, type MembershipEffect } from './types.ts'
 import type { Watches } from './watches.ts'
 
@@ -92,7 +92,7 @@ export class Lifecycle {
     const minMs = suspicionMinMs(options, members)
     const suspicion = new Suspicion({
       startedMs: nowMs, probeStartedMs: accusation.probeStartedMs, accuser: accusation.accuser, evidence: accusation.evidence,
-      minMs, maxMs: minMs * options.suspicionMaxMultiplier, wanted: features.confirmations ? confirmationsWanted(options, members) : 0,
+      minMs, maxMs: minMs * options.suspicionMaxMultiplier, wanted: features.confirmations ? confirmationsWanted(options, members, features.observers ? CONFIRMATIONS_MIN : 0) : 0,
     })
     entry.suspicion = suspicion
     table.setState(nowMs, entry, 'suspect')

@@ -17,9 +17,12 @@ export function suspicionMinMs(options: Pick<MembershipOptions, 'suspicionMultip
   return options.suspicionMultiplier * Math.max(1, Math.log10(Math.max(1, members))) * options.probeIntervalMs
 }
 
-/** Confirmations that bring the fuse to its shortest: memberlist's suspicionMultiplier − 2, none where so few cannot be had. */
-export function confirmationsWanted(options: Pick<MembershipOptions, 'suspicionMultiplier'>, members: number): number {
-  const wanted = Math.max(0, Math.floor(options.suspicionMultiplier - 2))
+/** Extension: with observers, who come to their finding within a second, even a short suspicion waits for two other voices. */
+export const CONFIRMATIONS_MIN = 2
+
+/** Confirmations that bring the fuse to its shortest: memberlist's suspicionMultiplier − 2, at least `least`; none where so few cannot be had. */
+export function confirmationsWanted(options: Pick<MembershipOptions, 'suspicionMultiplier'>, members: number, least = 0): number {
+  const wanted = Math.max(least, Math.floor(options.suspicionMultiplier - 2))
   return members - 2 < wanted ? 0 : wanted
 }
 
