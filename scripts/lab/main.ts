@@ -2,7 +2,6 @@
  * `npm run lab -- <experiment> [--nodes N] …`: real processes in network namespaces, this project's and serf's, in the same scenario on the same
  * machine. docs/LAB.md says what is measured and how.
  */
-import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { readFlags } from '../flags.ts'
@@ -11,7 +10,7 @@ import { compare, drawRows, type Figure } from './figures.ts'
 import { Fleet } from './fleet.ts'
 import { LabError } from './lab-error.ts'
 import { LabNetwork, type PathLimits } from './network.ts'
-import { checkMachine, createFolder, removeLeftovers } from './ownership.ts'
+import { checkMachine, createFolder, removeFolder, removeLeftovers } from './ownership.ts'
 import { createMeshProgram, createSerfProgram, type System } from './programs.ts'
 
 interface Step {
@@ -134,7 +133,7 @@ async function onOneFleet({ system, nodes, steps, lab, figures }: { readonly sys
   const cleanUp = (): void => {
     process.removeListener('exit', cleanUp)
     network?.remove()
-    rmSync(folder, { recursive: true, force: true })
+    removeFolder(folder)
   }
   process.on('exit', cleanUp)
   try {

@@ -4,7 +4,7 @@
  * random drop on the bridge; a cut drops everything of one host there, so nobody sees a FIN.
  */
 import { LabError } from './lab-error.ts'
-import { removeSpaces, runCommand, spacePrefix } from './ownership.ts'
+import { ownPrefix, removeOwnSpaces, runCommand } from './ownership.ts'
 
 const burstBytes = 32_768
 
@@ -28,7 +28,6 @@ export function addressOf(host: number): string {
 
 export class LabNetwork {
   readonly size: number
-  readonly #prefix = spacePrefix(process.pid)
 
   /** @throws LabError when the system refuses something; then nothing is left behind */
   constructor(size: number, limits: PathLimits = { rate: null, delayMs: null }) {
@@ -74,15 +73,15 @@ export class LabNetwork {
   }
 
   remove(): void {
-    removeSpaces(this.#prefix)
+    removeOwnSpaces()
   }
 
   get #bridgeSpace(): string {
-    return `${this.#prefix}bridge`
+    return `${ownPrefix}bridge`
   }
 
   #space(host: number): string {
-    return `${this.#prefix}h${host}`
+    return `${ownPrefix}h${host}`
   }
 
   #hosts(): number[] {

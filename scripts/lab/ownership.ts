@@ -1,20 +1,23 @@
 /**
- * Whose namespaces and folders are whose: all names carry the pid of the lab that made them, so that two labs do not harm each other, and what a
- * killed one has left is found and removed by the next.
+ * Whose namespaces and folders are whose: all names carry the pid of the process that made them and its start time, since pids are given again.
+ * So two labs do not harm each other, and what a killed one has left is found and removed by the next. Folders lie in one that holds nothing else,
+ * and what removes refuses every name that is not a lab's: no mistake in what counts as left over may reach anybody else's files.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { LabError } from './lab-error.ts'
 
 const packages = 'apt-get install -y iproute2 nftables serf'
-const spacePattern = /^rdblab(\d+)-/
-const folderPattern = /^rdb-lab-(\d+)-/
+const namePattern = /^rdblab(\d+)x(\d+)-[a-z0-9]+$/
+const ownTag = `rdblab${process.pid}x${startTicks(process.pid) ?? 0}`
+let foldersMade = 0
 
-export function spacePrefix(pid: number): string {
-  return `rdblab${pid}-`
-}
+/** Holds the folders of all labs, and nothing else; where only root writes, so nobody can have put a link in its place. */
+export const labFolder = '/run/rdb-lab'
+
+/** Of all namespaces of this process. */
+export const ownPrefix = `${ownTag}-`
 
 /** @throws LabError naming what is missing */
 export function checkMachine(programs: readonly string[]): void {
@@ -26,49 +29,66 @@ export function checkMachine(programs: readonly string[]): void {
       throw new LabError(`${program} is missing; ${packages}`, { cause })
     }
   }
-  const probe = `${spacePrefix(process.pid)}probe`
+  const probe = `${ownPrefix}probe`
   try {
     runCommand(['ip', 'netns', 'add', probe])
     runCommand(['ip', 'netns', 'exec', probe, 'nft', 'add', 'table', 'bridge', 'lab'])
   } catch (cause) {
     throw new LabError(`this machine does not allow network namespaces with nftables: ${(cause as Error).message.trim()}`, { cause })
   } finally {
-    removeSpaces(probe)
+    removeSpaces([probe])
   }
 }
 
 export function createFolder(): string {
-  return mkdtempSync(join(tmpdir(), `rdb-lab-${process.pid}-`))
+  const folder = join(labFolder, `${ownPrefix}${foldersMade++}`)
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  return folder
 }
 
-/** What labs that run no more have left behind. Returns what was removed. */
+export function removeFolder(folder: string): void {
+  const name = folder.slice(labFolder.length + 1)
+  if (dirname(folder) !== labFolder || !namePattern.test(name)) throw new Error(`${folder} is no folder of a lab`)
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** What processes that are no more have left behind. Returns the names of what was removed. */
 export function removeLeftovers(): string[] {
-  const isLeft = (pattern: RegExp) => (name: string): boolean => {
-    const pid = pattern.exec(name)?.[1]
-    return pid !== undefined && !isLab(Number(pid))
-  }
-  const spaces = listSpaces().filter(isLeft(spacePattern))
-  for (const name of spaces) removeSpaces(name)
-  const folders = readdirSync(tmpdir()).filter(isLeft(folderPattern))
-  for (const name of folders) rmSync(join(tmpdir(), name), { recursive: true, force: true })
+  const spaces = listSpaces().filter(isLeftOver)
+  removeSpaces(spaces)
+  mkdirSync(labFolder, { recursive: true, mode: 0o700 })
+  const folders = readdirSync(labFolder).filter(isLeftOver)
+  for (const name of folders) removeFolder(join(labFolder, name))
   return [...spaces, ...folders]
 }
 
-/** Whether that process is a lab's; a pid may have been given to somebody else by now. */
-function isLab(pid: number): boolean {
-  if (pid === process.pid) return true
+export function removeOwnSpaces(): void {
+  removeSpaces(listSpaces().filter((name) => name.startsWith(ownPrefix)))
+}
+
+/** A lab's name whose process is gone. */
+export function isLeftOver(name: string): boolean {
+  const match = namePattern.exec(name)
+  return match !== null && startTicks(Number(match[1])) !== Number(match[2])
+}
+
+/** When a process started, in clock ticks since the machine did; null when there is no such process. */
+function startTicks(pid: number): number | null {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('lab/main.ts')
+    // The second field is the command in parentheses, which may hold anything; the start time is the 22nd.
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ')[19])
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return false
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return null
     throw error
   }
 }
 
-/** Ends what runs in them first: a namespace lives on as long as one of its processes. */
-export function removeSpaces(prefix: string): void {
-  const spaces = listSpaces().filter((name) => name.startsWith(prefix))
-  for (const name of spaces) {
+/** With what runs in them, as a namespace lives on as long as one of its processes. */
+function removeSpaces(names: readonly string[]): void {
+  const existing = new Set(listSpaces())
+  const present = names.filter((name) => existing.has(name))
+  for (const name of present) {
+    if (!namePattern.test(name)) throw new Error(`${name} is no namespace of a lab`)
     for (const pid of runCommand(['ip', 'netns', 'pids', name]).split('\n').filter((line) => line !== '')) {
       try {
         process.kill(Number(pid), 'SIGKILL')
@@ -78,7 +98,7 @@ export function removeSpaces(prefix: string): void {
       }
     }
   }
-  for (const name of spaces) runCommand(['ip', 'netns', 'del', name])
+  for (const name of present) runCommand(['ip', 'netns', 'del', name])
 }
 
 function listSpaces(): string[] {
