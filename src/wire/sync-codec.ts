@@ -4,7 +4,7 @@
  * they are so many that the whole message is refused with the reason `signatures`.
  */
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import { SYNC_LINES_BYTES_MAX, SYNC_LINES_MAX, SYNC_PRINTS_MAX, type SyncAnswer, type SyncRequest } from '../core/membership/push-pull.ts'
+import { COMPRESS_FROM_BYTES, SYNC_LINES_BYTES_MAX, SYNC_LINES_MAX, SYNC_PRINTS_MAX, type SyncAnswer, type SyncRequest } from '../core/membership/push-pull.ts'
 import { BUCKETS_MAX, isBucketCount } from '../core/membership/table-digest.ts'
 import type { SyncEntry } from '../core/membership/types.ts'
 import * as wire from './generated/membership.ts'
@@ -15,8 +15,6 @@ import type { RecordVerifier } from './membership-signatures.ts'
 
 /** Lines in full, uncompressed, and as many prints as a message may hold. */
 export const syncBytesMax = SYNC_LINES_BYTES_MAX + 4 * SYNC_PRINTS_MAX + 2 * BUCKETS_MAX + 64
-/** Two lines and more become shorter by a fifth and more; a single one by nothing. */
-export const compressFromBytes = 512
 /** Higher levels take up to twice as long and gain 2 %: half of a line are keys and a signature, which nothing shortens. */
 const deflateLevel = 1
 
@@ -113,7 +111,7 @@ function all<Value>(value: Value): DecodedFromOthers<Value> {
 function packLines(entries: readonly SyncEntry[]): { readonly lines: Uint8Array<ArrayBuffer>; readonly encoding: number } {
   if (entries.length === 0) return { lines: noBytes, encoding: encodings.plain }
   const plain = wire.SyncLines.encode({ lines: entries.map(lineToWire) })
-  if (plain.length < compressFromBytes) return { lines: plain, encoding: encodings.plain }
+  if (plain.length < COMPRESS_FROM_BYTES) return { lines: plain, encoding: encodings.plain }
   const packed = deflateRawSync(plain, { level: deflateLevel })
   return packed.length < plain.length ? { lines: toWire(packed), encoding: encodings.deflate } : { lines: plain, encoding: encodings.plain }
 }
