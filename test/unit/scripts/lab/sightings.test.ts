@@ -15,7 +15,8 @@ describe('sightings', () => {
     expect(sightings.isAgreed([0, 1, 2])).toBe(false)
     said(sightings, 1, 'left', 2, 3)
     expect(sightings.isAgreed([0, 1])).toBe(true)
-    // As many as there should be, but not the same.
+    // As many as there should be, but not the same: host 0 holds 1, not 5.
+    said(sightings, 5, 'joined', 0, 4)
     expect(sightings.isAgreed([0, 5])).toBe(false)
   })
 
