@@ -1,9 +1,9 @@
 /**
- * The messages of membership as bytes: the payload of a datagram, an announcement on gossipsub, one side of a push-pull sync.
+ * The messages of membership as bytes: the payload of a datagram, an announcement on gossipsub. Those of syncs are in sync-codec.ts.
  * Decoders answer a refusal with its reason and never throw, whatever the bytes are; updates and records that their subject did
  * not sign are left out and counted, until they are so many that the whole message is refused with the reason `signatures`.
  */
-import { CONFIRMERS_TOLD_MAX, type Evidence, type LoadDigest, type Packet, type Probe, type Report, type SyncEntry, type Update } from '../core/membership/types.ts'
+import { CONFIRMERS_TOLD_MAX, type Evidence, type LoadDigest, type Packet, type Probe, type Report, type Update } from '../core/membership/types.ts'
 import * as wire from './generated/membership.ts'
 import { COORDINATE_BYTES, coordinateFromWire, coordinateToWire } from './membership-coordinate.ts'
 import { contain, type DecodedFromOthers, isCount, refuse } from './membership-decoding.ts'
@@ -15,9 +15,7 @@ import type { RecordVerifier } from './membership-signatures.ts'
 /** Above what any datagram can carry; the datagram layer has its own, tighter bound. */
 const packetBytesMax = 1400
 export const announcementBytesMax = 64 << 10
-export const syncBytesMax = 1 << 20
 const updatesMax = 64
-const syncEntriesMax = 8192
 const forged = 'signatures'
 
 const reportsMax = 16
@@ -26,8 +24,6 @@ const updateKinds = { record: 1, suspect: 2, failed: 3, left: 4, removed: 5 } as
 const evidences: readonly (Evidence | null)[] = [null, 'probe', 'closed', 'refused', 'silent', 'lossy', 'table', 'operator']
 const verdicts: readonly (Report['verdict'] | null)[] = [null, 'dead', 'lossy', 'well']
 const probeKinds = { ping: 1, ack: 2, 'ping-request': 3, nack: 4 } as const
-const syncStates = { alive: 1, suspect: 2, failed: 3, left: 4 } as const
-const syncStateNames = [null, 'alive', 'suspect', 'failed', 'left'] as const
 
 export interface Announcement {
   readonly updates: readonly Update[]
@@ -80,50 +76,6 @@ export function decodeAnnouncement(bytes: Uint8Array, verifier: RecordVerifier):
   if (!updates.ok) return updates
   if (!isCount(message.value.sentWallMs)) return refuse('the time of sending is out of range')
   return { ...updates, value: { updates: updates.value, atWallMs: message.value.sentWallMs } }
-}
-
-/**
- * One side of a push-pull sync: the first entry, which is the sender's own, then the others from `startAt` on and around, as many
- * as fit into 1 MiB (some 2,500 members with a record of 400 bytes). A table that outgrows it is brought whole by several syncs that
- * start at different places. `startAt` is any whole number from 0, taken modulo the number of the others.
- * @throws RangeError when `startAt` is none
- */
-export function encodeSync(entries: readonly SyncEntry[], startAt = 0): Uint8Array {
-  const fitting: wire.SyncEntry[] = []
-  const others = Math.max(1, entries.length - 1)
-  const start = count(startAt) % others
-  let bytes = 0
-  for (let step = 0; step < entries.length; step++) {
-    const index = step === 0 ? 0 : 1 + (start + step - 1) % others
-    const written = syncEntryToWire(entries[index] as SyncEntry)
-    bytes += fieldBytes(fieldBytes(written.envelope.length) + 2 + (written.leave.length === 0 ? 0 : fieldBytes(written.leave.length)))
-    if (bytes > syncBytesMax || fitting.length === syncEntriesMax) break
-    fitting.push(written)
-  }
-  return wire.SyncMessage.encode({ entries: fitting })
-}
-
-export function decodeSync(bytes: Uint8Array, verifier: RecordVerifier): DecodedFromOthers<{ readonly entries: readonly SyncEntry[] }> {
-  if (bytes.length > syncBytesMax) return refuse('the sync is longer than 1 MiB')
-  const message = contain(() => wire.SyncMessage.decode(bytes, { limits: { entries: syncEntriesMax } }))
-  if (!message.ok) return message
-  const entries: SyncEntry[] = []
-  const messageVerifier = new MessageVerifier(verifier)
-  let unverified = 0
-  let unknown = 0
-  for (const entry of message.value.entries) {
-    const state = syncStateNames[entry.state]
-    if (state === undefined || state === null) {
-      unknown++
-      continue
-    }
-    const signed = messageVerifier.verifyRecord(entry.envelope)
-    const leave = state === 'left' && signed !== null ? messageVerifier.verifyLeave(entry.leave) : null
-    if (messageVerifier.isForged) return refuse(forged)
-    if (signed === null || (state === 'left' && leave?.peerId !== signed.record.peerId)) unverified++
-    else entries.push({ signed, state, leave })
-  }
-  return { ok: true, value: { entries }, unverified, unknown }
 }
 
 /** The bytes that an update adds to a packet or an announcement. Exact. */
@@ -293,14 +245,6 @@ function updatesFromWire(messages: readonly wire.Update[], verifier: RecordVerif
     if (messageVerifier.isForged) return refuse(forged)
   }
   return { ok: true, value: updates, unverified, unknown }
-}
-
-function syncEntryToWire(entry: SyncEntry): wire.SyncEntry {
-  return {
-    envelope: toWire(entry.signed.envelope),
-    state: syncStates[entry.state],
-    leave: entry.leave === null ? noBytes : toWire(entry.leave.envelope),
-  }
 }
 
 /** A tenth of a percent is finer than any threshold, and two bytes instead of eight. */

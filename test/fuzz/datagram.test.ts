@@ -5,10 +5,11 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { createLocalKeys, type LocalKeys } from '../../src/adapters/udp/key-agreement.ts'
 import { Sealing } from '../../src/adapters/udp/sealing.ts'
 import type { SyncEntry, Update } from '../../src/core/membership/types.ts'
-import { decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, syncBytesMax } from '../../src/wire/membership-codec.ts'
+import { decodeAnnouncement, decodePacket, encodeAnnouncement, encodePacket } from '../../src/wire/membership-codec.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../../src/wire/membership-load.ts'
 import { decodeLeave, decodeRecord, encodeRecord } from '../../src/wire/membership-record.ts'
 import { createRecordVerifier } from '../../src/wire/membership-signatures.ts'
+import { decodeSyncAnswer, decodeSyncRequest, encodeSyncAnswer, encodeSyncRequest, syncBytesMax } from '../../src/wire/sync-codec.ts'
 import { claimUpdate, createTestRecord, createTestSigner } from '../support/member-records.ts'
 import { fuzz, fuzzRuns, mutate } from './mutate.ts'
 
@@ -20,7 +21,8 @@ let updates: Update[] = []
 const decoders: Array<[string, (bytes: Uint8Array) => { readonly ok: boolean }]> = [
   ['decodePacket', (bytes) => decodePacket(bytes, verifier)],
   ['decodeAnnouncement', (bytes) => decodeAnnouncement(bytes, verifier)],
-  ['decodeSync', (bytes) => decodeSync(bytes, verifier)],
+  ['decodeSyncRequest', (bytes) => decodeSyncRequest(bytes, verifier)],
+  ['decodeSyncAnswer', (bytes) => decodeSyncAnswer(bytes, verifier)],
   ['decodeLoadSnapshot', decodeLoadSnapshot],
   ['decodeRecord', decodeRecord],
   ['decodeLeave', decodeLeave],
@@ -40,7 +42,11 @@ beforeAll(async () => {
       reports: [{ peerId: two.peerId, incarnation: 9, verdict: 'dead', evidence: 'probe' }],
     }),
     encodeAnnouncement({ updates, atWallMs: 1_800_000_000_000 }),
-    encodeSync(entries),
+    encodeSyncRequest({ kind: 'compare', salt: 7, digest: { count: 2, first: 1, second: 2 } }),
+    encodeSyncRequest({ kind: 'delta', salt: 7, bucketCount: 4, buckets: [0, 3], known: [1, 2, 3] }),
+    encodeSyncRequest({ kind: 'push', entries }),
+    encodeSyncAnswer({ kind: 'buckets', prints: Uint16Array.from([1, 2, 3, 4]) }),
+    encodeSyncAnswer({ kind: 'entries', entries, wanted: [1, 2], isPartial: true }),
     encodeLoadSnapshot({
       ...load, peerId: one.peerId, atWallMs: 1_800_000_000_000, memoryBytes: 1e9, processCpuPercent: 1, eventLoopDelayMs: 0.5, readyDatabases: ['a', 'b'],
     }),
@@ -84,7 +90,7 @@ describe('the decoders', () => {
       }
     })
     // Were everything refused, the test would show nothing of what lies behind the first check.
-    if (fuzzRuns >= 1000) expect([...accepted.keys()]).toEqual(expect.arrayContaining(['decodePacket', 'decodeAnnouncement', 'decodeSync']))
+    if (fuzzRuns >= 1000) expect([...accepted.keys()]).toEqual(expect.arrayContaining(['decodePacket', 'decodeAnnouncement', 'decodeSyncRequest', 'decodeSyncAnswer']))
   })
 
   it('believe no record and no farewell that was not signed', () => {

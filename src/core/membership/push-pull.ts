@@ -266,7 +266,7 @@ export function syncMessageBytes(message: SyncRequest | SyncAnswer): number {
     case 'push': return 2 + linesBytes(message.entries)
     case 'nothing': return 2
     case 'buckets': return 2 + 3 + 2 * message.prints.length
-    case 'entries': return 2 + linesBytes(message.entries) + (message.wanted.length === 0 ? 0 : 3 + 4 * message.wanted.length)
+    case 'entries': return 4 + linesBytes(message.entries) + (message.wanted.length === 0 ? 0 : 3 + 4 * message.wanted.length)
   }
 }
 

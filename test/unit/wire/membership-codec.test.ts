@@ -2,10 +2,10 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as core from '../../../src/core/membership/dissemination.ts'
 import type { Coordinate } from '../../../src/core/coordinates/types.ts'
-import type { Evidence, LoadDigest, Packet, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update } from '../../../src/core/membership/types.ts'
+import type { Evidence, LoadDigest, Packet, Probe, Report, SignedLeave, SignedRecord, Update } from '../../../src/core/membership/types.ts'
 import * as wire from '../../../src/wire/generated/membership.ts'
 import {
-  decodeAnnouncement, decodePacket, decodeSync, encodeAnnouncement, encodePacket, encodeSync, packetOverheadBytesMax, reportBytes, syncBytesMax, updateBytes,
+  decodeAnnouncement, decodePacket, encodeAnnouncement, encodePacket, packetOverheadBytesMax, reportBytes, updateBytes,
 } from '../../../src/wire/membership-codec.ts'
 import { createRecordVerifier, type RecordSigner, type RecordVerifier } from '../../../src/wire/membership-signatures.ts'
 import { claimUpdate, createTestRecord, createTestSigner } from '../../support/member-records.ts'
@@ -158,106 +158,20 @@ describe('announcements', () => {
   })
 })
 
-describe('syncs', () => {
-  const entriesOf = (count: number): SyncEntry[] => {
-    const [one] = signers as [RecordSigner]
-    const signed = one.signRecord(createTestRecord(one.peerId))
-    const states = ['alive', 'suspect', 'failed', 'left'] as const
-    return Array.from({ length: count }, (_, index) => {
-      const state = states[index % states.length] as (typeof states)[number]
-      return { signed, state, leave: state === 'left' ? one.signLeave(1) : null }
-    })
-  }
-
-  it('come back as they were, in their order', () => {
-    const entries = entriesOf(8)
-    expect(decodeSync(encodeSync(entries), verifier)).toEqual({ ok: true, value: { entries }, unverified: 0, unknown: 0 })
-    expect(decodeSync(encodeSync([]), verifier)).toEqual({ ok: true, value: { entries: [] }, unverified: 0, unknown: 0 })
-  })
-
-  it('hold the first entries up to 1 MiB, never more', () => {
-    const entries = entriesOf(5000)
-    const bytes = encodeSync(entries)
-    expect(bytes.length).toBeLessThanOrEqual(syncBytesMax)
-    // Full to within one entry.
-    expect(bytes.length).toBeGreaterThan(syncBytesMax - 500)
-    const decoded = decodeSync(bytes, verifier)
-    if (!decoded.ok) expect.fail(decoded.reason)
-    expect(decoded.value.entries).toEqual(entries.slice(0, decoded.value.entries.length))
-  })
-
-  it('begin with the first entry, then go on from where they are told to, and around', () => {
-    const [self, ...others] = entriesOf(8) as [SyncEntry, ...SyncEntry[]]
-    for (const startAt of [0, 1, 6, 7, 8, 7_000_003]) {
-      const at = startAt % 7
-      expect(decodeSync(encodeSync([self, ...others], startAt), verifier)).toMatchObject({
-        value: { entries: [self, ...others.slice(at), ...others.slice(0, at)] },
-      })
-    }
-    for (const entries of [[], [self], [self, others[0] as SyncEntry]]) {
-      expect(decodeSync(encodeSync(entries, 4711), verifier)).toMatchObject({ value: { entries } })
-    }
-    expect(() => encodeSync([self], -1)).toThrow(RangeError)
-    expect(() => encodeSync([self], 0.5)).toThrow(RangeError)
-  })
-
-  it('reach every entry of a table too large for one, by starting elsewhere', () => {
-    const [one] = signers as [RecordSigner]
-    const signed = one.signRecord(createTestRecord(one.peerId))
-    const leave = one.signLeave(1)
-    // Signing 4,000 would take long; here only the order counts, which these bytes tell.
-    const entries = Array.from({ length: 4000 }, (_, index): SyncEntry => {
-      const envelope = new Uint8Array(400)
-      new DataView(envelope.buffer).setUint32(0, index)
-      return { signed: { ...signed, envelope }, state: 'left', leave }
-    })
-    const carried = (startAt: number): number[] => wire.SyncMessage.decode(encodeSync(entries, startAt)).entries
-      .map(({ envelope }) => new DataView(envelope.buffer, envelope.byteOffset).getUint32(0))
-    const seen = new Set<number>()
-    for (const startAt of [0, 1500, 3000]) {
-      const indexes = carried(startAt)
-      expect(indexes.slice(0, 2)).toEqual([0, startAt + 1])
-      expect(new Set(indexes).size).toBe(indexes.length)
-      expect(indexes.length).toBeLessThan(3000)
-      for (const index of indexes) seen.add(index)
-    }
-    expect(seen.size).toBe(entries.length)
-  })
-
-  it('leave out and count a farewell that is missing or of another', () => {
-    const [one, two] = signers as [RecordSigner, RecordSigner]
-    const signed = one.signRecord(createTestRecord(one.peerId))
-    const bytes = encodeSync([{ signed, state: 'left', leave: null }, { signed, state: 'left', leave: two.signLeave(9) }, { signed, state: 'alive', leave: null }])
-    expect(decodeSync(bytes, verifier)).toEqual({ ok: true, value: { entries: [{ signed, state: 'alive', leave: null }] }, unverified: 2, unknown: 0 })
-  })
-})
-
 describe('a message with bad signatures', () => {
   /** Well-formed, with a signature that is not genuine. */
-  const forgeRecord = (name: string): SignedRecord => {
-    const [one] = signers as [RecordSigner]
-    const { record, envelope } = one.signRecord(createTestRecord(one.peerId, { name }))
-    return { record, envelope: spoil(envelope) }
-  }
   const forgeLeave = (incarnation: number): SignedLeave => {
     const leave = (signers[0] as RecordSigner).signLeave(incarnation)
     return { ...leave, envelope: spoil(leave.envelope) }
   }
   const spoil = (envelope: Uint8Array): Uint8Array => envelope.with(-1, (envelope.at(-1) as number) ^ 1)
-  const genuineRecord = (): SignedRecord => (signers[1] as RecordSigner).signRecord(createTestRecord(peerIds[1] as string))
   const genuineLeave = (): SignedLeave => (signers[1] as RecordSigner).signLeave(1)
 
   /** Farewells, because ten of them fit into a packet. */
   const forgeUpdates = (count: number): Update[] => Array.from({ length: count }, (_, index) => ({ kind: 'left', leave: forgeLeave(index) }))
-  /** Records, and farewells beside a genuine record, in turn. */
-  const forgeEntries = (count: number): SyncEntry[] => Array.from({ length: count }, (_, index): SyncEntry => (index % 2 === 0
-    ? { signed: forgeRecord(`forged ${index}`), state: 'alive', leave: null }
-    : { signed: genuineRecord(), state: 'left', leave: forgeLeave(index) }))
-
   const kinds: Array<[string, (forgeries: number, by: RecordVerifier) => { readonly ok: boolean }]> = [
     ['packet', (forgeries, by) => decodePacket(encodePacket({ ...empty, updates: [...forgeUpdates(forgeries), { kind: 'left', leave: genuineLeave() }] }), by)],
     ['announcement', (forgeries, by) => decodeAnnouncement(encodeAnnouncement({ updates: [...forgeUpdates(forgeries), { kind: 'left', leave: genuineLeave() }], atWallMs: 1 }), by)],
-    ['sync', (forgeries, by) => decodeSync(encodeSync([...forgeEntries(forgeries), { signed: genuineRecord(), state: 'alive', leave: null }]), by)],
   ]
 
   it.each(kinds)('loses only what they belong to, as a %s with three', (_what, decode) => {
@@ -269,22 +183,6 @@ describe('a message with bad signatures', () => {
     expect(decode(4, four)).toEqual({ ok: false, reason: 'signatures' })
     expect(decode(10, ten)).toEqual({ ok: false, reason: 'signatures' })
     expect(ten.checked).toBe(four.checked)
-  })
-
-  it('costs four checks as a sync of 1 MiB', () => {
-    const fresh = createRecordVerifier()
-    const entry: SyncEntry = { signed: forgeRecord('forged'), state: 'alive', leave: null }
-    expect(decodeSync(encodeSync(Array.from({ length: 5000 }, () => entry)), fresh)).toEqual({ ok: false, reason: 'signatures' })
-    expect(fresh.checked).toBe(4)
-  })
-
-  it('is another matter than one with records out of bounds, which cost no check: these are left out, however many', () => {
-    const fresh = createRecordVerifier()
-    const signed: SignedRecord = { ...genuineRecord(), envelope: new Uint8Array(3) }
-    const entries = Array.from({ length: 100 }, (): SyncEntry => ({ signed, state: 'alive', leave: null }))
-    expect(decodeSync(encodeSync([...entries, { signed: genuineRecord(), state: 'alive', leave: null }]), fresh)).toMatchObject({
-      value: { entries: [{ state: 'alive' }] }, unverified: 100,
-    })
   })
 })
 
