@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as core from '../../../src/core/membership/dissemination.ts'
 import type { Coordinate } from '../../../src/core/coordinates/types.ts'
-import type { Evidence, LoadDigest, Packet, Probe, Report, SignedLeave, SignedRecord, Update } from '../../../src/core/membership/types.ts'
+import type { Evidence, LoadDigest, Packet, Probe, Report, SignedLeave, Update } from '../../../src/core/membership/types.ts'
 import * as wire from '../../../src/wire/generated/membership.ts'
 import {
   decodeAnnouncement, decodePacket, encodeAnnouncement, encodePacket, packetOverheadBytesMax, reportBytes, updateBytes,
