@@ -138,6 +138,7 @@ async function onOneFleet({ system, nodes, steps, lab, figures }: { readonly sys
   process.on('exit', cleanUp)
   try {
     network = new LabNetwork(nodes, limits)
+    await network.ready()
     const fleet = new Fleet({ network, program: system === 'mesh' ? createMeshProgram(folder) : createSerfProgram(folder), logFolder: logFolder === null ? null : join(logFolder, `${system}${nodes}`) })
     await fleet.startAll((text) => process.stderr.write(`${system}: ${text}\n`))
     await delay(settleMs)

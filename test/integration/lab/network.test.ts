@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { addressOf, LabNetwork } from '../../../scripts/lab/network.ts'
+import { addressOf } from '../../../scripts/lab/addresses.ts'
+import { LabNetwork } from '../../../scripts/lab/network.ts'
 import { checkMachine, labFolder, ownPrefix, removeLeftovers, runCommand } from '../../../scripts/lab/ownership.ts'
 
 function whyNot(): string | null {
@@ -93,5 +95,51 @@ describe.skipIf(obstacle !== null)('a limited path', () => {
       network.remove()
     }
     expect(runCommand(['ip', 'netns', 'list'])).not.toContain(ownPrefix)
+  })
+})
+
+describe.skipIf(obstacle !== null)('a delayed path', () => {
+  const delayMs = 40
+  let network: LabNetwork
+
+  beforeAll(async () => {
+    network = new LabNetwork(3, { rate: null, delayMs })
+    await network.ready()
+  })
+  afterAll(() => { network.remove() })
+
+  /** Round trips through an echo on `to`, in milliseconds; none when nothing comes back within `withinMs`. */
+  const roundTrips = async (from: number, to: number, withinMs = 5000): Promise<number[]> => {
+    const run = (host: number, script: string) => {
+      const [program = '', ...args] = network.on(host, [process.execPath, '-e', script])
+      return spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+    }
+    const echo = run(to, "const s = require('dgram').createSocket('udp4'); s.on('message', (m, r) => s.send(m, r.port, r.address)); s.bind(9000, () => console.log('ready'))")
+    await once(echo.stdout, 'data')
+    const asker = run(from, `const s = require('dgram').createSocket('udp4'); const big = Buffer.alloc(1400); let at; const took = []
+      const ask = () => { at = performance.now(); s.send(big, 9000, '${addressOf(to)}') }
+      const end = () => { console.log(JSON.stringify(took)); process.exit() }
+      s.on('message', () => { took.push(performance.now() - at); took.length < 5 ? ask() : end() }); setTimeout(end, ${withinMs}); ask()`)
+    let text = ''
+    asker.stdout.setEncoding('utf8').on('data', (chunk: string) => { text += chunk })
+    await once(asker, 'close')
+    echo.kill('SIGKILL')
+    return JSON.parse(text) as number[]
+  }
+
+  it('takes at least as long as it is told, each way', async () => {
+    const tookMs = await roundTrips(0, 2)
+    expect(tookMs).toHaveLength(5)
+    expect(Math.min(...tookMs)).toBeGreaterThanOrEqual(2 * delayMs)
+  })
+
+  it('can be cut, and parted', async () => {
+    network.cut([1])
+    expect(await roundTrips(0, 1, 300)).toEqual([])
+    network.partition([0])
+    expect(await roundTrips(0, 2, 300)).toEqual([])
+    expect(await roundTrips(1, 2)).toHaveLength(5)
+    network.cut([])
+    expect(await roundTrips(0, 2)).toHaveLength(5)
   })
 })
