@@ -230,6 +230,19 @@ describe('in the course of time', () => {
     expect((nextMs ?? Infinity) - startMs).toBeLessThanOrEqual(1.25 * SECOND_SYNC_MS + 50)
   })
 
+  it('a node that stopped amid an exchange neither goes on with it nor learns from it', async () => {
+    const [a, b] = await mesh(2) as [Node, Node]
+    const c = await start(2)
+    await c.driver.sync(a.peerId)
+    b.asked.length = 0
+    b.request = async (_peerId, bytes) => {
+      b.driver.stop()
+      return await a.handle(b.peerId, bytes)
+    }
+    await b.driver.sync(a.peerId)
+    expect([b.asked.length, b.states()]).toEqual([1, ['node0 alive']])
+  })
+
   it('a node that stopped asks no more', async () => {
     const [a] = await mesh(3) as [Node]
     a.driver.startAsking()

@@ -164,8 +164,8 @@ describe('what is refused', () => {
     const envelope = Uint8Array.from((entries[2] as SyncEntry).signed.envelope)
     const lines = wire.SyncLines.encode({ lines: [{ envelope, state: 3, leave: bytesOf(0), ageMs: 0 }] })
     expect(decodeSyncRequest(wire.SyncRequest.encode({ kind: 4, lines }), verifier).ok).toBe(true)
-    const later = Uint8Array.from([0x0a, ...lengthOf(lines.length - 3 + 11), ...lines.subarray(3), 0x20, ...Array.from({ length: 9 }, () => 0xff), 0x01])
-    expect(decodeSyncRequest(wire.SyncRequest.encode({ kind: 4, lines: later }), verifier).ok).toBe(false)
+    const later = Uint8Array.from([0x0a, ...lengthOf(lines.length - 3 + 9), ...lines.subarray(3), 0x20, ...Array.from({ length: 7 }, () => 0xff), 0x7f])
+    expect(decodeSyncRequest(wire.SyncRequest.encode({ kind: 4, lines: later }), verifier)).toEqual({ ok: false, reason: 'an age is out of range' })
   })
 
   function lengthOf(length: number): number[] {

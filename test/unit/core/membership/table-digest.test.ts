@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../../src/core/membership/membership.ts'
 import { FRUITLESS_MS, SYNC_LINES_BYTES_MAX, SYNC_PRINTS_MAX, syncIntervalMs } from '../../../../src/core/membership/push-pull.ts'
 import { BucketDigests, bucketCountFor, bucketOf, bucketShift, BUCKETS_MAX, isBucketCount, linePrint, STATE_CLASSES, TableDigest } from '../../../../src/core/membership/table-digest.ts'
+import { hashPeerId } from '../../../../src/core/membership/observers.ts'
 import type { SyncEntry } from '../../../../src/core/membership/types.ts'
 import { claim, createAlive, createMachine, record, recordUpdate, signed, signedLeave } from './fixtures.ts'
 import { exchange } from './push-pull-pair.ts'
@@ -155,6 +156,16 @@ describe('an exchange', () => {
     expect(c.self.record.incarnation).toBe(6)
   })
 
+  it('always asks for what is said about the asker', () => {
+    const a = machineOf('a', alive(['c']))
+    const lines = [{ signed: signed('a', 50), state: 'failed' as const, leave: null }, { signed: signed('c', 0), state: 'alive' as const, leave: null }]
+    a.handleSync(1, { from: 'b', entries: lines })
+    const next = a.syncNext(2, a.syncRequest(2, 5), { kind: 'buckets', prints: new Uint16Array(1) })
+    const known = next?.kind === 'delta' ? next.known : []
+    expect(known).not.toContain(linePrint(hashPeerId('a'), 50, failed, 5))
+    expect(known).toContain(linePrint(hashPeerId('c'), 0, living, 5))
+  })
+
   it('answers strangers, and believes nothing that they say about others', () => {
     const b = machineOf('b', alive(['c']))
     const request = { kind: 'whole' as const, salt: 1, entries: [{ signed: signed('c', 1), state: 'failed' as const, leave: null }] }
@@ -191,7 +202,17 @@ describe('bounds', () => {
     expect([a.memberCount, a.tableDigest]).toEqual([301, b.tableDigest])
   })
 
-  it('so do the lines of a push', () => {
+  it('where not all fit, each exchange begins elsewhere', () => {
+    const b = machineOf('b', large(names(300)))
+    const firsts = [1, 2, 3].map((round) => {
+      const answer = b.syncAnswer(1, 'x', { kind: 'whole', salt: round * 97, entries: [] })
+      // Behind the answerer's own line.
+      return answer.kind === 'entries' ? answer.entries[1]?.signed.record.peerId : undefined
+    })
+    expect(new Set(firsts).size).toBe(3)
+  })
+
+  it('the lines of a push likewise', () => {
     const a = machineOf('a', large(names(300)))
     const b = machineOf('b', alive(['c']))
     for (const salt of [1, 2, 3, 4]) exchange(a, b, { salt: salt * 0x2f123457 >>> 0 })
