@@ -8,7 +8,7 @@ import { COMPRESS_FROM_BYTES, SYNC_LINES_BYTES_MAX, SYNC_LINES_MAX, SYNC_PRINTS_
 import { BUCKETS_MAX, isBucketCount } from '../core/membership/table-digest.ts'
 import type { SyncEntry } from '../core/membership/types.ts'
 import * as wire from './generated/membership.ts'
-import { contain, type DecodedFromOthers, isCount, refuse } from './membership-decoding.ts'
+import { contain, type DecodedFromOthers, refuse } from './membership-decoding.ts'
 import { MessageVerifier } from './membership-message-verifier.ts'
 import { toWire } from './membership-record.ts'
 import type { RecordVerifier } from './membership-signatures.ts'
@@ -145,7 +145,6 @@ function linesFromWire(lines: readonly wire.SyncLine[], verifier: RecordVerifier
       unknown++
       continue
     }
-    if (!isCount(ageMs)) return refuse('an age is out of range')
     const signed = messageVerifier.verifyRecord(envelope)
     const leave = state === 'left' && signed !== null ? messageVerifier.verifyLeave(farewell) : null
     if (messageVerifier.isForged) return refuse('signatures')
