@@ -361,7 +361,8 @@ export class Beliefs {
       this.#in.counters.updatesMalformed++
       return
     }
-    if (!this.#in.lifecycle.makeRoom()) return
+    // No tombstone goes for another one: with full tables, each sync would bring back what the last one drove out.
+    if (this.#in.table.size + 1 >= this.#in.options.membersMax) return
     // It is as old here as it is there, and offered no longer than there: otherwise tombstones would teach one another again for ever.
     const offeredMs = this.#in.options.tombstoneRetentionMs / 2
     const leftMs = ageMs === undefined ? 0 : Math.max(0, offeredMs - ageMs)

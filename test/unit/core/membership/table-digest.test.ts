@@ -245,6 +245,14 @@ describe('a difference that stays', () => {
     expect(exchange(a, b, { nowMs: FRUITLESS_MS + 2, salt: 97 }).carried).toEqual(['e 1 alive'])
   })
 
+  it('does not make tombstones drive one another out of a full table', () => {
+    const gone = (peerId: string): SyncEntry => ({ signed: signed(peerId, 1), state: 'left', leave: signedLeave(peerId, 1), ageMs: 1000 })
+    const a = machineOf('a', [gone('c')], { membersMax: 3 })
+    const b = machineOf('b', [gone('c'), gone('d')])
+    expect(exchange(a, b).carried).toEqual(['d 1 left'])
+    expect([a.stateOf('c'), a.stateOf('d'), exchange(a, b, { salt: 2 }).carried]).toEqual(['left', undefined, []])
+  })
+
   it('does not hide what is new about the same member', () => {
     const a = machineOf('a', alive(['c', 'd']), { membersMax: 4 })
     const b = machineOf('b', alive(['c', 'd', 'e']))
