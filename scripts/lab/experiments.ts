@@ -148,8 +148,8 @@ const spread: Experiment = async (fleet, { runs, progress }) => {
     const sinceMs = performance.now()
     await change()
     await fleet.until(() => fleet.sightings.timesOfAll(what, host, others, sinceMs) !== null, newsMs)
-    const times = fleet.sightings.times(what, host, others, sinceMs)
-    spans[what].push(worst(times.map((atMs) => atMs ?? Infinity)) - Math.min(...times.map((atMs) => atMs ?? Infinity)))
+    const times = fleet.sightings.timesOfAll(what, host, others, sinceMs)
+    spans[what].push(times === null ? Infinity : worst(times) - Math.min(...times))
     await delay(settleMs)
   }
   for (let run = 0; run < runs; run++) {
