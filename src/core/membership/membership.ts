@@ -16,7 +16,6 @@
  */
 import { Deadlines } from '../time/deadlines.ts'
 import type { Random } from '../time/random.ts'
-import { Appeals } from './appeals.ts'
 import { Beliefs } from './beliefs.ts'
 import { createCounters, type MembershipCounters } from './counters.ts'
 import type { Coordinate } from '../coordinates/types.ts'
@@ -29,8 +28,8 @@ import { LocalHealth } from './local-health.ts'
 import { isActive, MemberTable, type MemberEntry } from './member-table.ts'
 import type { MembershipOptions } from './options.ts'
 import { Outbox } from './outbox.ts'
-import { PathBook, type PathChange } from './paths.ts'
-import { INCARNATION_MAX } from './precedence.ts'
+import { OwnRecord } from './own-record.ts'
+import { PathBook, type PathChange, tellPathChange } from './paths.ts'
 import { hashPeerId } from './observers.ts'
 import { ProbeRing } from './probe-ring.ts'
 import { ProbeSchedule } from './probe-schedule.ts'
@@ -38,7 +37,7 @@ import { Prober } from './prober.ts'
 import { PushPull, type SyncAnswer, type SyncRequest } from './push-pull.ts'
 import type { Digest } from './table-digest.ts'
 import type {
-  Evidence, LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Path, PathFinding, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update,
+  Evidence, LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Path, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update,
 } from './types.ts'
 import { Watches } from './watches.ts'
 
@@ -80,8 +79,6 @@ export class Membership {
   readonly #options: MembershipOptions
   readonly #features: MembershipFeatures
   readonly #random: Random
-  readonly #signRecord: MembershipInit['signRecord']
-  readonly #signLeave: MembershipInit['signLeave']
   readonly #table = new MemberTable()
   readonly #ring = new ProbeRing()
   readonly #schedule: ProbeSchedule
@@ -92,6 +89,7 @@ export class Membership {
   readonly #directLoss: DirectLoss
   readonly #health: LocalHealth
   readonly #outbox: Outbox
+  readonly #own: OwnRecord
   readonly #prober: Prober
   readonly #watches: Watches
   readonly #lifecycle: Lifecycle
@@ -100,28 +98,19 @@ export class Membership {
   /** Members whose connection broke, and which this node does not observe: probed a little later, if nobody has told more by then. */
   readonly #evidence = new Map<string, Evidence>()
   #phase: Phase = 'created'
-  #self: SignedRecord
-  #leave: SignedLeave | null = null
   #lastGossipMs = -Infinity
   /** When any member was heard last, by whatever way, and how many pings had been sent by then. */
   #heardMs = 0
   #pingsWhenHeard = 0
   /** The effects of the call under way. */
   #effects: MembershipEffect[] = []
-  /** This call made us raise our incarnation: what we answer now carries the new record first. */
-  #refutedNow = false
   #syncEntries: readonly SyncEntry[] | null = null
-  readonly #appeals = new Appeals()
-  #appealedIncarnation = 0
 
   constructor(init: MembershipInit) {
     const { options, random, record } = init
     this.#options = options
     this.#features = { ...ALL_FEATURES, ...init.features }
     this.#random = random
-    this.#signRecord = init.signRecord
-    this.#signLeave = init.signLeave
-    this.#self = init.signRecord(record)
     this.#wallOffsetMs = init.wallOffsetMs ?? 0
     this.#schedule = new ProbeSchedule({ peerId: record.peerId, hash: hashPeerId(record.peerId) })
     this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: DELAY_STEP_SHARE * options.ackTimeoutFloorMs })
@@ -132,11 +121,12 @@ export class Membership {
       isJudging: () => this.#phase === 'alive',
       onChange: () => { this.#noteChange() },
     }
-    this.#pushPull = new PushPull({ table: this.#table, self: () => ({ signed: this.#self, leave: this.#leave }) })
+    this.#pushPull = new PushPull({ table: this.#table, self: () => ({ signed: this.#own.signed, leave: this.#own.leave }) })
     this.#outbox = new Outbox({
       ...shared, retransmitMultiplier: options.retransmitMultiplier, packetBudgetBytes: init.packetBudgetBytes,
       activeCount: () => this.#table.active.size, urgentFor: (to) => this.#urgentFor(this.#table.get(to)),
     })
+    this.#own = new OwnRecord({ ...shared, record, signRecord: init.signRecord, signLeave: init.signLeave, health: this.#health, outbox: this.#outbox, isPatient: this.#features.probation })
     this.#prober = new Prober({
       ...shared, health: this.#health, paths: this.#paths, directLoss: this.#directLoss,
       send: (to, probe) => { this.#outbox.send(to, probe) },
@@ -159,11 +149,11 @@ export class Membership {
     this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping(), onForgotten: (peerId) => { this.#paths.forget(peerId) } })
     this.#beliefs = new Beliefs({
       ...shared, prober: this.#prober, watches: this.#watches, lifecycle: this.#lifecycle,
-      selfIncarnation: () => this.#self.record.incarnation,
+      selfIncarnation: () => this.#own.incarnation,
       selfEpoch: record.datagramEpoch,
       isIsolated: (nowMs) => this.isIsolated(nowMs),
-      refute: (claimedIncarnation) => { this.#refute(claimedIncarnation) },
-      appeal: (nowMs, claimedIncarnation) => { this.#appeal(nowMs, claimedIncarnation) },
+      refute: (claimedIncarnation) => { this.#own.refute(claimedIncarnation) },
+      appeal: (nowMs, claimedIncarnation) => { this.#own.appeal(nowMs, claimedIncarnation) },
       spread: (update) => { this.#outbox.enqueue(update) },
     })
   }
@@ -171,7 +161,7 @@ export class Membership {
   // --- getters -----------------------------------------------------------------------------------------------------------
 
   get self(): SignedRecord {
-    return this.#self
+    return this.#own.signed
   }
 
   get selfState(): MemberState {
@@ -218,7 +208,7 @@ export class Membership {
    */
   syncEntries(to?: string): readonly SyncEntry[] {
     if (this.#syncEntries === null) {
-      const entries: SyncEntry[] = [{ signed: this.#self, state: this.#leave === null ? 'alive' : 'left', leave: this.#leave }]
+      const entries: SyncEntry[] = [{ signed: this.#own.signed, state: this.#own.leave === null ? 'alive' : 'left', leave: this.#own.leave }]
       for (const entry of this.#table.entries()) if (!entry.silent) entries.push(syncEntryOf(entry))
       this.#syncEntries = entries
     }
@@ -248,7 +238,7 @@ export class Membership {
 
   /** True when the farewell has been sent as often as any update, or nobody is there to hear it. */
   get isLeaveTransmitted(): boolean {
-    return this.#leave !== null && (this.#table.active.size === 0 || !this.#outbox.queue.has(this.#leave.peerId))
+    return this.#own.leave !== null && (this.#table.active.size === 0 || !this.#outbox.queue.has(this.#own.leave.peerId))
   }
 
   /** Updates still waiting to be spread. */
@@ -298,7 +288,7 @@ export class Membership {
     if (this.#phase !== 'joining') return []
     this.#phase = 'alive'
     this.#noteHeard(nowMs)
-    this.#publishSelf()
+    this.#own.publish()
     // A random phase: nodes started by one script must not probe in step for ever.
     this.#deadlines.set('period', nowMs + this.#random() * this.#options.probeIntervalMs)
     this.#deadlines.set('reconnect', nowMs + this.#random() * this.#options.reconnectIntervalMs)
@@ -308,8 +298,7 @@ export class Membership {
   /** Changes what this node says of itself, under a higher incarnation. */
   updateSelf(nowMs: number, patch: RecordPatch): MembershipEffect[] {
     if (this.#phase === 'left' || this.#phase === 'stopped') return []
-    const { record } = this.#self
-    this.#resign({ ...record, ...patch, peerId: record.peerId, incarnation: record.incarnation + 1 })
+    this.#own.change(patch)
     return this.#finish(nowMs)
   }
 
@@ -320,11 +309,7 @@ export class Membership {
     this.#quieten()
     // Only the farewell is spread from here on: the others carry the rest of the news.
     this.#outbox.queue.clear()
-    this.#leave = this.#signLeave(this.#self.record.peerId, this.#self.record.incarnation)
-    this.#noteChange()
-    const update: Update = { kind: 'left', leave: this.#leave }
-    this.#outbox.enqueue(update)
-    this.#effects.push({ kind: 'announce', updates: [update] })
+    this.#own.sayFarewell()
     return this.#finish(nowMs)
   }
 
@@ -358,8 +343,8 @@ export class Membership {
   removeMember(nowMs: number, peerId: string): MembershipEffect[] {
     const entry = this.#table.get(peerId)
     if (this.#phase !== 'alive' || entry === undefined || entry.state === 'left') return []
-    this.#beliefs.remove(nowMs, entry, this.#self.record.peerId)
-    this.#effects.push({ kind: 'announce', updates: [{ kind: 'removed', peerId, incarnation: entry.incarnation, from: this.#self.record.peerId }] })
+    this.#beliefs.remove(nowMs, entry, this.#own.signed.record.peerId)
+    this.#effects.push({ kind: 'announce', updates: [{ kind: 'removed', peerId, incarnation: entry.incarnation, from: this.#own.signed.record.peerId }] })
     return this.#finish(nowMs)
   }
 
@@ -367,7 +352,7 @@ export class Membership {
 
   /** A datagram from an authenticated sender. */
   handlePacket(nowMs: number, from: string, packet: Packet): MembershipEffect[] {
-    if (!this.#isListening() || from === this.#self.record.peerId) return []
+    if (!this.#isListening() || from === this.#own.signed.record.peerId) return []
     const sender = this.#table.get(from)
     if (sender !== undefined) this.#noteHeard(nowMs)
     if (sender !== undefined && this.#phase !== 'left') this.#paths.noteHeard(nowMs, from)
@@ -407,7 +392,7 @@ export class Membership {
     const sender = this.#table.get(input.from)
     const first = this.#urgentFor(sender)
     // It just spoke to us, so it lives: it must hear that we hold it for suspect or failed, or that we have just refuted.
-    if (first.length > 0 && input.from !== this.#self.record.peerId) this.#outbox.send(input.from, null)
+    if (first.length > 0 && input.from !== this.#own.signed.record.peerId) this.#outbox.send(input.from, null)
     return this.#finish(nowMs)
   }
 
@@ -469,7 +454,7 @@ export class Membership {
         this.#outbox.send(entry.peerId, null)
       }
     } else if (name === 'appeal') {
-      if (this.#appealedIncarnation === this.#self.record.incarnation) this.#appeal(nowMs, this.#appealedIncarnation)
+      this.#own.handleTimeout(nowMs)
     } else if (name === 'reconnect') {
       this.#deadlines.set('reconnect', nowMs + this.#options.reconnectIntervalMs)
       this.#reconnect()
@@ -541,7 +526,7 @@ export class Membership {
 
   #handleReport(nowMs: number, from: string, report: Report): void {
     const sender = this.#table.get(from)
-    if (report.peerId === this.#self.record.peerId) {
+    if (report.peerId === this.#own.signed.record.peerId) {
       // Its sender is wrong about us, and its ping to come will tell it so.
       this.#counters.updatesUnproven++
     } else if (sender === undefined || !isActive(sender)) {
@@ -560,50 +545,15 @@ export class Membership {
   }
 
   #tellPath(nowMs: number, target: MemberEntry, change: PathChange | null): void {
-    if (change === null || !isActive(target)) return
-    const text = PATH_TEXTS[change.to]
-    const type = DEGRADED.has(change.to) ? 'path-degraded' : DEGRADED.has(change.from) && change.to === 'direct' ? 'path-restored' : null
-    if (type !== null) this.#lifecycle.event(nowMs, type, target, { from: this.#self.record.peerId, reason: text })
+    const told = change === null || !isActive(target) ? null : tellPathChange(change)
+    if (told !== null) this.#lifecycle.event(nowMs, told.type, target, { from: this.#own.signed.record.peerId, reason: told.reason })
   }
 
   // --- this node itself, and what it says -----------------------------------------------------------------------------------
 
-  #refute(claimedIncarnation: number): void {
-    const incarnation = Math.max(this.#self.record.incarnation, claimedIncarnation) + 1
-    if (this.#phase === 'left' || incarnation > INCARNATION_MAX) return
-    this.#counters.selfRefutations++
-    this.#health.add(1)
-    this.#refutedNow = true
-    this.#resign({ ...this.#self.record, incarnation })
-  }
-
-  /** Answers a verdict, at a bounded rate. */
-  #appeal(nowMs: number, claimedIncarnation: number): void {
-    const atMs = this.#features.probation ? this.#appeals.nextMs(nowMs) : nowMs
-    if (atMs > nowMs) {
-      this.#appealedIncarnation = claimedIncarnation
-      this.#deadlines.set('appeal', atMs)
-      return
-    }
-    this.#appeals.note(nowMs)
-    this.#refute(claimedIncarnation)
-  }
-
-  #resign(record: MemberRecord): void {
-    this.#self = this.#signRecord(record)
-    this.#noteChange()
-    if (this.#phase === 'alive') this.#publishSelf()
-  }
-
   #noteChange(): void {
     this.#syncEntries = null
     this.#pushPull.handleChange()
-  }
-
-  #publishSelf(): void {
-    const update: Update = { kind: 'record', signed: this.#self }
-    this.#outbox.enqueue(update)
-    this.#effects.push({ kind: 'announce', updates: [update] })
   }
 
   #learn(nowMs: number, via: string, updates: readonly Update[], bound: number): void {
@@ -623,7 +573,7 @@ export class Membership {
   #urgentFor(entry: MemberEntry | undefined): Update[] {
     const urgent: Update[] = []
     if (this.#phase === 'left') return urgent
-    const self = this.#self.record.peerId
+    const self = this.#own.signed.record.peerId
     if (entry?.state === 'suspect' && this.#features.buddy) {
       urgent.push({ kind: 'suspect', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.suspicion?.accusers[0] ?? self, evidence: entry.suspicion?.evidence ?? 'probe' })
     } else if (entry?.state === 'failed' && entry.probationUntilMs === null) {
@@ -632,7 +582,7 @@ export class Membership {
     } else if (entry?.state === 'left' && entry.removedBy !== null) {
       urgent.push({ kind: 'removed', peerId: entry.peerId, incarnation: entry.incarnation, from: entry.removedBy })
     }
-    if (this.#refutedNow) urgent.push({ kind: 'record', signed: this.#self })
+    if (this.#own.isFresh) urgent.push({ kind: 'record', signed: this.#own.signed })
     return urgent
   }
 
@@ -653,7 +603,7 @@ export class Membership {
     }
     const effects = this.#effects
     this.#effects = []
-    this.#refutedNow = false
+    this.#own.isFresh = false
     return effects
   }
 }
@@ -661,15 +611,4 @@ export class Membership {
 /** A member on probation has outranked the verdict; who hears of it for the first time has no reason to keep it out. */
 function syncEntryOf({ signed, state, leave, probationUntilMs }: MemberEntry): SyncEntry {
   return { signed, state: probationUntilMs === null ? state : 'alive', leave }
-}
-
-const DEGRADED: ReadonlySet<PathFinding> = new Set(['inbound-only', 'indirect-only', 'stream-only'])
-
-const PATH_TEXTS: Readonly<Record<PathFinding, string>> = {
-  unknown: 'not probed yet',
-  direct: 'it answers datagrams again',
-  'inbound-only': 'its datagrams arrive here, but it does not answer ours',
-  'indirect-only': 'others reach it with datagrams, this node does not',
-  'stream-only': 'it answers over its connection, but not over UDP',
-  none: 'nothing from it arrives',
 }

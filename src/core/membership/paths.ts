@@ -45,6 +45,20 @@ export interface PathChange {
   readonly to: PathFinding
 }
 
+const DEGRADED_TEXTS: Readonly<Partial<Record<PathFinding, string>>> = {
+  'inbound-only': 'its datagrams arrive here, but it does not answer ours',
+  'indirect-only': 'others reach it with datagrams, this node does not',
+  'stream-only': 'it answers over its connection, but not over UDP',
+}
+
+/** What a change is to the owner; null when it is no news, as when a member is simply gone. */
+export function tellPathChange({ from, to }: PathChange): { readonly type: 'path-degraded' | 'path-restored'; readonly reason: string } | null {
+  const reason = DEGRADED_TEXTS[to]
+  if (reason !== undefined) return { type: 'path-degraded', reason }
+  // From `none` it came back, and that is told as its joining.
+  return to === 'direct' && DEGRADED_TEXTS[from] !== undefined ? { type: 'path-restored', reason: 'it answers datagrams again' } : null
+}
+
 interface Trail {
   readonly peerId: string
   finding: PathFinding
