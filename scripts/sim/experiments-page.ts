@@ -1,7 +1,7 @@
 /** docs/EXPERIMENTS.md: what was measured, against what, how, and by which models. */
 import type { Reported } from './report.ts'
 import { EXPERIMENTS } from './experiments/index.ts'
-import { ANNOUNCEMENT_CONTROL_BYTES, ANNOUNCEMENT_COPIES, ANNOUNCEMENT_OVERHEAD_BYTES, SEAL_BYTES, SYNC_DIGEST_BYTES, SYNC_PARTS_BYTES } from '../../test/simulation/traffic.ts'
+import { ANNOUNCEMENT_CONTROL_BYTES, ANNOUNCEMENT_COPIES, ANNOUNCEMENT_OVERHEAD_BYTES, SEAL_BYTES, SYNC_FRAME_BYTES } from '../../test/simulation/traffic.ts'
 import { GOSSIPSUB } from './configurations.ts'
 
 export function experimentsPage({ findings, seeds, table }: { readonly findings: readonly Reported[]; readonly seeds: number; readonly table: string }): string {
@@ -63,7 +63,7 @@ What the simulator does not encode, it counts by models (\`test/simulation/traff
 - A datagram is the upper bound of its packet plus ${SEAL_BYTES} bytes of header and seal. UDP and IP headers are not counted, as in the published figures.
 - A gossipsub announcement is its updates plus ${ANNOUNCEMENT_OVERHEAD_BYTES} bytes, received ${ANNOUNCEMENT_COPIES} times by every node (mesh degree 6–8), and sent on as often, plus
   ${ANNOUNCEMENT_CONTROL_BYTES} bytes of control messages (IHAVE, IDONTWANT).
-- A push-pull sync of equal tables costs ${SYNC_DIGEST_BYTES} bytes each way; of others ${SYNC_PARTS_BYTES} bytes more, to find out where they differ, and the lines that do.
+- A message of a push-pull sync is the machine's own estimate of its bytes (\`src/core/membership/push-pull.ts\`) plus ${SYNC_FRAME_BYTES} for stream and frames.
 - Messages are datagrams and stream pings.
 `
 }

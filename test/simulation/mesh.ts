@@ -32,7 +32,7 @@ export interface SimulationInit {
   readonly network?: Partial<NetworkConditions>
   /** Null: piggyback alone has to carry the news. */
   readonly gossipsub?: GossipsubModel | null
-  /** Push-pull with a random member; 0 for never. */
+  /** Push-pull with a random member so often, and not as the real node spaces them; 0 for never. */
   readonly syncIntervalMs?: number
   /** That many live nodes notice a crash by their closed connection, at once. */
   readonly crashWitnesses?: number
@@ -76,7 +76,7 @@ export class SimulatedMesh {
     this.transcript = init.transcript === false ? null : new Transcript()
     this.#shells = new Shells({
       nodes: this.#nodes, queue: this.#queue, network: this.network, random: this.#random, transcript: this.transcript,
-      gossipsub: init.gossipsub ?? null, syncIntervalMs: init.syncIntervalMs ?? 30_000,
+      gossipsub: init.gossipsub ?? null, syncIntervalMs: init.syncIntervalMs ?? null,
       indexOf: (peerId) => this.indexOf(peerId),
       onEvent: init.onEvent ?? ((node, event) => { this.events.push({ node, event }) }),
     })

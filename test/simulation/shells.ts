@@ -4,22 +4,19 @@
  */
 import { updateSubject } from '../../src/core/membership/dissemination.ts'
 import type { MemberEvent, MembershipEffect, SyncEntry, Update } from '../../src/core/membership/types.ts'
-import { randomInteger, type Random } from '../../src/core/time/random.ts'
+import type { Random } from '../../src/core/time/random.ts'
 import type { EventQueue } from './event-queue.ts'
 import type { Network } from './network.ts'
 import { SafetyViolation } from './safety.ts'
 import type { ConnectResult, Happening, SimulatedNode } from './simulated-node.ts'
-import { differenceOf } from './sync-difference.ts'
-import { announcementBytes, packetBytes, SEAL_BYTES, SYNC_DIGEST_BYTES, SYNC_PARTS_BYTES, syncBytes } from './traffic.ts'
+import { SyncShell } from './sync-shell.ts'
+import { announcementBytes, packetBytes, SEAL_BYTES } from './traffic.ts'
 import type { Transcript } from './transcript.ts'
 
 /** What waits at a process that stands still; its socket buffer cannot hold more. */
 const INBOX_MAX = 256
 /** Of a blocked process, whose queue is its own. */
 const BLOCKED_INBOX_MAX = 4096
-const JOIN_RETRY_MS = 1000
-/** Who joins in a crowd misses those that joined at the same moment elsewhere; one more sync soon after finds them. */
-const SECOND_SYNC_MS = 2000
 /** The partition driver looks again so often whether losses still belong together. */
 const CENSUS_MS = 5000
 
@@ -37,17 +34,24 @@ export interface ShellsParts {
   readonly network: Network
   readonly random: Random
   readonly gossipsub: GossipsubModel | null
-  readonly syncIntervalMs: number
+  /** Null: as the real node spaces its syncs. */
+  readonly syncIntervalMs: number | null
   readonly transcript: Transcript | null
   readonly onEvent: (node: number, event: MemberEvent) => void
 }
 
 export class Shells {
-  readonly totals = { packets: 0, bytes: 0, announcements: 0, streamMessages: 0, syncs: 0, syncDifferences: 0, steps: 0 }
+  readonly totals = { packets: 0, bytes: 0, announcements: 0, streamMessages: 0, steps: 0 }
   readonly #in: ShellsParts
+  readonly #syncs: SyncShell
 
   constructor(parts: ShellsParts) {
     this.#in = parts
+    this.#syncs = new SyncShell({
+      ...parts, intervalMs: parts.syncIntervalMs,
+      take: (node, from, entries) => { this.takeSync(node, from, entries) },
+      onJoined: (node) => { this.becomeAlive(node) },
+    })
   }
 
   get #nowMs(): number {
@@ -61,7 +65,7 @@ export class Shells {
     }
     const node = this.#node(index)
     if (!node.running) {
-      if (happening.kind === 'sync-request') this.#syncFailed(happening.from, happening.fromLife)
+      if (happening.kind === 'sync-question') this.#syncs.handleFailed(happening.from, happening.fromLife)
       return
     }
     if (node.hold !== 'none' && happening.kind !== 'release') {
@@ -104,27 +108,21 @@ export class Shells {
         this.step(node, updates, () => node.machine.handleUpdates(this.#nowMs, { from: this.#peerId(from), updates }))
         break
       }
-      case 'sync-request': this.#answerSync(node, happening); break
-      case 'sync-reply':
+      case 'sync-question':
+        this.log(node, 'sync-question', happening.from, happening.request.kind)
+        this.#syncs.handleQuestion(node, happening)
+        break
+      case 'sync-answer':
         if (happening.life !== node.life) return
-        this.log(node, 'sync-reply', happening.from, happening.entries.length)
-        this.takeSync(node, happening.from, happening.entries)
-        if (node.phase === 'joining') this.becomeAlive(node)
+        this.log(node, 'sync-answer', happening.from, happening.answer.kind)
+        this.#syncs.handleAnswer(node, happening)
         break
-      case 'sync-tick': {
-        if (happening.life !== node.life || node.phase !== 'alive') return
-        this.#in.queue.push(this.#nowMs + this.#in.syncIntervalMs * (0.75 + 0.5 * this.#in.random()), node.index, happening)
-        const partner = this.#randomAliveMember(node)
-        if (partner !== null) this.#startSync(node, partner)
+      case 'sync-tick':
+        if (happening.life === node.life) this.#syncs.handleTick(node)
         break
-      }
-      case 'join': {
-        if (happening.life !== node.life || node.phase !== 'joining') return
-        const seed = this.#in.nodes.find((other) => other !== node && other.running && other.phase === 'alive')
-        if (seed === undefined) this.becomeAlive(node)
-        else this.#startSync(node, seed.index)
+      case 'join':
+        if (happening.life === node.life) this.#syncs.handleJoin(node)
         break
-      }
       case 'evidence':
         this.log(node, 'evidence', happening.about)
         this.step(node, [], () => node.machine.handleEvidence(this.#nowMs, this.#peerId(happening.about), 'closed'))
@@ -152,7 +150,7 @@ export class Shells {
     this.log(node, 'alive')
     this.step(node, [], () => node.machine.becomeAlive(this.#nowMs))
     node.phase = 'alive'
-    if (this.#in.syncIntervalMs > 0) this.#in.queue.push(this.#nowMs + SECOND_SYNC_MS * (0.5 + this.#in.random()), node.index, { kind: 'sync-tick', life: node.life })
+    this.#syncs.arm(node)
   }
 
   /** One call into a machine: check it, perform its effects, arm its timer. `updates`: what the step may have believed, beside its events. */
@@ -200,7 +198,7 @@ export class Shells {
         this.#tellMonitor(node, effect.event)
         break
       case 'announce': this.#announce(node, effect.updates); break
-      case 'sync': this.#startSync(node, this.#in.indexOf(effect.peerId)); break
+      case 'sync': this.#syncs.start(node, this.#in.indexOf(effect.peerId)); break
       case 'twin': this.log(node, 'twin', effect.record.incarnation); break
       case 'connect': this.#connect(node, this.#in.indexOf(effect.peerId), effect.timeoutMs); break
       case 'stream-ping': {
@@ -239,69 +237,10 @@ export class Shells {
     queue.push(this.#nowMs + delayMs, node.index, { kind: 'connected', life: node.life, about, result: isReached ? answer : 'silent' })
   }
 
-  // --- push-pull -----------------------------------------------------------------------------------------------------------
-
-  #startSync(node: SimulatedNode, partner: number): void {
-    const { network, queue } = this.#in
-    if (!network.isOpenBothWays(node.index, partner)) {
-      this.#syncFailed(node.index, node.life)
-      return
-    }
-    // A handshake and a request: three one-way trips.
-    const delayMs = network.delayMs() + network.delayMs() + network.delayMs() + network.retransmissionMs(node.index, partner)
-    queue.push(this.#nowMs + delayMs, partner, { kind: 'sync-request', from: node.index, fromLife: node.life, isJoining: node.phase === 'joining' })
-  }
-
-  /** Both tables are compared as they are now: a request is on its way for a few milliseconds only, and holding its table would cost memory. */
-  #answerSync(node: SimulatedNode, { from, fromLife, isJoining }: Extract<Happening, { kind: 'sync-request' }>): void {
-    const { network, queue } = this.#in
-    const asker = this.#node(from)
-    if (!asker.running || asker.life !== fromLife) return
-    if (!network.isOpenBothWays(node.index, from)) {
-      this.#syncFailed(from, fromLife)
-      return
-    }
-    this.log(node, 'sync-request', from)
-    this.totals.syncs++
-    const asked = asker.machine.syncEntries(node.peerId)
-    const difference = differenceOf(asked, node.machine.syncEntries(asker.peerId))
-    const isEqual = difference.first.length === 0 && difference.second.length === 0
-    const overheadBytes = SYNC_DIGEST_BYTES + (isEqual || isJoining ? 0 : SYNC_PARTS_BYTES)
-    countSync(asker, node, overheadBytes + syncBytes(difference.first))
-    let entries: readonly SyncEntry[] = []
-    if (!isEqual) {
-      this.totals.syncDifferences++
-      const [introduction] = asked
-      this.takeSync(node, from, introduction === undefined || difference.first.includes(introduction) ? difference.first : [introduction, ...difference.first])
-      // As the driver does it: the answer is read after the request was taken in.
-      const answers = node.machine.syncEntries(asker.peerId)
-      entries = isJoining ? answers : differenceOf(answers, asked).first
-      const [own] = answers
-      if (own !== undefined && !entries.includes(own)) entries = [own, ...entries]
-    }
-    countSync(node, asker, overheadBytes + syncBytes(entries))
-    if (isEqual && !isJoining) return
-    queue.push(this.#nowMs + network.delayMs() + network.retransmissionMs(node.index, from), from, { kind: 'sync-reply', life: fromLife, from: node.index, entries })
-  }
-
-  /** Another node's lines, as they come in a sync. */
+  /** Another node's lines, as they come in a sync; also when there are none, for they show that it is there. */
   takeSync(node: SimulatedNode, from: number, entries: readonly SyncEntry[]): void {
     const subjects = node.checker === null ? [] : entries.map(({ signed }): Update => ({ kind: 'record', signed }))
     this.step(node, subjects, () => node.machine.handleSync(this.#nowMs, { from: this.#peerId(from), entries }))
-  }
-
-  #syncFailed(index: number, life: number): void {
-    const node = this.#node(index)
-    if (!node.running || node.life !== life || node.phase !== 'joining') return
-    this.#in.queue.push(this.#nowMs + JOIN_RETRY_MS * (0.5 + this.#in.random()), index, { kind: 'join', life })
-  }
-
-  #randomAliveMember(node: SimulatedNode): number | null {
-    for (let attempt = 0; attempt < 5; attempt++) {
-      const other = this.#node(randomInteger(this.#in.random, this.#in.nodes.length))
-      if (other !== node && node.machine.stateOf(other.peerId) === 'alive') return other.index
-    }
-    return null
   }
 
   // --- time, holds, partitions -----------------------------------------------------------------------------------------------
@@ -383,9 +322,4 @@ export class Shells {
     if (node === undefined) throw new RangeError(`no node ${index}`)
     return node
   }
-}
-
-function countSync(from: SimulatedNode, to: SimulatedNode, bytes: number): void {
-  from.traffic.syncBytesSent += bytes
-  to.traffic.syncBytesReceived += bytes
 }

@@ -1,7 +1,8 @@
 /** One node of the simulated mesh, and what can happen to it. */
 import type { Membership } from '../../src/core/membership/membership.ts'
 import type { PartitionMonitor } from '../../src/core/membership/partition.ts'
-import type { MembershipEffect, Packet, SyncEntry, Update } from '../../src/core/membership/types.ts'
+import type { SyncAnswer, SyncRequest } from '../../src/core/membership/push-pull.ts'
+import type { MembershipEffect, Packet, Update } from '../../src/core/membership/types.ts'
 import type { SafetyChecker } from './safety.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -14,8 +15,8 @@ export type Happening =
   | { readonly kind: 'census'; readonly life: number }
   | { readonly kind: 'packet'; readonly from: number; readonly packet: Packet; readonly bytes: number }
   | { readonly kind: 'updates'; readonly from: number; readonly updates: readonly Update[] }
-  | { readonly kind: 'sync-request'; readonly from: number; readonly fromLife: number; readonly isJoining: boolean }
-  | { readonly kind: 'sync-reply'; readonly life: number; readonly from: number; readonly entries: readonly SyncEntry[] }
+  | { readonly kind: 'sync-question'; readonly from: number; readonly fromLife: number; readonly request: SyncRequest; readonly untilMs: number }
+  | { readonly kind: 'sync-answer'; readonly life: number; readonly from: number; readonly request: SyncRequest; readonly answer: SyncAnswer; readonly untilMs: number }
   | { readonly kind: 'sync-tick'; readonly life: number }
   | { readonly kind: 'join'; readonly life: number }
   | { readonly kind: 'evidence'; readonly about: number }

@@ -4,12 +4,12 @@
  * - a datagram: the machine's own upper bound of the packet (dissemination.ts) plus header and seal;
  * - a gossipsub announcement: its updates and the envelope of one message, received COPIES times by every node, which in turn sends it on as often (a
  *   mesh degree of 6–8, where most neighbours have it already by the time one could send it), plus an IHAVE line to those outside the mesh;
- * - a push-pull sync: a digest each way when both tables agree, and otherwise the lines that differ, after digests of parts of the table.
+ * - a message of a push-pull sync: the machine's own estimate (push-pull.ts) plus stream and frames.
  */
 import {
   LOAD_BYTES, PACKET_OVERHEAD_BYTES, PING_REQUEST_BYTES, PROBE_BYTES, COORDINATE_BYTES, REPORT_BYTES, updateBytes,
 } from '../../src/core/membership/dissemination.ts'
-import type { Packet, SyncEntry, Update } from '../../src/core/membership/types.ts'
+import type { Packet, Update } from '../../src/core/membership/types.ts'
 
 /** Header, counter and authentication tag of a sealed datagram. */
 export const SEAL_BYTES = 45
@@ -19,12 +19,8 @@ export const ANNOUNCEMENT_COPIES = 3
 export const ANNOUNCEMENT_OVERHEAD_BYTES = 120
 /** IHAVE and IDONTWANT lines about one message, at each node. */
 export const ANNOUNCEMENT_CONTROL_BYTES = 100
-/** A table's digest with its frame. */
-export const SYNC_DIGEST_BYTES = 40
-/** Digests of parts of the table, which tell where two tables differ. */
-export const SYNC_PARTS_BYTES = 1024
-/** State and tags of one line beside its envelope. */
-const SYNC_LINE_BYTES = 12
+/** Opening the stream, its frames and its share of TLS records, for each message of a sync. */
+export const SYNC_FRAME_BYTES = 60
 
 export interface Traffic {
   datagramsSent: number
@@ -58,8 +54,4 @@ export function packetBytes(packet: Packet): number {
 export function announcementBytes(updates: readonly Update[]): number {
   const message = updates.reduce((sum, update) => sum + updateBytes(update), ANNOUNCEMENT_OVERHEAD_BYTES)
   return ANNOUNCEMENT_COPIES * message + ANNOUNCEMENT_CONTROL_BYTES
-}
-
-export function syncBytes(entries: readonly SyncEntry[]): number {
-  return entries.reduce((sum, { signed, leave }) => sum + signed.envelope.length + (leave?.envelope.length ?? 0) + SYNC_LINE_BYTES, 0)
 }
