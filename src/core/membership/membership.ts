@@ -121,12 +121,12 @@ export class Membership {
       isJudging: () => this.#phase === 'alive',
       onChange: () => { this.#noteChange() },
     }
-    this.#pushPull = new PushPull({ table: this.#table, self: () => ({ signed: this.#own.signed, leave: this.#own.leave }) })
     this.#outbox = new Outbox({
       ...shared, retransmitMultiplier: options.retransmitMultiplier, packetBudgetBytes: init.packetBudgetBytes,
       activeCount: () => this.#table.active.size, urgentFor: (to) => this.#urgentFor(this.#table.get(to)),
     })
     this.#own = new OwnRecord({ ...shared, record, signRecord: init.signRecord, signLeave: init.signLeave, health: this.#health, outbox: this.#outbox, isPatient: this.#features.probation })
+    this.#pushPull = new PushPull({ table: this.#table, self: () => ({ signed: this.#own.signed, leave: this.#own.leave }) })
     this.#prober = new Prober({
       ...shared, health: this.#health, paths: this.#paths, directLoss: this.#directLoss,
       send: (to, probe) => { this.#outbox.send(to, probe) },
