@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const pages = ['README.md', 'CHANGELOG.md', ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`)]
+const markdownIn = async (folder: string): Promise<string[]> => (await readdir(join(root, folder))).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`)
+const pages = ['README.md', 'CHANGELOG.md', ...await markdownIn('docs'), ...await markdownIn('docs/guides')]
 const read = (page: string): Promise<string> => readFile(join(root, page), 'utf8')
 
 /** As GitHub names the anchor of a heading. */
