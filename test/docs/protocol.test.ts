@@ -174,4 +174,19 @@ describe('docs/PROTOCOL.md', () => {
     expect(coded.length).toBeGreaterThan(5)
     expect(rowsUnder('evidence').map(([name, number]) => [nameOf(name), Number(number)])).toEqual(coded)
   })
+
+  it('speaks of no name that the code does not have', async () => {
+    const known = new Set<string>()
+    for (const file of await readdir(`${root}/src`, { recursive: true })) {
+      if (!/\.(?:ts|proto)$/.test(file)) continue
+      for (const [name] of (await readFile(`${root}/src/${file}`, 'utf8')).matchAll(/\w+/g)) known.add(name)
+    }
+    /** Counters are told with the name of their part in front: `membershipPingsSent`, `meshRefusedVersion`. */
+    const isKnown = (name: string): boolean => known.has(name) || [...name.matchAll(/[A-Z]/g)].some(({ index }) =>
+      index > 0 && known.has(name.slice(0, index)) && isKnown(name.charAt(index).toLowerCase() + name.slice(index + 1)))
+    const ofOthers = ['TCP_NODELAY']
+    const named = [...page.matchAll(/`([a-z]+(?:[A-Z]\w*|_[a-z]\w*)|[A-Z]{2,}_[A-Z_]+)`/g)].map(([, name]) => name ?? '')
+    expect(named.length).toBeGreaterThan(300)
+    expect([...new Set(named)].filter((name) => !isKnown(name) && !ofOthers.includes(name))).toEqual([])
+  })
 })
