@@ -56,12 +56,17 @@ interface Broadcast {
   readonly update: Update
   readonly bytes: number
   transmits: number
+  /** Replaced or sent often enough; what a bucket still holds of it is passed over. */
+  isDone: boolean
 }
 
 export class BroadcastQueue {
   readonly #bySubject = new Map<string, Broadcast>()
-  /** Index: times sent. Sets keep insertion order, so equals go oldest first. */
-  readonly #buckets: Array<Set<Broadcast>> = []
+  /**
+   * Index: times sent. The newest stand last and go first (as memberlist has it): a refutation must not wait behind the hundreds of records
+   * that a mesh which has just started still passes around.
+   */
+  readonly #buckets: Broadcast[][] = []
 
   get size(): number {
     return this.#bySubject.size
@@ -75,16 +80,16 @@ export class BroadcastQueue {
   push(update: Update): void {
     const subject = updateSubject(update)
     this.delete(subject)
-    const broadcast: Broadcast = { subject, update, bytes: updateBytes(update), transmits: 0 }
+    const broadcast: Broadcast = { subject, update, bytes: updateBytes(update), transmits: 0, isDone: false }
     this.#bySubject.set(subject, broadcast)
-    this.#bucket(0).add(broadcast)
+    this.#put(broadcast)
   }
 
   delete(subject: string): void {
     const held = this.#bySubject.get(subject)
     if (held === undefined) return
     this.#bySubject.delete(subject)
-    this.#buckets[held.transmits]?.delete(held)
+    held.isDone = true
   }
 
   clear(): void {
@@ -98,17 +103,19 @@ export class BroadcastQueue {
     const taken: Broadcast[] = []
     let left = budgetBytes
     let misfits = 0
-    for (const bucket of this.#buckets) {
-      for (const broadcast of bucket) {
-        if (broadcast.bytes > left) {
-          if (++misfits >= MISFITS_MAX) break
-          continue
+    for (let transmits = 0; transmits < this.#buckets.length && misfits < MISFITS_MAX; transmits++) {
+      const bucket = this.#buckets[transmits] as Broadcast[]
+      for (let index = bucket.length - 1; index >= 0 && misfits < MISFITS_MAX; index--) {
+        const broadcast = bucket[index] as Broadcast
+        if (broadcast.isDone || broadcast.transmits !== transmits) {
+          bucket.splice(index, 1)
+        } else if (broadcast.bytes > left) {
+          misfits++
+        } else if (!skipSubjects.includes(broadcast.subject)) {
+          taken.push(broadcast)
+          left -= broadcast.bytes
         }
-        if (skipSubjects.length > 0 && skipSubjects.includes(broadcast.subject)) continue
-        taken.push(broadcast)
-        left -= broadcast.bytes
       }
-      if (misfits >= MISFITS_MAX) break
     }
     for (const broadcast of taken) this.#countTransmit(broadcast, limit)
     return taken.map((broadcast) => broadcast.update)
@@ -121,14 +128,18 @@ export class BroadcastQueue {
   }
 
   #countTransmit(broadcast: Broadcast, limit: number): void {
-    this.#buckets[broadcast.transmits]?.delete(broadcast)
     broadcast.transmits++
-    if (broadcast.transmits >= limit) this.#bySubject.delete(broadcast.subject)
-    else this.#bucket(broadcast.transmits).add(broadcast)
+    if (broadcast.transmits < limit) this.#put(broadcast)
+    else this.delete(broadcast.subject)
   }
 
-  #bucket(transmits: number): Set<Broadcast> {
-    while (this.#buckets.length <= transmits) this.#buckets.push(new Set())
-    return this.#buckets[transmits] as Set<Broadcast>
+  #put(broadcast: Broadcast): void {
+    while (this.#buckets.length <= broadcast.transmits) this.#buckets.push([])
+    const bucket = this.#buckets[broadcast.transmits] as Broadcast[]
+    bucket.push(broadcast)
+    // What is replaced over and over without being sent must not pile up.
+    if (bucket.length > 64 && bucket.length > 2 * this.#bySubject.size) {
+      this.#buckets[broadcast.transmits] = bucket.filter((held) => !held.isDone && held.transmits === broadcast.transmits)
+    }
   }
 }

@@ -22,9 +22,14 @@ export class LocalHealth {
     return Math.min(this.#scoreMax, this.#score + this.#delaySteps)
   }
 
-  /** What probe interval and timeouts are multiplied with: 1 to scoreMax + 1. */
+  /** What timeouts are multiplied with: 1 to scoreMax + 1. */
   get multiplier(): number {
     return 1 + this.score
+  }
+
+  /** What the probe interval is multiplied with. Being busy is a reason to wait longer for answers, not to look away. */
+  get intervalMultiplier(): number {
+    return 1 + this.#score
   }
 
   add(delta: number): void {

@@ -53,7 +53,7 @@ export const ISOLATION_PINGS = 3
 /** How long an unanswered ping counts for this node's own loss. */
 const LOSS_WINDOW_PERIODS = 10
 /** Event-loop delay that counts as one failed probe, as a share of the shortest ack timeout. */
-const DELAY_STEP_SHARE = 0.5
+const DELAY_STEP_SHARE = 1
 
 export interface MembershipInit {
   /** The own record, unsigned; its incarnation is the unix milliseconds of this start. */
@@ -443,7 +443,7 @@ export class Membership {
 
   #handleDeadline(nowMs: number, name: DeadlineName): void {
     if (name === 'period') {
-      this.#deadlines.set('period', nowMs + this.#options.probeIntervalMs * this.#health.multiplier)
+      this.#deadlines.set('period', nowMs + this.#options.probeIntervalMs * this.#health.intervalMultiplier)
       const target = this.#nextTarget(nowMs)
       if (target !== null && !this.#prober.isProbing(target.peerId)) this.#prober.start(nowMs, target, null)
     } else if (name === 'gossip') {

@@ -13,15 +13,15 @@ describe('retransmitLimit', () => {
 })
 
 describe('BroadcastQueue', () => {
-  it('sends each update exactly as often as the limit, the least-sent first', () => {
+  it('sends each update exactly as often as the limit, the least-sent first, the newest first among equals', () => {
     const queue = new BroadcastQueue()
     queue.push(claim('a'))
     queue.push(claim('b'))
-    expect(queue.take(CLAIM_BYTES, 2).map(updateSubject)).toEqual(['a'])
     expect(queue.take(CLAIM_BYTES, 2).map(updateSubject)).toEqual(['b'])
+    expect(queue.take(CLAIM_BYTES, 2).map(updateSubject)).toEqual(['a'])
     queue.push(claim('c'))
     expect(queue.take(2 * CLAIM_BYTES, 2).map(updateSubject)).toEqual(['c', 'a'])
-    expect(queue.take(9 * CLAIM_BYTES, 2).map(updateSubject)).toEqual(['b', 'c'])
+    expect(queue.take(9 * CLAIM_BYTES, 2).map(updateSubject)).toEqual(['c', 'b'])
     expect([queue.size, queue.take(9999, 2)]).toEqual([0, []])
   })
 

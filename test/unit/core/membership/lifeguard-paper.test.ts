@@ -71,13 +71,26 @@ describe('Lifeguard §IV-A, local health aware probe', () => {
 
   it('probe interval and ack timeout grow with it', () => {
     const machine = createAlive(MEMBERS)
-    machine.setLoopDelay(50)
+    machine.handlePacket(0, 'a', packet(null, [claim('suspect', 'self', 100)]))
     expect(machine.localHealth).toBe(1)
     const seen = advance(machine, 5000, nackAll(machine))
     const pings = seen.filter(({ effect }) => isPing(effect))
     const [first, second] = pings
     const request = seen.find(({ effect }) => effect.kind === 'send' && effect.packet.probe?.kind === 'ping-request')
     expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBe(2000)
+    expect((request?.atMs ?? 0) - (first?.atMs ?? 0)).toBe(1000)
+  })
+})
+
+describe('extension: a busy event loop', () => {
+  it('stretches the timeouts, but not the probe interval: busy is no reason to look away', () => {
+    const machine = createAlive(MEMBERS)
+    machine.setLoopDelay(100)
+    expect(machine.localHealth).toBe(1)
+    const seen = advance(machine, 3500, nackAll(machine))
+    const [first, second] = seen.filter(({ effect }) => isPing(effect))
+    const request = seen.find(({ effect }) => effect.kind === 'send' && effect.packet.probe?.kind === 'ping-request')
+    expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBe(1000)
     expect((request?.atMs ?? 0) - (first?.atMs ?? 0)).toBe(1000)
   })
 })
