@@ -222,7 +222,8 @@ export class Watches {
     watch.reports.set(from, report.verdict)
     // Whoever finds it faulty must hear of those that do not.
     if (report.verdict !== 'well' && this.#verdict(nowMs, watch) === 'well') this.#tell(from, reportOf(watch, 'well'))
-    this.#judge(nowMs, watch)
+    // An objection completes no verdict; judging it would let those that find it well tell one another so for ever.
+    if (report.verdict !== 'well') this.#judge(nowMs, watch)
   }
 
   handleTimeout(nowMs: number, peerId: string): void {
