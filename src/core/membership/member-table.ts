@@ -40,6 +40,8 @@ export interface MemberEntry {
   silent: boolean
   /** The probe ring's round that this entry was dealt into. */
   ringRound: number
+  /** Its place in the one pool that it is in; -1 in none. On the entry, because a map of places would weigh as much as the entry. */
+  poolIndex: number
   /** What the owner is shown, built on demand. */
   view: Member | null
 }
@@ -51,7 +53,6 @@ export function isActive(entry: MemberEntry): boolean {
 
 export class MemberPool {
   readonly #items: MemberEntry[] = []
-  readonly #index = new Map<MemberEntry, number>()
   #version = 0
 
   get size(): number {
@@ -68,27 +69,27 @@ export class MemberPool {
   }
 
   add(entry: MemberEntry): void {
-    if (this.#index.has(entry)) return
+    if (this.#has(entry)) return
     this.#version++
-    this.#index.set(entry, this.#items.length)
+    entry.poolIndex = this.#items.length
     this.#items.push(entry)
   }
 
   delete(entry: MemberEntry): void {
-    const index = this.#index.get(entry)
-    if (index === undefined) return
+    if (!this.#has(entry)) return
     this.#version++
-    this.#index.delete(entry)
+    const index = entry.poolIndex
+    entry.poolIndex = -1
     const last = this.#items.pop() as MemberEntry
     if (last !== entry) {
       this.#items[index] = last
-      this.#index.set(last, index)
+      last.poolIndex = index
     }
   }
 
   /** Up to `count` different members, never `exclude`, uniformly. O(count). */
   sample(random: Random, count: number, exclude: MemberEntry | null = null): MemberEntry[] {
-    const excluded = exclude === null ? undefined : this.#index.get(exclude)
+    const excluded = exclude !== null && this.#has(exclude) ? exclude.poolIndex : undefined
     const available = this.#items.length - (excluded === undefined ? 0 : 1)
     const wanted = Math.min(count, available)
     const chosen = new Set<number>()
@@ -99,7 +100,14 @@ export class MemberPool {
     }
     return Array.from(chosen, (index) => this.#items[excluded !== undefined && index >= excluded ? index + 1 : index] as MemberEntry)
   }
+
+  #has(entry: MemberEntry): boolean {
+    return this.#items[entry.poolIndex] === entry
+  }
 }
+
+/** Shared by all that were never accused. */
+const NOBODY: readonly string[] = Object.freeze([])
 
 export class MemberTable {
   readonly active = new MemberPool()
@@ -133,8 +141,8 @@ export class MemberTable {
   add(nowMs: number, signed: SignedRecord, state: HeldState): MemberEntry {
     const entry: MemberEntry = {
       peerId: signed.record.peerId, hash: hashPeerId(signed.record.peerId), signed, incarnation: signed.record.incarnation, state, stateSinceMs: nowMs,
-      suspicion: null, accusers: [], leave: null, removedBy: null, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
-      silent: false, ringRound: -1, view: null,
+      suspicion: null, accusers: NOBODY, leave: null, removedBy: null, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
+      silent: false, ringRound: -1, poolIndex: -1, view: null,
     }
     this.#entries.set(entry.peerId, entry)
     this.#enter(entry)
