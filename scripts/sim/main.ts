@@ -70,7 +70,10 @@ function main(): number {
     nodes, seed, extent: values.full ? 'full' : values.quick ? 'quick' : 'normal', gossipsub: !values['no-gossipsub'],
     progress: (text) => { process.stderr.write(`${name}: ${text}\n`) },
   }
+  const startedMs = performance.now()
   runOne(name, experiment.run(input), input, values.json)
+  const { heapUsed, rss } = process.memoryUsage()
+  input.progress(`took ${((performance.now() - startedMs) / 1000).toFixed(1)} s; ${(heapUsed / 1e9).toFixed(2)} GB in use at the end, ${(rss / 1e9).toFixed(2)} GB resident`)
   return 0
 }
 
