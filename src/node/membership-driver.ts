@@ -81,7 +81,8 @@ export class MembershipDriver {
     await this.#syncs.start()
     mesh.onConnection(({ peerId, kind, clean }) => {
       if (this.#stopped) return
-      if (kind === 'closed' && !clean) this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'closed'))
+      if (kind === 'refused') this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'refused'))
+      else if (kind === 'closed' && !clean) this.#perform(membership.handleEvidence(clock.nowMs(), peerId, 'closed'))
       // A fresh connection is the moment when two sides of a healed cut can tell each other what they missed; one of the two asks.
       else if (kind === 'opened' && membership.self.record.peerId < peerId) void this.sync(peerId)
     })

@@ -11,8 +11,9 @@ import type { MeshCounters } from './counters.ts'
 
 export interface ConnectionEvent {
   readonly peerId: string
-  readonly kind: 'opened' | 'closed'
-  /** For `closed`: one side had said goodbye. False is evidence of a crash or a cut. True for `opened`. */
+  /** `refused`: it was dialled, and at none of its addresses does anything listen. */
+  readonly kind: 'opened' | 'closed' | 'refused'
+  /** For `closed`: one side had said goodbye. False is evidence of a crash or a cut. True for `opened`, false for `refused`. */
   readonly clean: boolean
 }
 

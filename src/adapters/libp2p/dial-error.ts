@@ -42,6 +42,12 @@ export function explainDialError(reason: unknown, context: DialContext): MeshErr
   return new MeshError('ERR_PEER_UNREACHABLE', `${context.target} cannot be reached: ${why}.`, { details, cause: reason })
 }
 
+/** At every address that was tried the host said that nothing listens. */
+export function isRefused(reason: unknown): boolean {
+  const errors = flatten(reason instanceof MeshError ? reason.cause : reason)
+  return errors.length > 0 && errors.every((error) => systemCode(error) === 'ECONNREFUSED')
+}
+
 /** multistream-select offers every encrypter; the far side answers "na" to each that it lacks. */
 function isNoCommonEncrypter(error: Error): boolean {
   return error.name === 'EncryptionFailedError' && error.message.startsWith('Protocol selection failed')
@@ -56,9 +62,12 @@ function flatten(reason: unknown): Error[] {
   return [toError(reason)]
 }
 
+function systemCode(error: Error): string | undefined {
+  return (error as NodeJS.ErrnoException).code ?? /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ECONNRESET|ETIMEDOUT)\b/.exec(error.message)?.[1]
+}
+
 function describe(error: Error): string {
-  const code = (error as NodeJS.ErrnoException).code ?? /\b(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|ECONNRESET|ETIMEDOUT)\b/.exec(error.message)?.[1]
-  switch (code) {
+  switch (systemCode(error)) {
     case 'ECONNREFUSED': return 'nothing listens there'
     case 'ENOTFOUND':
     case 'EAI_AGAIN': return 'the name cannot be resolved'

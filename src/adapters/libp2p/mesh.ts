@@ -15,7 +15,7 @@ import type { ConnectionEvent } from './connections.ts'
 import { createCounters } from './counters.ts'
 import type { MeshCounters } from './counters.ts'
 import { toError, withDeadline } from './deadline.ts'
-import { explainDialError } from './dial-error.ts'
+import { explainDialError, isRefused } from './dial-error.ts'
 import { Encrypters } from './encrypters.ts'
 import { Gossip, GOSSIP_PROTOCOL_PREFIX } from './gossip.ts'
 import type { GossipHandler, GossipTopic } from './gossip.ts'
@@ -352,7 +352,12 @@ class Libp2pMesh implements Mesh {
       if (address !== null) addresses.push(address)
     }
     if (addresses.length === 0) throw new MeshError('ERR_PEER_UNREACHABLE', `${peer.peerId} gives no address that can be dialled.`, { details: { peerId: peer.peerId } })
-    return await this.#dial(addresses, peer.peerId, signal, isForced)
+    try {
+      return await this.#dial(addresses, peer.peerId, signal, isForced)
+    } catch (reason) {
+      if (this.#phase === 'started' && isRefused(reason)) for (const handler of this.#connectionHandlers) handler({ peerId: peer.peerId, kind: 'refused', clean: false })
+      throw reason
+    }
   }
 
   async #dial(addresses: Multiaddr[], target: string, signal?: AbortSignal, isForced = false): Promise<Connection> {

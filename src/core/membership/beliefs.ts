@@ -277,7 +277,8 @@ export class Beliefs {
   #isLone({ evidence, confirmedBy, peerId }: FailedUpdate): boolean {
     const { features, options, table, selfId } = this.#in
     if (!features.observers || evidence === 'refused' || peerId === selfId) return false
-    return confirmedBy.length < confirmationsWanted(options, table.active.size + 1, CONFIRMATIONS_MIN)
+    // A verdict names no more than it has room for.
+    return confirmedBy.length < Math.min(CONFIRMERS_TOLD_MAX, confirmationsWanted(options, table.active.size + 1, CONFIRMATIONS_MIN))
   }
 
   #applyRemoved(nowMs: number, claim: Claim): void {

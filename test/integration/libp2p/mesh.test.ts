@@ -132,6 +132,15 @@ describe('connections', () => {
     await publishUntil(right, () => heard.has(left))
   })
 
+  it('that are refused are told, with the member whose port it was', async () => {
+    const [left, right] = await Promise.all([rig.mesh({ limits: quick }), rig.mesh()])
+    await join(left, right)
+    const atLeft = eventsOf(left)
+    left.setMembers([{ peerId: right.peerId, multiaddrs: right.multiaddrs() }])
+    await right.stop()
+    await until(() => atLeft.some(({ peerId, kind }) => kind === 'refused' && peerId === right.peerId))
+  })
+
   it('stay one when a connected peer is dialled again', async () => {
     const [left, right] = await Promise.all([rig.mesh(), rig.mesh()])
     await join(left, right)
@@ -223,7 +232,7 @@ describe('members', () => {
     const again = await rig.mesh({ privateKey, port: right.port })
     await until(() => left.connectedPeers().length === 1)
     expect(again.peerId).toBe(right.peerId)
-    expect(events.map((event) => event.kind)).toEqual(['closed', 'opened'])
+    expect(events.map((event) => event.kind).filter((kind) => kind !== 'refused')).toEqual(['closed', 'opened'])
   })
 
   it('are dialled at their new address when they move', async () => {

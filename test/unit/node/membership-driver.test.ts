@@ -135,14 +135,14 @@ describe('a member that vanishes', () => {
     expect(a.events[1]?.reason).toContain('closed without a goodbye')
   })
 
-  it('whose port refuses connections is failed at once', async () => {
+  it.each(['closed', 'refused'] as const)('whose port refuses connections is failed at once, when its connection or a dial was %s', async (kind) => {
     const [a, b] = await pair()
     await run(3)
     b.driver.stop()
     world.nodes.splice(world.nodes.indexOf(b), 1)
     world.datagrams.remove(b.record.udpPort)
     a.port = 'refused'
-    a.handleConnection({ peerId: b.record.peerId, kind: 'closed', clean: false })
+    a.handleConnection({ peerId: b.record.peerId, kind, clean: false })
     await run(1)
     expect(a.events.map(({ type, evidence }) => [type, evidence])).toEqual([['member-joined', null], ['member-suspected', 'refused'], ['member-failed', 'refused']])
   })
