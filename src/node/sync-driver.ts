@@ -3,7 +3,7 @@
  * is decided in core/membership/push-pull.ts; here it is encoded, verified, bounded and counted.
  */
 import type { Membership } from '../core/membership/membership.ts'
-import { type SyncAnswer, syncEntriesIn, syncIntervalMs, type SyncRequest } from '../core/membership/push-pull.ts'
+import { type SyncAnswer, nextSyncMs, syncEntriesIn, type SyncRequest } from '../core/membership/push-pull.ts'
 import type { MembershipEffect } from '../core/membership/types.ts'
 import { type Random, randomInteger } from '../core/time/random.ts'
 import type { Mesh } from '../adapters/libp2p/mesh.ts'
@@ -198,7 +198,7 @@ export class SyncDriver {
     this.#timer = clock.setTimer(afterMs * (0.75 + 0.5 * random()), () => {
       const alive = membership.members().filter((member) => member.state === 'alive')
       const chosen = alive[randomInteger(random, alive.length)]
-      this.#arm(syncIntervalMs(membership.countOf('alive') + membership.countOf('suspect') + 1))
+      this.#arm(nextSyncMs(afterMs, membership.countOf('alive') + membership.countOf('suspect') + 1))
       if (chosen !== undefined) void this.sync(chosen.signed.record.peerId)
     })
   }

@@ -118,7 +118,7 @@ export class Shells {
         this.#syncs.handleAnswer(node, happening)
         break
       case 'sync-tick':
-        if (happening.life === node.life) this.#syncs.handleTick(node)
+        if (happening.life === node.life) this.#syncs.handleTick(node, happening.pausedMs)
         break
       case 'join':
         if (happening.life === node.life) this.#syncs.handleJoin(node)

@@ -17,7 +17,7 @@ export type Happening =
   | { readonly kind: 'updates'; readonly from: number; readonly updates: readonly Update[] }
   | { readonly kind: 'sync-question'; readonly from: number; readonly fromLife: number; readonly request: SyncRequest; readonly untilMs: number }
   | { readonly kind: 'sync-answer'; readonly life: number; readonly from: number; readonly request: SyncRequest; readonly answer: SyncAnswer; readonly untilMs: number }
-  | { readonly kind: 'sync-tick'; readonly life: number }
+  | { readonly kind: 'sync-tick'; readonly life: number; readonly pausedMs: number }
   | { readonly kind: 'join'; readonly life: number }
   | { readonly kind: 'evidence'; readonly about: number }
   | { readonly kind: 'connected'; readonly life: number; readonly about: number; readonly result: ConnectResult }

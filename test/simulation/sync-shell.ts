@@ -2,7 +2,7 @@
  * Push-pull over streams, as src/node/sync-driver.ts makes it: the machine's own questions and answers, one round trip each, with somebody at random every
  * interval, with a seed to join, and with whomever the machine asks for.
  */
-import { syncEntriesIn, syncIntervalMs, syncMessageBytes, type SyncAnswer, type SyncRequest } from '../../src/core/membership/push-pull.ts'
+import { nextSyncMs, syncEntriesIn, syncMessageBytes, type SyncAnswer, type SyncRequest } from '../../src/core/membership/push-pull.ts'
 import type { SyncEntry } from '../../src/core/membership/types.ts'
 import { randomInteger, type Random } from '../../src/core/time/random.ts'
 import type { EventQueue } from './event-queue.ts'
@@ -36,12 +36,12 @@ export class SyncShell {
 
   /** The first sync after joining; later ones follow by themselves. */
   arm(node: SimulatedNode): void {
-    if (this.#in.intervalMs !== 0) this.#armIn(node, SECOND_SYNC_MS)
+    if (this.#in.intervalMs !== 0) this.#armIn(node, this.#in.intervalMs ?? SECOND_SYNC_MS)
   }
 
-  handleTick(node: SimulatedNode): void {
+  handleTick(node: SimulatedNode, pausedMs: number): void {
     if (node.phase !== 'alive') return
-    this.#armIn(node, this.#in.intervalMs ?? syncIntervalMs(node.machine.countOf('alive') + node.machine.countOf('suspect') + 1))
+    this.#armIn(node, this.#in.intervalMs ?? nextSyncMs(pausedMs, node.machine.countOf('alive') + node.machine.countOf('suspect') + 1))
     const partner = this.#randomAliveMember(node)
     if (partner !== null) this.start(node, partner)
   }
@@ -107,7 +107,7 @@ export class SyncShell {
   }
 
   #armIn(node: SimulatedNode, ms: number): void {
-    this.#in.queue.push(this.#in.queue.nowMs + ms * (0.75 + 0.5 * this.#in.random()), node.index, { kind: 'sync-tick', life: node.life })
+    this.#in.queue.push(this.#in.queue.nowMs + ms * (0.75 + 0.5 * this.#in.random()), node.index, { kind: 'sync-tick', life: node.life, pausedMs: ms })
   }
 
   #randomAliveMember(node: SimulatedNode): number | null {

@@ -45,6 +45,14 @@ export function syncIntervalMs(members: number): number {
   return SYNC_INTERVAL_MS * (members <= SYNC_SCALE_FROM ? 1 : 1 + Math.ceil(Math.log2(members / SYNC_SCALE_FROM)))
 }
 
+/**
+ * From one exchange to the next: twice as long as to the last one, up to the interval. Extension: what a newcomer has missed while a crowd joined with it, it
+ * finds within seconds, and not when the stretched interval of a large mesh has passed.
+ */
+export function nextSyncMs(lastMs: number, members: number): number {
+  return Math.min(2 * lastMs, syncIntervalMs(members))
+}
+
 export type SyncRequest =
   | { readonly kind: 'compare'; readonly salt: number; readonly digest: Digest }
   | { readonly kind: 'whole'; readonly salt: number; readonly entries: readonly SyncEntry[] }

@@ -1,7 +1,7 @@
 /** Digests of a table, and the exchanges that they save or steer (table-digest.ts, push-pull.ts). */
 import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../../src/core/membership/membership.ts'
-import { FRUITLESS_MS, SYNC_LINES_BYTES_MAX, SYNC_PRINTS_MAX, syncIntervalMs } from '../../../../src/core/membership/push-pull.ts'
+import { FRUITLESS_MS, SYNC_LINES_BYTES_MAX, SYNC_PRINTS_MAX, nextSyncMs, syncIntervalMs } from '../../../../src/core/membership/push-pull.ts'
 import { BucketDigests, bucketCountFor, bucketOf, bucketShift, BUCKETS_MAX, isBucketCount, linePrint, STATE_CLASSES, TableDigest } from '../../../../src/core/membership/table-digest.ts'
 import { hashPeerId } from '../../../../src/core/membership/observers.ts'
 import type { SyncEntry } from '../../../../src/core/membership/types.ts'
@@ -229,6 +229,8 @@ describe('bounds', () => {
 
   it('the interval grows by its length with each doubling above 32 members', () => {
     expect([1, 32, 33, 64, 65, 1000, 5000].map(syncIntervalMs)).toEqual([5000, 5000, 10_000, 10_000, 15_000, 30_000, 45_000])
+    // From the second exchange on, the pauses double until then.
+    expect([2000, 4000, 16_000, 30_000].map((lastMs) => nextSyncMs(lastMs, 1000))).toEqual([4000, 8000, 30_000, 30_000])
   })
 })
 
