@@ -4,7 +4,7 @@ import { EXPERIMENTS } from './experiments/index.ts'
 import { ANNOUNCEMENT_CONTROL_BYTES, ANNOUNCEMENT_COPIES, ANNOUNCEMENT_OVERHEAD_BYTES, SEAL_BYTES, SYNC_FRAME_BYTES } from '../../test/simulation/traffic.ts'
 import { GOSSIPSUB } from './configurations.ts'
 
-export function experimentsPage({ findings, seeds, table }: { readonly findings: readonly Reported[]; readonly seeds: number; readonly table: string }): string {
+export function experimentsPage({ findings, seeds, isQuick, table }: { readonly findings: readonly Reported[]; readonly seeds: number; readonly isQuick: boolean; readonly table: string }): string {
   const missed = findings.filter(({ isMet }) => isMet === false).length
   const asked = findings.filter(({ isMet }) => isMet !== null).length
   return `# Experiments
@@ -14,7 +14,7 @@ did in the same runs. ${missed === 0 ? `All ${asked} figures that are asked for 
 
 ## Figures
 
-Medians over ${seeds} seeds; all configurations run under the same seeds.
+Medians over ${seeds} ${seeds === 1 ? 'seed' : 'seeds'}; all configurations run under the same seeds.${isQuick ? ' This is the quick form, with smaller meshes and grids than the published experiments have; without `--quick` they are those.' : ''}
 
 ${table}
 

@@ -46,7 +46,7 @@ export function report(options: ReportOptions): number {
   }
   const missed = findings.filter(({ isMet }) => isMet === false)
   process.stdout.write(options.json ? `${JSON.stringify({ seeds: options.seeds, findings, medians, worst })}\n` : `${tableOf(findings)}\n${missed.length === 0 ? 'Everything asked is met.' : `${missed.length} missed.`}\n`)
-  if (options.write) writeFileSync(PAGE, experimentsPage({ findings, seeds: options.seeds, table: tableOf(findings) }))
+  if (options.write) writeFileSync(PAGE, experimentsPage({ findings, seeds: options.seeds, isQuick: options.isQuick, table: tableOf(findings) }))
   return options.check && missed.length > 0 ? 1 : 0
 }
 

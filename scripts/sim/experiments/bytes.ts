@@ -9,7 +9,7 @@ import { ANNOUNCEMENT_CONTROL_BYTES, ANNOUNCEMENT_COPIES, ANNOUNCEMENT_OVERHEAD_
 import { meanOf, quantileOf, rounded } from '../statistics.ts'
 
 const CRASHED = 10
-const DURATION_S = 120
+const DURATION_S = 300
 const CRASH_AT_S = 20
 const LOAD_INTERVAL_S = LOAD_OPTIONS.intervalMs.default / 1000
 /** A snapshot of a node with a few databases. */
