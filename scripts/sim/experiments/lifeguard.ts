@@ -34,7 +34,7 @@ const COMPARED = {
   memberlist: { configuration: memberlist, gossipsub: null },
   ours: { configuration: ours, gossipsub: null },
   /** Ours with the shortest suspicion that keeps within 57 % of SWIM's latency. */
-  oursFast: { configuration: { ...ours, options: { suspicionMultiplier: 1.9 } }, gossipsub: null },
+  oursFast: { configuration: { ...ours, options: { suspicionMultiplier: 1.8 } }, gossipsub: null },
   oursDeployed: { configuration: ours, gossipsub: GOSSIPSUB },
 } as const satisfies Record<string, { configuration: Configuration; gossipsub: typeof GOSSIPSUB | null }>
 
