@@ -30,8 +30,8 @@ const signed = signer.signRecord({
 })
 const verifier = createRecordVerifier()
 const load = { cpuPercent: 12.5, memoryPercent: 40, inFlight: 3, overloaded: false, drill: false, sequence: 4711 }
-const ping = { probe: { kind: 'ping', sequence: 4711 }, updates: [], load }
-const full = { ...ping, updates: [{ kind: 'record', signed }, { kind: 'suspect', peerId: there.local.peerId, incarnation: Date.now(), from: here.local.peerId }] }
+const ping = { probe: { kind: 'ping', sequence: 4711 }, updates: [], load, reports: [], coordinate: null }
+const full = { ...ping, updates: [{ kind: 'record', signed }, { kind: 'suspect', peerId: there.local.peerId, incarnation: Date.now(), from: here.local.peerId, evidence: 'probe' }] }
 const pingBytes = encodePacket(ping)
 const fullBytes = encodePacket(full)
 const payload = randomBytes(200)
