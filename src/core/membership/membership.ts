@@ -403,7 +403,7 @@ export class Membership {
   handleEvidence(nowMs: number, peerId: string, evidence: 'closed' | 'refused'): MembershipEffect[] {
     const entry = this.#table.get(peerId)
     if (this.#phase !== 'alive' || !this.#features.evidence || entry === undefined || !isActive(entry)) return []
-    if (this.#features.observers && this.#watches.start(nowMs, entry, evidence)) return this.#finish(nowMs)
+    if (this.#features.observers && this.#watches.startAnew(nowMs, entry, evidence)) return this.#finish(nowMs)
     this.#evidence.set(peerId, evidence)
     if (this.#features.observers) this.#deadlines.set(`evidence:${peerId}`, nowMs + this.#options.ackTimeoutMs * (1 + this.#random()))
     else this.#probeOnEvidence(nowMs, peerId)

@@ -7,7 +7,7 @@
  *   ping, ping, ping … and one TCP connect
  *     ├─ nothing answers, the port is refused            ▶ dead    (the process is gone; its host says so)
  *     ├─ nothing answers, not even the host, for longer  ▶ dead    (the host or the path is gone)
- *     ├─ nothing answers, but the host accepts           ▶ no finding: a paused or hung process keeps its whole suspicion
+ *     ├─ nothing answers, but the host accepts, again    ▶ no finding: a paused or hung process keeps its whole suspicion
  *     ├─ it answers, but loses far more than others do   ▶ lossy
  *     └─ it answers                                      ▶ well
  *
@@ -54,7 +54,7 @@ export const SILENCE_CHANCE = 0.02
 export const FAST_PINGS = 4
 export const WATCH_PINGS = 12
 export const WATCH_PINGS_MAX = 36
-/** TCP connects of one watch: one, more where SYNs get lost, and one more after each refutation. */
+/** TCP connects of one watch between two answers to pings: one, and more where SYNs get lost, or while an accepting host answers no ping. */
 export const CONNECTS_MAX = 8
 /** In a lossy network a node tries to connect so often before it calls a host silent. */
 export const LOSSY_CONNECTS = 3
@@ -79,6 +79,8 @@ interface Watch {
   /** The last WATCH_PINGS_MAX. */
   readonly pings: WatchPing[]
   sent: number
+  /** Pings until here follow one another quickly. */
+  fastUntil: number
   connect: ConnectResult | null
   connects: number
   connectedMs: number
@@ -158,11 +160,23 @@ export class Watches {
       return true
     }
     const watch: Watch = {
-      subject, startedMs: nowMs, evidence, observers, reports: new Map(), pings: [], sent: 0, connect: null,
+      subject, startedMs: nowMs, evidence, observers, reports: new Map(), pings: [], sent: 0, fastUntil: FAST_PINGS, connect: null,
       connects: 0, connectedMs: nowMs, silences: 0, heardMs: nowMs, nextPingMs: nowMs, nextCheckMs: Infinity, told: null,
     }
     this.#watches.set(subject.peerId, watch)
     this.#in.counters.watches++
+    this.#connect(nowMs, watch)
+    this.#ping(nowMs, watch)
+    this.#arm(watch)
+    return true
+  }
+
+  /** As `start`, for a connection that just broke: what a watch under way has found before says nothing about now. */
+  startAnew(nowMs: number, subject: MemberEntry, evidence: Evidence): boolean {
+    const watch = this.#watches.get(subject.peerId)
+    if (watch === undefined) return this.start(nowMs, subject, evidence)
+    if (nowMs < watch.connectedMs + this.#in.options.ackTimeoutFloorMs) return true
+    watch.fastUntil = watch.sent + FAST_PINGS
     this.#connect(nowMs, watch)
     this.#ping(nowMs, watch)
     this.#arm(watch)
@@ -177,6 +191,7 @@ export class Watches {
     if (ping !== undefined && ping.outcome !== 'answered') {
       // A late answer counts as one: it was slow, not lost.
       ping.outcome = 'answered'
+      watch.connects = 0
       this.#in.counters.acksReceived++
       this.#in.onAnswered(nowMs, watch.subject, nowMs - ping.sentMs, coordinate)
       this.#judge(nowMs, watch)
@@ -189,7 +204,7 @@ export class Watches {
     if (watch === undefined || watch.connect !== null) return
     watch.silences = result === 'silent' ? watch.silences + 1 : 0
     const isLossy = this.#in.directLoss.isNetworkLossy(nowMs, watch.subject.peerId)
-    if (result === 'silent' && isLossy && watch.silences < LOSSY_CONNECTS) {
+    if (result === 'silent' && isLossy && watch.silences < LOSSY_CONNECTS && watch.connects < CONNECTS_MAX) {
       this.#connect(nowMs, watch)
       return
     }
@@ -197,6 +212,10 @@ export class Watches {
     const pending = watch.pings.find(({ outcome }) => outcome === 'pending')
     if (result === 'refused' && pending !== undefined) {
       watch.nextCheckMs = Math.max(nowMs, pending.sentMs + this.#timeoutMs(watch))
+      this.#arm(watch)
+    } else if (result === 'open' && watch.connects === 1 && watch.nextCheckMs < Infinity) {
+      // A dying process closes its connections before it closes its port: what was open a moment ago is asked again.
+      watch.nextCheckMs = Math.min(watch.nextCheckMs, nowMs + this.#in.options.ackTimeoutFloorMs)
       this.#arm(watch)
     }
     this.#judge(nowMs, watch)
@@ -235,8 +254,9 @@ export class Watches {
         ping.outcome = 'lost'
         this.#in.onLost(nowMs, watch.subject)
       }
-      // What its host said before it fell silent says nothing about now.
-      if (watch.connect === 'open' && watch.connectedMs < nowMs - SILENT_PINGS_MIN * this.#in.options.probeIntervalMs && this.#lostInARow(watch) === SILENT_PINGS_MIN) this.#connect(nowMs, watch)
+      const next = watch.pings.find(({ outcome }) => outcome === 'pending')
+      if (next !== undefined) watch.nextCheckMs = next.sentMs + this.#timeoutMs(watch)
+      if (watch.connect === 'open' && this.#isUnheard(watch)) this.#connect(nowMs, watch)
       this.#judge(nowMs, watch)
       if (this.#watches.get(peerId) !== watch) return
     }
@@ -304,9 +324,17 @@ export class Watches {
   }
 
   #connect(nowMs: number, watch: Watch): void {
+    if (watch.connects >= CONNECTS_MAX) return
+    watch.connects++
     watch.connect = null
     watch.connectedMs = nowMs
-    if (watch.connects++ < CONNECTS_MAX) this.#in.emit({ kind: 'connect', peerId: watch.subject.peerId, timeoutMs: this.#in.options.ackTimeoutMs })
+    this.#in.emit({ kind: 'connect', peerId: watch.subject.peerId, timeoutMs: this.#in.options.ackTimeoutMs })
+  }
+
+  /** Its host has accepted, and no ping since has been answered: either it hangs, or it has ended meanwhile. */
+  #isUnheard(watch: Watch): boolean {
+    const last = watch.pings.at(-1)
+    return last !== undefined && last.outcome !== 'answered' && last.sentMs >= watch.heardMs
   }
 
   #ping(nowMs: number, watch: Watch): void {
@@ -318,7 +346,7 @@ export class Watches {
     this.#in.counters.pingsSent++
     const timeoutMs = this.#timeoutMs(watch)
     const fastMs = Math.max(2.5 * this.#in.options.ackTimeoutFloorMs, timeoutMs)
-    watch.nextPingMs = nowMs + (watch.sent < Math.max(FAST_PINGS, this.#silentPings(nowMs, watch) + 1) ? fastMs : Math.max(fastMs, this.#in.options.probeIntervalMs))
+    watch.nextPingMs = nowMs + (watch.sent < Math.max(watch.fastUntil, this.#silentPings(nowMs, watch) + 1) ? fastMs : Math.max(fastMs, this.#in.options.probeIntervalMs))
     watch.nextCheckMs = Math.min(watch.nextCheckMs, nowMs + timeoutMs)
     this.#in.send(watch.subject.peerId, { kind: 'ping', sequence }, [])
   }

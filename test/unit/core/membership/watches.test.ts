@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Membership } from '../../../../src/core/membership/membership.ts'
 import type { MembershipEffect, Report } from '../../../../src/core/membership/types.ts'
-import { WATCHES_MAX } from '../../../../src/core/membership/watches.ts'
+import { CONNECTS_MAX, WATCHES_MAX } from '../../../../src/core/membership/watches.ts'
 import { createRandom } from '../../../../src/core/time/random.ts'
 import { advance, claim, createAlive, isPing, packet, recordUpdate } from './fixtures.ts'
 
@@ -131,6 +131,32 @@ describe('a watch', () => {
     bench.runUntil(14_000)
     expect(bench.reports()).toEqual([])
     expect(bench.machine.member('b')).toMatchObject({ state: 'suspect', suspectedBy: ['a', 'self'] })
+  })
+
+  it('asks a port again that was open when the process died: connections close before it does', () => {
+    bench.answers.set('b', () => 'silence')
+    bench.closed()
+    bench.port = 'refused'
+    bench.runUntil(12_200)
+    expect(bench.reports().map(({ report }) => report.evidence)).toEqual(Array(5).fill('refused'))
+  })
+
+  it('asks the port of a hung process a bounded number of times', () => {
+    bench.answers.set('b', () => 'silence')
+    bench.closed()
+    bench.runUntil(72_000)
+    expect(bench.effects.filter(({ effect }) => effect.kind === 'connect').length).toBeLessThanOrEqual(CONNECTS_MAX)
+    expect(bench.machine.member('b')?.state).toBe('failed')
+  })
+
+  it('looks anew when a connection breaks while a watch is under way', () => {
+    bench.closed()
+    bench.runUntil(16_000)
+    bench.answers.set('b', () => 'silence')
+    bench.port = 'refused'
+    bench.closed()
+    bench.runUntil(16_200)
+    expect(bench.reports().map(({ report }) => report.verdict)).toEqual(Array(5).fill('dead'))
   })
 
   it('a silent host needs several pings', () => {
