@@ -45,6 +45,8 @@ export interface BeliefsSurroundings {
   /** The same for a verdict: nothing is lost by answering it a little later. */
   readonly appeal: (nowMs: number, claimedIncarnation: number) => void
   readonly spread: (update: Update) => void
+  /** Probes it a little later, unless it is out by then. */
+  readonly probeLater: (nowMs: number, entry: MemberEntry, evidence: Evidence) => void
   readonly emit: (effect: MembershipEffect) => void
   readonly onChange: () => void
 }
@@ -122,6 +124,7 @@ export class Beliefs {
       target.suspicion.probeStartedMs ??= why.startedMs
       if (why.evidence !== 'probe') target.suspicion.evidence = why.evidence
       if (this.#in.lifecycle.confirm(nowMs, target, self)) this.#in.spread(update)
+      if (target.heardVerdict !== null) this.#believe(nowMs, target, target.heardVerdict.update)
       return
     }
     this.#in.counters.suspicionsRaised++
@@ -204,6 +207,7 @@ export class Beliefs {
     entry.leave = null
     entry.removedBy = null
     entry.suspicion = null
+    entry.heardVerdict = null
     entry.silent = false
     entry.view = null
     this.#in.deadlines.delete(`suspect:${entry.peerId}`)
@@ -261,13 +265,35 @@ export class Beliefs {
     if (entry === null) return
     switch (judge({ state: standing(entry), incarnation: entry.incarnation }, { kind: 'failed', incarnation: update.incarnation })) {
       case 'accept':
-        this.#in.lifecycle.fail(nowMs, entry, update)
-        this.#accepted(update)
+        if (this.#isSeconded(entry, via)) this.#believe(nowMs, entry, update)
+        else this.#awaitSecond(nowMs, entry, update, via)
         break
       case 'confirm':
       case 'stale': this.#in.counters.updatesStale++; break
       case 'unproven': this.#in.counters.updatesUnproven++; break
     }
+  }
+
+  #believe(nowMs: number, entry: MemberEntry, update: FailedUpdate): void {
+    this.#in.lifecycle.fail(nowMs, entry, update)
+    this.#accepted(update)
+  }
+
+  /**
+   * Extension: the names in a verdict are not signed, so a single member could make them all up. It counts when a second member, by its own
+   * authenticated word, says the same (who passes a verdict on has believed it), or when this node has found the same itself.
+   */
+  #isSeconded({ heardVerdict, suspicion }: MemberEntry, via: string): boolean {
+    const { features, selfId } = this.#in
+    return !features.observers || (heardVerdict !== null && heardVerdict.via !== via) || suspicion?.accusers.includes(selfId) === true
+  }
+
+  /** Until then it is an accusation, and a reason to look for oneself. */
+  #awaitSecond(nowMs: number, entry: MemberEntry, update: FailedUpdate, via: string): void {
+    const isFirst = entry.heardVerdict === null
+    entry.heardVerdict = { update, via }
+    this.#applySuspect(nowMs, update, via)
+    if (isFirst && this.#in.isJudging()) this.#in.probeLater(nowMs, entry, update.evidence)
   }
 
   /**

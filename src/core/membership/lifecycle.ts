@@ -164,6 +164,7 @@ export class Lifecycle {
     const entry = this.#in.table.get(peerId)
     if (entry === undefined || entry.probationUntilMs === null) return
     entry.probationUntilMs = null
+    entry.heardVerdict = null
     this.#in.table.setState(nowMs, entry, 'alive')
     this.#in.ring.insert(this.#in.random, entry)
     this.#in.watches.drop(nowMs, peerId)
@@ -233,6 +234,7 @@ export class Lifecycle {
   #bury(nowMs: number, entry: MemberEntry, state: 'failed' | 'left'): void {
     const { table, deadlines, prober, watches, options } = this.#in
     entry.suspicion = null
+    entry.heardVerdict = null
     if (state === 'left') entry.accusers = []
     entry.silent = false
     entry.probationUntilMs = null

@@ -6,7 +6,7 @@ import { randomInteger, type Random } from '../time/random.ts'
 import { hashPeerId } from './observers.ts'
 import type { HeldState } from './precedence.ts'
 import type { Suspicion } from './suspicion.ts'
-import type { Member, SignedLeave, SignedRecord } from './types.ts'
+import type { FailedUpdate, Member, SignedLeave, SignedRecord } from './types.ts'
 
 export interface MemberEntry {
   readonly peerId: string
@@ -19,6 +19,8 @@ export interface MemberEntry {
   stateSinceMs: number
   /** Set exactly while the state is suspect. */
   suspicion: Suspicion | null
+  /** A verdict about this incarnation that awaits a second voice, and whose authenticated word it was. */
+  heardVerdict: { readonly update: FailedUpdate; readonly via: string } | null
   accusers: readonly string[]
   leave: SignedLeave | null
   /** The operator's node that removed it; then it is left without a leave of its own. */
@@ -141,7 +143,7 @@ export class MemberTable {
   add(nowMs: number, signed: SignedRecord, state: HeldState): MemberEntry {
     const entry: MemberEntry = {
       peerId: signed.record.peerId, hash: hashPeerId(signed.record.peerId), signed, incarnation: signed.record.incarnation, state, stateSinceMs: nowMs,
-      suspicion: null, accusers: NOBODY, leave: null, removedBy: null, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
+      suspicion: null, heardVerdict: null, accusers: NOBODY, leave: null, removedBy: null, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
       silent: false, ringRound: -1, poolIndex: -1, view: null,
     }
     this.#entries.set(entry.peerId, entry)

@@ -95,7 +95,8 @@ export class Membership {
   readonly #lifecycle: Lifecycle
   readonly #beliefs: Beliefs
   readonly #pushPull: PushPull
-  /** Members whose connection broke, and which this node does not observe: probed a little later, if nobody has told more by then. */
+  /** Members whose connection broke, and which this node does not observe, or that a single other one holds for failed: probed a little later, if nobody
+   * has told more by then. */
   readonly #evidence = new Map<string, Evidence>()
   #phase: Phase = 'created'
   #lastGossipMs = -Infinity
@@ -155,6 +156,7 @@ export class Membership {
       refute: (claimedIncarnation) => { this.#own.refute(claimedIncarnation) },
       appeal: (nowMs, claimedIncarnation) => { this.#own.appeal(nowMs, claimedIncarnation) },
       spread: (update) => { this.#outbox.enqueue(update) },
+      probeLater: (nowMs, entry, evidence) => { this.#probeLater(nowMs, entry.peerId, evidence) },
     })
   }
 
@@ -404,9 +406,8 @@ export class Membership {
     const entry = this.#table.get(peerId)
     if (this.#phase !== 'alive' || !this.#features.evidence || entry === undefined || !isActive(entry)) return []
     if (this.#features.observers && this.#watches.startAnew(nowMs, entry, evidence)) return this.#finish(nowMs)
-    this.#evidence.set(peerId, evidence)
-    if (this.#features.observers) this.#deadlines.set(`evidence:${peerId}`, nowMs + this.#options.ackTimeoutMs * (1 + this.#random()))
-    else this.#probeOnEvidence(nowMs, peerId)
+    this.#probeLater(nowMs, peerId, evidence)
+    if (!this.#features.observers) this.#probeOnEvidence(nowMs, peerId)
     return this.#finish(nowMs)
   }
 
@@ -537,9 +538,15 @@ export class Membership {
     }
   }
 
+  #probeLater(nowMs: number, peerId: string, evidence: Evidence): void {
+    this.#evidence.set(peerId, evidence)
+    this.#deadlines.set(`evidence:${peerId}`, nowMs + this.#options.ackTimeoutMs * (1 + this.#random()))
+  }
+
   #probeOnEvidence(nowMs: number, peerId: string): void {
     const evidence = this.#evidence.get(peerId)
     this.#evidence.delete(peerId)
+    this.#deadlines.delete(`evidence:${peerId}`)
     const entry = this.#table.get(peerId)
     if (evidence !== undefined && entry !== undefined && isActive(entry)) this.#prober.startOnEvidence(nowMs, entry, evidence)
   }

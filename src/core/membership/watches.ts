@@ -58,8 +58,8 @@ export const WATCH_PINGS_MAX = 36
 export const CONNECTS_MAX = 8
 /** In a lossy network a node tries to connect so often before it calls a host silent. */
 export const LOSSY_CONNECTS = 3
-/** The first so many observers in rank announce; the others' word travels by piggyback. */
-export const ANNOUNCERS = 2
+/** The first so many observers in rank announce, one more than a verdict needs (beliefs.ts); the others' word travels by piggyback. */
+export const ANNOUNCERS = 3
 
 type ConnectResult = 'open' | 'refused' | 'silent'
 

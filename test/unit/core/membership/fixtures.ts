@@ -32,6 +32,11 @@ export function claim(kind: 'suspect' | 'failed' | 'removed', peerId: string, in
   }
 }
 
+/** A verdict counts when two members, each by its own authenticated word, have told it. */
+export function tellFailed(machine: Membership, nowMs: number, update: Update, voices: readonly [string, string]): MembershipEffect[] {
+  return voices.flatMap((from) => machine.handleUpdates(nowMs, { from, updates: [update] }))
+}
+
 export function packet(probe: Probe | null, updates: readonly Update[] = []): Packet {
   return { probe, updates, load: null, reports: [], coordinate: null }
 }

@@ -1,13 +1,13 @@
 /** A failed member's way back. */
 import { describe, expect, it } from 'vitest'
 import type { Membership } from '../../../../src/core/membership/membership.ts'
-import type { Update } from '../../../../src/core/membership/types.ts'
-import { advance, claim, createAlive, eventsIn, isPing, packet, recordUpdate, signed } from './fixtures.ts'
+import type { MembershipEffect, Update } from '../../../../src/core/membership/types.ts'
+import { advance, claim, createAlive, eventsIn, isPing, packet, recordUpdate, signed, tellFailed } from './fixtures.ts'
 
 const MEMBERS = ['a', 'b', 'c', 'd']
 
 function failed(machine: Membership, nowMs = 0): void {
-  machine.handleUpdates(nowMs, { from: 'a', updates: [claim('failed', 'b', machine.member('b')?.signed.record.incarnation ?? 0, 'a')] })
+  tellFailed(machine, nowMs, claim('failed', 'b', machine.member('b')?.signed.record.incarnation ?? 0, 'a'), ['a', 'c'])
 }
 
 function run(machine: Membership, untilMs: number): ReturnType<typeof eventsIn> {
@@ -59,7 +59,7 @@ describe('coming back', () => {
     failed(machine)
     const effects = machine.handleUpdates(20_000, { from: 'b', updates: [recordUpdate('b', 2)] })
     expect(effects.some((effect) => isPing(effect) && effect.to === 'b')).toBe(true)
-    expect(eventsIn(machine.handleUpdates(30_000, { from: 'c', updates: [claim('failed', 'b', 2, 'c')] }))).toMatchObject([{ type: 'member-failed' }])
+    expect(eventsIn(tellFailed(machine, 30_000, claim('failed', 'b', 2, 'c'), ['c', 'd']))).toMatchObject([{ type: 'member-failed' }])
     expect(machine.member('b')).toMatchObject({ state: 'failed', probationUntilMs: null })
     expect(run(machine, 200_000).filter((event) => event.type === 'member-joined')).toEqual([])
     expect(eventsIn(machine.handleUpdates(200_001, { from: 'b', updates: [recordUpdate('b', 3)] }))).toMatchObject([{ type: 'member-returning' }])
@@ -98,13 +98,31 @@ describe('a lone verdict', () => {
     expect(machine.member('b')?.state).toBe('suspect')
   })
 
-  it('of a host that refuses is believed, and so is any where nobody is there to confirm', () => {
+  it('of a host that refuses counts once another says the same', () => {
     const machine = createAlive(MEMBERS)
-    machine.handleUpdates(1, { from: 'a', updates: [{ ...lone, evidence: 'refused' } as Update] })
+    tellFailed(machine, 1, { ...lone, evidence: 'refused' } as Update, ['a', 'c'])
     expect(machine.member('b')?.state).toBe('failed')
-    const small = createAlive(['a', 'b'])
-    small.handleUpdates(1, { from: 'a', updates: [lone] })
-    expect(small.member('b')?.state).toBe('failed')
+  })
+})
+
+describe('a verdict told by one member alone, whatever names it bears', () => {
+  it('is an accusation, however often it is told, and a reason to look', () => {
+    const machine = createAlive(MEMBERS)
+    for (let nowMs = 1; nowMs < 200; nowMs++) machine.handleUpdates(nowMs, { from: 'a', updates: [claim('failed', 'b', 1, 'x'), claim('failed', 'b', 1, 'c')] })
+    expect(machine.member('b')?.state).toBe('suspect')
+    const acks = (effect: MembershipEffect, nowMs: number): void => { if (isPing(effect)) machine.handlePacket(nowMs, effect.to, packet({ kind: 'ack', sequence: effect.packet.probe.sequence })) }
+    expect(advance(machine, 1500, acks).some(({ effect }) => isPing(effect) && effect.to === 'b')).toBe(true)
+    machine.handleUpdates(1501, { from: 'b', updates: [recordUpdate('b', 2)] })
+    machine.handleUpdates(1502, { from: 'c', updates: [claim('failed', 'b', 1, 'c')] })
+    expect(machine.member('b')).toMatchObject({ state: 'alive', probationUntilMs: null })
+  })
+
+  it('counts once this node has found the same itself', () => {
+    const machine = createAlive(MEMBERS)
+    machine.handleUpdates(1, { from: 'a', updates: [claim('failed', 'b', 1, 'a')] })
+    const failed = advance(machine, 3900, (effect, nowMs) => { if (isPing(effect) && effect.to !== 'b') machine.handlePacket(nowMs, effect.to, packet({ kind: 'ack', sequence: effect.packet.probe.sequence })) })
+      .find(({ effect }) => effect.kind === 'event' && effect.event.type === 'member-failed')
+    expect(failed?.effect).toMatchObject({ event: { from: 'a', confirmedBy: ['witness1', 'witness2'] } })
   })
 })
 

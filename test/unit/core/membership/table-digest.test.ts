@@ -5,7 +5,7 @@ import { FRUITLESS_MS, SYNC_LINES_BYTES_MAX, SYNC_PRINTS_MAX, nextSyncMs, syncIn
 import { BucketDigests, bucketCountFor, bucketOf, bucketShift, BUCKETS_MAX, isBucketCount, linePrint, STATE_CLASSES, TableDigest } from '../../../../src/core/membership/table-digest.ts'
 import { hashPeerId } from '../../../../src/core/membership/observers.ts'
 import type { SyncEntry } from '../../../../src/core/membership/types.ts'
-import { claim, createAlive, createMachine, record, recordUpdate, signed, signedLeave } from './fixtures.ts'
+import { claim, createAlive, createMachine, record, recordUpdate, signed, signedLeave, tellFailed } from './fixtures.ts'
 import { exchange } from './push-pull-pair.ts'
 
 const { living, failed, left } = STATE_CLASSES
@@ -100,7 +100,7 @@ describe('what counts as the same', () => {
     const a = machineOf('a', alive(['c', 'd']))
     const b = machineOf('b', alive(['d']))
     b.handleUpdates(1, { from: 'd', updates: [recordUpdate('c', 2)] })
-    a.handleUpdates(1, { from: 'd', updates: [{ ...claim('failed', 'c', 1, 'd'), evidence: 'refused' } as ReturnType<typeof claim>] })
+    tellFailed(a, 1, { ...claim('failed', 'c', 1, 'd'), evidence: 'refused' } as ReturnType<typeof claim>, ['d', 'e'])
     expect(a.stateOf('c')).toBe('failed')
     a.handleUpdates(2, { from: 'd', updates: [recordUpdate('c', 2)] })
     expect([a.stateOf('c'), a.tableDigest]).toEqual(['failed', b.tableDigest])
@@ -139,7 +139,8 @@ describe('an exchange', () => {
   it('teaches a missed farewell and a missed failure', () => {
     const a = machineOf('a', alive(['c', 'd', 'e']))
     const b = machineOf('b', alive(['c', 'd', 'e']))
-    b.handleUpdates(1, { from: 'e', updates: [{ kind: 'left', leave: signedLeave('c', 1) }, { ...claim('failed', 'd', 1, 'e'), evidence: 'refused' } as ReturnType<typeof claim>] })
+    b.handleUpdates(1, { from: 'e', updates: [{ kind: 'left', leave: signedLeave('c', 1) }] })
+    tellFailed(b, 1, { ...claim('failed', 'd', 1, 'e'), evidence: 'refused' } as ReturnType<typeof claim>, ['e', 'f'])
     expect(b.stateOf('d')).toBe('failed')
     exchange(a, b)
     expect([a.stateOf('c'), a.stateOf('d')]).toEqual(['left', 'suspect'])
