@@ -1,17 +1,17 @@
 /**
- * What this node believes of the others, and why: each statement that arrives is judged (precedence.ts); what is accepted changes the
- * member's standing (lifecycle.ts) and is passed on.
+ * What this node believes of what others say: each statement that arrives is judged (precedence.ts); what is accepted changes the
+ * member's standing (lifecycle.ts) and is passed on. What it finds itself is findings.ts's part.
  *
  * Signatures were verified by the shell, so a record or a leave is its subject's own word; suspect, failed and removed are hearsay.
  */
 import type { Random } from '../time/random.ts'
 import type { MutableCounters } from './counters.ts'
-import { evidenceText, type Lifecycle, sinceProbe } from './lifecycle.ts'
+import { type Lifecycle, sinceProbe } from './lifecycle.ts'
 import { isActive, type MemberEntry, type MemberTable } from './member-table.ts'
 import type { HeldState } from './precedence.ts'
 import { isIncarnation, judge } from './precedence.ts'
 import type { ProbeRing } from './probe-ring.ts'
-import type { Prober, ProbeRound } from './prober.ts'
+import type { Prober } from './prober.ts'
 import { describeChanges } from './record-changes.ts'
 import { confirmationsWanted, CONFIRMATIONS_MIN } from './suspicion.ts'
 import type { Deadlines } from '../time/deadlines.ts'
@@ -19,7 +19,7 @@ import type { DeadlineName } from './deadline-names.ts'
 import type { MembershipFeatures } from './features.ts'
 import type { MembershipOptions } from './options.ts'
 import { CONFIRMERS_TOLD_MAX, type Evidence, type FailedUpdate, type MembershipEffect, type SignedLeave, type SignedRecord, type SyncEntry, type Update } from './types.ts'
-import type { Finding, Watches } from './watches.ts'
+import type { Watches } from './watches.ts'
 
 export interface BeliefsSurroundings {
   readonly selfId: string
@@ -38,8 +38,6 @@ export interface BeliefsSurroundings {
   readonly selfEpoch: number
   /** False while joining: then hearsay is taken in, but nobody is accused and nothing passed on. */
   readonly isJudging: () => boolean
-  /** Nobody is heard: then it is this node that is cut off. */
-  readonly isIsolated: (nowMs: number) => boolean
   /** Answers a statement about this node that it must outrank. */
   readonly refute: (claimedIncarnation: number) => void
   /** The same for a verdict: nothing is lost by answering it a little later. */
@@ -63,96 +61,6 @@ export class Beliefs {
   constructor(surroundings: BeliefsSurroundings) {
     this.#in = surroundings
   }
-
-  // --- what this node found itself -----------------------------------------------------------------------------------------
-
-  handleUnreachable(nowMs: number, round: ProbeRound): void {
-    const helpers = round.helpers.length
-    const through = helpers === 0 ? 'and there was no helper to ask' : `nor through ${helpers} ${helpers === 1 ? 'helper' : 'helpers'} (${round.nacks} of them answered)`
-    const waited = `no ack within ${Math.round(round.ackTimeoutMs)} ms, ${through}`
-    const evidence = round.evidence ?? 'probe'
-    this.#accuse(nowMs, round.target, {
-      evidence, startedMs: round.startedMs, announces: true,
-      reason: evidence === 'probe' ? waited : `${evidence === 'closed' ? 'its connection closed without a goodbye' : evidenceText(evidence)}; ${waited}`,
-    })
-  }
-
-  /** This node, as one of its observers, finds it dead. */
-  handleFound(nowMs: number, { subject, evidence, startedMs, announces }: Finding): void {
-    this.#accuse(nowMs, subject, { evidence, startedMs, announces, reason: `${evidenceText(evidence)}, and it does not answer pings` })
-  }
-
-  /** Its host accepts connections, so it may be hung or just busy: no reason for haste, but for a probe with helpers, or one more witness. */
-  handleHung(nowMs: number, subject: MemberEntry, startedMs: number, evidence: Evidence): void {
-    if (subject.suspicion === null) this.#in.prober.startOnEvidence(nowMs, subject, evidence)
-    else this.#accuse(nowMs, subject, { evidence: subject.suspicion.evidence, startedMs, announces: false, reason: '' })
-  }
-
-  /** The observers agree. */
-  handleAgreed(nowMs: number, finding: Finding): void {
-    const { subject, evidence, confirmedBy, announces } = finding
-    if (!isActive(subject) && subject.probationUntilMs === null) return
-    const self = this.#in.selfId
-    const suspectedBy = subject.suspicion?.accusers[0] ?? self
-    this.#declare(nowMs, subject, {
-      evidence, suspectedBy, announces, confirmedBy: confirmedBy.filter((peerId) => peerId !== suspectedBy),
-      probeStartedMs: subject.suspicion?.probeStartedMs ?? finding.startedMs,
-    })
-  }
-
-  expireSuspicion(nowMs: number, peerId: string): void {
-    const entry = this.#in.table.get(peerId)
-    if (entry === undefined || entry.suspicion === null) return
-    const isPatient = this.#in.features.stallGuard && this.#in.table.active.size > 1 && this.#in.isIsolated(nowMs) && nowMs < entry.suspicion.startedMs + 2 * entry.suspicion.maxMs
-    if (!this.#in.isJudging() || isPatient) {
-      // Who is still joining judges nobody: its own word to the others has not been heard yet. Who hears nobody waits, though not for ever.
-      this.#in.deadlines.set(`suspect:${peerId}`, nowMs + this.#in.options.probeIntervalMs)
-      return
-    }
-    const { accusers, evidence, probeStartedMs } = entry.suspicion
-    const [suspectedBy = this.#in.selfId, ...confirmedBy] = accusers
-    this.#in.counters.suspicionsExpired++
-    // Everyone's fuse ends at about the same time: only those that probed it themselves announce, piggyback does the rest.
-    this.#declare(nowMs, entry, { evidence, suspectedBy, confirmedBy, probeStartedMs, announces: accusers.includes(this.#in.selfId) })
-  }
-
-  #accuse(nowMs: number, target: MemberEntry, why: { readonly evidence: Evidence; readonly startedMs: number; readonly announces: boolean; readonly reason: string }): void {
-    if (!isActive(target)) return
-    const self = this.#in.selfId
-    const update: Update = { kind: 'suspect', peerId: target.peerId, incarnation: target.incarnation, from: self, evidence: why.evidence }
-    if (target.suspicion !== null) {
-      target.suspicion.probeStartedMs ??= why.startedMs
-      if (why.evidence !== 'probe') target.suspicion.evidence = why.evidence
-      if (this.#in.lifecycle.confirm(nowMs, target, self)) this.#in.spread(update)
-      if (target.heardVerdict !== null) this.#believe(nowMs, target, target.heardVerdict.update)
-      return
-    }
-    this.#in.counters.suspicionsRaised++
-    this.#in.lifecycle.suspect(nowMs, target, { accuser: self, evidence: why.evidence, reason: why.reason, probeStartedMs: why.startedMs })
-    this.#in.spread(update)
-    if (why.announces) this.#in.emit({ kind: 'announce', updates: [update] })
-  }
-
-  #declare(nowMs: number, entry: MemberEntry, why: {
-    readonly evidence: Evidence
-    readonly suspectedBy: string
-    readonly confirmedBy: readonly string[]
-    readonly probeStartedMs: number | null
-    readonly announces: boolean
-  }): void {
-    const self = this.#in.selfId
-    const suspectedMs = entry.suspicion?.startedMs ?? nowMs
-    const update: FailedUpdate = {
-      kind: 'failed', peerId: entry.peerId, incarnation: entry.incarnation, from: self, evidence: why.evidence, suspectedBy: why.suspectedBy,
-      confirmedBy: why.confirmedBy.slice(0, CONFIRMERS_TOLD_MAX), probeMs: Math.max(0, suspectedMs - (why.probeStartedMs ?? suspectedMs)), suspicionMs: nowMs - suspectedMs,
-    }
-    this.#in.counters.failuresDeclared++
-    this.#in.lifecycle.fail(nowMs, entry, update)
-    this.#in.spread(update)
-    if (why.announces) this.#in.emit({ kind: 'announce', updates: [update] })
-  }
-
-  // --- what is said ------------------------------------------------------------------------------------------------------
 
   applyAll(nowMs: number, via: string, updates: readonly Update[], bound: number): void {
     if (updates.length > bound) this.#in.counters.updatesMalformed += updates.length - bound
@@ -265,7 +173,7 @@ export class Beliefs {
     if (entry === null) return
     switch (judge({ state: standing(entry), incarnation: entry.incarnation }, { kind: 'failed', incarnation: update.incarnation })) {
       case 'accept':
-        if (this.#isSeconded(entry, via)) this.#believe(nowMs, entry, update)
+        if (this.#isSeconded(entry, via)) this.believe(nowMs, entry, update)
         else this.#awaitSecond(nowMs, entry, update, via)
         break
       case 'confirm':
@@ -274,7 +182,8 @@ export class Beliefs {
     }
   }
 
-  #believe(nowMs: number, entry: MemberEntry, update: FailedUpdate): void {
+  /** A verdict of others. */
+  believe(nowMs: number, entry: MemberEntry, update: FailedUpdate): void {
     this.#in.lifecycle.fail(nowMs, entry, update)
     this.#accepted(update)
   }

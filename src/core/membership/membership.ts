@@ -22,7 +22,10 @@ import type { Coordinate } from '../coordinates/types.ts'
 import type { DeadlineName } from './deadline-names.ts'
 import { DirectLoss } from './direct-loss.ts'
 import { ALL_FEATURES, type MembershipFeatures } from './features.ts'
+import { Findings } from './findings.ts'
 import { FlapDamping } from './flap-damping.ts'
+import { Hearing } from './hearing.ts'
+import { LateProbes } from './late-probes.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { LocalHealth } from './local-health.ts'
 import { isActive, MemberTable, type MemberEntry } from './member-table.ts'
@@ -37,7 +40,7 @@ import { Prober } from './prober.ts'
 import { PushPull, type SyncAnswer, type SyncRequest } from './push-pull.ts'
 import type { Digest } from './table-digest.ts'
 import type {
-  Evidence, LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Path, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update,
+  LoadDigest, Member, MemberRecord, MemberState, MembershipEffect, Packet, Path, Probe, Report, SignedLeave, SignedRecord, SyncEntry, Update,
 } from './types.ts'
 import { Watches } from './watches.ts'
 
@@ -47,9 +50,6 @@ export const PACKET_UPDATES_MAX = 64
 export const MESSAGE_UPDATES_MAX = 1024
 /** Reports taken from one packet. */
 export const REPORTS_MAX = 16
-/** Silence of everybody for so many periods, and so many pings, means that this node is cut off. */
-export const ISOLATION_PERIODS = 5
-export const ISOLATION_PINGS = 3
 /** How long an unanswered ping counts for this node's own loss. */
 const LOSS_WINDOW_PERIODS = 10
 /** Event-loop delay that counts as one failed probe, as a share of the shortest ack timeout. */
@@ -94,15 +94,12 @@ export class Membership {
   readonly #watches: Watches
   readonly #lifecycle: Lifecycle
   readonly #beliefs: Beliefs
+  readonly #findings: Findings
   readonly #pushPull: PushPull
-  /** Members whose connection broke, and which this node does not observe, or that a single other one holds for failed: probed a little later, if nobody
-   * has told more by then. */
-  readonly #evidence = new Map<string, Evidence>()
+  readonly #lateProbes: LateProbes
+  readonly #hearing: Hearing
   #phase: Phase = 'created'
   #lastGossipMs = -Infinity
-  /** When any member was heard last, by whatever way, and how many pings had been sent by then. */
-  #heardMs = 0
-  #pingsWhenHeard = 0
   /** The effects of the call under way. */
   #effects: MembershipEffect[] = []
   #syncEntries: readonly SyncEntry[] | null = null
@@ -115,6 +112,7 @@ export class Membership {
     this.#wallOffsetMs = init.wallOffsetMs ?? 0
     this.#schedule = new ProbeSchedule({ peerId: record.peerId, hash: hashPeerId(record.peerId) })
     this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: DELAY_STEP_SHARE * options.ackTimeoutFloorMs })
+    this.#hearing = new Hearing(options)
     this.#directLoss = new DirectLoss({ windowMs: LOSS_WINDOW_PERIODS * options.probeIntervalMs })
     const shared = {
       selfId: record.peerId, options, features: this.#features, random, table: this.#table, ring: this.#ring, deadlines: this.#deadlines, counters: this.#counters,
@@ -132,31 +130,37 @@ export class Membership {
       ...shared, health: this.#health, paths: this.#paths, directLoss: this.#directLoss,
       send: (to, probe) => { this.#outbox.send(to, probe) },
       onPathChange: (nowMs, target, change) => { this.#tellPath(nowMs, target, change) },
-      onUnreachable: (nowMs, round) => { this.#beliefs.handleUnreachable(nowMs, round) },
+      onUnreachable: (nowMs, round) => { this.#findings.handleUnreachable(nowMs, round) },
     })
     this.#watches = new Watches({
       ...shared,
       multiplier: () => this.#health.multiplier,
       directLoss: this.#directLoss,
-      heardMs: () => this.#heardMs,
+      heardMs: () => this.#hearing.heardMs,
       nextSequence: () => this.#prober.nextSequence(),
       send: (to, probe, reports) => { this.#outbox.send(to, probe, reports) },
       onAnswered: (nowMs, subject, rttMs, coordinate) => { this.#prober.noteDirect(nowMs, subject, rttMs, coordinate) },
       onLost: (nowMs, subject) => { this.#prober.noteLost(nowMs, subject) },
-      onFound: (nowMs, finding) => { this.#beliefs.handleFound(nowMs, finding) },
-      onAgreed: (nowMs, finding) => { this.#beliefs.handleAgreed(nowMs, finding) },
-      onHung: (nowMs, subject, startedMs, evidence) => { this.#beliefs.handleHung(nowMs, subject, startedMs, evidence) },
+      onFound: (nowMs, finding) => { this.#findings.handleFound(nowMs, finding) },
+      onAgreed: (nowMs, finding) => { this.#findings.handleAgreed(nowMs, finding) },
+      onHung: (nowMs, subject, startedMs, evidence) => { this.#findings.handleHung(nowMs, subject, startedMs, evidence) },
     })
+    this.#lateProbes = new LateProbes({ ...shared, prober: this.#prober })
     this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping(), onForgotten: (peerId) => { this.#paths.forget(peerId) } })
     this.#beliefs = new Beliefs({
       ...shared, prober: this.#prober, watches: this.#watches, lifecycle: this.#lifecycle,
       selfIncarnation: () => this.#own.incarnation,
       selfEpoch: record.datagramEpoch,
-      isIsolated: (nowMs) => this.isIsolated(nowMs),
       refute: (claimedIncarnation) => { this.#own.refute(claimedIncarnation) },
       appeal: (nowMs, claimedIncarnation) => { this.#own.appeal(nowMs, claimedIncarnation) },
       spread: (update) => { this.#outbox.enqueue(update) },
-      probeLater: (nowMs, entry, evidence) => { this.#probeLater(nowMs, entry.peerId, evidence) },
+      probeLater: (nowMs, entry, evidence) => { this.#lateProbes.add(nowMs, entry, evidence) },
+    })
+    this.#findings = new Findings({
+      ...shared, prober: this.#prober, lifecycle: this.#lifecycle,
+      isIsolated: (nowMs) => this.isIsolated(nowMs),
+      believe: (nowMs, entry, update) => { this.#beliefs.believe(nowMs, entry, update) },
+      spread: (update) => { this.#outbox.enqueue(update) },
     })
   }
 
@@ -253,13 +257,9 @@ export class Membership {
     return this.#health.score
   }
 
-  /**
-   * Nobody has been heard for ISOLATION_PERIODS, though several were pinged: it is this node that is cut off. It knows so long before its
-   * suspicions of all the others have run out, which its own bad health stretches.
-   */
+  /** Nobody has been heard for a while, though several were pinged: it is this node that is cut off (hearing.ts). */
   isIsolated(nowMs: number): boolean {
-    return this.#phase === 'alive' && this.#table.active.size > 0 && nowMs - this.#heardMs >= ISOLATION_PERIODS * this.#options.probeIntervalMs
-      && this.#counters.pingsSent - this.#pingsWhenHeard >= ISOLATION_PINGS
+    return this.#phase === 'alive' && this.#table.active.size > 0 && this.#hearing.isSilent(nowMs, this.#counters.pingsSent)
   }
 
   /** How each member is reached from here. */
@@ -289,7 +289,7 @@ export class Membership {
     if (this.#phase === 'created') throw new Error('Membership.becomeAlive before start')
     if (this.#phase !== 'joining') return []
     this.#phase = 'alive'
-    this.#noteHeard(nowMs)
+    this.#hearing.note(nowMs, this.#counters.pingsSent)
     this.#own.publish()
     // A random phase: nodes started by one script must not probe in step for ever.
     this.#deadlines.set('period', nowMs + this.#random() * this.#options.probeIntervalMs)
@@ -356,7 +356,7 @@ export class Membership {
   handlePacket(nowMs: number, from: string, packet: Packet): MembershipEffect[] {
     if (!this.#isListening() || from === this.#own.signed.record.peerId) return []
     const sender = this.#table.get(from)
-    if (sender !== undefined) this.#noteHeard(nowMs)
+    if (sender !== undefined) this.#hearing.note(nowMs, this.#counters.pingsSent)
     if (sender !== undefined && this.#phase !== 'left') this.#paths.noteHeard(nowMs, from)
     // Updates first: an answer to a ping that carried a suspicion of us must carry our refutation.
     this.#learn(nowMs, from, packet.updates, PACKET_UPDATES_MAX)
@@ -372,7 +372,7 @@ export class Membership {
   /** Updates that came by gossipsub. */
   handleUpdates(nowMs: number, input: { readonly from: string; readonly updates: readonly Update[] }): MembershipEffect[] {
     if (!this.#isListening()) return []
-    this.#noteHeard(nowMs)
+    this.#hearing.note(nowMs, this.#counters.pingsSent)
     this.#learn(nowMs, input.from, input.updates, MESSAGE_UPDATES_MAX)
     return this.#finish(nowMs)
   }
@@ -386,7 +386,7 @@ export class Membership {
       this.#counters.updatesUnproven += input.entries.length
       return []
     }
-    this.#noteHeard(nowMs)
+    this.#hearing.note(nowMs, this.#counters.pingsSent)
     const bound = this.#options.membersMax
     if (input.entries.length > bound) this.#counters.updatesMalformed += input.entries.length - bound
     for (const entry of input.entries.slice(0, bound)) this.#beliefs.applySyncEntry(nowMs, input.from, entry)
@@ -406,15 +406,15 @@ export class Membership {
     const entry = this.#table.get(peerId)
     if (this.#phase !== 'alive' || !this.#features.evidence || entry === undefined || !isActive(entry)) return []
     if (this.#features.observers && this.#watches.startAnew(nowMs, entry, evidence)) return this.#finish(nowMs)
-    this.#probeLater(nowMs, peerId, evidence)
-    if (!this.#features.observers) this.#probeOnEvidence(nowMs, peerId)
+    if (this.#features.observers) this.#lateProbes.add(nowMs, entry, evidence)
+    else this.#prober.startOnEvidence(nowMs, entry, evidence)
     return this.#finish(nowMs)
   }
 
   /** The outcome of a `stream-ping` effect. */
   handleStreamPing(nowMs: number, input: { readonly peerId: string; readonly sequence: number; readonly answered: boolean }): MembershipEffect[] {
     if (this.#phase !== 'alive') return []
-    if (input.answered) this.#noteHeard(nowMs)
+    if (input.answered) this.#hearing.note(nowMs, this.#counters.pingsSent)
     if (input.answered) this.#prober.handleStreamPing(nowMs, input.peerId, input.sequence)
     return this.#finish(nowMs)
   }
@@ -465,9 +465,9 @@ export class Membership {
       switch (name.slice(0, colon)) {
         case 'probe': this.#prober.handleTimeout(nowMs, Number(subject)); break
         case 'relay': this.#prober.handleRelayTimeout(nowMs, Number(subject)); break
-        case 'suspect': this.#beliefs.expireSuspicion(nowMs, subject); break
+        case 'suspect': this.#findings.expireSuspicion(nowMs, subject); break
         case 'watch': this.#watches.handleTimeout(nowMs, subject); break
-        case 'evidence': this.#probeOnEvidence(nowMs, subject); break
+        case 'evidence': this.#lateProbes.handleTimeout(nowMs, subject); break
         case 'probation': this.#lifecycle.endProbation(nowMs, subject); break
         case 'settle': this.#lifecycle.settle(nowMs, subject); break
         case 'forget': this.#lifecycle.forget(nowMs, subject); break
@@ -538,19 +538,6 @@ export class Membership {
     }
   }
 
-  #probeLater(nowMs: number, peerId: string, evidence: Evidence): void {
-    this.#evidence.set(peerId, evidence)
-    this.#deadlines.set(`evidence:${peerId}`, nowMs + this.#options.ackTimeoutMs * (1 + this.#random()))
-  }
-
-  #probeOnEvidence(nowMs: number, peerId: string): void {
-    const evidence = this.#evidence.get(peerId)
-    this.#evidence.delete(peerId)
-    this.#deadlines.delete(`evidence:${peerId}`)
-    const entry = this.#table.get(peerId)
-    if (evidence !== undefined && entry !== undefined && isActive(entry)) this.#prober.startOnEvidence(nowMs, entry, evidence)
-  }
-
   #tellPath(nowMs: number, target: MemberEntry, change: PathChange | null): void {
     const told = change === null || !isActive(target) ? null : tellPathChange(change)
     if (told !== null) this.#lifecycle.event(nowMs, told.type, target, { from: this.#own.signed.record.peerId, reason: told.reason })
@@ -572,7 +559,7 @@ export class Membership {
   #quieten(): void {
     this.#prober.clear()
     this.#watches.clear()
-    this.#evidence.clear()
+    this.#lateProbes.clear()
     this.#deadlines.clear()
   }
 
@@ -591,11 +578,6 @@ export class Membership {
     }
     if (this.#own.isFresh) urgent.push({ kind: 'record', signed: this.#own.signed })
     return urgent
-  }
-
-  #noteHeard(nowMs: number): void {
-    this.#heardMs = nowMs
-    this.#pingsWhenHeard = this.#counters.pingsSent
   }
 
   #isListening(): boolean {

@@ -29,6 +29,7 @@ import type { MembershipOptions } from './options.ts'
 import { hashPeerId, observersOf } from './observers.ts'
 import { ackTimeoutMs } from './prober.ts'
 import type { Evidence, MembershipEffect, Probe, Report } from './types.ts'
+import { type ConnectResult, FAST_PINGS, SILENT_PINGS_MIN, Watch, WATCH_PINGS, WATCH_PINGS_MAX, type Yardstick } from './watch.ts'
 
 export const WATCHES_MAX = 16
 export const HIGH_SHARE = 0.7
@@ -36,62 +37,12 @@ export const LOSSY_SHARE = 0.8
 export const LOW_SHARE = 0.3
 /** Whoever holds fewer of the observers than this for alive is more likely cut off itself, and hurries no verdict. */
 export const LIVE_SHARE_MIN = 0.5
-/** Pings that a loss ratio is taken from (Rapid: 40 % of the last 10); more where few observe. */
-export const LOSS_PINGS_MIN = 10
-/** The same over all observers together. */
-export const LOSS_PINGS = 60
-export const LOSS_RATIO_MIN = 0.4
-/** A subject is lossy only where it loses so much more than this node's probes of all others do: otherwise the network is, or this node. */
-export const LOSS_MARGIN = 0.35
-/** The same in standard errors, which weigh more where pings are few and the network loses many. */
-export const LOSS_DEVIATIONS = 2.5
-/** Pings without an answer, over all observers together, that stand for a silent host. */
-export const SILENT_PINGS = 12
-export const SILENT_PINGS_MIN = 3
-/** So unlikely must it be that a living member's answers were all lost, at this node's own loss. */
-export const SILENCE_CHANCE = 0.02
-/** The first pings follow quickly, to tell dead from living; the later ones measure loss. */
-export const FAST_PINGS = 4
-export const WATCH_PINGS = 12
-export const WATCH_PINGS_MAX = 36
 /** TCP connects of one watch between two answers to pings: one, and more where SYNs get lost, or while an accepting host answers no ping. */
 export const CONNECTS_MAX = 8
 /** In a lossy network a node tries to connect so often before it calls a host silent. */
 export const LOSSY_CONNECTS = 3
 /** The first so many observers in rank announce, one more than a verdict needs (beliefs.ts); the others' word travels by piggyback. */
 export const ANNOUNCERS = 3
-
-type ConnectResult = 'open' | 'refused' | 'silent'
-
-interface WatchPing {
-  readonly sequence: number
-  readonly sentMs: number
-  outcome: 'pending' | 'answered' | 'lost'
-}
-
-interface Watch {
-  readonly subject: MemberEntry
-  readonly startedMs: number
-  readonly evidence: Evidence
-  readonly observers: readonly string[]
-  /** What others found last, by observer. */
-  readonly reports: Map<string, Report['verdict']>
-  /** The last WATCH_PINGS_MAX. */
-  readonly pings: WatchPing[]
-  sent: number
-  /** Pings until here follow one another quickly. */
-  fastUntil: number
-  connect: ConnectResult | null
-  connects: number
-  connectedMs: number
-  /** In a row. */
-  silences: number
-  /** Only what was lost since counts as silence. */
-  heardMs: number
-  nextPingMs: number
-  nextCheckMs: number
-  told: Report['verdict'] | null
-}
 
 export interface Finding {
   readonly subject: MemberEntry
@@ -159,10 +110,7 @@ export class Watches {
       this.#waiting.set(subject.peerId, evidence)
       return true
     }
-    const watch: Watch = {
-      subject, startedMs: nowMs, evidence, observers, reports: new Map(), pings: [], sent: 0, fastUntil: FAST_PINGS, connect: null,
-      connects: 0, connectedMs: nowMs, silences: 0, heardMs: nowMs, nextPingMs: nowMs, nextCheckMs: Infinity, told: null,
-    }
+    const watch = new Watch({ subject, evidence, observers, startedMs: nowMs })
     this.#watches.set(subject.peerId, watch)
     this.#in.counters.watches++
     this.#connect(nowMs, watch)
@@ -240,7 +188,7 @@ export class Watches {
     }
     watch.reports.set(from, report.verdict)
     // Whoever finds it faulty must hear of those that do not.
-    if (report.verdict !== 'well' && this.#verdict(nowMs, watch) === 'well') this.#tell(from, reportOf(watch, 'well'))
+    if (report.verdict !== 'well' && watch.verdict(this.#yardstick(nowMs, watch)) === 'well') this.#tell(from, watch.report('well'))
     // An objection completes no verdict; judging it would let those that find it well tell one another so for ever.
     if (report.verdict !== 'well') this.#judge(nowMs, watch)
   }
@@ -256,7 +204,7 @@ export class Watches {
       }
       const next = watch.pings.find(({ outcome }) => outcome === 'pending')
       if (next !== undefined) watch.nextCheckMs = next.sentMs + this.#timeoutMs(watch)
-      if (watch.connect === 'open' && this.#isUnheard(watch)) this.#connect(nowMs, watch)
+      if (watch.connect === 'open' && watch.isUnheard) this.#connect(nowMs, watch)
       this.#judge(nowMs, watch)
       if (this.#watches.get(peerId) !== watch) return
     }
@@ -331,22 +279,16 @@ export class Watches {
     this.#in.emit({ kind: 'connect', peerId: watch.subject.peerId, timeoutMs: this.#in.options.ackTimeoutMs })
   }
 
-  /** Its host has accepted, and no ping since has been answered: either it hangs, or it has ended meanwhile. */
-  #isUnheard(watch: Watch): boolean {
-    const last = watch.pings.at(-1)
-    return last !== undefined && last.outcome !== 'answered' && last.sentMs >= watch.heardMs
-  }
-
   #ping(nowMs: number, watch: Watch): void {
     const sequence = this.#in.nextSequence()
     watch.pings.push({ sequence, sentMs: nowMs, outcome: 'pending' })
-    if (watch.pings.length > WATCH_PINGS_MAX) this.#bySequence.delete((watch.pings.shift() as WatchPing).sequence)
+    if (watch.pings.length > WATCH_PINGS_MAX) this.#bySequence.delete((watch.pings.shift()?.sequence ?? -1))
     this.#bySequence.set(sequence, watch)
     watch.sent++
     this.#in.counters.pingsSent++
     const timeoutMs = this.#timeoutMs(watch)
     const fastMs = Math.max(2.5 * this.#in.options.ackTimeoutFloorMs, timeoutMs)
-    watch.nextPingMs = nowMs + (watch.sent < Math.max(watch.fastUntil, this.#silentPings(nowMs, watch) + 1) ? fastMs : Math.max(fastMs, this.#in.options.probeIntervalMs))
+    watch.nextPingMs = nowMs + (watch.sent < Math.max(watch.fastUntil, watch.silentPings(this.#yardstick(nowMs, watch)) + 1) ? fastMs : Math.max(fastMs, this.#in.options.probeIntervalMs))
     watch.nextCheckMs = Math.min(watch.nextCheckMs, nowMs + timeoutMs)
     this.#in.send(watch.subject.peerId, { kind: 'ping', sequence }, [])
   }
@@ -360,64 +302,19 @@ export class Watches {
     return watch.observers.filter((peerId) => peerId === selfId || table.get(peerId)?.state === 'alive')
   }
 
-  #lossRatio(nowMs: number, watch: Watch): number {
-    return this.#in.directLoss.ratio(nowMs, watch.subject.peerId)
-  }
-
-  /** The loss ratio of so many pings that this node's loss to all others does not explain. */
-  #lossyFrom(nowMs: number, watch: Watch, pings: number): number {
-    const others = this.#in.directLoss.sample(nowMs, watch.subject.peerId)
-    // Two ratios of few pings differ by chance; this is the standard error of their difference.
-    const deviation = Math.sqrt(others.ratio * (1 - others.ratio) * (1 / pings + 1 / (others.pings + 2)))
-    return Math.max(LOSS_RATIO_MIN, others.ratio + Math.max(LOSS_MARGIN, LOSS_DEVIATIONS * deviation))
-  }
-
-  #silentPings(nowMs: number, watch: Watch): number {
-    const improbable = Math.ceil(Math.log(SILENCE_CHANCE) / Math.log(this.#lossRatio(nowMs, watch)))
-    return Math.min(WATCH_PINGS, Math.max(SILENT_PINGS_MIN, Math.ceil(SILENT_PINGS / this.#live(watch).length), improbable))
-  }
-
-  #lostInARow(watch: Watch): number {
-    let lost = 0
-    for (let index = watch.pings.length - 1; index >= 0; index--) {
-      const { outcome, sentMs } = watch.pings[index] as WatchPing
-      if (outcome === 'answered' || sentMs < watch.heardMs) break
-      if (outcome === 'lost') lost++
-    }
-    return lost
-  }
-
-  #verdict(nowMs: number, watch: Watch): Report['verdict'] | null {
-    const lostInARow = this.#lostInARow(watch)
-    if (watch.connect === 'refused' && lostInARow >= 1) return 'dead'
-    // Silence of one says something only to those that hear others.
-    const hearsOthers = this.#in.heardMs() > watch.startedMs || this.#in.table.active.size <= 1
-    if (watch.connect === 'silent' && hearsOthers && lostInARow >= this.#silentPings(nowMs, watch)) return 'dead'
-    // Where all lose many, only many pings tell one who loses more.
-    const isLossy = this.#in.directLoss.isNetworkLossy(nowMs, watch.subject.peerId)
-    const wanted = isLossy ? WATCH_PINGS_MAX - 1 : Math.min(WATCH_PINGS_MAX - 1, Math.max(LOSS_PINGS_MIN, Math.ceil(LOSS_PINGS / this.#live(watch).length)))
-    const settled = watch.pings.filter(({ outcome }) => outcome !== 'pending').slice(-wanted)
-    const answered = settled.filter(({ outcome }) => outcome === 'answered').length
-    if (settled.length >= wanted && (answered > 0 || watch.connect === 'silent')) {
-      const lossRatio = 1 - answered / settled.length
-      if (lossRatio >= this.#lossyFrom(nowMs, watch, settled.length)) return 'lossy'
-    }
-    return answered > 0 && lostInARow === 0 ? 'well' : null
-  }
-
-  #evidence(watch: Watch, verdict: 'dead' | 'lossy'): Evidence {
-    if (verdict === 'lossy') return 'lossy'
-    return watch.connect === 'refused' ? 'refused' : 'silent'
+  #yardstick(nowMs: number, watch: Watch): Yardstick {
+    const { directLoss, heardMs, table } = this.#in
+    return { nowMs, directLoss, liveObservers: this.#live(watch).length, hearsOthers: heardMs() > watch.startedMs || table.active.size <= 1 }
   }
 
   /** Looks at what is known now: tells the others what changed, and speaks the verdict when they agree. */
   #judge(nowMs: number, watch: Watch): void {
-    const verdict = this.#verdict(nowMs, watch)
+    const verdict = watch.verdict(this.#yardstick(nowMs, watch))
     const { selfId, counters } = this.#in
     if (verdict !== null && verdict !== 'well') {
       const live = this.#live(watch)
       const finding = (confirmedBy: readonly string[], announcers: readonly string[]): Finding => ({
-        subject: watch.subject, verdict, evidence: this.#evidence(watch, verdict), startedMs: watch.startedMs, confirmedBy,
+        subject: watch.subject, verdict, evidence: watch.evidenceOf(verdict), startedMs: watch.startedMs, confirmedBy,
         announces: announcers.slice(0, ANNOUNCERS).includes(selfId),
       })
       if (verdict === 'dead') this.#in.onFound(nowMs, finding([], live))
@@ -433,7 +330,7 @@ export class Watches {
         const agreed = isDead ? dead : live.filter((peerId) => faulty.includes(peerId))
         this.#in.onAgreed(nowMs, finding(agreed.filter((peerId) => peerId !== selfId), agreed))
       }
-    } else if (verdict === null && watch.connect === 'open' && this.#lostInARow(watch) >= SILENT_PINGS_MIN) {
+    } else if (verdict === null && watch.connect === 'open' && watch.lostInARow >= SILENT_PINGS_MIN) {
       this.#in.onHung(nowMs, watch.subject, watch.startedMs, watch.evidence)
     } else if (verdict === 'well' && watch.told !== 'well') {
       this.#tellWell(watch)
@@ -446,7 +343,7 @@ export class Watches {
       this.#report(watch, 'well')
       return
     }
-    for (const [observer, verdict] of watch.reports) if (verdict !== 'well') this.#tell(observer, reportOf(watch, 'well'))
+    for (const [observer, verdict] of watch.reports) if (verdict !== 'well') this.#tell(observer, watch.report('well'))
   }
 
   #tell(observer: string, report: Report): void {
@@ -456,7 +353,7 @@ export class Watches {
 
   #report(watch: Watch, verdict: Report['verdict']): void {
     watch.told = verdict
-    const report = reportOf(watch, verdict, verdict === 'well' ? 'probe' : this.#evidence(watch, verdict))
+    const report = watch.report(verdict)
     for (const observer of this.#live(watch)) if (observer !== this.#in.selfId) this.#tell(observer, report)
   }
 
@@ -470,7 +367,7 @@ export class Watches {
     if (watch.sent >= WATCH_PINGS_MAX) return true
     if (watch.sent < WATCH_PINGS || subject.state === 'suspect') return false
     const live = this.#live(watch)
-    const own = this.#verdict(nowMs, watch)
+    const own = watch.verdict(this.#yardstick(nowMs, watch))
     const faulty = live.filter((peerId) => {
       const verdict = peerId === this.#in.selfId ? own : watch.reports.get(peerId)
       return verdict === 'dead' || verdict === 'lossy'
@@ -481,8 +378,4 @@ export class Watches {
 
 function quorum(share: number, live: number): number {
   return Math.max(Math.min(2, live), Math.ceil(share * live))
-}
-
-function reportOf(watch: Watch, verdict: Report['verdict'], evidence: Evidence = 'probe'): Report {
-  return { peerId: watch.subject.peerId, incarnation: watch.subject.incarnation, verdict, evidence }
 }

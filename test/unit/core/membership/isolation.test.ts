@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { ISOLATION_PERIODS } from '../../../../src/core/membership/membership.ts'
+import { ISOLATION_PERIODS } from '../../../../src/core/membership/hearing.ts'
 import { advance, createAlive, isPing, packet, recordUpdate } from './fixtures.ts'
 
 it('a node that hears nobody knows that it is cut off, long before it has given up the others', () => {
