@@ -21,7 +21,7 @@ function setUp() {
 }
 
 const send = (to: string, sent: Packet): MembershipEffect => ({ kind: 'send', to, packet: sent })
-const suspectA = (incarnation: number): Update => ({ kind: 'suspect', peerId: 'a', incarnation, from: 'self', evidence: 'probe' })
+const suspectA = (incarnation: number): Update => ({ kind: 'suspect', peerId: 'a', incarnation, from: 'b', evidence: 'probe' })
 
 describe('safety checkers', () => {
   it('accept what is right', () => {

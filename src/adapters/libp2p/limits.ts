@@ -38,7 +38,7 @@ export const MESH_LIMITS: MeshLimits = Object.freeze({
   connectionsMax: 64,
   connectionsTotalMax: 512,
   inboundPerSecondMax: 200,
-  inboundPendingMax: 128,
+  inboundPendingMax: 512,
   handshakeTimeoutMs: 5_000,
   dialTimeoutMs: 5_000,
   openTimeoutMs: 5_000,

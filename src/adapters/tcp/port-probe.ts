@@ -18,8 +18,9 @@ function connectOnce(target: { readonly host: string; readonly port: number }, t
   return new Promise((resolve) => {
     const socket = createConnection({ ...target, timeout: timeoutMs })
     const end = (outcome: Outcome): void => {
-      // A reset rather than a farewell: the other side has nothing to wait for.
-      socket.resetAndDestroy()
+      // A reset rather than a farewell: the other side has nothing to wait for. Before it is connected, a reset would wait for the kernel to give up.
+      if (outcome === 'open') socket.resetAndDestroy()
+      else socket.destroy()
       resolve(outcome)
     }
     socket.once('connect', () => { end('open') })
@@ -47,7 +48,7 @@ function targetOf(text: string): { readonly host: string; readonly port: number 
   try {
     const [host, transport] = multiaddr(text).getComponents()
     const port = Number(transport?.value)
-    if (host?.value === undefined || transport?.name !== 'tcp' || !(port > 0 && port < 65_536)) return null
+    if (host?.value === undefined || !/^ip[46]$/.test(host.name) || transport?.name !== 'tcp' || !(port > 0 && port < 65_536)) return null
     return { host: host.value, port }
   } catch {
     // A member may announce anything; what does not parse cannot be tried.

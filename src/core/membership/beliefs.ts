@@ -84,14 +84,18 @@ export class Beliefs {
     if (record.peerId === this.#in.selfId) {
       // Signed by our key but not by this life of ours: a clock that went back between two starts. Outrank it.
       if (record.incarnation > this.#in.selfIncarnation()) {
-        if (record.datagramEpoch !== this.#in.selfEpoch) this.#in.emit({ kind: 'twin', record })
-        this.#in.refute(record.incarnation)
+        if (record.datagramEpoch === this.#in.selfEpoch) this.#in.refute(record.incarnation)
+        else {
+          // Two that run at the same time would outrank each other for ever, as fast as the network carries it.
+          this.#in.emit({ kind: 'twin', record })
+          this.#in.appeal(nowMs, record.incarnation)
+        }
       }
       return
     }
     const entry = this.#in.table.get(record.peerId)
     if (entry === undefined) {
-      if (!this.#in.lifecycle.makeRoom()) return
+      if (!this.#in.lifecycle.makeRoom(nowMs)) return
       const joined = this.#in.table.add(nowMs, signed, 'alive')
       this.#in.ring.insert(this.#in.random, joined)
       this.#accepted({ kind: 'record', signed })
@@ -138,8 +142,8 @@ export class Beliefs {
     const entry = this.#claimedEntry(nowMs, claim, 'suspicion')
     if (entry === null) return
     const accuser = this.#in.table.get(claim.from)
-    if (accuser !== undefined && !isActive(accuser)) {
-      // Whoever is held for failed here may see the world through a broken path.
+    // Whoever is held for failed here may see the world through a broken path. A stranger's name, or this node's own, may be made up: it confirms nothing.
+    if (accuser === undefined ? claim.from === this.#in.selfId || entry.state === 'suspect' : !isActive(accuser)) {
       this.#in.counters.updatesUnproven++
       return
     }
@@ -173,7 +177,8 @@ export class Beliefs {
     if (entry === null) return
     switch (judge({ state: standing(entry), incarnation: entry.incarnation }, { kind: 'failed', incarnation: update.incarnation })) {
       case 'accept':
-        if (this.#isSeconded(entry, via)) this.believe(nowMs, entry, update)
+        if (!this.#isVoice(via)) this.#in.counters.updatesUnproven++
+        else if (this.#isSeconded(entry, via)) this.believe(nowMs, entry, update)
         else this.#awaitSecond(nowMs, entry, update, via)
         break
       case 'confirm':
@@ -190,11 +195,16 @@ export class Beliefs {
 
   /**
    * Extension: the names in a verdict are not signed, so a single member could make them all up. It counts when a second member, by its own
-   * authenticated word, says the same (who passes a verdict on has believed it), or when this node has found the same itself.
+   * authenticated word, says the same (who passes a verdict on has believed it), or when this node has found it dead itself.
    */
   #isSeconded({ heardVerdict, suspicion }: MemberEntry, via: string): boolean {
-    const { features, selfId } = this.#in
-    return !features.observers || (heardVerdict !== null && heardVerdict.via !== via) || suspicion?.accusers.includes(selfId) === true
+    return !this.#in.features.observers || (heardVerdict !== null && heardVerdict.via !== via) || suspicion?.isFoundDead === true
+  }
+
+  /** Only who is in here may put others out. */
+  #isVoice(via: string): boolean {
+    const entry = this.#in.table.get(via)
+    return !this.#in.features.observers || (entry !== undefined && isActive(entry))
   }
 
   /** Until then it is an accusation, and a reason to look for oneself. */
@@ -219,6 +229,11 @@ export class Beliefs {
   #applyRemoved(nowMs: number, claim: Claim): void {
     const entry = this.#claimedEntry(nowMs, claim, 'verdict')
     if (entry === null) return
+    if (isActive(entry) || entry.probationUntilMs !== null) {
+      // Operators remove who has failed; of anybody else it is no honest word, or it comes too early, and a sync will say it again.
+      this.#in.counters.updatesUnproven++
+      return
+    }
     switch (judge(entry, { kind: 'removed', incarnation: claim.incarnation })) {
       case 'accept': this.remove(nowMs, entry, claim.from); break
       case 'confirm':

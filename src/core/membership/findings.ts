@@ -53,6 +53,9 @@ export class Findings {
   /** This node, as one of its observers, finds it dead. */
   handleFound(nowMs: number, { subject, evidence, startedMs, announces }: Finding): void {
     this.#accuse(nowMs, subject, { evidence, startedMs, announces, reason: `${evidenceText(evidence)}, and it does not answer pings` })
+    if (subject.suspicion === null) return
+    subject.suspicion.isFoundDead = true
+    if (subject.heardVerdict !== null) this.#in.believe(nowMs, subject, subject.heardVerdict.update)
   }
 
   /** Its host accepts connections, so it may be hung or just busy: no reason for haste, but for a probe with helpers, or one more witness. */
@@ -97,7 +100,6 @@ export class Findings {
       target.suspicion.probeStartedMs ??= why.startedMs
       if (why.evidence !== 'probe') target.suspicion.evidence = why.evidence
       if (this.#in.lifecycle.confirm(nowMs, target, self)) this.#in.spread(update)
-      if (target.heardVerdict !== null) this.#in.believe(nowMs, target, target.heardVerdict.update)
       return
     }
     this.#in.counters.suspicionsRaised++

@@ -205,7 +205,7 @@ export class Lifecycle {
     this.#in.deadlines.set(`forget:${peerId}`, nowMs + this.#in.options.tombstoneRetentionMs / 2)
   }
 
-  makeRoom(): boolean {
+  makeRoom(nowMs: number): boolean {
     if (this.#in.table.size + 1 < this.#in.options.membersMax) return true
     const oldest = this.#in.table.oldestTombstone()
     if (oldest === null) {
@@ -214,6 +214,7 @@ export class Lifecycle {
     }
     this.#in.counters.tombstonesEvicted++
     this.#in.table.remove(oldest)
+    this.#in.watches.drop(nowMs, oldest.peerId)
     this.#in.onForgotten(oldest.peerId)
     for (const name of ['forget', 'probation', 'settle'] as const) this.#in.deadlines.delete(`${name}:${oldest.peerId}`)
     return true

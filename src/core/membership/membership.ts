@@ -80,7 +80,7 @@ export class Membership {
   readonly #features: MembershipFeatures
   readonly #random: Random
   readonly #table = new MemberTable()
-  readonly #ring = new ProbeRing()
+  readonly #ring: ProbeRing
   readonly #schedule: ProbeSchedule
   readonly #wallOffsetMs: number
   readonly #deadlines = new Deadlines<DeadlineName>()
@@ -109,6 +109,7 @@ export class Membership {
     this.#options = options
     this.#features = { ...ALL_FEATURES, ...init.features }
     this.#random = random
+    this.#ring = new ProbeRing(!this.#features.schedule)
     this.#wallOffsetMs = init.wallOffsetMs ?? 0
     this.#schedule = new ProbeSchedule({ peerId: record.peerId, hash: hashPeerId(record.peerId) })
     this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: DELAY_STEP_SHARE * options.ackTimeoutFloorMs })

@@ -64,7 +64,8 @@ export class OwnRecord {
 
   refute(claimedIncarnation: number): void {
     const incarnation = Math.max(this.incarnation, claimedIncarnation) + 1
-    if (this.#leave !== null || incarnation > INCARNATION_MAX) return
+    // One answer a call: a message may foresee the next incarnations and accuse each of them.
+    if (this.#leave !== null || incarnation > INCARNATION_MAX || this.isFresh) return
     this.#in.counters.selfRefutations++
     this.#in.health.add(1)
     this.isFresh = true
@@ -85,7 +86,7 @@ export class OwnRecord {
 
   /** The deadline `appeal` has come. */
   handleTimeout(nowMs: number): void {
-    if (this.#appealedIncarnation === this.incarnation) this.appeal(nowMs, this.#appealedIncarnation)
+    if (this.#appealedIncarnation >= this.incarnation) this.appeal(nowMs, this.#appealedIncarnation)
   }
 
   sayFarewell(): void {

@@ -11,10 +11,16 @@ export class ProbeRing {
   #order: MemberEntry[] = []
   #cursor = 0
   #round = 0
+  readonly #isUsed: boolean
+
+  /** `isUsed` false: nobody asks for the next one, so nobody is kept. */
+  constructor(isUsed = true) {
+    this.#isUsed = isUsed
+  }
 
   /** Puts a newcomer at a random position, be it in the part already probed in this pass (SWIM §4.3). */
   insert(random: Random, entry: MemberEntry): void {
-    if (entry.ringRound === this.#round) return
+    if (!this.#isUsed || entry.ringRound === this.#round) return
     entry.ringRound = this.#round
     const order = this.#order
     const position = randomInteger(random, order.length + 1)

@@ -41,6 +41,8 @@ export class Suspicion {
   probeStartedMs: number | null
   /** The strongest that is known. */
   evidence: Evidence
+  /** This node, as an observer, found it dead itself: not by anybody's word, nor by a single unanswered probe. */
+  isFoundDead = false
   readonly #accusers: string[]
 
   constructor(init: {

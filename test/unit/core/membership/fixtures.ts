@@ -24,7 +24,7 @@ export function recordUpdate(peerId: string, incarnation: number, patch: Partial
   return { kind: 'record', signed: signed(peerId, incarnation, 300, patch) }
 }
 
-export function claim(kind: 'suspect' | 'failed' | 'removed', peerId: string, incarnation: number, from = 'accuser'): Update {
+export function claim(kind: 'suspect' | 'failed' | 'removed', peerId: string, incarnation: number, from = 'accuser'): Exclude<Update, { kind: 'record' | 'left' }> {
   switch (kind) {
     case 'suspect': return { kind, peerId, incarnation, from, evidence: 'probe' }
     case 'failed': return { kind, peerId, incarnation, from, evidence: 'probe', suspectedBy: from, confirmedBy: ['witness1', 'witness2'], probeMs: 0, suspicionMs: 0 }
@@ -32,9 +32,14 @@ export function claim(kind: 'suspect' | 'failed' | 'removed', peerId: string, in
   }
 }
 
-/** A verdict counts when two members, each by its own authenticated word, have told it. */
-export function tellFailed(machine: Membership, nowMs: number, update: Update, voices: readonly [string, string]): MembershipEffect[] {
-  return voices.flatMap((from) => machine.handleUpdates(nowMs, { from, updates: [update] }))
+/** A verdict counts when two members that are in have told it, each by its own authenticated word. Makes members up where there are too few. */
+export function tellFailed(machine: Membership, nowMs: number, update: Exclude<Update, { kind: 'record' | 'left' }>): MembershipEffect[] {
+  const known = machine.members().filter(({ signed: { record: { peerId } }, state }) => state === 'alive' && peerId !== update.peerId).map(({ signed: { record: { peerId } } }) => peerId)
+  for (const peerId of ['voice1', 'voice2'].slice(0, 2 - known.length)) {
+    machine.handleUpdates(nowMs, { from: peerId, updates: [recordUpdate(peerId, 1)] })
+    known.push(peerId)
+  }
+  return known.slice(0, 2).flatMap((from) => machine.handleUpdates(nowMs, { from, updates: [update] }))
 }
 
 export function packet(probe: Probe | null, updates: readonly Update[] = []): Packet {

@@ -91,7 +91,7 @@ describe('what is believed', () => {
 
   it('a failed member comes back with a higher incarnation only', () => {
     const machine = createAlive(['a', 'b'])
-    expect(eventsIn(tellFailed(machine, 1, claim('failed', 'b', 1, 'a'), ['a', 'c']))).toMatchObject([{ type: 'member-suspected', from: 'a' }, { type: 'member-failed', from: 'a' }])
+    expect(eventsIn(tellFailed(machine, 1, claim('failed', 'b', 1, 'a')))).toMatchObject([{ type: 'member-suspected', from: 'a' }, { type: 'member-failed', from: 'a' }])
     expect(machine.member('b')).toMatchObject({ state: 'failed', suspectedBy: ['a', 'witness1', 'witness2'] })
     expect(machine.handleUpdates(2, { from: 'b', updates: [recordUpdate('b', 1)] })).toEqual([])
     expect(eventsIn(machine.handleUpdates(2, { from: 'b', updates: [recordUpdate('b', 2, { datagramEpoch: 2 })] }))).toMatchObject([{ type: 'member-joined', reason: 'came back after it was declared failed; restarted' }])
@@ -135,8 +135,7 @@ describe('what is believed', () => {
     const machine = createAlive(['a', 'b'], { membersMax: 3 })
     machine.handleUpdates(1, { from: 'a', updates: [recordUpdate('c', 1)] })
     expect([machine.member('c'), machine.counters.membersRefused]).toEqual([undefined, 1])
-    tellFailed(machine, 2, claim('failed', 'b', 1), ['a', 'd'])
-    machine.handleUpdates(2, { from: 'a', updates: [recordUpdate('c', 1)] })
+    machine.handleUpdates(2, { from: 'a', updates: [{ kind: 'left', leave: signedLeave('b', 1) }, recordUpdate('c', 1)] })
     expect([machine.member('b'), machine.member('c')?.state, machine.counters.tombstonesEvicted]).toEqual([undefined, 'alive', 1])
   })
 
@@ -208,8 +207,8 @@ describe('push-pull sync', () => {
   })
 
   it('a node that syncs while we hold it for failed is told so', () => {
-    const machine = createAlive(['a', 'b'])
-    tellFailed(machine, 1, claim('failed', 'b', 1), ['a', 'c'])
+    const machine = createAlive(['a', 'b', 'c'])
+    tellFailed(machine, 1, claim('failed', 'b', 1))
     expect(sendsIn(machine.handleSync(2, { from: 'b', entries: [{ signed: signed('b', 1), state: 'alive', leave: null }] }))).toMatchObject([{ to: 'b', packet: { probe: null, updates: [{ kind: 'failed', peerId: 'b' }, { kind: 'record' }] } }])
   })
 
@@ -227,8 +226,8 @@ describe('push-pull sync', () => {
   })
 
   it('asks for a sync with a failed member about once an interval and mesh', () => {
-    const machine = createAlive(['a', 'b'], { reconnectIntervalMs: 1000 })
-    for (const peerId of ['b', 'a']) tellFailed(machine, 0, claim('failed', peerId, 1), ['c', 'd'])
+    const machine = createAlive(['a', 'b'], { reconnectIntervalMs: 1000 }, { features: { observers: false } })
+    machine.handleUpdates(0, { from: 'a', updates: [claim('failed', 'b', 1), claim('failed', 'a', 1)] })
     const syncs = advance(machine, 10_000).filter(({ effect }) => effect.kind === 'sync')
     // Two failed members and nobody else alive: probability 1 each interval.
     expect(syncs.length).toBeGreaterThanOrEqual(9)

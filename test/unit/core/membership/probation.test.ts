@@ -7,7 +7,7 @@ import { advance, claim, createAlive, eventsIn, isPing, packet, recordUpdate, si
 const MEMBERS = ['a', 'b', 'c', 'd']
 
 function failed(machine: Membership, nowMs = 0): void {
-  tellFailed(machine, nowMs, claim('failed', 'b', machine.member('b')?.signed.record.incarnation ?? 0, 'a'), ['a', 'c'])
+  tellFailed(machine, nowMs, claim('failed', 'b', machine.member('b')?.signed.record.incarnation ?? 0, 'a'))
 }
 
 function run(machine: Membership, untilMs: number): ReturnType<typeof eventsIn> {
@@ -59,7 +59,7 @@ describe('coming back', () => {
     failed(machine)
     const effects = machine.handleUpdates(20_000, { from: 'b', updates: [recordUpdate('b', 2)] })
     expect(effects.some((effect) => isPing(effect) && effect.to === 'b')).toBe(true)
-    expect(eventsIn(tellFailed(machine, 30_000, claim('failed', 'b', 2, 'c'), ['c', 'd']))).toMatchObject([{ type: 'member-failed' }])
+    expect(eventsIn(tellFailed(machine, 30_000, claim('failed', 'b', 2, 'c')))).toMatchObject([{ type: 'member-failed' }])
     expect(machine.member('b')).toMatchObject({ state: 'failed', probationUntilMs: null })
     expect(run(machine, 200_000).filter((event) => event.type === 'member-joined')).toEqual([])
     expect(eventsIn(machine.handleUpdates(200_001, { from: 'b', updates: [recordUpdate('b', 3)] }))).toMatchObject([{ type: 'member-returning' }])
@@ -100,7 +100,7 @@ describe('a lone verdict', () => {
 
   it('of a host that refuses counts once another says the same', () => {
     const machine = createAlive(MEMBERS)
-    tellFailed(machine, 1, { ...lone, evidence: 'refused' } as Update, ['a', 'c'])
+    tellFailed(machine, 1, { ...lone, evidence: 'refused' } as ReturnType<typeof claim>)
     expect(machine.member('b')?.state).toBe('failed')
   })
 })
@@ -117,12 +117,24 @@ describe('a verdict told by one member alone, whatever names it bears', () => {
     expect(machine.member('b')).toMatchObject({ state: 'alive', probationUntilMs: null })
   })
 
-  it('counts once this node has found the same itself', () => {
+  it('counts once this node has found it dead itself, whose own name in it proves nothing', () => {
     const machine = createAlive(MEMBERS)
-    machine.handleUpdates(1, { from: 'a', updates: [claim('failed', 'b', 1, 'a')] })
-    const failed = advance(machine, 3900, (effect, nowMs) => { if (isPing(effect) && effect.to !== 'b') machine.handlePacket(nowMs, effect.to, packet({ kind: 'ack', sequence: effect.packet.probe.sequence })) })
-      .find(({ effect }) => effect.kind === 'event' && effect.event.type === 'member-failed')
+    machine.handleUpdates(1, { from: 'a', updates: [claim('suspect', 'b', 1, 'self'), claim('failed', 'b', 1, 'a')] })
+    machine.handleUpdates(2, { from: 'a', updates: [claim('suspect', 'b', 1, 'self')] })
+    expect(machine.member('b')).toMatchObject({ state: 'suspect', suspectedBy: ['a'] })
+    machine.handleConnect(3, { peerId: 'b', result: 'refused' })
+    const failed = advance(machine, 300).find(({ effect }) => effect.kind === 'event' && effect.event.type === 'member-failed')
     expect(failed?.effect).toMatchObject({ event: { from: 'a', confirmedBy: ['witness1', 'witness2'] } })
+  })
+
+  it('is not seconded by an unanswered probe, nor by one who is out or unknown', () => {
+    const machine = createAlive(MEMBERS)
+    failed(machine)
+    machine.handleUpdates(1, { from: 'a', updates: [claim('failed', 'd', 1, 'a')] })
+    for (const from of ['b', 'stranger']) machine.handleUpdates(2, { from, updates: [claim('failed', 'd', 1, from)] })
+    machine.handleConnect(3, { peerId: 'd', result: 'open' })
+    advance(machine, 3900, (effect, nowMs) => { if (isPing(effect) && effect.to !== 'd') machine.handlePacket(nowMs, effect.to, packet({ kind: 'ack', sequence: effect.packet.probe.sequence })) })
+    expect(machine.member('d')?.state).toBe('suspect')
   })
 })
 
@@ -133,7 +145,9 @@ describe('removal by an operator', () => {
     const effects = machine.removeMember(10, 'b')
     expect(effects).toContainEqual({ kind: 'announce', updates: [claim('removed', 'b', 1, 'self')] })
     expect(machine.member('b')).toMatchObject({ state: 'left', removedBy: 'self' })
-    const other = createAlive(['self', 'b'], {}, { record: signed('other', 5).record })
+    const other = createAlive(['self', 'b', 'c'], {}, { record: signed('other', 5).record })
+    expect(eventsIn(other.handleUpdates(11, { from: 'self', updates: [claim('removed', 'b', 1, 'self')] }))).toEqual([])
+    failed(other, 11)
     expect(eventsIn(other.handleUpdates(11, { from: 'self', updates: [claim('removed', 'b', 1, 'self')] }))).toMatchObject([{ type: 'member-left', evidence: 'operator' }])
     expect(other.member('b')).toMatchObject({ state: 'left', removedBy: 'self' })
     expect(machine.removeMember(12, 'b')).toEqual([])
@@ -153,7 +167,8 @@ describe('removal by an operator', () => {
     machine.removeMember(1, 'b')
     const entry = machine.syncEntries().find((one) => one.signed.record.peerId === 'b')
     expect(entry).toMatchObject({ state: 'left', leave: null })
-    const other = createAlive(['self', 'b'], {}, { record: signed('other', 5).record })
+    const other = createAlive(['self', 'b', 'c'], {}, { record: signed('other', 5).record })
+    failed(other, 1)
     other.handleSync(2, { from: 'self', entries: entry === undefined ? [] : [entry] })
     expect(other.member('b')).toMatchObject({ state: 'left', removedBy: 'self' })
   })

@@ -163,9 +163,9 @@ describe('a watch', () => {
     bench.answers.set('b', () => 'silence')
     bench.port = 'silent'
     bench.perform(bench.machine.handleUpdates(bench.nowMs, { from: 'a', updates: [claim('suspect', 'b', 1, 'a')] }))
-    bench.runUntil(12_590)
+    bench.runUntil(12_490)
     expect(bench.reports()).toEqual([])
-    bench.runUntil(12_610)
+    bench.runUntil(13_500)
     expect(bench.reports()[0]?.report).toMatchObject({ verdict: 'dead', evidence: 'silent' })
   })
 
