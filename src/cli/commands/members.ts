@@ -37,5 +37,5 @@ async function watch(flags: Flags, context: CliContext, signal: AbortSignal): Pr
     const event = payload as EventView
     if (matchesEvent(flags, event)) await context.stdout.write(`${flags.json === true ? JSON.stringify(event) : eventLine(event, context.stdout)}\n`)
   }
-  throw new MeshError('ERR_NO_NODE', 'the node ended the stream of events; it is shutting down')
+  throw new MeshError('ERR_NO_NODE', 'the node ended, and with it its events', { nextStep: 'See the end of its log, and start it again with rdb start.' })
 }

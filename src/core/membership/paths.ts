@@ -11,6 +11,7 @@
  * What chance explains is judged by the other paths, while the run of losses goes on: pings to them that settled meanwhile. A ratio of losses is
  * not enough: from a handful of pings it comes out far too low now and then, and its k-th power then lower than 1e-6 by mistake. The chance that
  * a path like the others loses k in a row is that of Laplace's rule of succession applied k times, which says much only when it has seen much.
+ * Where no ping to anybody is answered, DEGRADED_AFTER_MAX of them together are a finding: this node is deaf.
  */
 import type { Path, PathFinding } from './types.ts'
 
@@ -81,9 +82,12 @@ export class PathBook {
   /** Settled pings of all members. A loss counts when an ack ends its run, so that a broken path is no yardstick for the others. */
   #acked = 0
   #lost = 0
+  /** To anybody, since anybody's last ack. */
+  #lostSinceAck = 0
 
   noteAck(nowMs: number, peerId: string): PathChange | null {
     const trail = this.#trail(nowMs, peerId)
+    this.#lostSinceAck = 0
     if (!isBroken(trail.finding)) {
       this.#acked++
       this.#lost += trail.lostInARow
@@ -108,7 +112,9 @@ export class PathBook {
     trail.ackedInARow = 0
     const others = { acked: this.#acked - trail.ackedBefore, lost: this.#lost - trail.lostBefore }
     // What was concluded holds until an ack: so long nothing speaks against it.
-    if (trail.lostInARow >= DEGRADED_AFTER_MIN && chanceOfRun(trail.lostInARow, others, lossRatio) <= CHANCE) trail.isExplained = false
+    // A node that no ack reaches at all counts all its pings together: then it is no chance either.
+    const isDeaf = ++this.#lostSinceAck >= DEGRADED_AFTER_MAX
+    if (trail.lostInARow >= DEGRADED_AFTER_MIN && (isDeaf || chanceOfRun(trail.lostInARow, others, lossRatio) <= CHANCE)) trail.isExplained = false
     return this.#look(nowMs, trail)
   }
 

@@ -103,7 +103,7 @@ describe('members', () => {
         '12:00:11.234 member-failed    remote1: its port refuses connections; suspected by local1 after 104ms, confirmed by remote2 and remote3, declared by remote2 12ms later',
         '12:00:11.500 partition-suspected 4 of 9 members were lost within 0.3 s\n',
       ].join('\n'),
-      stderr: expect.stringContaining('the node ended the stream of events') as string,
+      stderr: expect.stringContaining('the node ended, and with it its events') as string,
     })
     expect(process.requests).toEqual([{ method: 'events', snapshot: true }])
   })

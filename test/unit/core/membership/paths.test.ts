@@ -112,6 +112,24 @@ describe('chance', () => {
   })
 })
 
+describe('a node that no answer reaches', () => {
+  it('finds all its paths broken after as many unanswered pings together as one path alone would take', () => {
+    const book = new PathBook()
+    const peers = ['x', 'y', 'z']
+    for (const peerId of peers) for (let ack = 0; ack < RESTORED_AFTER; ack++) book.noteAck(ack, peerId)
+    const pings = Math.floor((DEGRADED_AFTER_MAX - 1) / peers.length)
+    for (let ping = 1; ping <= pings; ping++) {
+      for (const peerId of peers) {
+        book.noteHeard(1000 * ping, peerId)
+        book.noteLost(1000 * ping, peerId, 1)
+      }
+    }
+    expect(book.paths().filter(({ finding }) => finding === 'direct')).toHaveLength(3)
+    for (const peerId of peers) book.noteLost(1000 * pings + 1, peerId, 1)
+    expect(book.paths().map(({ finding }) => finding)).toEqual(['inbound-only', 'inbound-only', 'inbound-only'])
+  })
+})
+
 describe('random loss', () => {
   // 8 hours of one node each; a ratio taken from the last pings alone gave 35 findings in 20 such hours of three members, and 8 of thirty.
   it.each([[1, 0.3], [2, 0.3], [4, 0.3], [29, 0.3], [2, 0.1], [29, 0.1]])('of every path is no finding: %i other members, %f each way', (members, lossRatio) => {
