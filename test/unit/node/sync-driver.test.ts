@@ -1,6 +1,7 @@
 /** The driver of syncs between real machines, real codecs and signatures, and a mesh in memory. */
 import { beforeEach, describe, expect, it } from 'vitest'
 import { Membership } from '../../../src/core/membership/membership.ts'
+import type { Update } from '../../../src/core/membership/types.ts'
 import { SYNC_INTERVAL_MS } from '../../../src/core/membership/push-pull.ts'
 import { parseMembershipOptions } from '../../../src/core/membership/options.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
@@ -78,6 +79,11 @@ async function mesh(count: number): Promise<Node[]> {
   return [first, ...others]
 }
 
+function refusedBy(declarer: Node, subject: Node): Update {
+  const { peerId } = declarer
+  return { kind: 'failed', peerId: subject.peerId, incarnation: subject.membership.self.record.incarnation, from: peerId, evidence: 'refused', suspectedBy: peerId, confirmedBy: [], probeMs: 0, suspicionMs: 0 }
+}
+
 describe('an exchange', () => {
   it('introduces a newcomer and brings it the whole table with one question', async () => {
     const [a, b] = await mesh(2) as [Node, Node]
@@ -99,10 +105,11 @@ describe('an exchange', () => {
 
   it('brings both what the other has missed, a removal among it', async () => {
     const [a, b, c, d] = await mesh(4) as [Node, Node, Node, Node]
+    for (const from of [b, c]) a.membership.handleUpdates(clock.nowMs(), { from: from.peerId, updates: [refusedBy(b, d)] })
     c.membership.leave(clock.nowMs())
     await c.driver.sync(a.peerId)
     b.membership.removeMember(clock.nowMs(), d.peerId)
-    expect([a.states(), b.states()]).toEqual([['node1 alive', 'node2 left', 'node3 alive'], ['node0 alive', 'node2 alive', 'node3 left']])
+    expect([a.states(), b.states()]).toEqual([['node1 alive', 'node2 left', 'node3 failed'], ['node0 alive', 'node2 alive', 'node3 left']])
     expect(await a.driver.sync(b.peerId)).toBe(true)
     expect([a.states(), b.states()]).toEqual([['node1 alive', 'node2 left', 'node3 left'], ['node0 alive', 'node2 left', 'node3 left']])
     expect(a.membership.member(d.peerId)?.removedBy).not.toBeNull()
@@ -117,9 +124,9 @@ describe('an exchange', () => {
   })
 
   it('says nothing against a peer that this node refuses', async () => {
-    const [a, b, c] = await mesh(3) as [Node, Node, Node]
+    const [a, b, c, d] = await mesh(4) as [Node, Node, Node, Node]
     a.denied.add(c.peerId)
-    a.membership.handleUpdates(clock.nowMs(), { from: b.peerId, updates: [{ kind: 'failed', peerId: c.peerId, incarnation: 102, from: b.peerId, evidence: 'refused', suspectedBy: b.peerId, confirmedBy: [], probeMs: 0, suspicionMs: 0 }] })
+    for (const from of [b, d]) a.membership.handleUpdates(clock.nowMs(), { from: from.peerId, updates: [refusedBy(b, c)] })
     expect(a.states()).toContain('node2 failed')
     expect([await a.driver.sync(b.peerId), await b.driver.sync(a.peerId)]).toEqual([true, true])
     expect(b.states()).toContain('node2 alive')
