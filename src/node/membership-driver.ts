@@ -33,6 +33,8 @@ export interface MembershipDriverParts {
   readonly random: Random
   readonly log: Log
   readonly onEvent: (event: MemberEvent) => void
+  /** The table holds it no more. */
+  readonly onForgotten: (peerId: string) => void
   readonly onRtt: (peerId: string, rttMs: number, coordinate: Coordinate | null) => void
   readonly onLost: (peerId: string) => void
   readonly onLoad: (peerId: string, load: LoadDigest) => void
@@ -216,6 +218,10 @@ export class MembershipDriver {
           break
         case 'sync':
           void this.sync(effect.peerId)
+          break
+        case 'forgotten':
+          this.#parts.datagrams.removePeer(effect.peerId)
+          this.#parts.onForgotten(effect.peerId)
           break
         case 'twin':
           this.#warnOfTwin(effect.record)

@@ -35,7 +35,7 @@ export class NameWatch {
         this.#claim(record, false)
         break
       case 'member-left':
-        this.#perform(this.#parts.names.forget(this.#parts.clock.nowMs(), record.peerId))
+        this.forget(record.peerId)
         break
       case 'member-suspected':
       case 'member-flapping':
@@ -44,6 +44,10 @@ export class NameWatch {
       case 'path-restored':
         break
     }
+  }
+
+  forget(peerId: string): void {
+    this.#perform(this.#parts.names.forget(this.#parts.clock.nowMs(), peerId))
   }
 
   #claim({ peerId, name, nameSinceMs }: MemberRecord, isLiving: boolean): void {

@@ -247,6 +247,13 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   const membershipDriver = new MembershipDriver({
     membership, datagrams, mesh, probePort, verifier, clock, random, log, onEvent,
     isAllowed: (peerId) => admission.isAllowed(peerId),
+    onForgotten: (peerId) => {
+      nameWatch.forget(peerId)
+      rivals.forget(peerId)
+      coordinates.forget(peerId)
+      latencyDriver.removePeer(peerId)
+      loads.remove(peerId)
+    },
     onRtt: (peerId, rttMs, coordinate) => {
       latencyDriver.handleRtt(peerId, rttMs)
       if (coordinate !== null && coordinates.handleSample(peerId, rttMs, coordinate)) membershipDriver.setCoordinate(coordinates.self)

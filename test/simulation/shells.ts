@@ -199,6 +199,7 @@ export class Shells {
         break
       case 'announce': this.#announce(node, effect.updates); break
       case 'sync': this.#syncs.start(node, this.#in.indexOf(effect.peerId)); break
+      case 'forgotten': this.log(node, 'forgotten', effect.peerId); break
       case 'twin': this.log(node, 'twin', effect.record.incarnation); break
       case 'connect': this.#connect(node, this.#in.indexOf(effect.peerId), effect.timeoutMs); break
       case 'stream-ping': {

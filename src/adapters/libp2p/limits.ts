@@ -6,7 +6,7 @@ export interface MeshLimits {
   readonly connectionsTotalMax: number
   /** Inbound connections a second from one host. Raise it where many nodes sit behind one address. */
   readonly inboundPerSecondMax: number
-  /** Inbound handshakes under way at once. */
+  /** Inbound handshakes under way at once: more than one host may begin within `handshakeTimeoutMs`, so that its silent connections shut nobody out. */
   readonly inboundPendingMax: number
   /** A handshake that has not ended by then is given up, on either side. */
   readonly handshakeTimeoutMs: number
@@ -38,7 +38,7 @@ export const MESH_LIMITS: MeshLimits = Object.freeze({
   connectionsMax: 64,
   connectionsTotalMax: 512,
   inboundPerSecondMax: 200,
-  inboundPendingMax: 512,
+  inboundPendingMax: 1_024,
   handshakeTimeoutMs: 5_000,
   dialTimeoutMs: 5_000,
   openTimeoutMs: 5_000,

@@ -64,11 +64,15 @@ interface Choice {
   readonly useVersion: number
 }
 
+/** So far may a choice lie ahead of one's own: a count that leaps is no honest one, and its highest value could never be outdone. */
+export const USE_VERSION_LEAP_MAX = 1_000_000
+
 /** The later choice whose key is held; two choices of one version are settled alike everywhere, by the greater fingerprint. */
 function chooseInUse(ring: Ring, theirs: RingSummary, held: ReadonlyMap<string, RingKey>): Choice {
   const own: Choice = { fingerprint: ring.keys[0]?.fingerprint ?? '', useVersion: ring.useVersion }
   const other: Choice = { fingerprint: theirs.fingerprints[0] ?? '', useVersion: theirs.useVersion }
   const later = other.useVersion > own.useVersion || (other.useVersion === own.useVersion && other.fingerprint > own.fingerprint) ? other : own
+  if (other.useVersion - own.useVersion > USE_VERSION_LEAP_MAX) return own
   if (held.has(later.fingerprint)) return later
   return later === other ? own : other
 }

@@ -147,7 +147,10 @@ export class Membership {
       onHung: (nowMs, subject, startedMs, evidence) => { this.#findings.handleHung(nowMs, subject, startedMs, evidence) },
     })
     this.#lateProbes = new LateProbes({ ...shared, prober: this.#prober })
-    this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping(), onForgotten: (peerId) => { this.#paths.forget(peerId) } })
+    this.#lifecycle = new Lifecycle({ ...shared, prober: this.#prober, watches: this.#watches, flaps: new FlapDamping(), onForgotten: (peerId) => {
+      this.#paths.forget(peerId)
+      this.#effects.push({ kind: 'forgotten', peerId })
+    } })
     this.#beliefs = new Beliefs({
       ...shared, prober: this.#prober, watches: this.#watches, lifecycle: this.#lifecycle,
       selfIncarnation: () => this.#own.incarnation,

@@ -229,5 +229,7 @@ export type MembershipEffect =
    * machine asks at a bounded cluster-wide rate, so that a mesh heals after a partition that outlasted every timer.
    */
   | { readonly kind: 'sync'; readonly peerId: string }
+  /** No longer in the table: whatever is kept about it can go. */
+  | { readonly kind: 'forgotten'; readonly peerId: string }
   /** Another start of this very identity spoke later than we did: a copied data folder, or a clock that went back between two starts. */
   | { readonly kind: 'twin'; readonly record: MemberRecord }

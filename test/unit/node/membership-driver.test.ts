@@ -50,7 +50,7 @@ class Node {
       },
       isAllowed: () => true,
       probePort: () => Promise.resolve(this.port),
-      onEvent: (event) => { this.events.push(event) }, onRtt: () => undefined, onLost: () => undefined, onLoad: () => undefined,
+      onEvent: (event) => { this.events.push(event) }, onForgotten: () => undefined, onRtt: () => undefined, onLost: () => undefined, onLoad: () => undefined,
     })
   }
 

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mergeRing, removeKey, type Ring, type RingKey, summarize, useKey } from '../../../../src/core/keyring/ring.ts'
+import { mergeRing, removeKey, type Ring, type RingKey, summarize, USE_VERSION_LEAP_MAX, useKey } from '../../../../src/core/keyring/ring.ts'
 
 const bounds = { keysMax: 4, removedMax: 64 }
 const key = (name: string): RingKey => ({ fingerprint: name, key: new Uint8Array([name.charCodeAt(0)]) })
@@ -18,6 +18,11 @@ describe('a ring that meets another', () => {
   it('takes the keys it lacks, behind its own', () => {
     expect(names(meet(ring('a'), ring('ab')))).toBe('ab')
     expect(mergeRing(ring('ab'), summarize(ring('ab')), [], bounds)).toMatchObject({ ok: true, changed: false })
+  })
+
+  it('follows no choice whose count leaps, for none could follow the highest', () => {
+    expect(meet(ring('ab'), ring('ba', { useVersion: USE_VERSION_LEAP_MAX + 1 }))).toMatchObject({ useVersion: 0, keys: [key('a'), key('b')] })
+    expect(meet(ring('ab'), ring('ba', { useVersion: USE_VERSION_LEAP_MAX }))).toMatchObject({ useVersion: USE_VERSION_LEAP_MAX, keys: [key('b'), key('a')] })
   })
 
   it('follows the later choice of the key in use, once it has that key', () => {

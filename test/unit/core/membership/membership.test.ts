@@ -221,7 +221,7 @@ describe('push-pull sync', () => {
     expect(offered()).toBe(true)
     advance(machine, 50_000, answer)
     expect([offered(), machine.member('b')?.state]).toEqual([false, 'left'])
-    advance(machine, 100_000, answer)
+    expect(advance(machine, 100_000, answer)).toContainEqual({ atMs: 100_000, effect: { kind: 'forgotten', peerId: 'b' } })
     expect(machine.member('b')).toBeUndefined()
   })
 
