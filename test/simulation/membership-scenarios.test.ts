@@ -73,7 +73,8 @@ describe('crash', () => {
     const [victim] = mesh.choose(1) as [number]
     mesh.crash(victim)
     mesh.runUntil(() => mesh.isConverged(), { withinMs: 4000, what: 'failure known to all' })
-    expect(mesh.events.find(({ event }) => event.type === 'member-suspected')?.event.evidence).not.toBe('probe')
+    // The period's own probe may come first; without the witnesses there is no other.
+    expect(mesh.events.some(({ event }) => event.type === 'member-suspected' && event.evidence !== 'probe')).toBe(true)
   })
 
   scenario('a third crashes at once: all survivors agree, no survivor is failed', [14], (seed) => {

@@ -34,6 +34,15 @@ interface Target {
 
 const PARALLEL_DIALS_MAX = 16
 
+/**
+ * A newcomer that everybody dials at once is kept busy with handshakes, and so is everybody: the news of it then waits for its own
+ * consequences. Where there are many, first dials are spread over this much a member, at most over two seconds; who has something to send
+ * to a member connects at once.
+ */
+const FIRST_DIAL_SPREAD_MS_PER_MEMBER = 25
+const FIRST_DIAL_SPREAD_MS_MAX = 2_000
+const MEMBERS_DIALLED_AT_ONCE_MAX = 8
+
 export class Redial {
   readonly #init: RedialInit
   readonly #targets = new Map<string, Target>()
@@ -95,7 +104,12 @@ export class Redial {
   #add(peer: PeerAddresses): void {
     const target: Target = { peer, failures: 0, timer: null, dialling: false }
     this.#targets.set(peer.peerId, target)
-    if (!this.#init.isConnected(peer.peerId)) this.#schedule(target, this.#firstDelayMs(peer.peerId))
+    if (!this.#init.isConnected(peer.peerId)) this.#schedule(target, this.#firstDelayMs(peer.peerId) + this.#spreadMs())
+  }
+
+  #spreadMs(): number {
+    if (this.#known.size <= MEMBERS_DIALLED_AT_ONCE_MAX) return 0
+    return this.#init.random() * Math.min(FIRST_DIAL_SPREAD_MS_MAX, FIRST_DIAL_SPREAD_MS_PER_MEMBER * this.#known.size)
   }
 
   #update(target: Target, peer: PeerAddresses): void {

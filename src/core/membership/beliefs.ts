@@ -46,6 +46,7 @@ export interface BeliefsSurroundings {
   /** Probes it a little later, unless it is out by then. */
   readonly probeLater: (nowMs: number, entry: MemberEntry, evidence: Evidence) => void
   readonly emit: (effect: MembershipEffect) => void
+  readonly tellAll: (update: Update) => void
   readonly onChange: () => void
 }
 
@@ -284,7 +285,10 @@ export class Beliefs {
       this.#addTombstone(nowMs, entry, from)
       return
     }
+    const wasHere = isActiveEntry(this.#in.table.get(record.peerId))
     this.#applyRecord(nowMs, entry.signed, from)
+    // A newcomer's own announcement goes nowhere until gossipsub has told it who listens: whoever it joins through says it for it.
+    if (from === record.peerId && !wasHere && isActiveEntry(this.#in.table.get(record.peerId)) && this.#in.isJudging()) this.#in.tellAll({ kind: 'record', signed: entry.signed })
     const claim = { peerId: record.peerId, incarnation: record.incarnation, from }
     if (entry.state === 'suspect') {
       this.#applySuspect(nowMs, { ...claim, evidence: 'table' }, from)
@@ -362,4 +366,8 @@ export class Beliefs {
 /** What a claim about its incarnation meets: a member on probation has outranked the verdict, and is not in yet. */
 function standing(entry: MemberEntry): HeldState {
   return entry.probationUntilMs === null ? entry.state : 'alive'
+}
+
+function isActiveEntry(entry: MemberEntry | undefined): boolean {
+  return entry !== undefined && isActive(entry)
 }

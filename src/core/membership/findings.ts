@@ -29,6 +29,8 @@ export interface FindingsSurroundings {
   /** Takes over a verdict of others that lacked this node's own finding. */
   readonly believe: (nowMs: number, entry: MemberEntry, update: FailedUpdate) => void
   readonly spread: (update: Update) => void
+  /** By gossip and datagram, at once. */
+  readonly tellAll: (update: Update) => void
   readonly emit: (effect: MembershipEffect) => void
 }
 
@@ -41,7 +43,7 @@ export class Findings {
 
   handleUnreachable(nowMs: number, round: ProbeRound): void {
     const helpers = round.helpers.length
-    const through = helpers === 0 ? 'and there was no helper to ask' : `nor through ${helpers} ${helpers === 1 ? 'helper' : 'helpers'} (${round.nacks} of them answered)`
+    const through = helpers === 0 ? 'and there was no helper to ask' : `nor through ${helpers} ${helpers === 1 ? 'helper' : 'helpers'} (${round.nacks} of them said that they could not reach it either)`
     const waited = `no ack within ${Math.round(round.ackTimeoutMs)} ms, ${through}`
     const evidence = round.evidence ?? 'probe'
     this.#accuse(nowMs, round.target, {
@@ -124,6 +126,6 @@ export class Findings {
     this.#in.counters.failuresDeclared++
     this.#in.lifecycle.fail(nowMs, entry, update)
     this.#in.spread(update)
-    if (why.announces) this.#in.emit({ kind: 'announce', updates: [update] })
+    if (why.announces) this.#in.tellAll(update)
   }
 }

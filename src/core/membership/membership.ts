@@ -52,8 +52,11 @@ export const MESSAGE_UPDATES_MAX = 1024
 export const REPORTS_MAX = 16
 /** How long an unanswered ping counts for this node's own loss. */
 const LOSS_WINDOW_PERIODS = 10
-/** Event-loop delay that counts as one failed probe, as a share of the shortest ack timeout. */
-const DELAY_STEP_SHARE = 1
+/**
+ * Extension: a verdict, or a newcomer that this node is the first to meet, goes to so many members by datagram as well, at once. In a small mesh
+ * that is everybody, one hop away, while gossipsub takes three.
+ */
+export const MEMBERS_TOLD_AT_ONCE_MAX = 32
 
 export interface MembershipInit {
   /** The own record, unsigned; its incarnation is the unix milliseconds of this start. */
@@ -112,7 +115,7 @@ export class Membership {
     this.#ring = new ProbeRing(!this.#features.schedule)
     this.#wallOffsetMs = init.wallOffsetMs ?? 0
     this.#schedule = new ProbeSchedule({ peerId: record.peerId, hash: hashPeerId(record.peerId) })
-    this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: DELAY_STEP_SHARE * options.ackTimeoutFloorMs })
+    this.#health = new LocalHealth({ scoreMax: this.#features.localHealth ? options.localHealthMax : 0, delayStepMs: options.ackTimeoutFloorMs })
     this.#hearing = new Hearing(options)
     this.#directLoss = new DirectLoss({ windowMs: LOSS_WINDOW_PERIODS * options.probeIntervalMs })
     const shared = {
@@ -159,12 +162,14 @@ export class Membership {
       appeal: (nowMs, claimedIncarnation) => { this.#own.appeal(nowMs, claimedIncarnation) },
       spread: (update) => { this.#outbox.enqueue(update) },
       probeLater: (nowMs, entry, evidence) => { this.#lateProbes.add(nowMs, entry, evidence) },
+      tellAll: (update) => { this.#tellAll(update) },
     })
     this.#findings = new Findings({
       ...shared, prober: this.#prober, lifecycle: this.#lifecycle,
       isIsolated: (nowMs) => this.isIsolated(nowMs),
       believe: (nowMs, entry, update) => { this.#beliefs.believe(nowMs, entry, update) },
       spread: (update) => { this.#outbox.enqueue(update) },
+      tellAll: (update) => { this.#tellAll(update) },
     })
   }
 
@@ -350,7 +355,7 @@ export class Membership {
     const entry = this.#table.get(peerId)
     if (this.#phase !== 'alive' || entry === undefined || entry.state === 'left') return []
     this.#beliefs.remove(nowMs, entry, this.#own.signed.record.peerId)
-    this.#effects.push({ kind: 'announce', updates: [{ kind: 'removed', peerId, incarnation: entry.incarnation, from: this.#own.signed.record.peerId }] })
+    this.#tellAll({ kind: 'removed', peerId, incarnation: entry.incarnation, from: this.#own.signed.record.peerId })
     return this.#finish(nowMs)
   }
 
@@ -552,6 +557,11 @@ export class Membership {
   #noteChange(): void {
     this.#syncEntries = null
     this.#pushPull.handleChange()
+  }
+
+  #tellAll(update: Update): void {
+    this.#effects.push({ kind: 'announce', updates: [update] })
+    if (this.#features.observers) this.#outbox.tell(this.#table.active.sample(this.#random, MEMBERS_TOLD_AT_ONCE_MAX).map(({ peerId }) => peerId), update)
   }
 
   #learn(nowMs: number, via: string, updates: readonly Update[], bound: number): void {

@@ -36,6 +36,13 @@ export class Outbox {
     else this.queue.push(update)
   }
 
+  /** News by itself to members of the caller's choice, beside what is queued. */
+  tell(to: readonly string[], update: Update): void {
+    if (updateBytes(update) > this.#in.packetBudgetBytes - PACKET_OVERHEAD_BYTES) return
+    this.#in.counters.updatesSent += to.length
+    for (const peerId of to) this.#in.emit({ kind: 'send', to: peerId, packet: { probe: null, updates: [update], load: null, reports: [], coordinate: null } })
+  }
+
   send(to: string, probe: Probe | null, reports: readonly Report[] = []): void {
     const limit = retransmitLimit(this.#in.retransmitMultiplier, this.#in.activeCount() + 1)
     const coordinate = probe?.kind === 'ack' ? this.coordinate : null

@@ -17,8 +17,8 @@ describe('an event in words', () => {
     [event('member-joined', 'learned from another member'), 'db3: learned from another member (from db1)'],
     [event('member-updated', 'capacity 1 → 2', { from: 'db2' }), 'db3: capacity 1 → 2 (from db2)'],
     [
-      event('member-suspected', 'no ack within 500 ms, nor through 2 helpers (2 of them answered)', { evidence: 'probe', suspectedBy: 'db1', sinceProbeMs: 804 }),
-      'db3: no ack within 500 ms, nor through 2 helpers (2 of them answered); suspected by db1 after 804ms',
+      event('member-suspected', 'no ack within 500 ms, nor through 2 helpers (2 of them said that they could not reach it either)', { evidence: 'probe', suspectedBy: 'db1', sinceProbeMs: 804 }),
+      'db3: no ack within 500 ms, nor through 2 helpers (2 of them said that they could not reach it either); suspected by db1 after 804ms',
     ],
     // What was heard of is told by what it rests on.
     [event('member-suspected', 'suspected by the node that probed it', { evidence: 'refused', suspectedBy: 'db2' }), 'db3: its port refuses connections; suspected by db2'],

@@ -61,6 +61,17 @@ describe('redial', () => {
     expect(larger.dials.length).toBe(1)
   })
 
+  it('spreads the first dials where there are many members', async () => {
+    const { clock, dials, redial } = setUp({ self: 'a' })
+    const members = Array.from({ length: 16 }, (_, index) => peer(`b${String.fromCharCode(97 + index)}`))
+    redial.setMembers(members)
+    await clock.advance(100)
+    expect(dials.length).toBeLessThan(members.length)
+    await clock.advance(300)
+    expect(new Set(dials.map(({ peerId }) => peerId)).size).toBe(members.length)
+    expect(new Set(dials.slice(0, members.length).map(({ atMs }) => atMs)).size).toBeGreaterThan(8)
+  })
+
   it('rests while connected and starts over when the connection ends', async () => {
     const { clock, connected, dials, redial, onDial } = setUp()
     onDial(async (peerId) => {

@@ -271,7 +271,7 @@ describe('probing', () => {
       if (probe.kind === 'ping-request' && effect.to !== 'd') machine.handlePacket(nowMs, effect.to, packet({ kind: 'nack', sequence: probe.sequence }))
     }).map(({ effect }) => effect)
     expect(effects).toContainEqual({ kind: 'lost', peerId: 'b' })
-    expect(eventsIn(effects)[0]?.reason).toBe('its connection closed without a goodbye; no ack within 500 ms, nor through 3 helpers (2 of them answered)')
+    expect(eventsIn(effects)[0]?.reason).toBe('its connection closed without a goodbye; no ack within 500 ms, nor through 3 helpers (2 of them said that they could not reach it either)')
   })
 
   it('with nobody to ask the reason says so', () => {
