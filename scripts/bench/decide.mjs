@@ -15,7 +15,7 @@ const random = createRandom(20260101)
 const options = parseRoutingOptions()
 const request = { database: 'flights', access: 'read', priority: 'normal', forwarded: false, lastResort: false }
 const local = {
-  peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null,
+  peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' },
   cpuPercent: 20, memoryPercent: 30, inFlight: 3, inFlightMax: 64,
 }
 const overloaded = { ...local, overloaded: true, overloadReason: 'CPU 85% exceeds threshold 80%', cpuPercent: 85 }
@@ -29,7 +29,7 @@ function createPeers(count) {
       state: dice > 0.97 ? 'failed' : dice > 0.95 ? 'suspect' : 'alive', status: dice > 0.97 ? 'unhealthy' : dice > 0.9 ? 'degraded' : 'healthy',
       latencyMs: random() < 0.02 ? null : 0.2 + random() * random() * 40, overloaded: dice > 0.8 && dice < 0.9,
       cpuPercent: random() * 90, memoryPercent: random() * 80, inFlightThere: randomInteger(random, 20), inFlightFromHere: randomInteger(random, 8),
-      loadAgeMs: random() < 0.05 ? 100_000 : random() * 30_000,
+      loadAgeMs: random() < 0.05 ? 100_000 : random() * 30_000, site: { datacenter: '', rack: '' }, capacity: 1, feedback: null, lagMs: null,
     }
   })
 }
@@ -66,7 +66,7 @@ function decideAmong(count, input) {
   // Several tables in turn: a branch predictor that has learnt one table by heart would flatter the figure.
   const tables = Array.from({ length: 16 }, () => createPeers(count))
   return (i) => {
-    const decision = decide({ request, local: overloaded, peers: tables[i & 15], random, options, ...input })
+    const decision = decide({ nowMs: 0, request, local: overloaded, peers: tables[i & 15], random, options, ...input })
     return decision.kind === 'forward' ? decision.chain.length : 1
   }
 }

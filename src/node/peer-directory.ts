@@ -66,6 +66,7 @@ export class PeerDirectory {
     return {
       peerId: self.peerId,
       name: this.nameOf(self.peerId),
+      site: { datacenter: self.datacenter, rack: self.rack },
       role: engine?.role ?? null,
       ready: engine?.isReady() ?? false,
       draining: isDraining(),
@@ -94,6 +95,8 @@ export class PeerDirectory {
     const load = loads.get(peerId)
     return {
       peerId, name, role,
+      site: { datacenter: member.signed.record.datacenter, rack: member.signed.record.rack }, capacity: member.signed.record.capacity,
+      feedback: null, lagMs: null,
       state: member.state,
       status: this.#assess(member).status,
       // Until a snapshot has named the ready databases, the offer in the signed record counts.

@@ -110,6 +110,7 @@ export class QueryService {
     const startedMs = clock.nowMs()
     const local = this.#parts.localView(request.database)
     const decision = decide({
+      nowMs: startedMs,
       request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort },
       local,
       peers: forwarded ? [] : this.#parts.peerViews(request.database),

@@ -6,12 +6,14 @@ import type { PeerView } from '../../src/core/routing/types.ts'
 import { createRandom, randomInteger } from '../../src/core/time/random.ts'
 
 const options = parseRoutingOptions()
+const here = { nowMs: 0, site: { datacenter: '', rack: '' } }
 
 /** A usable peer: healthy, near, idle. */
 export function peerView(fields: Partial<PeerView> & { readonly peerId: string }): PeerView {
   return {
     name: fields.peerId, state: 'alive', status: 'healthy', role: 'replica', ready: true, latencyMs: 1, overloaded: false,
-    cpuPercent: 10, memoryPercent: 20, inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 500, ...fields,
+    cpuPercent: 10, memoryPercent: 20, inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 500,
+    site: { datacenter: '', rack: '' }, capacity: 1, feedback: null, lagMs: null, ...fields,
   }
 }
 
@@ -35,7 +37,7 @@ export function strategyContract(strategy: RoutingStrategy): void {
 
     it.each(sizes)('fills the asked places with distinct candidates (%i candidates)', (count) => {
       for (const places of [1, 2, 4, 16]) {
-        const { order } = strategy.rank(randomPeers(count, count), { options, random: createRandom(places), places })
+        const { order } = strategy.rank(randomPeers(count, count), { ...here, options, random: createRandom(places), places })
         expect(order).toHaveLength(Math.min(places, count))
         expect(new Set(order).size).toBe(order.length)
         for (const index of order) expect(index).toSatisfy((value: number) => Number.isInteger(value) && value >= 0 && value < count)
@@ -43,7 +45,7 @@ export function strategyContract(strategy: RoutingStrategy): void {
     })
 
     it.each(sizes)('scores every candidate with a finite figure (%i candidates)', (count) => {
-      const { scores } = strategy.rank(randomPeers(count, count), { options, random: createRandom(1), places: 1 })
+      const { scores } = strategy.rank(randomPeers(count, count), { ...here, options, random: createRandom(1), places: 1 })
       expect(scores).toHaveLength(count)
       for (const score of Array.from(scores)) expect(score).toSatisfy((value: number) => Number.isFinite(value) && value >= 0)
     })
@@ -51,14 +53,14 @@ export function strategyContract(strategy: RoutingStrategy): void {
     it('decides alike for the same seed and changes nothing', () => {
       const peers = randomPeers(3, 40)
       const before = structuredClone(peers)
-      const orders = [1, 2].map(() => strategy.rank(peers, { options, random: createRandom(99), places: 4 }).order)
+      const orders = [1, 2].map(() => strategy.rank(peers, { ...here, options, random: createRandom(99), places: 4 }).order)
       expect(orders[0]).toEqual(orders[1])
       expect(peers).toEqual(before)
     })
 
     it('scores without regard to chance', () => {
       const peers = randomPeers(4, 40)
-      const scores = [1, 2].map((seed) => Array.from(strategy.rank(peers, { options, random: createRandom(seed), places: 4 }).scores))
+      const scores = [1, 2].map((seed) => Array.from(strategy.rank(peers, { ...here, options, random: createRandom(seed), places: 4 }).scores))
       expect(scores[0]).toEqual(scores[1])
     })
 
@@ -67,7 +69,7 @@ export function strategyContract(strategy: RoutingStrategy): void {
       const random = createRandom(5)
       const taken = new Array<number>(10).fill(0)
       for (let i = 0; i < 10_000; i++) {
-        const [first] = strategy.rank(peers, { options, random, places: 1 }).order
+        const [first] = strategy.rank(peers, { ...here, options, random, places: 1 }).order
         taken[first as number] = (taken[first as number] as number) + 1
       }
       expect(Math.max(...taken)).toBeLessThan(1300)

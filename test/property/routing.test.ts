@@ -15,13 +15,14 @@ const peer: fc.Arbitrary<Omit<PeerView, 'peerId' | 'name'>> = fc.record({
   role, latencyMs, ready: fc.boolean(), overloaded: fc.boolean(),
   cpuPercent: fc.constantFrom(null, 10, 90), memoryPercent: fc.constantFrom(null, 10, 90),
   inFlightThere: fc.nat(100), inFlightFromHere: fc.nat(600), loadAgeMs: fc.constantFrom(null, 100, 100_000),
+  site: fc.constant({ datacenter: '', rack: '' }), capacity: fc.constantFrom(1, 4), feedback: fc.constant(null), lagMs: fc.constantFrom(null, 0, 500),
 })
 
 const peers = fc.array(peer, { maxLength: 30 }).map((list): PeerView[] => list.map((fields, index) => ({ ...fields, peerId: `p${index}`, name: `p${index}` })))
 
 const local: fc.Arbitrary<LocalView> = fc.record({
   peerId: fc.constant('self'), name: fc.constant('self'), role, ready: fc.boolean(), draining: fc.boolean(), overloaded: fc.boolean(),
-  overloadReason: fc.constant(null), cpuPercent: fc.constant(0), memoryPercent: fc.constant(0), inFlight: fc.nat(70), inFlightMax: fc.constant(64),
+  overloadReason: fc.constant(null), site: fc.constant({ datacenter: '', rack: '' }), cpuPercent: fc.constant(0), memoryPercent: fc.constant(0), inFlight: fc.nat(70), inFlightMax: fc.constant(64),
 })
 
 const request: fc.Arbitrary<RouteRequest> = fc.record({
@@ -32,7 +33,7 @@ const options = parseRoutingOptions()
 const scene = fc.record({ request, local, peers, seed: fc.nat(), explain: fc.boolean() })
 
 function run({ seed, ...rest }: { request: RouteRequest; local: LocalView; peers: PeerView[]; seed: number; explain: boolean }): Decision {
-  return decide({ ...rest, random: createRandom(seed), options })
+  return decide({ nowMs: 0, ...rest, random: createRandom(seed), options })
 }
 
 describe('every decision', () => {
@@ -95,7 +96,7 @@ describe('every decision', () => {
 
 describe('the chosen peer', () => {
   const absent: LocalView = {
-    peerId: 'self', name: 'self', role: null, ready: false, draining: false, overloaded: false, overloadReason: null, cpuPercent: 0, memoryPercent: 0, inFlight: 0, inFlightMax: 64,
+    peerId: 'self', name: 'self', role: null, ready: false, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' }, cpuPercent: 0, memoryPercent: 0, inFlight: 0, inFlightMax: 64,
   }
   const read: RouteRequest = { database: 'users', access: 'read', priority: 'normal', forwarded: false, lastResort: false }
 
@@ -103,7 +104,7 @@ describe('the chosen peer', () => {
     const healthy = fc.array(fc.record({ latencyMs, inFlightThere: fc.nat(100) }), { minLength: 1, maxLength: 40 })
     fc.assert(fc.property(healthy, fc.nat(), (list, seed) => {
       const candidates = list.map((fields, index) => peerView({ peerId: `p${index}`, ...fields }))
-      const decision = decide({ request: read, local: absent, peers: candidates, random: createRandom(seed), options })
+      const decision = decide({ nowMs: 0, request: read, local: absent, peers: candidates, random: createRandom(seed), options })
       if (decision.kind !== 'forward') throw new Error(`not forwarded: ${decision.kind}`)
       const measured = list.map((fields) => fields.latencyMs).filter((value): value is number => value !== null && Number.isFinite(value))
       const prior = Math.max(200, ...measured)
@@ -121,7 +122,7 @@ describe('the chosen peer', () => {
     for (let sender = 0; sender < 50; sender++) {
       const random = createRandom(sender + 1)
       for (let i = 0; i < 200; i++) {
-        const decision = decide({ request: read, local: absent, peers: candidates, random, options })
+        const decision = decide({ nowMs: 0, request: read, local: absent, peers: candidates, random, options })
         if (decision.kind !== 'forward') throw new Error(`not forwarded: ${decision.kind}`)
         const [first = ''] = decision.chain
         taken.set(first, (taken.get(first) ?? 0) + 1)
@@ -137,7 +138,7 @@ describe('the chosen peer', () => {
     const random = createRandom(77)
     for (let i = 0; i < 2_000; i++) {
       const candidates = inFlight.map((inFlightFromHere, index) => peerView({ peerId: String(index), inFlightFromHere }))
-      const decision = decide({ request: read, local: absent, peers: candidates, random, options })
+      const decision = decide({ nowMs: 0, request: read, local: absent, peers: candidates, random, options })
       if (decision.kind !== 'forward') throw new Error(`not forwarded: ${decision.kind}`)
       const first = Number(decision.chain[0])
       inFlight[first] = (inFlight[first] as number) + 1

@@ -21,6 +21,7 @@ import type { CandidateExplanation, Decision, Explanation, LocalView, PeerView, 
 export type { RoutingOptions } from './options.ts'
 
 export interface DecideInput {
+  readonly nowMs: number
   readonly request: RouteRequest
   readonly local: LocalView
   /** In any order; not looked at when the query runs here. */
@@ -97,14 +98,14 @@ function decideAmongPeers(input: DecideInput, obstacle: Obstacle): Decision {
 
 /** The chosen peer and its successors: tier after tier, until there are enough. */
 function buildChain(
-  { random, strategy = nearest }: DecideInput, usable: Tiers,
+  { nowMs, local: { site }, random, strategy = nearest }: DecideInput, usable: Tiers,
   { options, isHealthyOnly }: { readonly options: RoutingOptions; readonly isHealthyOnly: boolean },
 ): PeerView[] {
   const chain: PeerView[] = []
   const places = 1 + options.failoverMax
   for (const tier of isHealthyOnly ? [usable.fresh, usable.stale] : [usable.fresh, usable.stale, usable.degraded, usable.overloaded]) {
     if (tier.length === 0 || chain.length >= places) continue
-    for (const index of strategy.rank(tier, { options, random, places: places - chain.length }).order) chain.push(tier[index] as PeerView)
+    for (const index of strategy.rank(tier, { options, random, nowMs, site, places: places - chain.length }).order) chain.push(tier[index] as PeerView)
   }
   return chain
 }
@@ -125,16 +126,15 @@ function explain(input: DecideInput, reason: string, chain: readonly PeerView[] 
 }
 
 /** Every peer with its figure and why it was passed over. With an empty chain the usable ones are those that local beat. */
-function explainCandidates({ request, peers, options: given, strategy = nearest }: DecideInput, chain: readonly PeerView[]): CandidateExplanation[] {
+function explainCandidates({ nowMs, request, local: { site }, peers, options: given, strategy = nearest }: DecideInput, chain: readonly PeerView[]): CandidateExplanation[] {
   const options = complete(given)
   const isWrite = request.access === 'write'
   const usable = tiers(peers, isWrite, options)
   const scores = new Map<PeerView, number>()
   for (const tier of [usable.fresh, usable.stale, usable.degraded, usable.overloaded]) {
     if (tier.length === 0) continue
-    // Scores do not depend on chance; drawing here would make explained runs differ from unexplained ones.
-    const ranking = strategy.rank(tier, { options, random: () => 0, places: 1 })
-    tier.forEach((peer, index) => scores.set(peer, ranking.scores[index] as number))
+    const figures = strategy.score(tier, { options, nowMs, site })
+    tier.forEach((peer, index) => scores.set(peer, figures[index] as number))
   }
   return peers.map((peer): CandidateExplanation => ({
     peerId: peer.peerId, name: peer.name, latencyMs: measured(peer), cpuPercent: peer.cpuPercent, memoryPercent: peer.memoryPercent,

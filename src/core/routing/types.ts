@@ -16,9 +16,28 @@ export interface RouteRequest {
   readonly lastResort: boolean
 }
 
+/** Where a node stands; empty strings where nobody said. */
+export interface Site {
+  readonly datacenter: string
+  readonly rack: string
+}
+
+/** What this node learnt about a peer from its own queries and probes to it (feedback.ts). */
+export interface PeerFeedback {
+  /** Response time, peak-sensitive and decayed to now; null before the first answer. */
+  readonly peakEwmaMs: number | null
+  /** The freshest usable probe of it; null when there is none. */
+  readonly probe: { readonly inFlight: number; readonly latencyMs: number; readonly ageMs: number } | null
+  /** How much longer it is kept out for its errors; 0 when it is not. */
+  readonly ejectedForMs: number
+  /** 0–1: the share of its fair part that a newcomer or a returning peer gets yet. */
+  readonly warmth: number
+}
+
 export interface LocalView {
   readonly peerId: string
   readonly name: string
+  readonly site: Site
   /** Null when this node does not serve the database. */
   readonly role: 'primary' | 'replica' | null
   readonly ready: boolean
@@ -35,6 +54,13 @@ export interface LocalView {
 export interface PeerView {
   readonly peerId: string
   readonly name: string
+  readonly site: Site
+  /** What it can do beside others, from its record; above 0. */
+  readonly capacity: number
+  /** Null for a peer that no query from here has met. */
+  readonly feedback: PeerFeedback | null
+  /** How far its copy is behind the primary; null when unknown. */
+  readonly lagMs: number | null
   readonly state: MemberState
   readonly status: PeerStatus
   /** Null when this peer does not serve the database. */

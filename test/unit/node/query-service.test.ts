@@ -48,10 +48,10 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
   const service = new QueryService({
     self: { peerId: 'self', name: 'local1' },
     engines: engine === null ? new Map() : new Map([['db', engine]]),
-    localView: () => ({ peerId: 'self', name: 'local1', role: engine?.role ?? null, ready: true, draining: false, overloaded: false, overloadReason: null, cpuPercent: 5, memoryPercent: 5, inFlight: 0, inFlightMax: 64, ...local }),
+    localView: () => ({ peerId: 'self', name: 'local1', role: engine?.role ?? null, ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' }, cpuPercent: 5, memoryPercent: 5, inFlight: 0, inFlightMax: 64, ...local }),
     peerViews: () => peers.map((peer, index): PeerView => ({
       name: peer.peerId, state: 'alive', status: 'healthy', role: 'replica', ready: true, latencyMs: 10 * (index + 1), overloaded: false, cpuPercent: 5, memoryPercent: 5,
-      inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 10, ...peer,
+      inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 10, site: { datacenter: '', rack: '' }, capacity: 1, feedback: null, lagMs: null, ...peer,
     })),
     peerName: (peerId) => peerId,
     forward: (peerId, request, { signal }) => {

@@ -13,18 +13,24 @@ import { randomInteger } from '../../time/random.ts'
 import type { PeerView } from '../types.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const nearest: RoutingStrategy = { name: 'nearest', rank }
+export const nearest: RoutingStrategy = { name: 'nearest', score, rank }
+
+function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
+  return scoresOf(candidates, effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs))
+}
+
+function scoresOf(candidates: readonly PeerView[], latenciesMs: Float64Array): Float64Array {
+  return latenciesMs.map((latencyMs, i) => {
+    const { inFlightThere, inFlightFromHere } = candidates[i] as PeerView
+    return latencyMs * (inFlightThere + inFlightFromHere + 1)
+  })
+}
 
 function rank(candidates: readonly PeerView[], { options, random, places }: RankContext): Ranking {
   const latenciesMs = effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs)
-  const scores = new Float64Array(candidates.length)
+  const scores = scoresOf(candidates, latenciesMs)
   let bestMs = Infinity
-  for (let i = 0; i < candidates.length; i++) {
-    const { inFlightThere, inFlightFromHere } = candidates[i] as PeerView
-    const latencyMs = latenciesMs[i] as number
-    scores[i] = latencyMs * (inFlightThere + inFlightFromHere + 1)
-    if (latencyMs < bestMs) bestMs = latencyMs
-  }
+  for (let i = 0; i < latenciesMs.length; i++) bestMs = Math.min(bestMs, latenciesMs[i] as number)
   const bandMs = Math.max(bestMs * (1 + options.tieRatio), bestMs + options.tieMs)
   const tied: number[] = []
   for (let i = 0; i < candidates.length; i++) if ((latenciesMs[i] as number) <= bandMs) tied.push(i)

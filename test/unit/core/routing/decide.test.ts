@@ -7,7 +7,7 @@ import { peerView } from '../../../contract/strategy.ts'
 const read: RouteRequest = { database: 'users', access: 'read', priority: 'normal', forwarded: false, lastResort: false }
 const write: RouteRequest = { ...read, access: 'write' }
 const idle: LocalView = {
-  peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null,
+  peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' },
   cpuPercent: 10, memoryPercent: 20, inFlight: 0, inFlightMax: 64,
 }
 const overloaded: LocalView = { ...idle, overloaded: true, overloadReason: 'CPU 85% exceeds threshold 80%', cpuPercent: 85 }
@@ -16,7 +16,7 @@ const full: LocalView = { ...idle, inFlight: 64 }
 const draining: LocalView = { ...idle, draining: true }
 
 function ask(local: LocalView, peers: readonly PeerView[] = [], more: Partial<DecideInput> = {}): Decision {
-  return decide({ request: read, local, peers, random: createRandom(1), options: {}, ...more })
+  return decide({ nowMs: 0, request: read, local, peers, random: createRandom(1), options: {}, ...more })
 }
 
 /** The kind, with what it leads to: "forward a b", "refuse ERR_DRAINING". */

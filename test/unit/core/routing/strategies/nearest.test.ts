@@ -8,11 +8,12 @@ import { peerView, strategyContract } from '../../../../contract/strategy.ts'
 strategyContract(nearest)
 
 const options = parseRoutingOptions()
+const here = { nowMs: 0, site: { datacenter: '', rack: '' } }
 
 /** Who is chosen over many draws. */
 function chosen(peers: readonly PeerView[]): Set<string> {
   const random = createRandom(11)
-  return new Set(Array.from({ length: 200 }, () => peers[nearest.rank(peers, { options, random, places: 1 }).order[0] as number]?.peerId ?? ''))
+  return new Set(Array.from({ length: 200 }, () => peers[nearest.rank(peers, { ...here, options, random, places: 1 }).order[0] as number]?.peerId ?? ''))
 }
 
 function withLatencies(latencies: Readonly<Record<string, number | null>>): PeerView[] {
@@ -48,10 +49,10 @@ describe('nearest', () => {
   })
 
   it('takes an unmeasured peer for as far as the farthest, and at least 200 ms away', () => {
-    const { order, scores } = nearest.rank(withLatencies({ new: null, a: 300, b: 1 }), { options, random: createRandom(1), places: 3 })
+    const { order, scores } = nearest.rank(withLatencies({ new: null, a: 300, b: 1 }), { ...here, options, random: createRandom(1), places: 3 })
     expect(Array.from(scores)).toEqual([300, 300, 1])
     expect(order[0]).toBe(2)
-    expect(Array.from(nearest.rank(withLatencies({ new: null, silent: Infinity }), { options, random: createRandom(1), places: 1 }).scores)).toEqual([200, 200])
+    expect(Array.from(nearest.rank(withLatencies({ new: null, silent: Infinity }), { ...here, options, random: createRandom(1), places: 1 }).scores)).toEqual([200, 200])
   })
 
   it('orders the rest by score', () => {
@@ -59,7 +60,7 @@ describe('nearest', () => {
       peerView({ peerId: 'a', latencyMs: 10 }), peerView({ peerId: 'b', latencyMs: 40 }), peerView({ peerId: 'c', latencyMs: 15, inFlightThere: 9 }),
       peerView({ peerId: 'd', latencyMs: 20 }), peerView({ peerId: 'e', latencyMs: 60 }),
     ]
-    const { order } = nearest.rank(peers, { options, random: createRandom(1), places: 4 })
+    const { order } = nearest.rank(peers, { ...here, options, random: createRandom(1), places: 4 })
     expect(order.map((index) => peers[index]?.peerId)).toEqual(['a', 'd', 'b', 'e'])
   })
 })
