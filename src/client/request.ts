@@ -27,6 +27,7 @@ export function toRequest(sql: string, options: QueryOptions): QueryRequest {
     visited: [],
     explain: options.explain ?? false,
     lastResort: false,
+    finalPeerId: '',
   }
 }
 

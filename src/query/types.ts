@@ -24,6 +24,8 @@ export interface QueryRequest {
   readonly explain: boolean
   /** The sender has no better place: run it although above the thresholds. */
   readonly lastResort: boolean
+  /** On a two-hop route the PeerId of the node that runs it, for the relay and for that node; empty otherwise. */
+  readonly finalPeerId: string
 }
 
 /** An attempt that did not answer. */

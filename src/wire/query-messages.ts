@@ -12,6 +12,8 @@ export const QUERY_WIRE_VERSION = 1
 export const SESSION_TOKEN_BYTES = 16
 const messageCharactersMax = 16_384
 const detailsMax = 64
+/** A PeerId has 52. */
+const finalPeerIdCharactersMax = 128
 
 /** For the three frames that carry queries and results; one at a time, as nothing here awaits. */
 const writer = new ProtobufWriter()
@@ -44,6 +46,7 @@ export interface WireRequest {
   readonly visited: readonly string[]
   readonly explain: boolean
   readonly lastResort: boolean
+  readonly finalPeerId: string
 }
 
 export interface WireRoute {
@@ -96,6 +99,7 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
   if (request.explain) writer.uint32(9, 1)
   if (inlineBytes > 0) writer.uint32(10, inlineBytes)
   if (request.lastResort) writer.uint32(11, 1)
+  if (request.finalPeerId !== '') writer.string(12, request.finalPeerId)
   writer.end(frame)
   const bytes = writer.finish()
   if (bytes.length > FRAME_BYTES_MAX) {
@@ -107,7 +111,7 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
 export function decodeRequest(wire: Request): WireRequest | null {
   const access = accesses[wire.access]
   const priority = priorities[wire.priority]
-  if (access === undefined || priority === undefined || !(wire.timeoutMs > 0 && wire.timeoutMs <= TIMEOUT_MS_MAX) || wire.database === '') return null
+  if (access === undefined || priority === undefined || !(wire.timeoutMs > 0 && wire.timeoutMs <= TIMEOUT_MS_MAX) || wire.database === '' || wire.finalPeerId.length > finalPeerIdCharactersMax) return null
   const parameters: QueryValue[] = []
   for (const value of wire.parameters) {
     const decoded = decodeValue(value)
@@ -116,7 +120,7 @@ export function decodeRequest(wire: Request): WireRequest | null {
   }
   return {
     database: wire.database, sql: wire.sql, parameters, access, priority, timeoutMs: wire.timeoutMs, visited: wire.visited, explain: wire.explain,
-    lastResort: wire.lastResort,
+    lastResort: wire.lastResort, finalPeerId: wire.finalPeerId,
   }
 }
 

@@ -318,6 +318,11 @@ export namespace Frame {
     value: boolean
   }
 
+  export interface FrameRequestFinalPeerIdFieldEvent {
+    field: '$.request.finalPeerId'
+    value: string
+  }
+
   export interface FrameResponseIdFieldEvent {
     field: '$.response.id'
     value: number
@@ -660,7 +665,7 @@ export namespace Frame {
     return decodeMessage(buf, Frame.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndInFlightFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndInFlightFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
     return streamMessage(buf, Frame.codec(), opts)
   }
 }
@@ -1031,6 +1036,7 @@ export interface Request {
   explain: boolean
   credit: number
   lastResort: boolean
+  finalPeerId: string
 }
 
 export namespace Request {
@@ -1102,6 +1108,11 @@ export namespace Request {
           w.bool(obj.lastResort)
         }
 
+        if ((obj.finalPeerId != null && obj.finalPeerId !== '')) {
+          w.uint32(98)
+          w.string(obj.finalPeerId)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1117,7 +1128,8 @@ export namespace Request {
           visited: [],
           explain: false,
           credit: 0,
-          lastResort: false
+          lastResort: false,
+          finalPeerId: ''
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1178,6 +1190,10 @@ export namespace Request {
             }
             case 11: {
               obj.lastResort = reader.bool()
+              break
+            }
+            case 12: {
+              obj.finalPeerId = reader.string()
               break
             }
             default: {
@@ -1296,6 +1312,13 @@ export namespace Request {
               }
               break
             }
+            case 12: {
+              yield {
+                field: `${prefix}.finalPeerId`,
+                value: reader.string()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1401,6 +1424,11 @@ export namespace Request {
     value: boolean
   }
 
+  export interface RequestFinalPeerIdFieldEvent {
+    field: '$.finalPeerId'
+    value: string
+  }
+
   export function encode (obj: Partial<Request>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Request.codec())
   }
@@ -1409,7 +1437,7 @@ export namespace Request {
     return decodeMessage(buf, Request.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestIdFieldEvent | RequestDatabaseFieldEvent | RequestSqlFieldEvent | RequestParametersIsNullFieldEvent | RequestParametersBooleanFieldEvent | RequestParametersNumberFieldEvent | RequestParametersIntegerFieldEvent | RequestParametersTextFieldEvent | RequestParametersBlobFieldEvent | RequestParametersDateMsFieldEvent | RequestAccessFieldEvent | RequestPriorityFieldEvent | RequestTimeoutMsFieldEvent | RequestVisitedFieldEvent | RequestExplainFieldEvent | RequestCreditFieldEvent | RequestLastResortFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestIdFieldEvent | RequestDatabaseFieldEvent | RequestSqlFieldEvent | RequestParametersIsNullFieldEvent | RequestParametersBooleanFieldEvent | RequestParametersNumberFieldEvent | RequestParametersIntegerFieldEvent | RequestParametersTextFieldEvent | RequestParametersBlobFieldEvent | RequestParametersDateMsFieldEvent | RequestAccessFieldEvent | RequestPriorityFieldEvent | RequestTimeoutMsFieldEvent | RequestVisitedFieldEvent | RequestExplainFieldEvent | RequestCreditFieldEvent | RequestLastResortFieldEvent | RequestFinalPeerIdFieldEvent> {
     return streamMessage(buf, Request.codec(), opts)
   }
 }

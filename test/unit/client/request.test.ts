@@ -5,7 +5,7 @@ import type { QueryOptions } from '../../../src/client/types.ts'
 describe('the options of a query', () => {
   it('have defaults', () => {
     expect(toRequest('SELECT 1', { database: 'users' })).toEqual({
-      database: 'users', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 30_000, visited: [], explain: false, lastResort: false,
+      database: 'users', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 30_000, visited: [], explain: false, lastResort: false, finalPeerId: '',
     })
   })
 
