@@ -68,7 +68,7 @@ describe('crash', () => {
     expect(mesh.countEvents('member-failed')).toBe(NODES - 1)
   })
 
-  scenario('witnesses that do not observe it probe it themselves, one after the other', [12], (seed) => {
+  scenario('witnesses that do not observe it probe it themselves, one after the other', [15], (seed) => {
     const mesh = joined({ seed, crashWitnesses: 5, gossipsub: GOSSIPSUB })
     const [victim] = mesh.choose(1) as [number]
     mesh.crash(victim)

@@ -53,7 +53,7 @@ export const REPORTS_MAX = 16
 /** How long an unanswered ping counts for this node's own loss. */
 const LOSS_WINDOW_PERIODS = 10
 /**
- * Extension: a verdict, or a newcomer that this node is the first to meet, goes to so many members by datagram as well, at once. In a small mesh
+ * Extension: a verdict, a farewell, or a newcomer that this node is the first to meet, goes to so many members by datagram as well, at once. In a small mesh
  * that is everybody, one hop away, while gossipsub takes three.
  */
 export const MEMBERS_TOLD_AT_ONCE_MAX = 32
@@ -123,6 +123,7 @@ export class Membership {
       emit: (effect: MembershipEffect) => { this.#effects.push(effect) },
       isJudging: () => this.#phase === 'alive',
       onChange: () => { this.#noteChange() },
+      tellAll: (update: Update) => { this.#tellAll(update) },
     }
     this.#outbox = new Outbox({
       ...shared, retransmitMultiplier: options.retransmitMultiplier, packetBudgetBytes: init.packetBudgetBytes,
@@ -162,14 +163,12 @@ export class Membership {
       appeal: (nowMs, claimedIncarnation) => { this.#own.appeal(nowMs, claimedIncarnation) },
       spread: (update) => { this.#outbox.enqueue(update) },
       probeLater: (nowMs, entry, evidence) => { this.#lateProbes.add(nowMs, entry, evidence) },
-      tellAll: (update) => { this.#tellAll(update) },
     })
     this.#findings = new Findings({
       ...shared, prober: this.#prober, lifecycle: this.#lifecycle,
       isIsolated: (nowMs) => this.isIsolated(nowMs),
       believe: (nowMs, entry, update) => { this.#beliefs.believe(nowMs, entry, update) },
       spread: (update) => { this.#outbox.enqueue(update) },
-      tellAll: (update) => { this.#tellAll(update) },
     })
   }
 

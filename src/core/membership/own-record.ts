@@ -20,6 +20,8 @@ export interface OwnRecordSurroundings {
   readonly health: LocalHealth
   readonly outbox: Outbox
   readonly emit: (effect: MembershipEffect) => void
+  /** By gossip and datagram, at once. */
+  readonly tellAll: (update: Update) => void
   readonly onChange: () => void
   /** Neither joining, when nobody is to hear of it yet, nor gone. */
   readonly isJudging: () => boolean
@@ -92,7 +94,9 @@ export class OwnRecord {
   sayFarewell(): void {
     this.#leave = this.#in.signLeave(this.#signed.record.peerId, this.incarnation)
     this.#in.onChange()
-    this.#spread({ kind: 'left', leave: this.#leave })
+    const update: Update = { kind: 'left', leave: this.#leave }
+    this.#in.outbox.enqueue(update)
+    this.#in.tellAll(update)
   }
 
   #resign(record: MemberRecord): void {

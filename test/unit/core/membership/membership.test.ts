@@ -43,7 +43,11 @@ describe('life', () => {
   it('leave spreads a signed farewell, answers pings, says nothing else, and tells when it is done', () => {
     const machine = createAlive(MEMBERS)
     machine.handlePacket(1, 'a', packet(null, [claim('suspect', 'b', 1)]))
-    expect(machine.leave(10)).toMatchObject([{ kind: 'announce', updates: [{ kind: 'left', leave: { peerId: 'self', incarnation: 100 } }] }])
+    const [announced, ...told] = machine.leave(10)
+    const farewell = [{ kind: 'left', leave: { peerId: 'self', incarnation: 100 } }]
+    expect(announced).toMatchObject({ kind: 'announce', updates: farewell })
+    expect(told).toMatchObject(told.map(() => ({ kind: 'send', packet: { probe: null, updates: farewell } })))
+    expect(new Set(sendsIn(told).map(({ to }) => to))).toEqual(new Set(MEMBERS))
     expect([machine.selfState, machine.isLeaveTransmitted, machine.syncEntries()[0]?.state]).toEqual(['left', false, 'left'])
     const answer = machine.handlePacket(11, 'a', packet({ kind: 'ping', sequence: 3 }, [claim('suspect', 'self', 100), claim('failed', 'c', 1)]))
     expect(sendsIn(answer)).toMatchObject([{ to: 'a', packet: { probe: { kind: 'ack', sequence: 3 }, updates: [{ kind: 'left' }] } }])
