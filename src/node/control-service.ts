@@ -6,6 +6,7 @@ import type { Admission } from './admission.ts'
 import type { Distances } from './distances.ts'
 import type { EventStream } from './event-stream.ts'
 import type { KeyringService } from './keyring-service.ts'
+import type { LatencyService } from './latency-service.ts'
 import type { LoadDriver } from './load-driver.ts'
 import type { LogStream } from './log-stream.ts'
 import { findMember } from './member-lookup.ts'
@@ -21,6 +22,7 @@ export interface ControlServiceParts {
   readonly admission: Pick<Admission, 'list' | 'change'>
   readonly reachability: Pick<ReachabilityService, 'paths' | 'askMesh'>
   readonly distances: Pick<Distances, 'all' | 'between'>
+  readonly latency: Pick<LatencyService, 'view'>
   readonly events: Pick<EventStream<EventView>, 'subscribe'>
   readonly logs: Pick<LogStream, 'subscribe'>
   /** An operator's word that a member is not expected back; false when this node is not in the mesh itself. */
@@ -54,6 +56,9 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       return parts.directory.memberViews()
     case 'nodes':
       return nodes(parts.directory, request.database)
+    case 'latency':
+      nodes(parts.directory, request.database)
+      return parts.latency.view(request.database, request.hours)
     case 'rtt':
       return request.from === null ? parts.distances.all() : [parts.distances.between(request.from, request.to)]
     case 'leave':

@@ -1,4 +1,5 @@
 /** Joins the latency machine to the ping protocol. */
+import type { LatencySource } from '../core/latency/latency-window.ts'
 import type { LatencyEffect, PeerLatencies } from '../core/latency/peer-latencies.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -8,6 +9,9 @@ export interface LatencyDriverParts {
   readonly latencies: PeerLatencies
   /** Resolves with the RTT; rejects when no answer came within the ping timeout. */
   readonly ping: (peerId: string) => Promise<number>
+  /** Every outcome, of whichever kind, of peers that are measured or not. */
+  readonly onRtt: (peerId: string, rttMs: number, source: LatencySource) => void
+  readonly onLost: (peerId: string, source: LatencySource) => void
   readonly clock: Clock
   readonly log: Log
 }
@@ -32,11 +36,11 @@ export class LatencyDriver {
 
   /** From a datagram ack. */
   handleRtt(peerId: string, rttMs: number): void {
-    this.#perform(this.#parts.latencies.handleRtt(this.#parts.clock.nowMs(), peerId, rttMs, 'datagram'))
+    this.#noteRtt(peerId, rttMs, 'datagram')
   }
 
   handleLost(peerId: string): void {
-    this.#perform(this.#parts.latencies.handleLost(this.#parts.clock.nowMs(), peerId, 'datagram'))
+    this.#noteLost(peerId, 'datagram')
   }
 
   stop(): void {
@@ -50,14 +54,23 @@ export class LatencyDriver {
   }
 
   async #ping(peerId: string): Promise<void> {
-    const { latencies, clock, log } = this.#parts
     try {
       const rttMs = await this.#parts.ping(peerId)
-      if (!this.#stopped) this.#perform(latencies.handleRtt(clock.nowMs(), peerId, rttMs, 'ping'))
+      if (!this.#stopped) this.#noteRtt(peerId, rttMs, 'ping')
     } catch (error) {
       if (this.#stopped) return
-      log.debug({ peerId, err: error }, 'ping failed')
-      this.#perform(latencies.handleLost(clock.nowMs(), peerId, 'ping'))
+      this.#parts.log.debug({ peerId, err: error }, 'ping failed')
+      this.#noteLost(peerId, 'ping')
     }
+  }
+
+  #noteRtt(peerId: string, rttMs: number, source: LatencySource): void {
+    this.#parts.onRtt(peerId, rttMs, source)
+    this.#perform(this.#parts.latencies.handleRtt(this.#parts.clock.nowMs(), peerId, rttMs, source))
+  }
+
+  #noteLost(peerId: string, source: LatencySource): void {
+    this.#parts.onLost(peerId, source)
+    this.#perform(this.#parts.latencies.handleLost(this.#parts.clock.nowMs(), peerId, source))
   }
 }

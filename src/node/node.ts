@@ -40,6 +40,7 @@ import { EventStream } from './event-stream.ts'
 import { KeyringService } from './keyring-service.ts'
 import { Distances } from './distances.ts'
 import { LatencyDriver } from './latency-driver.ts'
+import { LatencyService } from './latency-service.ts'
 import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
 import { LogStream } from './log-stream.ts'
@@ -157,7 +158,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   // --- what is measured ---------------------------------------------------------------------------------------------------
   const thresholds = { cpuPercent: options.cpuThresholdPercent, memoryPercent: options.memoryThresholdPercent, latencyMs: options.latencyThresholdMs, failures: options.unhealthyAfterFailures }
   const latencies = new PeerLatencies({ pingIntervalMs: options.pingIntervalMs, pingTimeoutMs: options.pingTimeoutMs }, random)
-  const latencyDriver = new LatencyDriver({ latencies, clock, log, ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)) })
+  const latencyService = new LatencyService({
+    clock, thresholdMs: options.latencyThresholdMs, latencyTo: (peerId) => latencies.summary(peerId), nodes: (database) => directory.nodesView(database),
+  })
+  const latencyDriver = new LatencyDriver({ latencies, clock, log, onRtt: latencyService.handleRtt, onLost: latencyService.handleLost, ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)) })
   closers.add('latency', () => { latencyDriver.stop() })
 
   const loads = new PeerLoads()
@@ -252,6 +256,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
       rivals.forget(peerId)
       coordinates.forget(peerId)
       latencyDriver.removePeer(peerId)
+      latencyService.forget(peerId)
       loads.remove(peerId)
     },
     onRtt: (peerId, rttMs, coordinate) => {
@@ -370,7 +375,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     coordinateOf: (peerId) => (peerId === mesh.peerId ? coordinates.self : coordinates.of(peerId)),
   })
   const control = createControlService({
-    directory, loadDriver, keyring: keys, admission, reachability, distances, events, logs, status, drainMs: options.drainMs,
+    directory, loadDriver, keyring: keys, admission, reachability, distances, latency: latencyService, events, logs, status, drainMs: options.drainMs,
     removeMember: (peerId) => {
       membershipDriver.removeMember(peerId)
       return membership.member(peerId)?.state === 'left'

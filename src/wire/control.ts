@@ -3,12 +3,16 @@
  * sends one JSON line `ControlRequest`, the node answers JSON lines `ControlReply` and ends. Streams (`events`, `monitor`) go on until either
  * side ends. A line is at most 1 MiB; a list that is longer comes in parts.
  */
+import type { TrafficSummary } from '../core/latency/traffic.ts'
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
 import type { Evidence, MemberEventType, MemberRecord, MemberState, PathFinding } from '../core/membership/types.ts'
 
 export const CONTROL_PROTOCOL = '/reedbase/control/1.0'
 export const CONTROL_LINE_BYTES_MAX = 1 << 20
+/** Of `latency`. */
+export const LATENCY_HOURS_MIN = 0.1
+export const LATENCY_HOURS_MAX = 24
 
 export type ControlRequest =
   | { readonly method: 'status' }
@@ -16,6 +20,7 @@ export type ControlRequest =
   /** A stream of `EventView`; starts with one `member-joined` for each known member when `snapshot` is set. */
   | { readonly method: 'events'; readonly snapshot: boolean }
   | { readonly method: 'nodes'; readonly database: string }
+  | { readonly method: 'latency'; readonly database: string; readonly hours: number }
   /** A stream of `MonitorLine`, of log lines at least as severe as `level`. */
   | { readonly method: 'monitor'; readonly level: LogLineLevel }
   /** Both null: from here to every member. Members are named by their shown name, their PeerId or the end of it. */
@@ -327,4 +332,44 @@ export interface NodeView {
   readonly latencyMs: number | null
   /** Unix ms of the last ping answer or datagram ack from it; for the local node, of the last load reading. */
   readonly lastCheckWallMs: number | null
+}
+
+export interface LatencyView {
+  readonly database: string
+  readonly hours: number
+  /** The beginning of the minute in which the span began. */
+  readonly sinceWallMs: number
+  /** At which a peer is degraded, and a path has lost half of its quality. */
+  readonly thresholdMs: number
+  /** All that serve the database, but this node. */
+  readonly nodes: readonly LatencyNodeView[]
+}
+
+export interface LatencyNodeView {
+  readonly name: string
+  readonly peerId: string
+  readonly state: MemberState
+  readonly status: PeerStatus
+  readonly statusReason: string | null
+  readonly role: string
+  /** The last round trip, however long ago; null while there was none. */
+  readonly currentMs: number | null
+  readonly currentAtWallMs: number | null
+  /** Of pings and datagram acks; null when none was measured in the span. */
+  readonly roundTrips: LatencySpanView | null
+  /** Of queries that went there from here, with the time that they took there. */
+  readonly firstBytes: LatencySpanView | null
+  /** Of the last 10 s (packet loss: 15 s); null when there was no traffic. */
+  readonly traffic: TrafficSummary | null
+  /** 0–1: of that traffic, or of the last 100 outcomes where there was none. */
+  readonly quality: number | null
+}
+
+export interface LatencySpanView {
+  readonly samples: number
+  readonly meanMs: number
+  readonly minMs: number
+  readonly minAtWallMs: number
+  readonly maxMs: number
+  readonly maxAtWallMs: number
 }

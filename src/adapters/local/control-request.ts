@@ -1,6 +1,6 @@
 import { MeshError } from '../../errors.ts'
 import { peerIdPattern } from '../../wire/cluster.ts'
-import type { ControlRequest, LogLineLevel } from '../../wire/control.ts'
+import { type ControlRequest, LATENCY_HOURS_MAX, LATENCY_HOURS_MIN, type LogLineLevel } from '../../wire/control.ts'
 import { peersMax } from '../files/peer-lists.ts'
 
 const forMsMax = 24 * 3_600_000
@@ -44,9 +44,12 @@ export function parseControlRequest(line: string): ControlRequest {
     case 'reachability':
       return { method: 'reachability', mesh: request.mesh === true }
     case 'nodes':
-      if (typeof request.database !== 'string' || request.database === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named')
-      if (request.database.length > databaseCharactersMax) throw new MeshError('ERR_OPTION_INVALID', `a database's name has at most ${databaseCharactersMax} characters`)
-      return { method: 'nodes', database: request.database }
+      return { method: 'nodes', database: databaseOf(request.database) }
+    case 'latency': {
+      const { hours } = request
+      if (typeof hours !== 'number' || !(hours >= LATENCY_HOURS_MIN && hours <= LATENCY_HOURS_MAX)) throw new MeshError('ERR_OPTION_INVALID', `latencies are kept for ${LATENCY_HOURS_MAX} hours; between ${LATENCY_HOURS_MIN} and ${LATENCY_HOURS_MAX} are asked for`)
+      return { method: 'latency', database: databaseOf(request.database), hours }
+    }
     case 'keys-install':
       return { method: 'keys-install' }
     case 'keys-list':
@@ -80,6 +83,12 @@ function peerIdsOf(value: unknown): readonly string[] {
 
 function isGiven(value: unknown): boolean {
   return value !== null && value !== undefined
+}
+
+function databaseOf(value: unknown): string {
+  if (typeof value !== 'string' || value === '') throw new MeshError('ERR_OPTION_INVALID', 'no database is named')
+  if (value.length > databaseCharactersMax) throw new MeshError('ERR_OPTION_INVALID', `a database's name has at most ${databaseCharactersMax} characters`)
+  return value
 }
 
 function memberOf(value: unknown): string {

@@ -1,0 +1,128 @@
+/**
+ * How far each peer was, minute by minute, for a day: count, sum, least and greatest with their times, and nothing of the single samples, so that a
+ * peer costs the same however much is sent to it: 24 bytes a minute, allocated by the hour when something is measured in it.
+ *
+ * Round trips (pings and datagram acks) and the first bytes of queries are two histories: the second holds the engine's time as well, and one slow
+ * query would otherwise be the longest distance of the day. A span starts at the beginning of a minute, because that is all that is known.
+ */
+export type LatencyKind = 'round-trip' | 'first-byte'
+
+export interface LatencySpan {
+  readonly samples: number
+  readonly meanMs: number
+  readonly minMs: number
+  /** Local monotonic, as all times here. */
+  readonly minAtMs: number
+  readonly maxMs: number
+  readonly maxAtMs: number
+}
+
+export const HISTORY_MS_MAX = 24 * 3_600_000
+/** The one that was heard of longest ago gives way: 35 kB each after a day, twice that where queries went too. */
+export const HISTORY_PEERS_MAX = 1_000
+
+const minuteMs = 60_000
+const minutesPerHour = 60
+const hoursMax = HISTORY_MS_MAX / (minuteMs * minutesPerHour)
+
+class Hour {
+  readonly counts = new Uint32Array(minutesPerHour)
+  readonly sumsMs = new Float64Array(minutesPerHour)
+  readonly minsMs = new Float32Array(minutesPerHour)
+  readonly maxesMs = new Float32Array(minutesPerHour)
+  /** Since the beginning of the minute. */
+  readonly minOffsetsMs = new Uint16Array(minutesPerHour)
+  readonly maxOffsetsMs = new Uint16Array(minutesPerHour)
+
+  add(minute: number, offsetMs: number, ms: number): void {
+    const count = this.counts[minute] as number
+    if (count === 0 || ms < (this.minsMs[minute] as number)) {
+      this.minsMs[minute] = ms
+      this.minOffsetsMs[minute] = offsetMs
+    }
+    if (count === 0 || ms > (this.maxesMs[minute] as number)) {
+      this.maxesMs[minute] = ms
+      this.maxOffsetsMs[minute] = offsetMs
+    }
+    this.counts[minute] = count + 1
+    this.sumsMs[minute] = (this.sumsMs[minute] as number) + ms
+  }
+}
+
+interface Peer {
+  readonly hours: Record<LatencyKind, Map<number, Hour>>
+  readonly last: Record<LatencyKind, { readonly ms: number; readonly atMs: number } | null>
+}
+
+export class LatencyHistory {
+  readonly #peersMax: number
+  /** The one heard of longest ago first. */
+  readonly #peers = new Map<string, Peer>()
+
+  constructor({ peersMax = HISTORY_PEERS_MAX }: { readonly peersMax?: number } = {}) {
+    this.#peersMax = peersMax
+  }
+
+  get size(): number {
+    return this.#peers.size
+  }
+
+  /** The last sample, however old. */
+  last(peerId: string, kind: LatencyKind): { readonly ms: number; readonly atMs: number } | null {
+    return this.#peers.get(peerId)?.last[kind] ?? null
+  }
+
+  /** When a span of so long ago begins: at the start of its minute. */
+  spanStartMs(nowMs: number, spanMs: number): number {
+    return Math.floor((nowMs - Math.min(spanMs, HISTORY_MS_MAX)) / minuteMs) * minuteMs
+  }
+
+  /** Null when nothing was measured in it. O(minutes). */
+  span(nowMs: number, peerId: string, kind: LatencyKind, spanMs: number): LatencySpan | null {
+    const hours = this.#peers.get(peerId)?.hours[kind]
+    if (hours === undefined) return null
+    const first = this.spanStartMs(nowMs, spanMs) / minuteMs
+    let [samples, sumMs, minMs, minAtMs, maxMs, maxAtMs] = [0, 0, Infinity, 0, -Infinity, 0]
+    for (const [hour, buckets] of hours) {
+      for (let minute = Math.max(0, first - hour * minutesPerHour); minute < minutesPerHour; minute++) {
+        const count = buckets.counts[minute] as number
+        if (count === 0) continue
+        const startMs = (hour * minutesPerHour + minute) * minuteMs
+        samples += count
+        sumMs += buckets.sumsMs[minute] as number
+        const [leastMs, greatestMs] = [buckets.minsMs[minute] as number, buckets.maxesMs[minute] as number]
+        if (leastMs < minMs) [minMs, minAtMs] = [leastMs, startMs + (buckets.minOffsetsMs[minute] as number)]
+        if (greatestMs > maxMs) [maxMs, maxAtMs] = [greatestMs, startMs + (buckets.maxOffsetsMs[minute] as number)]
+      }
+    }
+    return samples === 0 ? null : { samples, meanMs: sumMs / samples, minMs, minAtMs, maxMs, maxAtMs }
+  }
+
+  /** No time at all is ignored. */
+  handleSample(nowMs: number, peerId: string, kind: LatencyKind, ms: number): void {
+    if (!(ms >= 0 && ms < Infinity) || !(nowMs >= 0)) return
+    const peer = this.#peers.get(peerId) ?? { hours: { 'round-trip': new Map<number, Hour>(), 'first-byte': new Map<number, Hour>() }, last: { 'round-trip': null, 'first-byte': null } }
+    this.#peers.delete(peerId)
+    this.#peers.set(peerId, peer)
+    if (this.#peers.size > this.#peersMax) for (const oldest of this.#peers.keys()) {
+      this.#peers.delete(oldest)
+      break
+    }
+    peer.last[kind] = { ms, atMs: nowMs }
+    const minute = Math.floor(nowMs / minuteMs)
+    const hour = Math.floor(minute / minutesPerHour)
+    const hours = peer.hours[kind]
+    let buckets = hours.get(hour)
+    if (buckets === undefined) {
+      buckets = new Hour()
+      hours.set(hour, buckets)
+      // The hour under way and 24 whole ones.
+      for (const old of hours.keys()) if (old < hour - hoursMax) hours.delete(old)
+    }
+    buckets.add(minute % minutesPerHour, Math.floor(nowMs % minuteMs), ms)
+  }
+
+  forget(peerId: string): void {
+    this.#peers.delete(peerId)
+  }
+}
