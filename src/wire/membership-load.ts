@@ -1,32 +1,41 @@
 /** A load snapshot as one gossipsub message. Its age is counted by whoever receives it; the wall clock in it is for people. */
+import type { PathLatency } from '../core/latency/two-hop.ts'
 import type { LoadSnapshot } from '../core/load/types.ts'
 import * as wire from './generated/membership.ts'
 import { contain, type Decoded, isCount, refuse } from './membership-decoding.ts'
+import { decodePaths, encodePaths } from './membership-paths.ts'
 import { peerIdOfPublicKey, publicKeyOfPeerId } from './membership-peer-id.ts'
 import { isDatabaseName, recordBounds, toWire } from './membership-record.ts'
 
-/** 64 database names of 64 characters of 4 bytes, and the figures. */
+/** 64 database names of 64 characters of 4 bytes, 100 paths, and the figures. */
 export const loadSnapshotBytesMax = 20 << 10
 
+/** A snapshot, and the paths of whoever made it: believed about those only. */
+export interface LoadReport extends LoadSnapshot {
+  readonly paths: readonly PathLatency[]
+}
+
 /** @throws RangeError when a figure is out of range, which only a fault of this program makes it */
-export function encodeLoadSnapshot(snapshot: LoadSnapshot): Uint8Array {
+export function encodeLoadSnapshot(snapshot: LoadSnapshot, paths: readonly PathLatency[] = []): Uint8Array {
   const rounded = { ...snapshot, atWallMs: Math.round(snapshot.atWallMs), memoryBytes: Math.round(snapshot.memoryBytes) }
   const fault = findFault(rounded)
   if (fault !== null) throw new RangeError(`a load snapshot that no member would accept: ${fault}`)
   const { peerId, readyDatabases, ...figures } = rounded
-  return wire.LoadSnapshot.encode({ ...figures, publicKey: toWire(publicKeyOfPeerId(peerId)), readyDatabases: [...readyDatabases] })
+  return wire.LoadSnapshot.encode({ ...figures, publicKey: toWire(publicKeyOfPeerId(peerId)), readyDatabases: [...readyDatabases], paths: encodePaths(paths) })
 }
 
-export function decodeLoadSnapshot(bytes: Uint8Array): Decoded<LoadSnapshot> {
+export function decodeLoadSnapshot(bytes: Uint8Array): Decoded<LoadReport> {
   if (bytes.length > loadSnapshotBytesMax) return refuse('the snapshot is longer than 20 KiB')
   const message = contain(() => wire.LoadSnapshot.decode(bytes, { limits: { readyDatabases: recordBounds.databasesMax } }))
   if (!message.ok) return message
-  const { publicKey, ...figures } = message.value
+  const { publicKey, paths: vector, ...figures } = message.value
   const peerId = peerIdOfPublicKey(publicKey)
   if (peerId === null) return refuse('the public key is not 32 bytes')
   const snapshot: LoadSnapshot = { peerId, ...figures }
   const fault = findFault(snapshot)
-  return fault === null ? { ok: true, value: snapshot } : refuse(fault)
+  if (fault !== null) return refuse(fault)
+  const paths = decodePaths(vector, peerId)
+  return paths.ok ? { ok: true, value: { ...snapshot, paths: paths.value } } : paths
 }
 
 function findFault(snapshot: LoadSnapshot): string | null {

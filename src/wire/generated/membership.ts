@@ -2348,6 +2348,7 @@ export interface LoadSnapshot {
   overloaded: boolean
   drill: boolean
   readyDatabases: string[]
+  paths: Uint8Array<ArrayBuffer>
 }
 
 export namespace LoadSnapshot {
@@ -2422,6 +2423,11 @@ export namespace LoadSnapshot {
           }
         }
 
+        if ((obj.paths != null && obj.paths.byteLength > 0)) {
+          w.uint32(106)
+          w.bytes(obj.paths)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2438,7 +2444,8 @@ export namespace LoadSnapshot {
           inFlight: 0,
           overloaded: false,
           drill: false,
-          readyDatabases: []
+          readyDatabases: [],
+          paths: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2497,6 +2504,10 @@ export namespace LoadSnapshot {
               }
 
               obj.readyDatabases.push(reader.string())
+              break
+            }
+            case 13: {
+              obj.paths = reader.bytes()
               break
             }
             default: {
@@ -2610,6 +2621,13 @@ export namespace LoadSnapshot {
 
               break
             }
+            case 13: {
+              yield {
+                field: `${prefix}.paths`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2683,6 +2701,11 @@ export namespace LoadSnapshot {
     value: string
   }
 
+  export interface LoadSnapshotPathsFieldEvent {
+    field: '$.paths'
+    value: Uint8Array<ArrayBuffer>
+  }
+
   export function encode (obj: Partial<LoadSnapshot>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, LoadSnapshot.codec())
   }
@@ -2691,7 +2714,7 @@ export namespace LoadSnapshot {
     return decodeMessage(buf, LoadSnapshot.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): Generator<LoadSnapshotPublicKeyFieldEvent | LoadSnapshotAtWallMsFieldEvent | LoadSnapshotSequenceFieldEvent | LoadSnapshotCpuPercentFieldEvent | LoadSnapshotMemoryPercentFieldEvent | LoadSnapshotMemoryBytesFieldEvent | LoadSnapshotProcessCpuPercentFieldEvent | LoadSnapshotEventLoopDelayMsFieldEvent | LoadSnapshotInFlightFieldEvent | LoadSnapshotOverloadedFieldEvent | LoadSnapshotDrillFieldEvent | LoadSnapshotReadyDatabasesFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): Generator<LoadSnapshotPublicKeyFieldEvent | LoadSnapshotAtWallMsFieldEvent | LoadSnapshotSequenceFieldEvent | LoadSnapshotCpuPercentFieldEvent | LoadSnapshotMemoryPercentFieldEvent | LoadSnapshotMemoryBytesFieldEvent | LoadSnapshotProcessCpuPercentFieldEvent | LoadSnapshotEventLoopDelayMsFieldEvent | LoadSnapshotInFlightFieldEvent | LoadSnapshotOverloadedFieldEvent | LoadSnapshotDrillFieldEvent | LoadSnapshotReadyDatabasesFieldEvent | LoadSnapshotPathsFieldEvent> {
     return streamMessage(buf, LoadSnapshot.codec(), opts)
   }
 }
