@@ -1,4 +1,4 @@
-// What both processes of bench:forward share.
+// What both processes of bench:hop share.
 import { createServer } from 'node:net'
 
 export const silentLog = { debug() {}, info() {}, warn() {}, error() {}, child: () => silentLog }
@@ -36,4 +36,10 @@ export function rawFrames(onFrame) {
     }
     kept = bytes
   }
+}
+
+/** A unary call that carries bytes as they are: without protobuf, so that only gRPC's own cost is measured. */
+export const grpcAnswer = {
+  path: '/bench.Bench/Answer', requestStream: false, responseStream: false,
+  requestSerialize: (bytes) => bytes, requestDeserialize: (bytes) => bytes, responseSerialize: (bytes) => bytes, responseDeserialize: (bytes) => bytes,
 }

@@ -1,6 +1,8 @@
-// The answering process of bench:forward. Ends when its stdin does.
+// The answering process of bench:hop. Says the CPU time that it has used for each line of its stdin, and ends with it.
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
+import { createInterface } from 'node:readline'
+import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { ServiceBroker } from 'moleculer'
 import { createMesh } from '../../dist/adapters/libp2p/mesh.js'
@@ -8,7 +10,7 @@ import { systemClock } from '../../dist/adapters/system/clock.js'
 import { STREAMS_PER_CONNECTION_MAX } from '../../dist/query/limits.js'
 import { QueryServer } from '../../dist/query/server.js'
 import { QUERY_PROTOCOL } from '../../dist/query/types.js'
-import { moleculerOptions, rawFrames, silentLog } from './forward-parts.mjs'
+import { grpcAnswer, moleculerOptions, rawFrames, silentLog } from './hop-parts.mjs'
 
 const { clusterKey, moleculerServerPort, moleculerClientPort, answerBytes } = JSON.parse(process.argv[2])
 const answer = new Uint8Array(answerBytes).fill(65)
@@ -58,8 +60,19 @@ const raw = createServer({ noDelay: true }, (socket) => {
 })
 await new Promise((resolve) => { raw.listen(0, '127.0.0.1', resolve) })
 
-process.stdout.write(`${JSON.stringify({ ours: mesh.multiaddrs()[0], http: `http://127.0.0.1:${http.address().port}`, raw: raw.address().port })}\n`)
-process.stdin.resume().on('end', async () => {
+const grpc = new GrpcServer()
+const answerBuffer = Buffer.from(answer)
+grpc.addService({ answer: grpcAnswer }, { answer: (_call, callback) => { callback(null, answerBuffer) } })
+const grpcPort = await new Promise((resolve, reject) => {
+  grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => { if (error === null) resolve(port); else reject(error) })
+})
+
+process.stdout.write(`${JSON.stringify({ ours: mesh.multiaddrs()[0], http: `http://127.0.0.1:${http.address().port}`, raw: raw.address().port, grpc: grpcPort })}\n`)
+createInterface({ input: process.stdin }).on('line', () => {
+  const { user, system } = process.cpuUsage()
+  process.stdout.write(`${user + system}\n`)
+}).on('close', async () => {
+  grpc.forceShutdown()
   await broker.stop()
   await mesh.stop()
   process.exit(0)
