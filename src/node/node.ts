@@ -23,6 +23,7 @@ import { PartitionMonitor } from '../core/membership/partition.ts'
 import { QuorumWatch } from '../core/membership/quorum.ts'
 import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
 import { parseRoutingOptions } from '../core/routing/options.ts'
+import { Hedging } from '../core/routing/hedging.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
 import type { Log } from '../ports/log.ts'
@@ -317,7 +318,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     classifyUnserved: unserved.classify,
     inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
     refusalOf: (access) => partitions.refusalOf(access),
-    retryBudget: new RetryBudget(),
+    latencyTo: (peerId) => directory.latencyTo(peerId),
+    onDispatch: () => undefined,
+    onOutcome: () => undefined,
+    retryBudget: new RetryBudget(), hedging: new Hedging(),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
   })
   await membershipDriver.start()

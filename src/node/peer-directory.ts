@@ -79,6 +79,11 @@ export class PeerDirectory {
     }
   }
 
+  /** The round trip to it in milliseconds; null while unmeasured. */
+  latencyTo(peerId: string): number | null {
+    return roundTripMs(this.#parts.latencies.summary(peerId))
+  }
+
   peerViews(database: string): PeerView[] {
     const views: PeerView[] = []
     for (const member of this.#parts.membership.members()) {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { Hedging, type HedgingOptions } from '../../../src/core/routing/hedging.ts'
 import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
 import type { LocalView, PeerView } from '../../../src/core/routing/types.ts'
@@ -38,12 +39,14 @@ interface Setup {
   readonly retryBudget?: RetryBudget
   readonly onInFlight?: (inFlight: number) => void
   readonly localLoad?: () => typeof load
+  readonly hedging?: Partial<HedgingOptions>
   readonly refusalOf?: (access: QueryRequest['access']) => MeshError | null
 }
 
-function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null }: Setup) {
+function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null, hedging = {} }: Setup) {
   const asked: string[] = []
   const inFlight: number[] = []
+  const outcomes: string[] = []
   const clock = new VirtualClock()
   const service = new QueryService({
     self: { peerId: 'self', name: 'local1' },
@@ -64,13 +67,16 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       inFlight.push(count)
       onInFlight?.(count)
     },
-    retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
+    latencyTo: (peerId) => 10 * (peers.findIndex((peer) => peer.peerId === peerId) + 1),
+    onDispatch: () => undefined,
+    onOutcome: (peerId, outcome) => { outcomes.push(`${peerId} ${outcome}`) },
+    hedging: new Hedging(hedging), retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
   })
   const ask = (overrides: Partial<QueryRequest> = {}, signal = new AbortController().signal): Promise<QueryResponse> => service.handle(
     { database: 'db', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 10_000, visited: [], explain: false, lastResort: false, finalPeerId: '', ...overrides },
     { remote: { kind: 'local-client' }, signal },
   )
-  return { service, asked, inFlight, clock, ask }
+  return { service, asked, inFlight, outcomes, clock, ask }
 }
 
 async function read(response: QueryResponse): Promise<string[]> {
