@@ -1,0 +1,150 @@
+/**
+ * Which peer a session, or a table, was sent to last, so that it goes there again: its temporary state, its cached pages and its own
+ * writes are there. Stickiness is a preference: a peer that failed or is overloaded loses it, and the router chooses anew.
+ *
+ * Every operation is O(1). A peer's failure ends all its bindings at once by ending the one object that they share; they themselves
+ * leave when they are next asked for, expire, or make room.
+ */
+import { completeOptions, type OptionRange } from '../options/ranges.ts'
+
+export interface AffinityOptions {
+  readonly timeoutMs: number
+  readonly keysMax: number
+}
+
+export const AFFINITY_OPTIONS: Readonly<Record<keyof AffinityOptions, OptionRange>> = {
+  timeoutMs: {
+    unit: 'ms', min: 1_000, max: 7 * 24 * 3_600_000, default: 3_600_000,
+    description: 'Time since its last query after which a session is free to go elsewhere. Larger: warm state is found again after longer pauses; load stays uneven longer.',
+  },
+  keysMax: {
+    unit: 'count', min: 1, max: 1_000_000, default: 10_000,
+    description: 'Sessions and tables that are remembered; the one least recently used makes room. Larger: more memory.',
+  },
+}
+
+/** Longer keys are not remembered, or a few clients' long names could fill the memory. */
+export const affinityKeyLengthMax = 512
+
+/** Shared by all bindings to one peer, until it fails. */
+interface Anchor {
+  readonly peerId: string
+  bindings: number
+  isHolding: boolean
+}
+
+interface Binding {
+  readonly anchor: Anchor
+  usedAtMs: number
+}
+
+export class SessionAffinity {
+  readonly options: AffinityOptions
+  /** Least recently used first. */
+  readonly #bindings = new Map<string, Binding>()
+  readonly #anchors = new Map<string, Anchor>()
+
+  /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
+  constructor(options: Readonly<Partial<AffinityOptions>> = {}) {
+    this.options = completeOptions('affinity', AFFINITY_OPTIONS, options)
+  }
+
+  // --- getters ------------------------------------------------------------------------------------------------------------
+
+  /** Bindings in memory, some of which may have ended. */
+  get size(): number {
+    return this.#bindings.size
+  }
+
+  /** Peers that hold bindings. */
+  get peers(): number {
+    return this.#anchors.size
+  }
+
+  /** Where `key` belongs; null when nowhere. Looking is no use: the timeout runs on. */
+  peerOf(nowMs: number, key: string): string | null {
+    const binding = this.#bindings.get(key)
+    return binding !== undefined && this.#isValid(nowMs, binding) ? binding.anchor.peerId : null
+  }
+
+  // --- inputs -------------------------------------------------------------------------------------------------------------
+
+  /** It failed, left, was ejected, or drains: whatever is bound to it is free. */
+  handlePeerDown(_nowMs: number, peerId: string): void {
+    const anchor = this.#anchors.get(peerId)
+    if (anchor === undefined) return
+    anchor.isHolding = false
+    this.#anchors.delete(peerId)
+  }
+
+  // --- commands -----------------------------------------------------------------------------------------------------------
+
+  /** A query of `key` goes to `peerId`, which is its peer from now on. False: the key is too long to be remembered. */
+  bind(nowMs: number, key: string, peerId: string): boolean {
+    if (key.length > affinityKeyLengthMax) return false
+    this.#dropExpired(nowMs)
+    const known = this.#bindings.get(key)
+    this.#bindings.delete(key)
+    if (known !== undefined && known.anchor.isHolding && known.anchor.peerId === peerId) {
+      known.usedAtMs = nowMs
+      this.#bindings.set(key, known)
+      return true
+    }
+    if (known !== undefined) this.#letGo(known)
+    if (this.#bindings.size >= this.options.keysMax) this.#dropOldest()
+    let anchor = this.#anchors.get(peerId)
+    if (anchor === undefined) this.#anchors.set(peerId, anchor = { peerId, bindings: 0, isHolding: true })
+    anchor.bindings++
+    this.#bindings.set(key, { anchor, usedAtMs: nowMs })
+    return true
+  }
+
+  /**
+   * The session has ended, or its peer is overloaded. In the latter case for the session that has a query now and no other: were all
+   * of them freed at once, they would all land on the next peer.
+   */
+  release(_nowMs: number, key: string): void {
+    const binding = this.#bindings.get(key)
+    if (binding === undefined) return
+    this.#bindings.delete(key)
+    this.#letGo(binding)
+  }
+
+  // --- inside -------------------------------------------------------------------------------------------------------------
+
+  #isValid(nowMs: number, { anchor, usedAtMs }: Binding): boolean {
+    return anchor.isHolding && nowMs - usedAtMs < this.options.timeoutMs
+  }
+
+  /** The order of use is the order of expiry. */
+  #dropExpired(nowMs: number): void {
+    for (const [key, binding] of this.#bindings) {
+      if (this.#isValid(nowMs, binding)) return
+      this.#bindings.delete(key)
+      this.#letGo(binding)
+    }
+  }
+
+  #dropOldest(): void {
+    for (const [key, binding] of this.#bindings) {
+      this.#bindings.delete(key)
+      this.#letGo(binding)
+      return
+    }
+  }
+
+  #letGo({ anchor }: Binding): void {
+    anchor.bindings--
+    if (anchor.bindings === 0 && anchor.isHolding) this.#anchors.delete(anchor.peerId)
+  }
+}
+
+/** The key of a table: its queries go to one peer, which has it cached. No two tables share one, whatever their names contain. */
+export function affinityKeyOf(database: string, table: string): string {
+  return `table:${database.length}:${database}:${table}`
+}
+
+/** The key of a client's session, which is no table's. */
+export function sessionKeyOf(sessionId: string): string {
+  return `session:${sessionId}`
+}
