@@ -28,7 +28,22 @@ export function toRequest(sql: string, options: QueryOptions): QueryRequest {
     explain: options.explain ?? false,
     lastResort: false,
     finalPeerId: '',
+    hints: hintText(options),
   }
+}
+
+/** The wishes in the words of a hint comment, which the node reads and judges; what would say something else there is refused here. */
+function hintText({ route = {}, session }: QueryOptions): string {
+  if (typeof route === 'string') return session === undefined ? route : `${route}, session=${session}`
+  const { localOnly, preferRemote, zone, maxStalenessMs, strategy } = route
+  const words = [
+    localOnly === true && 'local-only', preferRemote === true && 'prefer-remote',
+    zone !== undefined && `zone=${zone}`, maxStalenessMs !== undefined && `max-staleness=${maxStalenessMs}ms`,
+    strategy !== undefined && `strategy=${strategy}`, session !== undefined && `session=${session}`,
+  ].filter((word) => word !== false)
+  const broken = words.find((word) => word.includes(','))
+  if (broken !== undefined) throw new MeshError('ERR_OPTION_INVALID', `${JSON.stringify(broken)} holds a comma, which no zone, strategy or session has`)
+  return words.join(', ')
 }
 
 /** @throws MeshError ERR_OPTION_INVALID */

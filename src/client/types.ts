@@ -23,11 +23,28 @@ export interface QueryOptions {
   readonly database: string
   readonly parameters?: readonly QueryValue[]
   readonly priority?: Priority
+  /** What is asked of the route, also in the words of a hint comment: `zone=eu-west/r1, max-staleness=5s`. */
+  readonly route?: RouteWishes | string
+  /** A name for what belongs together: its reads stay on one node, and see what it has written. */
+  readonly session?: string
   /** Default 30,000. */
   readonly timeoutMs?: number
   readonly signal?: AbortSignal
   /** Asks for every candidate in `route.candidates`. */
   readonly explain?: boolean
+}
+
+export interface RouteWishes {
+  /** On the node that is asked, or nowhere. */
+  readonly localOnly?: boolean
+  /** On a healthy peer if there is one. */
+  readonly preferRemote?: boolean
+  /** `datacenter` or `datacenter/rack`. */
+  readonly zone?: string
+  /** The most that the copy may be behind the primary. */
+  readonly maxStalenessMs?: number
+  /** Instead of the database's strategy. */
+  readonly strategy?: string
 }
 
 /** Iterate it (batches) or `rows()`, once. Leaving the loop early cancels the query in the engine. */

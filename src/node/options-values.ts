@@ -4,11 +4,13 @@
  * what is not of its form; ranges are judged elsewhere.
  */
 import { isIP } from 'node:net'
+import { readQuantity } from '../core/options/quantity.ts'
 import { peerIdPattern } from '../wire/cluster.ts'
 
-const durationUnitsMs = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 } as const
 const sizeUnitsBytes = { KB: 1_000, MB: 1_000_000, GB: 1_000_000_000, TB: 1_000_000_000_000, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 } as const
 const numberPattern = /^-?\d+(\.\d+)?$/
+
+export { readDuration } from '../core/options/quantity.ts'
 
 export interface HostPort {
   /** Without brackets. */
@@ -16,20 +18,9 @@ export interface HostPort {
   readonly port: number
 }
 
-function quantity(value: unknown, units: Readonly<Record<string, number>>): number | null {
-  const [, digits, unit] = typeof value === 'string' ? (/^(\d+(?:\.\d+)?)\s?([A-Za-z]+)$/.exec(value.trim()) ?? []) : []
-  const factor = unit === undefined || !Object.hasOwn(units, unit) ? undefined : units[unit]
-  return digits === undefined || factor === undefined ? null : Number(digits) * factor
-}
-
-/** `500ms`, `30s`, `2m`, `1h` in milliseconds. */
-export function readDuration(value: unknown): number | null {
-  return quantity(value, durationUnitsMs)
-}
-
 /** `512MB`, `1GB`, `1.5GiB` in bytes. */
 export function readSize(value: unknown): number | null {
-  const bytes = quantity(value, sizeUnitsBytes)
+  const bytes = readQuantity(value, sizeUnitsBytes)
   return bytes === null ? null : Math.round(bytes)
 }
 

@@ -26,6 +26,8 @@ export interface QueryRequest {
   readonly lastResort: boolean
   /** On a two-hop route the PeerId of the node that runs it, for the relay and for that node; empty otherwise. */
   readonly finalPeerId: string
+  /** What the client asks of the route, in the words of a hint comment (hint-text.ts); empty for nothing. */
+  readonly hints: string
 }
 
 /** An attempt that did not answer. */

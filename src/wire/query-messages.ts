@@ -47,6 +47,7 @@ export interface WireRequest {
   readonly explain: boolean
   readonly lastResort: boolean
   readonly finalPeerId: string
+  readonly hints: string
 }
 
 export interface WireRoute {
@@ -100,6 +101,7 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
   if (inlineBytes > 0) writer.uint32(10, inlineBytes)
   if (request.lastResort) writer.uint32(11, 1)
   if (request.finalPeerId !== '') writer.string(12, request.finalPeerId)
+  if (request.hints !== '') writer.string(13, request.hints)
   writer.end(frame)
   const bytes = writer.finish()
   if (bytes.length > FRAME_BYTES_MAX) {
@@ -120,7 +122,7 @@ export function decodeRequest(wire: Request): WireRequest | null {
   }
   return {
     database: wire.database, sql: wire.sql, parameters, access, priority, timeoutMs: wire.timeoutMs, visited: wire.visited, explain: wire.explain,
-    lastResort: wire.lastResort, finalPeerId: wire.finalPeerId,
+    lastResort: wire.lastResort, finalPeerId: wire.finalPeerId, hints: wire.hints,
   }
 }
 

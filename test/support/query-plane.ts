@@ -58,7 +58,7 @@ export async function settle(turns = 50): Promise<void> {
 }
 
 export function request(overrides: Partial<QueryRequest> = {}): QueryRequest {
-  return { database: 'd', sql: 'SELECT 1', parameters: [], access: 'read', priority: 'normal', timeoutMs: 5000, visited: [], explain: false, lastResort: false, finalPeerId: '', ...overrides }
+  return { database: 'd', sql: 'SELECT 1', parameters: [], access: 'read', priority: 'normal', timeoutMs: 5000, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', ...overrides }
 }
 
 export function localRoute(name = 'server'): RouteReport {

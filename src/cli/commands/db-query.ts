@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import type { QueryResult } from '../../client/types.ts'
 import type { Priority } from '../../core/routing/types.ts'
-import { MeshError } from '../../errors.ts'
+import { ERRORS, MeshError } from '../../errors.ts'
 import { readDuration } from '../../node/options-values.ts'
 import type { RouteReport } from '../../query/types.ts'
 import { defaultClusterLabel } from '../../wire/cluster.ts'
@@ -24,6 +24,8 @@ interface Flags {
   readonly param: readonly string[]
   readonly priority: Priority
   readonly timeout: string
+  readonly route?: string
+  readonly session?: string
   readonly verbose?: true
   readonly explain?: true
   readonly dataDir?: string
@@ -38,7 +40,9 @@ export function configure(command: Command, context: CliContext): void {
     .option('-f, --file <path>', 'read the SQL from a file; - is the standard input')
     .addOption(new Option('--format <format>', 'default: table on a terminal, jsonl otherwise').choices(resultFormats))
     .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text"; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
-    .addOption(new Option('--priority <priority>', 'how urgent it is; travels with the query (nodes of this version admit in order of arrival)').choices(['critical', 'high', 'normal', 'low']).default('normal'))
+    .addOption(new Option('--priority <priority>', 'how urgent it is; orders who waits and who is turned away under load').choices(['critical', 'high', 'normal', 'low']).default('normal'))
+    .option('--route <hints>', 'what is asked of the route: local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, separated by commas')
+    .option('--session <name>', 'what belongs together: its reads stay on one node and see what it has written')
     .option('--timeout <duration>', 'give up after this long (ms, s, m, h)', timeoutDefault)
     .option('-v, --verbose', 'show on stderr where the query ran, why, the loads and the times')
     .option('--explain', 'the same decision in full as one JSON object on stderr')
@@ -68,11 +72,12 @@ async function query(database: string, sqlArgument: string | undefined, flags: F
     // Reaching the node takes from the same time, so that a node which hangs holds nobody longer than asked.
     const beganMs = context.nowMs()
     const client = await connect({ dataDir, timeoutMs, signal, ...(flags.node === undefined ? {} : { node: flags.node, keyringDir: dataDir, cluster: flags.cluster ?? context.env['REEDBASE_CLUSTER'] ?? defaultClusterLabel }) })
+      .catch((error: unknown) => { throw withNodeFlag(error) })
     const progress = new Progress({ output: context.stderr, nowMs: () => context.nowMs(), sharesTerminal: context.stdout.isTerminal })
     try {
       const startedMs = context.nowMs()
       const explain = flags.verbose === true || flags.explain === true
-      const result = await client.query(sql, { database, parameters, priority: flags.priority, timeoutMs: Math.max(1, Math.round(timeoutMs - (startedMs - beganMs))), signal, explain })
+      const result = await client.query(sql, { database, parameters, priority: flags.priority, timeoutMs: Math.max(1, Math.round(timeoutMs - (startedMs - beganMs))), signal, explain, ...(flags.route === undefined ? {} : { route: flags.route }), ...(flags.session === undefined ? {} : { session: flags.session }) })
       const firstAnswerMs = context.nowMs() - startedMs
       await sayRoute(result.route, flags, context, progress)
       const { shortened } = await writeResult(observe(result, progress), context.stdout)
@@ -87,6 +92,12 @@ async function query(database: string, sqlArgument: string | undefined, flags: F
       await client.close()
     }
   })
+}
+
+/** This command alone can ask a node elsewhere. */
+function withNodeFlag(error: unknown): unknown {
+  if (!(error instanceof MeshError && error.code === 'ERR_NO_NODE' && error.nextStep === ERRORS.ERR_NO_NODE.nextStep)) return error
+  return new MeshError('ERR_NO_NODE', error.message, { nextStep: 'Start one with rdb start, or point --data-dir or --node at a running one.', details: error.details, cause: error })
 }
 
 function parseTimeout(text: string): number {

@@ -5,8 +5,22 @@ import type { QueryOptions } from '../../../src/client/types.ts'
 describe('the options of a query', () => {
   it('have defaults', () => {
     expect(toRequest('SELECT 1', { database: 'users' })).toEqual({
-      database: 'users', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 30_000, visited: [], explain: false, lastResort: false, finalPeerId: '',
+      database: 'users', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 30_000, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '',
     })
+  })
+
+  it.each<[Partial<QueryOptions>, string]>([
+    [{ route: { localOnly: true } }, 'local-only'],
+    [{ route: { preferRemote: true, zone: 'eu/r1', maxStalenessMs: 1500, strategy: 'peak-ewma' }, session: 's1' }, 'prefer-remote, zone=eu/r1, max-staleness=1500ms, strategy=peak-ewma, session=s1'],
+    [{ route: 'zone=eu' }, 'zone=eu'],
+    [{ route: 'zone=eu', session: 's1' }, 'zone=eu, session=s1'],
+    [{ route: { localOnly: false } }, ''],
+  ])('that speak of the route go as hints: %j', (options, hints) => {
+    expect(toRequest('SELECT 1', { database: 'users', ...options }).hints).toBe(hints)
+  })
+
+  it('cannot smuggle one hint in another', () => {
+    expect(() => toRequest('SELECT 1', { database: 'users', session: 'a, local-only' })).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }) as Error)
   })
 
   it.each([

@@ -73,7 +73,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     hedging: new Hedging(hedging), retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
   })
   const ask = (overrides: Partial<QueryRequest> = {}, signal = new AbortController().signal): Promise<QueryResponse> => service.handle(
-    { database: 'db', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 10_000, visited: [], explain: false, lastResort: false, finalPeerId: '', ...overrides },
+    { database: 'db', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 10_000, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', ...overrides },
     { remote: { kind: 'local-client' }, signal },
   )
   return { service, asked, inFlight, outcomes, clock, ask }

@@ -4,7 +4,7 @@ import { MeshError } from '../../../src/errors.ts'
 import type { QueryValue } from '../../../src/ports/query-engine.ts'
 import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeBatch, encodeFailure, encodeFrame, encodeRequest, encodeResponse, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
 
-const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false, lastResort: false, finalPeerId: '' }
+const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '' }
 
 function roundTrip(request: WireRequest): WireRequest | null {
   const frame = decodeFrame(encodeRequest(7, request, request.timeoutMs, 0))
@@ -43,12 +43,12 @@ describe('the frames written by hand', () => {
     fc.assert(fc.property(
       fc.record({
         id: fc.nat(), database: text, sql: text, access: fc.constantFrom<WireRequest['access']>('read', 'write', 'unknown'), priority: fc.constantFrom<WireRequest['priority']>('critical', 'high', 'normal', 'low'),
-        timeoutMs: fc.double({ noNaN: true, min: 0.001 }), lastResort: fc.boolean(), finalPeerId: fc.constantFrom('', '12D3KooWfinal'), visited: fc.array(text, { maxLength: 4 }), explain: fc.boolean(), credit: fc.nat(),
+        timeoutMs: fc.double({ noNaN: true, min: 0.001 }), lastResort: fc.boolean(), finalPeerId: fc.constantFrom('', '12D3KooWfinal'), hints: fc.constantFrom('', 'zone=eu'), visited: fc.array(text, { maxLength: 4 }), explain: fc.boolean(), credit: fc.nat(),
       }),
       ({ id, credit, timeoutMs, ...request }) => {
         const frame = decodeFrame(encodeRequest(id, { ...request, timeoutMs, parameters: [] }, timeoutMs, credit))
         const viaGenerated = frame === null ? null : decodeFrame(encodeFrame(frame))
-        expect(frame?.request).toMatchObject({ id, credit, timeoutMs, database: request.database, sql: request.sql, visited: request.visited, explain: request.explain, lastResort: request.lastResort, finalPeerId: request.finalPeerId })
+        expect(frame?.request).toMatchObject({ id, credit, timeoutMs, database: request.database, sql: request.sql, visited: request.visited, explain: request.explain, lastResort: request.lastResort, finalPeerId: request.finalPeerId, hints: request.hints })
         expect(viaGenerated).toEqual(frame)
       },
     ), { seed: 2, numRuns: 200 })
@@ -79,7 +79,7 @@ describe('requests', () => {
     expect(() => encodeRequest(1, { ...base, sql: 'x'.repeat(2 << 20) }, 1, 0)).toThrow(expect.objectContaining({ code: 'ERR_QUERY_TOO_LARGE' }) as Error)
   })
 
-  const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, lastResort: false, finalPeerId: '', credit: 0 }
+  const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', credit: 0 }
   it.each([
     ['access', { access: 9 }], ['priority', { priority: 4 }], ['timeoutMs', { timeoutMs: 0 }], ['timeoutMs', { timeoutMs: NaN }], ['timeoutMs', { timeoutMs: -1 }], ['database', { database: '' }], ['final node', { finalPeerId: 'x'.repeat(129) }],
     ['a value of no type', { parameters: [{}] }], ['an integer that is none', { parameters: [{ integer: '1e9' }] }], ['an integer too long', { parameters: [{ integer: '9'.repeat(40) }] }], ['a date that is none', { parameters: [{ dateMs: 1e300 }] }],

@@ -1,0 +1,96 @@
+/**
+ * What a query asks of its route, as text: in a comment at the very beginning of its statement, where any client can put it, and the same words
+ * in the request, where the client library puts its options.
+ *
+ *     /*+ rdb: zone=eu-west/r1, max-staleness=5s, strategy=peak-ewma *\/ SELECT …
+ *
+ * A word that is not known is an error, not a comment: a hint that nobody heeds is worse than none.
+ */
+import { NO_HINTS, type RouteHints } from '../core/routing/hints.ts'
+import { readDuration } from '../core/options/quantity.ts'
+import type { Priority } from '../core/routing/types.ts'
+import { MeshError } from '../errors.ts'
+
+export interface QueryHints {
+  readonly route: RouteHints
+  /** Null: the request's own. */
+  readonly priority: Priority | null
+  /** A name that the client chose for what belongs together; null for none. */
+  readonly session: string | null
+}
+
+export const HINT_TEXT_CHARACTERS_MAX = 1_024
+/** Of a session's name. */
+export const SESSION_CHARACTERS_MAX = 128
+
+export const NO_QUERY_HINTS: QueryHints = Object.freeze({ route: NO_HINTS, priority: null, session: null })
+
+const priorities: readonly string[] = ['critical', 'high', 'normal', 'low']
+const words = 'local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, priority=…, session=…'
+const commentPattern = /^\s*\/\*\+\s*rdb:([^*]*)\*\//
+
+/**
+ * Of a statement's comment and of the request's words, which win.
+ * @throws MeshError ERR_OPTION_INVALID
+ */
+export function readHints(sql: string, requestText: string): QueryHints {
+  // Nearly every query has neither, and none of them shall pay for those that have.
+  const comment = sql.includes('/*+') ? commentPattern.exec(sql)?.[1] ?? '' : ''
+  if (comment === '' && requestText === '') return NO_QUERY_HINTS
+  return parseWords(requestText, parseWords(comment, NO_QUERY_HINTS))
+}
+
+function parseWords(text: string, base: QueryHints): QueryHints {
+  if (text.length > HINT_TEXT_CHARACTERS_MAX) throw invalid(`the hints take ${text.length} characters; at most ${HINT_TEXT_CHARACTERS_MAX} are read`)
+  const route = { ...base.route }
+  let { priority, session } = base
+  for (const part of text.split(',')) {
+    const word = part.trim()
+    if (word === '') continue
+    const equals = word.indexOf('=')
+    const name = equals < 0 ? word : word.slice(0, equals).trimEnd()
+    const value = equals < 0 ? null : word.slice(equals + 1).trimStart()
+    switch (name) {
+      case 'local-only':
+        refuseValue(name, value)
+        route.localOnly = true
+        break
+      case 'prefer-remote':
+        refuseValue(name, value)
+        route.preferRemote = true
+        break
+      case 'zone': route.zone = demandValue(name, value, /^[\w.-]+(\/[\w.-]+)?$/, 'a datacenter, or a datacenter and a rack as eu-west/r1'); break
+      case 'strategy': route.strategy = demandValue(name, value, /^[\w-]+$/, 'the name of a strategy'); break
+      case 'max-staleness': {
+        const maxStalenessMs = readDuration(value)
+        if (maxStalenessMs === null) throw invalid('the hint max-staleness takes a duration with its unit (ms, s, m, h)')
+        route.maxStalenessMs = maxStalenessMs
+        break
+      }
+      case 'priority':
+        if (value === null || !priorities.includes(value)) throw invalid(`the hint priority takes one of ${priorities.join(', ')}`)
+        priority = value as Priority
+        break
+      case 'session':
+        session = demandValue(name, value, /^[\w.:@/-]+$/, 'letters, digits and . : @ / _ -')
+        if (session.length > SESSION_CHARACTERS_MAX) throw invalid(`a session's name has at most ${SESSION_CHARACTERS_MAX} characters`)
+        break
+      default:
+        throw invalid(`"${name.slice(0, 40)}" is no hint`)
+    }
+  }
+  return { route, priority, session }
+}
+
+function refuseValue(name: string, value: string | null): void {
+  if (value !== null) throw invalid(`the hint ${name} takes no value`)
+}
+
+function demandValue(name: string, value: string | null, pattern: RegExp, form: string): string {
+  if (value === null || !pattern.test(value)) throw invalid(`the hint ${name} takes ${form}`)
+  return value
+}
+
+function invalid(message: string): MeshError {
+  return new MeshError('ERR_OPTION_INVALID', message, { nextStep: `Hints are ${words}, separated by commas.`, details: { started: 'no' } })
+}

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest'
+import { NO_HINTS } from '../../../src/core/routing/hints.ts'
+import { HINT_TEXT_CHARACTERS_MAX, NO_QUERY_HINTS, readHints } from '../../../src/query/hint-text.ts'
+
+describe('hints', () => {
+  it.each(['SELECT 1', 'SELECT /*+ rdb: local-only */ 1', '/* rdb: local-only */ SELECT 1', '/*+ other: x */ SELECT 1', "SELECT '/*+ rdb: local-only */'"])('are none in %s', (sql) => {
+    expect(readHints(sql, '')).toBe(NO_QUERY_HINTS)
+  })
+
+  it('are read from a comment at the beginning', () => {
+    expect(readHints('  /*+ rdb: prefer-remote, zone=eu-west/r1 , max-staleness=5s,strategy=peak-ewma, priority=high, session=cart:42 */ SELECT 1', '')).toEqual({
+      route: { ...NO_HINTS, preferRemote: true, zone: 'eu-west/r1', maxStalenessMs: 5_000, strategy: 'peak-ewma' }, priority: 'high', session: 'cart:42',
+    })
+  })
+
+  it('are read from the request, which wins where both speak', () => {
+    expect(readHints('/*+ rdb: zone=eu, local-only */ SELECT 1', 'zone=us, priority=low')).toEqual({
+      route: { ...NO_HINTS, localOnly: true, zone: 'us' }, priority: 'low', session: null,
+    })
+  })
+
+  it.each([
+    ['lcal-only', '"lcal-only" is no hint'],
+    ['local-only=yes', 'takes no value'],
+    ['zone', 'takes a datacenter'],
+    ['zone=a/b/c', 'takes a datacenter'],
+    ['max-staleness=5', 'takes a duration'],
+    ['priority=urgent', 'takes one of critical, high, normal, low'],
+    ['session=a b', 'takes letters'],
+    [`session=${'x'.repeat(129)}`, 'at most 128'],
+    ['x'.repeat(HINT_TEXT_CHARACTERS_MAX + 1), 'at most 1024'],
+    ['pinned-to=x', 'is no hint'],
+  ])('are refused: %s', (words, message) => {
+    for (const [sql, text] of [['SELECT 1', words], [`/*+ rdb: ${words} */ SELECT 1`, '']] as const) {
+      expect(() => readHints(sql, text)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining(message) as string }) as Error)
+    }
+  })
+
+  it('take no time over a long statement that only looks like having some', () => {
+    expect(readHints(`/*+ rdb:${' '.repeat(1_000_000)}`, '')).toBe(NO_QUERY_HINTS)
+  })
+})
