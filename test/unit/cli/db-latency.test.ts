@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LatencyNodeView, LatencyView } from '../../../src/wire/control.ts'
+import { FakeProcess } from './fake-context.ts'
+
+const noonMs = Date.UTC(2026, 0, 1, 12)
+const timezone = process.env['TZ']
+beforeAll(() => { process.env['TZ'] = 'UTC' })
+afterAll(() => {
+  if (timezone === undefined) delete process.env['TZ']
+  else process.env['TZ'] = timezone
+})
+
+const remote1: LatencyNodeView = {
+  name: 'remote1', peerId: 'b', state: 'alive', status: 'healthy', statusReason: null, role: 'primary', currentMs: 45.4, currentAtWallMs: noonMs - 2_000,
+  roundTrips: { samples: 3_600, meanMs: 44, minMs: 40.2, minAtWallMs: noonMs - 600_000, maxMs: 180, maxAtWallMs: noonMs - 65_000 },
+  firstBytes: { samples: 12, meanMs: 97, minMs: 50, minAtWallMs: noonMs, maxMs: 300, maxAtWallMs: noonMs },
+  traffic: {
+    roundTrips: { samples: 10, meanMs: 45, p99Ms: 51 }, jitterMs: 1.5, lossRatio: 0, packetLossRatio: 0.1, firstBytes: { samples: 2, meanMs: 90, p99Ms: 100 },
+    bytesPerSecond: 123_456, bandwidthBytesPerSecond: 98_000_000, quality: 0.66,
+  },
+  quality: 0.66,
+}
+const remote2: LatencyNodeView = {
+  name: 'remote2', peerId: 'c', state: 'failed', status: 'unhealthy', statusReason: 'failed', role: 'replica', currentMs: null, currentAtWallMs: null,
+  roundTrips: null, firstBytes: null, traffic: null, quality: null,
+}
+const view: LatencyView = { database: 'users_prod', hours: 1, thresholdMs: 200, sinceWallMs: noonMs - 3_600_000, nodes: [remote1, remote2] }
+
+describe('db:latency', () => {
+  it('is a line a peer, with its extremes and their times', async () => {
+    const process = new FakeProcess({ control: () => view })
+    expect(await process.run('db:latency', 'users_prod', '--hours', '1')).toEqual({
+      code: 0, stderr: '',
+      stdout: [
+        'Database: users_prod',
+        'Round trips since 11:00:00 (1h 0m). Threshold: 200ms',
+        '┌───────────────────┬───────────┬─────────┬─────────┬──────────────────┬───────────────────┬─────────┬─────────┐',
+        '│ Peer              │ Status    │ Current │ Average │              Min │               Max │ Samples │ Quality │',
+        '├───────────────────┼───────────┼─────────┼─────────┼──────────────────┼───────────────────┼─────────┼─────────┤',
+        '│ remote1 (primary) │ Healthy   │    45ms │    44ms │ 40ms at 11:50:00 │ 180ms at 11:58:55 │   3,600 │    0.66 │',
+        '│ remote2           │ Unhealthy │       – │       – │                – │                 – │       0 │       – │',
+        '└───────────────────┴───────────┴─────────┴─────────┴──────────────────┴───────────────────┴─────────┴─────────┘',
+        'remote2: failed\n',
+      ].join('\n'),
+    })
+    expect(process.requests).toEqual([{ method: 'latency', database: 'users_prod', hours: 1 }])
+  })
+
+  it('tells the traffic with --wide', async () => {
+    const { stdout } = await new FakeProcess({ control: () => view }).run('db:latency', 'users_prod', '--wide')
+    const cells = stdout.split('\n').filter((line) => line.startsWith('│')).map((line) => line.split('│').map((cell) => cell.trim()).slice(9, -1))
+    expect(cells).toEqual([
+      ['p99', 'Jitter', 'Loss', 'First byte', 'Traffic', 'Bandwidth'],
+      ['51ms', '1.5ms', '10%', '97ms of 12', '123 kB/s', '98 MB/s'],
+      ['–', '–', '–', '–', '–', '–'],
+    ])
+    expect(stdout).toContain('of the last 10 s, loss of the last 15 s')
+  })
+
+  it('is JSON when asked, and asks for one hour by default', async () => {
+    const process = new FakeProcess({ control: () => view })
+    expect(JSON.parse((await process.run('db:latency', 'users_prod', '--json')).stdout)).toEqual(view)
+    expect(process.requests).toEqual([{ method: 'latency', database: 'users_prod', hours: 1 }])
+  })
+
+  it('says that nobody else serves it', async () => {
+    expect((await new FakeProcess({ control: () => ({ ...view, nodes: [] }) }).run('db:latency', 'users_prod')).stdout).toMatch(/\nNo other node serves it\.\n$/)
+  })
+
+  it.each(['0.1', '24', '1.5'])('takes --hours %s', async (hours) => {
+    const process = new FakeProcess({ control: () => view })
+    expect((await process.run('db:latency', 'users_prod', '--hours', hours)).code).toBe(0)
+    expect(process.requests).toMatchObject([{ hours: Number(hours) }])
+  })
+
+  it.each(['0', '0.09', '24.1', '-1', '1h', '1e1', '', 'Infinity'])('refuses --hours %j', async (hours) => {
+    const process = new FakeProcess({ control: () => view })
+    const { code, stderr } = await process.run('db:latency', 'users_prod', `--hours=${hours}`)
+    expect([code, stderr]).toEqual([2, expect.stringContaining('is not a number from 0.1 to 24 (ERR_OPTION_INVALID)\nnext: Give hours, as in --hours 1 or --hours 0.5.')])
+    expect(process.requests).toEqual([])
+  })
+})
