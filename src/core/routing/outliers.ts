@@ -9,6 +9,7 @@
  *   very slow query among many moves little.
  *
  * A peer is out for 30 s times the ejections that it has had lately; each interval that it is in takes one of them back (Envoy).
+ * Extension: only an interval in which nothing of it broke, or a sick peer that gets few queries would always be at its first ejection.
  * Refusals and cancelled queries are no sign of either kind: who says that it is overloaded is well.
  *
  * Ejecting is the lesser harm only while others can carry the load. So of each database's peers at most a share is out, at least
@@ -90,7 +91,7 @@ export class Outliers {
   }
 
   isEjected(peerId: string): boolean {
-    return this.#peers.get(peerId)?.ejectedUntilMs != null
+    return (this.#peers.get(peerId)?.ejectedUntilMs ?? null) !== null
   }
 
   /** Of one database's peers, how many are out. */
@@ -146,18 +147,18 @@ export class Outliers {
     }
     if (known === undefined) this.#peers.set(peerId, { databases: [...databases], consecutiveFailures: 0, answered: 0, broken: 0, ejections: 0, ejectedUntilMs: null })
     else known.databases = [...databases]
-    return this.#returnBeyondShare([...before, ...databases])
+    return this.#returnBeyondShare(nowMs, [...before, ...databases])
   }
 
   /** It left, failed, or serves nothing. Its ejections are forgotten, and with it one that lasts. */
-  remove(_nowMs: number, peerId: string): OutlierEffect[] {
+  remove(nowMs: number, peerId: string): OutlierEffect[] {
     const peer = this.#peers.get(peerId)
     if (peer === undefined) return []
     this.#peers.delete(peerId)
     this.#deadlines.delete(`return:${peerId}`)
     for (const database of peer.databases) this.#unserve(database, peerId)
     for (const byPeer of this.#answers.values()) if (byPeer.delete(peerId)) this.#pairs--
-    return this.#returnBeyondShare(peer.databases)
+    return this.#returnBeyondShare(nowMs, peer.databases)
   }
 
   // --- time ---------------------------------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ export class Outliers {
     const effects: OutlierEffect[] = []
     for (let due = this.#deadlines.takeDue(nowMs); due !== null; due = this.#deadlines.takeDue(nowMs)) {
       if (due === 'sweep') effects.push(...this.#sweep(nowMs))
-      else effects.push(...this.#return(due.slice(returnPrefix.length), 'time'))
+      else effects.push(...this.#return(nowMs, due.slice(returnPrefix.length), 'time'))
     }
     return effects
   }
@@ -202,7 +203,7 @@ export class Outliers {
 
   #sweep(nowMs: number): OutlierEffect[] {
     // Taken back first: an ejection of this sweep counts in full.
-    for (const peer of this.#peers.values()) if (peer.ejectedUntilMs === null && peer.ejections > 0) peer.ejections--
+    for (const peer of this.#peers.values()) if (peer.ejectedUntilMs === null && peer.broken === 0 && peer.ejections > 0) peer.ejections--
     const effects = [...this.#ejectBySuccessRate(nowMs), ...this.#ejectByLatency(nowMs)]
     this.#answers = new Map()
     this.#pairs = 0
@@ -238,7 +239,7 @@ export class Outliers {
     for (const [database, byPeer] of this.#answers) {
       const times: Array<{ readonly peerId: string; readonly ms: number }> = []
       for (const [peerId, { count, logSum }] of byPeer) {
-        if (count >= latencyQueriesMin && !this.isEjected(peerId)) times.push({ peerId, ms: Math.expm1(logSum / count) })
+        if (count >= latencyQueriesMin && !this.isEjected(peerId) && this.#servers.get(database)?.has(peerId) === true) times.push({ peerId, ms: Math.expm1(logSum / count) })
       }
       if (times.length < latencyPeersMin) continue
       times.sort((a, b) => b.ms - a.ms)
@@ -271,15 +272,14 @@ export class Outliers {
     return [{ kind: 'ejected', peerId, reason, detail, forMs, ejections: peer.ejections }]
   }
 
-  #return(peerId: string, reason: ReturnReason): OutlierEffect[] {
+  #return(nowMs: number, peerId: string, reason: ReturnReason): OutlierEffect[] {
     const peer = this.#peers.get(peerId)
     if (peer === undefined || peer.ejectedUntilMs === null) return []
-    const endedAtMs = peer.ejectedUntilMs
     peer.ejectedUntilMs = null
     peer.consecutiveFailures = 0
     this.#deadlines.delete(`return:${peerId}`)
     // Its ejections are taken back interval by interval, queries or not.
-    this.#scheduleSweep(endedAtMs)
+    this.#scheduleSweep(nowMs)
     this.counters.returned++
     return [{ kind: 'returned', peerId, reason }]
   }
@@ -291,7 +291,7 @@ export class Outliers {
   }
 
   /** Brings back those whose time is over first. */
-  #returnBeyondShare(databases: readonly string[]): OutlierEffect[] {
+  #returnBeyondShare(nowMs: number, databases: readonly string[]): OutlierEffect[] {
     const effects: OutlierEffect[] = []
     for (const database of databases) {
       const allowed = this.#ejectedMax(database)
@@ -305,7 +305,7 @@ export class Outliers {
           nextAtMs = untilMs
         }
         if (next === null) break
-        effects.push(...this.#return(next, 'share'))
+        effects.push(...this.#return(nowMs, next, 'share'))
       }
     }
     return effects
