@@ -244,7 +244,6 @@ export class TwoHopRoutes {
 
   /** Null where this way does not exist now. */
   #totalMs(via: string, target: string): number | null {
-    if (via === target || target === this.#selfPeerId) return null
     const relay = this.#own.get(via)
     const firstLegMs = relay === undefined ? null : this.#firstLegMs(relay)
     const legMs = this.#vectors.get(via)?.costsMs.get(target)

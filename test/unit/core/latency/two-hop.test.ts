@@ -179,6 +179,8 @@ describe('a route', () => {
     const worthIt = triangle(100, 45, { isBroken: true })
     expect(worthIt.handlePaths(1, paths(100))).toEqual([])
     expect(worthIt.routeTo('target')).toEqual({ via: 'relay', totalMs: 55, directMs: 100 })
+    // From then on it is one that was taken for its length.
+    expect(worthIt.handlePaths(2, paths(62))).toEqual([])
   })
 
   it('is dropped at once with its relay, its target or its far leg, and another is sought', () => {
@@ -257,6 +259,9 @@ describe('what is kept', () => {
     const routes = create({ vectorsMax: 2 })
     for (const peerId of ['a', 'b', 'c']) routes.handleVector(0, peerId, [leg('target', 1)])
     expect(routes.vectors).toBe(2)
+    const alone = create()
+    alone.handleVector(0, 'self', [leg('target', 1)])
+    expect(alone.vectors).toBe(0)
     const long = Array.from({ length: VECTOR_PATHS_MAX + 1 }, (_, index) => leg(`p${index}`, 1))
     routes.handleVector(0, 'a', long)
     routes.handlePaths(0, [own('a', 1), own(`p${VECTOR_PATHS_MAX - 1}`, null), own(`p${VECTOR_PATHS_MAX}`, null)])
