@@ -72,7 +72,8 @@ async function main(): Promise<number> {
   const isReport = name === 'report'
   const isSmoke = name === 'smoke'
   if (positionals.length !== 1 || (!isReport && !isSmoke && !Object.hasOwn(experiments, name)) || !['mesh', 'serf', undefined].includes(values.only)) {
-    process.stderr.write(`${usage}\n`)
+    const isUnknown = positionals.length === 1 && !isReport && !isSmoke && !Object.hasOwn(experiments, name)
+    process.stderr.write(`${isUnknown ? `error: there is no experiment ${name}\n\n` : ''}${usage}\n`)
     return 2
   }
   const nodes = whole(values.nodes, isReport ? 30 : isSmoke ? smokeNodes : 10, 3, 60)

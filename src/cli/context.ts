@@ -34,6 +34,7 @@ export interface ControlCalls {
   callControlOnce(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): Promise<unknown>
   callControl(target: ControlTarget, request: ControlRequest, signal?: AbortSignal): AsyncIterable<unknown>
   untilGone(target: ControlTarget, signal: AbortSignal): Promise<void>
+  isStillNoted(target: ControlTarget): Promise<boolean>
 }
 
 export interface RunningNode {

@@ -12,9 +12,14 @@ export function keysTable({ fingerprints, members }: KeysView, output: TextOutpu
 
 function memberRow(member: KeysMemberView, output: TextOutput): string[] {
   const { name, fingerprints, isUp, problem, agrees } = member
-  if (fingerprints === null) return [name, '?', '?', output.style(isUp ? 'red' : 'yellow', isUp ? `did not confirm: ${problem ?? 'no answer'}` : 'down')]
+  if (fingerprints === null) return [name, '?', '?', output.style(isUp ? 'red' : 'yellow', isUp ? `did not confirm: ${headline(problem ?? 'no answer')}` : 'down')]
   const [inUse = '–', ...others] = fingerprints
   return [name, inUse, others.join(', ') || '–', agrees ? '' : output.style('yellow', 'differs from this node')]
+}
+
+/** What lies behind it is for --json. */
+function headline(problem: string): string {
+  return problem.split(': ', 1)[0] ?? problem
 }
 
 /**

@@ -21,7 +21,7 @@ export function reachabilityText(view: ReachabilityView, { nowWallMs, output }: 
   const { name, paths, mesh } = view
   if (paths.length === 0) return `${name} knows no other member.\n${mesh === null ? '' : meshText(mesh, output)}`
   const rows = paths.map((path) => [
-    path.name, path.state, isUp(path) ? output.style(findingStyles[path.finding], path.finding) : '–', formatAge(path.sinceWallMs, nowWallMs), formatAge(path.lastAckWallMs, nowWallMs),
+    path.name, path.state, isUp(path) ? output.style(findingStyles[path.finding], path.finding) : '–', isUp(path) ? formatAge(path.sinceWallMs, nowWallMs) : '–', formatAge(path.lastAckWallMs, nowWallMs),
     formatAge(path.lastHeardWallMs, nowWallMs), String(path.lostInARow),
   ])
   const table = drawTable([

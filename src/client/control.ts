@@ -68,6 +68,20 @@ export async function untilGone(target: ControlTarget, signal: AbortSignal): Pro
   while (await isDataFolderLocked(target.dataDir ?? defaultDataDir)) await delay(goneCheckMs, undefined, { signal })
 }
 
+/**
+ * After its answers have ended: a node that stops first takes away the note of where it is found; one that was killed leaves it behind.
+ * @throws MeshError ERR_DATA_DIR_UNUSABLE
+ */
+export async function isStillNoted(target: ControlTarget): Promise<boolean> {
+  try {
+    await findLocalNode(target.dataDir)
+    return true
+  } catch (error) {
+    if (error instanceof MeshError && error.code === 'ERR_NO_NODE') return false
+    throw error
+  }
+}
+
 function parseReply(line: string): ControlReply {
   try {
     const reply: unknown = JSON.parse(line)

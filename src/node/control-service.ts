@@ -5,6 +5,7 @@ import type { ControlRequest, EventView, ForceLeaveView, LeavingView, MemberEven
 import type { Admission } from './admission.ts'
 import type { Distances } from './distances.ts'
 import type { EventStream } from './event-stream.ts'
+import { listText } from './event-text.ts'
 import type { KeyringService } from './keyring-service.ts'
 import type { LatencyService } from './latency-service.ts'
 import type { LoadDriver } from './load-driver.ts'
@@ -101,14 +102,15 @@ function forceLeave({ directory, removeMember }: ControlServiceParts, text: stri
   const named = views.map((view) => ({ peerId: view.record.peerId, name: view.name, state: view.state }))
   // One that has left may have borne the name of one that has not.
   const expected = named.filter(({ state }) => state !== 'left')
-  const gone = expected.some(({ name: other }) => other === text) ? undefined : named.find((other) => other.state === 'left' && (other.name === text || other.peerId === text))
-  const { peerId, name } = gone ?? findMember(text, expected)
+  const gone = expected.some(({ name: other }) => other === text) ? [] : named.filter((other) => other.state === 'left' && (other.name === text || other.peerId === text))
+  const { peerId, name } = findMember(text, gone.length > 0 ? gone : expected)
   const member = views.find(({ record }) => record.peerId === peerId)
   if (member?.local === true) throw new MeshError('ERR_MEMBER_ALIVE', `${name} is this node`, { nextStep: 'rdb leave takes the node beside you out of the mesh.' })
   if (member?.state === 'left') return { peerId, name, wasGone: true }
   if (member?.state !== 'failed' || member.probationUntilWallMs !== null) {
     const isReturning = member !== undefined && member.probationUntilWallMs !== null
-    throw new MeshError('ERR_MEMBER_ALIVE', `${name} is ${isReturning ? 'answering again' : member?.state ?? 'alive'}; only a failed member can be taken off`, {
+    const namesakes = views.filter((other) => other.record.name === member?.record.name && other.state === 'failed' && other.probationUntilWallMs === null && other.record.peerId !== peerId)
+    throw new MeshError('ERR_MEMBER_ALIVE', `${name} is ${isReturning ? 'answering again' : member?.state ?? 'alive'}; only a failed member can be taken off${namesakes.length === 0 ? '' : `, such as ${listText(namesakes.map((other) => other.name))}`}`, {
       ...(member?.state === 'suspect' ? { nextStep: 'Wait until it has refuted the suspicion or is declared failed: rdb members --watch tells.' } : {}), details: { peerId, name, state: member?.state ?? null },
     })
   }
@@ -136,11 +138,15 @@ function checkDrill({ cpuPercent, memoryPercent, forMs }: Extract<ControlRequest
   if (!(forMs > 0 && forMs <= drillMsMax)) throw new MeshError('ERR_OPTION_INVALID', 'a drill lasts between 1 ms and 24 h')
 }
 
+/** Of what is known already, who told it first and when it came is not; only the accusers of those that are out, or may be, are. */
 function snapshot(directory: ControlServiceParts['directory']): MemberEventView[] {
-  return directory.memberViews().filter(({ state }) => state !== 'left').map((member): MemberEventView => ({
-    type: member.state === 'failed' ? 'member-failed' : member.state === 'suspect' ? 'member-suspected' : 'member-joined',
-    atWallMs: member.stateSinceWallMs, record: member.record, name: member.name, from: member.local ? member.name : (member.suspectedBy[0] ?? member.name),
-    reason: member.local ? `this node, ${member.state}` : `already known, ${member.state}`, sinceProbeMs: null,
-    evidence: null, suspectedBy: member.suspectedBy[0] ?? null, confirmedBy: member.suspectedBy.slice(1), probeMs: null, suspicionMs: null,
-  }))
+  return directory.memberViews().filter(({ state }) => state !== 'left').map((member): MemberEventView => {
+    const [suspectedBy = null, ...confirmedBy] = member.state === 'suspect' || member.state === 'failed' ? member.suspectedBy : []
+    return {
+      type: member.state === 'failed' ? 'member-failed' : member.state === 'suspect' ? 'member-suspected' : 'member-joined',
+      atWallMs: member.stateSinceWallMs, record: member.record, name: member.name, from: suspectedBy ?? member.name,
+      reason: member.local ? `this node, ${member.state}` : `already known, ${member.state}`, sinceProbeMs: null,
+      evidence: null, suspectedBy, confirmedBy, probeMs: null, suspicionMs: null,
+    }
+  })
 }

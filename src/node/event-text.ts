@@ -43,8 +43,8 @@ function provenance(event: MemberEventView): string {
 }
 
 /** `; suspected by db1 after 104ms, confirmed by db2 and db4, declared 12ms later`; what was learned from a table has no times. */
-function verdict({ from, suspectedBy, probeMs, suspicionMs, confirmedBy, evidence, sinceProbeMs }: MemberEventView): string {
-  if (suspectedBy === null || evidence === 'table') return ` (from ${from})`
+function verdict({ from, name, suspectedBy, probeMs, suspicionMs, confirmedBy, evidence, sinceProbeMs }: MemberEventView): string {
+  if (suspectedBy === null || evidence === 'table') return from === name ? '' : ` (from ${from})`
   const isTimed = probeMs !== null && suspicionMs !== null && probeMs + suspicionMs > 0
   const declarer = from === suspectedBy ? '' : ` by ${from}`
   const declared = isTimed ? `, declared${declarer} ${formatDuration(suspicionMs)} later` : declarer === '' ? '' : `, declared${declarer}`

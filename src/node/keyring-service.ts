@@ -301,7 +301,7 @@ export class KeyringService {
     try {
       return { ring: await ask(member.peerId, signal), problem: null }
     } catch (error) {
-      return { ring: null, problem: error instanceof Error ? error.message : String(error) }
+      return { ring: null, problem: problemOf(error) }
     }
   }
 
@@ -319,6 +319,14 @@ interface MemberAnswer {
   readonly member: KeyringMember
   readonly ring: RingSummary | null
   readonly problem: string | null
+}
+
+/** The word for people first; after a colon, what lies behind it. */
+function problemOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  if (!(error instanceof MeshError) || error.code !== 'ERR_PROTOCOL') return `no answer: ${message}`
+  const { refused } = error.details
+  return typeof refused === 'string' ? `refused (${refused}): ${message}` : `no usable answer: ${message}`
 }
 
 function isSameOffer(one: RingSummary, other: RingSummary): boolean {

@@ -40,7 +40,7 @@ export interface SeedsParts {
   readonly log: Log
 }
 
-/** Where a visit goes: a seed, whose PeerId shows when it answers, or a member of old with all its addresses. */
+/** Where a visit goes: a seed, whose PeerId shows when it answers, or a remembered member with all its addresses. */
 interface Door {
   readonly addresses: readonly string[]
   readonly isSeed: boolean
@@ -75,7 +75,7 @@ export class Seeds {
       if (this.#stop.signal.aborted) return
       this.#failedRounds = answers.includes(true) ? 0 : this.#failedRounds + 1
       if (aliveCount() === 0) {
-        log.warn({ seeds, remembered: this.#remembered.length, failedRounds: this.#failedRounds }, `no ${seeds.length > 0 ? 'seed' : 'member of old'} answered; this node runs on alone and keeps trying`)
+        log.warn({ seeds, remembered: this.#remembered.length, failedRounds: this.#failedRounds }, `no ${seeds.length > 0 ? 'seed' : 'remembered member'} answered; this node runs on alone and keeps trying`)
       }
       this.#armRetry()
     })
@@ -128,13 +128,13 @@ export class Seeds {
 
   async #joinThrough(door: Door, address: string): Promise<boolean> {
     const { dial, sync, log, selfPeerId, aliveCount } = this.#parts
-    const what = door.isSeed ? 'seed' : 'member of old'
+    const what = door.isSeed ? 'seed' : 'remembered member'
     try {
       const peerId = await dial(address, AbortSignal.any([this.#stop.signal, AbortSignal.timeout(dialTimeoutMs)]))
       door.peerId = peerId
       if (peerId === selfPeerId) return false
       const synced = await sync(peerId)
-      log.info({ seed: address, peerId }, synced ? `joined through ${what} ${address}` : `${what} ${address} answered the dial but not the sync`)
+      log.info({ seed: address, peerId }, synced ? `joined through ${door.isSeed ? 'seed' : 'a remembered member at'} ${address}` : `${what} ${address} answered the dial but not the sync`)
       return synced
     } catch (error) {
       if (this.#stop.signal.aborted) return false

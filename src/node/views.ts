@@ -8,8 +8,17 @@ export interface ViewParts {
   readonly nameOf: (peerId: string) => string
 }
 
+/** The wall clock is cut to whole milliseconds and the two are not read at once; only one that was set, or has drifted, moves further. */
+const offsetJitterMs = 2
+const offsetsMs = new WeakMap<Clock, number>()
+
+/** The later of two times is never shown as the earlier one, unless the wall clock was set between. */
 export function wallOf(clock: Clock, monotonicMs: number): number {
-  return Math.round(clock.wallMs() - (clock.nowMs() - monotonicMs))
+  const readMs = clock.wallMs() - clock.nowMs()
+  const heldMs = offsetsMs.get(clock)
+  const offsetMs = heldMs !== undefined && Math.abs(readMs - heldMs) <= offsetJitterMs ? heldMs : readMs
+  offsetsMs.set(clock, offsetMs)
+  return Math.round(offsetMs + monotonicMs)
 }
 
 export function recordView(record: MemberRecord): MemberRecordView {

@@ -9,11 +9,11 @@ const warningIntervalMs = 60_000
 export type RefusalReason = StrangerReason | 'denied' | 'junk'
 
 const texts: Readonly<Record<RefusalReason, string>> = {
-  version: 'by nodes of another wire version',
-  cluster: 'by nodes of another cluster (another --cluster label)',
+  version: 'from nodes of another wire version',
+  cluster: 'from nodes of another cluster (another --cluster label)',
   key: 'without a cluster key that this node holds',
-  denied: 'by denied peers',
-  junk: 'that did not finish a handshake, or by no node at all',
+  denied: 'from denied peers',
+  junk: 'whose handshake was not finished (a caller that gave up or stood still, or no node at all)',
 }
 
 export class Gate {
@@ -53,7 +53,7 @@ export class Gate {
     if (nowMs - this.#warnedAtMs < warningIntervalMs) return
     const since = Object.fromEntries(Object.entries(this.refused).map(([reason, count]) => [reason, count - this.#warned[reason as RefusalReason]]).filter(([, count]) => count !== 0)) as Partial<Record<RefusalReason, number>>
     const parts = Object.entries(since).map(([reason, count]) => `${count} ${texts[reason as RefusalReason]}`)
-    this.#log.warn({ err: error, handshakesFailed: this.handshakesFailed, since, lastKnock: this.#lastKnock }, `inbound connections were refused: ${parts.join('; ')}`)
+    this.#log.warn({ err: error, handshakesFailed: this.handshakesFailed, since, lastKnock: this.#lastKnock }, `inbound connections were refused or failed: ${parts.join('; ')}`)
     this.#warnedAtMs = nowMs
     this.#warned = { ...this.refused }
   }

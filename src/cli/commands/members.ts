@@ -1,10 +1,10 @@
 import type { Command } from 'commander'
-import { MeshError } from '../../errors.ts'
 import type { EventView, MemberView } from '../../wire/control.ts'
 import type { CliContext } from '../context.ts'
 import { eventLine } from '../event-text.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { addFilterOptions, type FilterFlags, matchesEvent, matchesMember } from '../member-filter.ts'
+import { untilNodeStops } from '../node-stream.ts'
 
 interface Flags extends DataDirOption, FilterFlags {
   readonly watch?: true
@@ -13,12 +13,13 @@ interface Flags extends DataDirOption, FilterFlags {
 }
 
 export function configure(command: Command, context: CliContext): void {
-  command.option('-w, --watch', 'print events of members and of the mesh as they happen, after one for each member known now')
+  command.option('-w, --watch', 'print events of members and of the mesh as they happen, after one for each member that has not left')
   addFilterOptions(command)
     .option('--wide', 'whole PeerIds, and zones')
     .option('--json', 'the members as a JSON array; with --watch one JSON object a line')
   addDataDirOption(command).addHelpText('after', `
 Filters go together: a member is shown when it fits each of them. With one, a watch prints only events about such members.
+A watch ends with exit code 0 when the node stops, and with 3 when it is gone without a word.
 ${examples(['rdb members', 'rdb members --state failed,suspect', 'rdb members --zone paris/r2 --database users', 'rdb members --watch --json | jq .reason'])}`)
   command.action((flags: Flags) => interruptible(context, (signal) => (flags.watch === true ? watch(flags, context, signal) : list(flags, context, signal))))
 }
@@ -32,10 +33,9 @@ async function list(flags: Flags, context: CliContext, signal: AbortSignal): Pro
 }
 
 async function watch(flags: Flags, context: CliContext, signal: AbortSignal): Promise<void> {
-  const { callControl } = await context.parts.control()
-  for await (const payload of callControl({ dataDir: dataDirOf(flags, context) }, { method: 'events', snapshot: true }, signal)) {
+  for await (const payload of untilNodeStops(context, dataDirOf(flags, context), { method: 'events', snapshot: true }, signal)) {
     const event = payload as EventView
     if (matchesEvent(flags, event)) await context.stdout.write(`${flags.json === true ? JSON.stringify(event) : eventLine(event, context.stdout)}\n`)
   }
-  throw new MeshError('ERR_NO_NODE', 'the node ended, and with it its events', { nextStep: 'See the end of its log, and start it again with rdb start.' })
+  if (flags.json !== true) await context.stderr.write('The node has stopped.\n')
 }

@@ -1,9 +1,9 @@
 import { Option, type Command } from 'commander'
-import { MeshError } from '../../errors.ts'
 import type { LogLineLevel, MonitorLine } from '../../wire/control.ts'
 import type { CliContext } from '../context.ts'
 import { addDataDirOption, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { monitorText } from '../monitor-text.ts'
+import { untilNodeStops } from '../node-stream.ts'
 
 const levels: readonly LogLineLevel[] = ['debug', 'info', 'warn', 'error']
 
@@ -24,21 +24,15 @@ ${examples(['rdb monitor', 'rdb monitor --level debug', "rdb monitor --level war
 }
 
 async function monitor(flags: Flags, context: CliContext, signal: AbortSignal): Promise<void> {
-  const { callControl } = await context.parts.control()
-  const dataDir = dataDirOf(flags, context)
-  try {
-    for await (const payload of callControl({ dataDir }, { method: 'monitor', level: flags.level }, signal)) {
-      const line = payload as MonitorLine
-      if (flags.json === true) await context.stdout.write(`${JSON.stringify(line)}\n`)
-      else if (line.kind !== 'end') await context.stdout.write(`${monitorText(line, context.stdout)}\n`)
-      if (line.kind === 'end') {
-        if (flags.json !== true) await context.stderr.write(`The node stops: ${line.reason}.\n`)
-        return
-      }
+  for await (const payload of untilNodeStops(context, dataDirOf(flags, context), { method: 'monitor', level: flags.level }, signal)) {
+    const line = payload as MonitorLine
+    if (flags.json === true) await context.stdout.write(`${JSON.stringify(line)}\n`)
+    else if (line.kind !== 'end') await context.stdout.write(`${monitorText(line, context.stdout)}\n`)
+    if (line.kind === 'end') {
+      if (flags.json !== true) await context.stderr.write(`The node stops: ${line.reason}.\n`)
+      return
     }
-  } catch (error) {
-    // The socket of a process that ends in the middle of a line.
-    if (!(error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE')) throw error
   }
-  throw new MeshError('ERR_NO_NODE', `the node at ${dataDir} is gone, without a word`, { nextStep: 'See the end of its log, and start it again with rdb start.' })
+  // It had no time to say why.
+  if (flags.json !== true) await context.stderr.write('The node has stopped.\n')
 }

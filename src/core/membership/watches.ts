@@ -48,6 +48,7 @@ export interface Finding {
   readonly subject: MemberEntry
   readonly verdict: 'dead' | 'lossy'
   readonly evidence: Evidence
+  /** Of the pings that it rests on. */
   readonly startedMs: number
   /** This node is one of those that announce it. */
   readonly announces: boolean
@@ -91,10 +92,6 @@ export class Watches {
 
   get size(): number {
     return this.#watches.size
-  }
-
-  isWatching(peerId: string): boolean {
-    return this.#watches.has(peerId)
   }
 
   observersOf(subject: MemberEntry): string[] {
@@ -314,7 +311,7 @@ export class Watches {
     if (verdict !== null && verdict !== 'well') {
       const live = this.#live(watch)
       const finding = (confirmedBy: readonly string[], announcers: readonly string[]): Finding => ({
-        subject: watch.subject, verdict, evidence: watch.evidenceOf(verdict), startedMs: watch.startedMs, confirmedBy,
+        subject: watch.subject, verdict, evidence: watch.evidenceOf(verdict), startedMs: verdict === 'dead' ? silentSinceMs(watch) : watch.startedMs, confirmedBy,
         announces: announcers.slice(0, ANNOUNCERS).includes(selfId),
       })
       if (verdict === 'dead') this.#in.onFound(nowMs, finding([], live))
@@ -331,7 +328,7 @@ export class Watches {
         this.#in.onAgreed(nowMs, finding(agreed.filter((peerId) => peerId !== selfId), agreed))
       }
     } else if (verdict === null && watch.connect === 'open' && watch.lostInARow >= SILENT_PINGS_MIN) {
-      this.#in.onHung(nowMs, watch.subject, watch.startedMs, watch.evidence)
+      this.#in.onHung(nowMs, watch.subject, silentSinceMs(watch), watch.evidence)
     } else if (verdict === 'well' && watch.told !== 'well') {
       this.#tellWell(watch)
     }
@@ -378,4 +375,10 @@ export class Watches {
 
 function quorum(share: number, live: number): number {
   return Math.max(Math.min(2, live), Math.ceil(share * live))
+}
+
+/** When the first ping was sent since which none was answered: a watch may have begun long before, as that of a member on probation. */
+function silentSinceMs({ pings, heardMs, startedMs }: Watch): number {
+  const lastAnswered = pings.findLastIndex(({ outcome, sentMs }) => outcome === 'answered' || sentMs < heardMs)
+  return pings[lastAnswered + 1]?.sentMs ?? startedMs
 }

@@ -42,7 +42,7 @@ describe('a node without seeds', () => {
     await end(third, signal)
     const again = await restart(third, '0')
     await mesh.untilAllSee([first, second, again])
-    expect(await again.log()).toContain('joined through member of old')
+    expect(await again.log()).toContain('joined through a remembered member at')
   })
 
   it('rejoins when the whole mesh was down and one of them moved', async () => {
@@ -50,7 +50,7 @@ describe('a node without seeds', () => {
     // One after the other, so that the last one has seen everybody leave.
     for (const node of nodes) await end(node, 'SIGTERM')
     const moved = await restart(nodes[2], '0')
-    await until('it to find nobody', async () => (await moved.log()).includes('no member of old answered'))
+    await until('it to find nobody', async () => (await moved.log()).includes('no remembered member answered'))
     const others = [await restart(nodes[0]), await restart(nodes[1])]
     await mesh.untilAllSee([moved, ...others])
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest'
 import { MeshError } from '../../../src/errors.ts'
-import { FakeProcess, fakeResult, forwardRoute, localRoute } from './fake-context.ts'
+import { FakeProcess, fakeResult, type Outcome, forwardRoute, localRoute } from './fake-context.ts'
 
 const columns = [{ name: 'id', type: 'BIGINT' }, { name: 'name', type: 'VARCHAR' }]
 const batches = [[[1n, 'Ada'], [9007199254740993n, null]], [[3n, 'a "b", c']]]
@@ -177,6 +177,12 @@ describe('db:query input', () => {
 })
 
 describe('db:query failures', () => {
+  it('alone names --node when no node is there, and keeps a better next step', async () => {
+    const lost = (init: { readonly nextStep?: string }): Promise<Outcome> => new FakeProcess({ connect: () => { throw new MeshError('ERR_NO_NODE', 'no node runs here', init) } }).run('db:query', 'users', 'SELECT 1')
+    expect(await lost({})).toMatchObject({ code: 3, stderr: 'error: no node runs here (ERR_NO_NODE)\nnext: Start one with rdb start, or point --data-dir or --node at a running one.\n' })
+    expect((await lost({ nextStep: 'Wake it.' })).stderr).toContain('next: Wake it.\n')
+  })
+
   it('points at the place in the SQL', async () => {
     const sql = 'SELECT id,\n\tnope\nFROM users'
     const error = new MeshError('ERR_SQL', 'Binder Error: column "nope" not found', { details: { position: sql.indexOf('nope') } })

@@ -23,6 +23,10 @@ export interface FakeOptions {
   readonly control?: (request: ControlRequest, target: ControlTarget, signal?: AbortSignal) => unknown
   /** Asked again and again while a command waits for the node's end; it is gone at once by default. */
   readonly isGone?: () => boolean
+  /** The node was killed rather than stopped. */
+  readonly wasKilled?: boolean
+  /** Before there is a client. */
+  readonly connect?: () => void
   readonly query?: (sql: string, options: QueryOptions) => Promise<QueryResult>
   readonly node?: Parts['node']
 }
@@ -79,7 +83,7 @@ export class FakeProcess {
       exitNow: (signal) => { this.exits.push(signal) },
       parts: {
         control: () => Promise.resolve(this.#control()),
-        client: () => Promise.resolve({ connect: (options: ConnectOptions = {}) => this.#connect(options) }),
+        client: () => Promise.resolve({ connect: async (options: ConnectOptions = {}) => await this.#connect(options) }),
         node: node ?? (() => Promise.reject(new Error('no node in this test'))),
       },
     }
@@ -95,6 +99,7 @@ export class FakeProcess {
       async *callControl(target, request, signal) {
         yield* answer(request, target, signal) as AsyncIterable<unknown>
       },
+      isStillNoted: () => Promise.resolve(this.#options.wasKilled === true),
       untilGone: async (_target, signal) => {
         while (this.#options.isGone?.() === false) {
           signal.throwIfAborted()
@@ -106,6 +111,7 @@ export class FakeProcess {
 
   #connect(options: ConnectOptions): ReturnType<Awaited<ReturnType<Parts['client']>>['connect']> {
     this.connects.push(options)
+    this.#options.connect?.()
     return Promise.resolve({
       query: (sql: string, queryOptions: QueryOptions) => {
         this.queries.push({ sql, options: queryOptions })

@@ -97,15 +97,21 @@ describe('members', () => {
   it('prints events as they happen, and says when the node ends', async () => {
     const process = new FakeProcess({ control: stream })
     expect(await process.run('members', '--watch')).toEqual({
-      code: 3,
+      code: 0,
       stdout: [
         '12:00:10.000 member-joined    remote1: already known, alive (from local1)',
         '12:00:11.234 member-failed    remote1: its port refuses connections; suspected by local1 after 104ms, confirmed by remote2 and remote3, declared by remote2 12ms later',
         '12:00:11.500 partition-suspected 4 of 9 members were lost within 0.3 s\n',
       ].join('\n'),
-      stderr: expect.stringContaining('the node ended, and with it its events') as string,
+      stderr: 'The node has stopped.\n',
     })
     expect(process.requests).toEqual([{ method: 'events', snapshot: true }])
+  })
+
+  it('tells a node that was killed from one that stopped', async () => {
+    expect(await new FakeProcess({ wasKilled: true, control: stream }).run('members', '--watch')).toMatchObject({
+      code: 3, stderr: 'error: the node at /srv/.reedbase is gone, without a word (ERR_NO_NODE)\nnext: See the end of its log, and start it again with rdb start.\n',
+    })
   })
 
   it('prints events as JSON lines, those that lead to a state', async () => {

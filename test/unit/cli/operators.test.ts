@@ -45,15 +45,20 @@ describe('monitor', () => {
   })
 
   it('says when the node is gone without a word', async () => {
-    const quiet = await new FakeProcess({ control: () => streamOf(...lines.slice(0, 1)) }).run('monitor')
+    const quiet = await new FakeProcess({ wasKilled: true, control: () => streamOf(...lines.slice(0, 1)) }).run('monitor')
     expect(quiet).toMatchObject({ code: 3, stderr: expect.stringContaining('the node at /srv/.reedbase is gone, without a word (ERR_NO_NODE)') as string })
     const broken = await new FakeProcess({
+      wasKilled: true,
       control: async function* () {
         yield await Promise.resolve(lines[0])
         throw new MeshError('ERR_PEER_UNREACHABLE', 'the local connection broke')
       },
     }).run('monitor')
     expect(broken.stderr).toBe(quiet.stderr)
+  })
+
+  it('ends well when the node stopped without time to say why', async () => {
+    expect(await new FakeProcess({ control: () => streamOf(...lines.slice(0, 1)) }).run('monitor')).toMatchObject({ code: 0, stderr: 'The node has stopped.\n' })
   })
 
   it('ends with Ctrl-C, and quietly when its reader goes away', async () => {
@@ -142,7 +147,8 @@ describe('reachability', () => {
 
   it('does not take a failed member for a path', async () => {
     const shown = await text(view([path('db3', { state: 'failed', finding: 'direct' })]))
-    expect(shown).toMatch(/│ db3 +│ failed │ – +│/)
+    // Neither the path nor since when it was so.
+    expect(shown).toMatch(/│ db3 +│ failed │ – +│ – +│ 2s ago +│/)
     expect(shown).toContain('rdb members:force-leave db3 takes it off.\n0 of 0 members that are up are reached directly from db1.\n')
   })
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseControlRequest } from '../../../src/adapters/local/control-request.ts'
 import { createControlService, type ControlServiceParts } from '../../../src/node/control-service.ts'
+import { eventText } from '../../../src/node/event-text.ts'
 import { recordView } from '../../../src/node/views.ts'
 import type { ControlRequest, MemberEventView, MemberView } from '../../../src/wire/control.ts'
 import { createTestRecord } from '../../support/member-records.ts'
@@ -49,6 +50,17 @@ describe('force-leave', () => {
     expect(await ask({ method: 'force-leave', member: '12D3KooWearlier' })).toMatchObject({ wasGone: true })
   })
 
+  it('asks which one is meant when several that have left bore the name', async () => {
+    const { ask } = setUp([member('db3', { state: 'left' }), member('db3', { state: 'left', record: recordView(createTestRecord('12D3KooWearlier', { name: 'db3' })) })])
+    await expect(ask({ method: 'force-leave', member: 'db3' })).rejects.toMatchObject({ code: 'ERR_MEMBER_UNKNOWN', message: '2 members are called "db3": 12D3KooWsamedb3 (db3, left), 12D3KooWearlier (db3, left)' })
+    expect(await ask({ method: 'force-leave', member: '12D3KooWearlier' })).toEqual({ peerId: '12D3KooWearlier', name: 'db3', wasGone: true })
+  })
+
+  it('names the failed one of the same name when the living one cannot be taken off', async () => {
+    const { ask } = setUp([member('db3'), member('db3~rlier', { state: 'failed', record: recordView(createTestRecord('12D3KooWearlier', { name: 'db3' })) })])
+    await expect(ask({ method: 'force-leave', member: 'db3' })).rejects.toMatchObject({ code: 'ERR_MEMBER_ALIVE', message: 'db3 is alive; only a failed member can be taken off, such as db3~rlier' })
+  })
+
   it.each<[string, Partial<MemberView>, string, string]>([
     ['alive', {}, 'db3 is alive; only a failed member can be taken off', 'Run rdb leave beside it'],
     ['suspect', { state: 'suspect' }, 'db3 is suspect;', 'Wait until it has refuted'],
@@ -84,6 +96,13 @@ describe('the others', () => {
     const events: MemberEventView[] = []
     for await (const event of control({ method: 'events', snapshot: true }, new AbortController().signal) as AsyncIterable<MemberEventView>) events.push(event)
     expect(events).toMatchObject([{ type: 'member-suspected', name: 'db2', from: 'db1', suspectedBy: 'db1', confirmedBy: ['db4'] }])
+  })
+
+  it('events that tell what is known do not say who told it first', async () => {
+    const { control } = setUp([member('db2', { suspectedBy: ['db1'] }), member('db3', { state: 'failed' })])
+    const texts: string[] = []
+    for await (const event of control({ method: 'events', snapshot: true }, new AbortController().signal) as AsyncIterable<MemberEventView>) texts.push(eventText(event))
+    expect(texts).toEqual(['db2: already known, alive', 'db3: already known, failed'])
   })
 })
 

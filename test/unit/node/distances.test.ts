@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Coordinate } from '../../../src/core/coordinates/types.ts'
 import type { LatencySummary } from '../../../src/core/latency/types.ts'
+import { NAME_SUFFIX_CHARACTERS } from '../../../src/core/membership/names.ts'
 import { Distances } from '../../../src/node/distances.ts'
 import { findMember, type NamedMember } from '../../../src/node/member-lookup.ts'
 
@@ -8,7 +9,7 @@ const members: readonly NamedMember[] = ['db1', 'db2', 'db3', 'web'].map((name, 
 const peerId = (name: string): string => members.find((member) => member.name === name)?.peerId ?? ''
 
 describe('a member as an operator names it', () => {
-  it.each([['db2'], [peerId('db2')], [peerId('db2').slice(-8)], [`…${peerId('db2').slice(-8)}`]])('%s', (text) => {
+  it.each([['db2'], [peerId('db2')], [peerId('db2').slice(-8)], [`…${peerId('db2').slice(-8)}`], [peerId('db2').slice(-NAME_SUFFIX_CHARACTERS)]])('%s', (text) => {
     expect(findMember(text, members).name).toBe('db2')
   })
 
@@ -18,7 +19,13 @@ describe('a member as an operator names it', () => {
 
   it('is not guessed when two PeerIds end so', () => {
     const alike = [...members, { peerId: `x${peerId('db2').slice(-8)}`, name: 'other', state: 'alive' as const }]
-    expect(() => findMember(peerId('db2').slice(-8), alike)).toThrow('more than one PeerId ends so')
+    expect(() => findMember(peerId('db2').slice(-8), alike)).toThrow(`2 members are called "${peerId('db2').slice(-8)}": ${peerId('db2')} (db2, alive), x${peerId('db2').slice(-8)} (other, alive)`)
+  })
+
+  it('is not guessed when two are shown by one name, and is found by its PeerId then', () => {
+    const alike: readonly NamedMember[] = [...members, { peerId: '12D3KooWearlier', name: 'db2', state: 'left' }]
+    expect(() => findMember('db2', alike)).toThrow(expect.objectContaining({ code: 'ERR_MEMBER_UNKNOWN', nextStep: 'Give the whole PeerId.' }) as Error)
+    expect(findMember('12D3KooWearlier', alike).state).toBe('left')
   })
 })
 

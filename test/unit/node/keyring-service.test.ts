@@ -7,6 +7,7 @@ import { addKey, loadKeyring } from '../../../src/adapters/files/keyring.ts'
 import type { ConnectionEvent } from '../../../src/adapters/libp2p/connections.ts'
 import type { RequestHandler } from '../../../src/adapters/libp2p/request.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
+import { MeshError } from '../../../src/errors.ts'
 import { KeyringService } from '../../../src/node/keyring-service.ts'
 import type { Log } from '../../../src/ports/log.ts'
 import { keyFingerprint } from '../../../src/wire/cluster-key.ts'
@@ -64,7 +65,7 @@ async function start(peerId: string, fills: readonly number[]): Promise<Node> {
         },
         request: async (to, _protocol, bytes) => {
           const target = nodes.find((other) => other.peerId === to)
-          if (target === undefined || target.isSilent) throw new Error('no answer')
+          if (target === undefined || target.isSilent) throw new MeshError('ERR_PEER_UNREACHABLE', 'No /reedbase/keys/1.0 stream to b: Unexpected EOF.')
           return await target.handler(peerId, bytes)
         },
       },
@@ -96,7 +97,7 @@ describe('a rotation', () => {
     two.isSilent = false
     await expect(one.service.remove(name(1), { force: false })).rejects.toMatchObject({ code: 'ERR_KEY_IN_USE', details: { members: 'b' } })
     two.isSilent = true
-    expect(await one.service.remove(name(1), { force: true })).toMatchObject({ members: [{ name: 'b', agrees: false, problem: 'no answer' }] })
+    expect(await one.service.remove(name(1), { force: true })).toMatchObject({ members: [{ name: 'b', agrees: false, problem: 'no answer: No /reedbase/keys/1.0 stream to b: Unexpected EOF.' }] })
     two.isSilent = false
     // The one that was silent learns all of it with its next connection.
     one.onConnection({ peerId: 'b', kind: 'opened', clean: true })
@@ -142,7 +143,7 @@ describe('two members that meet', () => {
   it('tell a stranger nothing, and are told nothing by one', async () => {
     const [one, two] = [await start('a', [1, 2]), await start('b', [1])]
     one.proves = false
-    expect(await two.service.list(true)).toMatchObject({ members: [{ fingerprints: null, problem: expect.stringContaining('stranger') as string }] })
+    expect(await two.service.list(true)).toMatchObject({ members: [{ fingerprints: null, problem: expect.stringMatching(/^refused \(stranger\): /) as string }] })
     expect(JSON.stringify(await two.service.install())).not.toContain(name(2))
     expect([one.service.counters.strangers > 0, await one.keysInFile(), await two.keysInFile()]).toEqual([true, [name(1), name(2)], [name(1)]])
   })
@@ -160,7 +161,7 @@ describe('what does not go well', () => {
   it('is neither used nor confirmed when the file is damaged', async () => {
     const [one, two] = [await start('a', [1, 2]), await start('b', [1, 2])]
     await chmod(join(two.folder, 'keyring'), 0o644)
-    expect(await one.service.use(name(2))).toMatchObject({ members: [{ agrees: false, problem: expect.stringContaining('failed') as string }] })
+    expect(await one.service.use(name(2))).toMatchObject({ members: [{ agrees: false, problem: expect.stringMatching(/^refused \(failed\): /) as string }] })
     expect(two.applied).toEqual([])
     await chmod(join(two.folder, 'keyring'), 0o600)
   })

@@ -106,7 +106,7 @@ describe('a node alone', () => {
     await seeds.join()
     listening['at-a'] = 'a'
     await pass(5_000)
-    expect([synced, log.lines.at(-1)]).toEqual([['a'], 'info joined through member of old at-a'])
+    expect([synced, log.lines.at(-1)]).toEqual([['a'], 'info joined through a remembered member at at-a'])
   })
 
   it('stops when it is told to', async () => {

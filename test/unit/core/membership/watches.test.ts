@@ -4,7 +4,7 @@ import type { Membership } from '../../../../src/core/membership/membership.ts'
 import type { MembershipEffect, Report } from '../../../../src/core/membership/types.ts'
 import { CONNECTS_MAX, WATCHES_MAX } from '../../../../src/core/membership/watches.ts'
 import { createRandom } from '../../../../src/core/time/random.ts'
-import { advance, claim, createAlive, isPing, packet, recordUpdate } from './fixtures.ts'
+import { advance, claim, createAlive, isPing, packet, recordUpdate, tellFailed } from './fixtures.ts'
 
 /** With K = 10 all six observe each other. */
 const MEMBERS = ['a', 'b', 'c', 'd', 'e', 'f']
@@ -85,6 +85,21 @@ describe('a watch', () => {
     fresh.handleConnect(2, { peerId: 'b', result: 'refused' })
     const suspected = advance(fresh, 400).find(({ effect }) => effect.kind === 'event' && effect.event.type === 'member-suspected')
     expect(suspected?.atMs).toBe(100)
+  })
+
+  it('counts from the silence, however long before it began', () => {
+    bench.perform(tellFailed(bench.machine, bench.nowMs, claim('failed', 'b', 1, 'a')))
+    bench.perform(bench.machine.handleUpdates(bench.nowMs, { from: 'b', updates: [recordUpdate('b', 2)] }))
+    bench.runUntil(17_000)
+    bench.answers.set('b', () => 'silence')
+    bench.port = 'refused'
+    for (const from of ['a', 'c', 'd', 'e', 'f']) bench.report(from, 'dead', 2)
+    bench.runUntil(19_000)
+    const failed = bench.effects.flatMap(({ atMs, effect }) => (effect.kind === 'event' && effect.event.type === 'member-failed' && atMs > 17_000 ? [effect.event] : []))
+    expect(failed).toMatchObject([{ evidence: 'refused' }])
+    // It was well, and watched, for 5 s before.
+    expect(failed[0]?.probeMs).toBeGreaterThan(0)
+    expect(failed[0]?.probeMs).toBeLessThanOrEqual((failed[0]?.atMs ?? NaN) - 17_000)
   })
 
   it('declares at once when HIGH_SHARE of the live observers agree, and says who confirmed', () => {
