@@ -67,6 +67,13 @@ export class LatencyHistory {
     return this.#peers.size
   }
 
+  /** Of all peers, as far as something was measured in them. */
+  get hours(): number {
+    let hours = 0
+    for (const peer of this.#peers.values()) hours += peer.hours['round-trip'].size + peer.hours['first-byte'].size
+    return hours
+  }
+
   /** The last sample, however old. */
   last(peerId: string, kind: LatencyKind): { readonly ms: number; readonly atMs: number } | null {
     return this.#peers.get(peerId)?.last[kind] ?? null

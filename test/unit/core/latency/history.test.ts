@@ -42,6 +42,7 @@ describe('a day of latency', () => {
     const history = new LatencyHistory()
     for (let hour = 0; hour <= 60; hour++) history.handleSample(hour * hourMs, 'a', 'round-trip', 100 - hour)
     expect(history.span(60 * hourMs, 'a', 'round-trip', Infinity)).toMatchObject({ samples: 25, maxMs: 64, maxAtMs: 60 * hourMs - HISTORY_MS_MAX })
+    expect(history.hours).toBe(25)
   })
 
   it('agrees with a list of all samples', () => {

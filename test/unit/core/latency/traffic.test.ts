@@ -73,6 +73,7 @@ describe('traffic of the last seconds', () => {
     meter.handleQuery(0, 'a', { roundTripMs: 1, bytes: 1, durationMs: 1 })
     meter.handleRtt(15_000, 'a', 1, 'ping')
     expect(meter.summary(15_000, 'a')).toMatchObject({ roundTrips: { samples: 1, meanMs: 1 }, firstBytes: { samples: 0 }, packetLossRatio: null, bytesPerSecond: 0 })
+    expect(meter.summary(15_000, 'a')?.roundTrips.p99Ms).toBeLessThan(1.1)
   })
 
   it('forgets the peer without traffic for the longest', () => {

@@ -1,0 +1,41 @@
+/** `rdb db:latency` on a mesh of real processes: what it shows is measured there, for all that serve the database but the node itself. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { LatencyView } from '../../../src/wire/control.ts'
+import { type NodeProcess, TestMesh, until } from '../../support/processes.ts'
+
+let mesh: TestMesh
+let one: NodeProcess
+let startedWallMs: number
+
+beforeAll(async () => {
+  startedWallMs = Date.now()
+  mesh = await TestMesh.create()
+  ;[one] = await mesh.startAll(['db1', 'db2', 'db3']) as [NodeProcess]
+})
+afterAll(() => mesh.stop())
+
+describe('db:latency', () => {
+  it('shows what pings and acks measured, with the times of the extremes', async () => {
+    const view = await until('a few round trips to both', async () => {
+      const seen = await one.json<LatencyView>(['db:latency', 'numbers', '--hours', '0.1'])
+      return seen.nodes.length === 2 && seen.nodes.every(({ roundTrips, traffic }) => (roundTrips?.samples ?? 0) >= 3 && (traffic?.roundTrips.samples ?? 0) > 0) ? seen : null
+    })
+    expect(view.nodes.map(({ name }) => name).toSorted()).toEqual(['db2', 'db3'])
+    for (const { currentMs, currentAtWallMs, roundTrips, quality, traffic, status } of view.nodes) {
+      const { minMs = NaN, meanMs = NaN, maxMs = NaN, minAtWallMs = NaN, maxAtWallMs = NaN } = roundTrips ?? {}
+      expect(minMs).toBeGreaterThan(0)
+      expect([minMs <= meanMs, meanMs <= maxMs, (currentMs ?? NaN) > 0]).toEqual([true, true, true])
+      for (const atWallMs of [minAtWallMs, maxAtWallMs, currentAtWallMs ?? NaN]) expect([atWallMs >= startedWallMs, atWallMs <= Date.now() + 1]).toEqual([true, true])
+      expect([status, (quality ?? 0) > 0 && (quality ?? 2) <= 1]).toEqual(['healthy', true])
+      expect(traffic?.roundTrips.p99Ms).toBeGreaterThan(0)
+    }
+    const { code, stdout, stderr } = await one.rdb(['db:latency', 'numbers', '--hours', '1'])
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toMatch(/│ db2 +│ Healthy +│ +[\d.]+m?s │ +[\d.]+m?s │ +[\d.]+m?s at \d\d:\d\d:\d\d │ +[\d.]+m?s at \d\d:\d\d:\d\d │ +[\d,]+ │ +[01]\.\d\d │/)
+  })
+
+  it('refuses what it does not keep, and databases that nobody serves', async () => {
+    expect(await one.rdb(['db:latency', 'numbers', '--hours', '25'])).toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_OPTION_INVALID') as string })
+    expect(await one.rdb(['db:latency', 'nothing'])).toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_DATABASE_UNKNOWN') as string })
+  })
+})
