@@ -8,6 +8,7 @@ const eventStyles: Readonly<Record<EventView['type'], Style>> = {
   'member-joined': 'green', 'member-updated': 'cyan', 'member-suspected': 'yellow', 'member-refuted': 'green', 'member-failed': 'red', 'member-left': 'dim',
   'member-returning': 'cyan', 'member-flapping': 'yellow', 'member-settled': 'green', 'path-degraded': 'yellow', 'path-restored': 'green',
   'partition-suspected': 'red', 'partition-healed': 'green', 'partition-ended': 'dim', 'quorum-lost': 'red', 'quorum-regained': 'green',
+  'peer-ejected': 'yellow', 'peer-returned': 'green', 'hotspot-detected': 'yellow', 'hotspot-ended': 'green',
   'name-conflict': 'yellow', 'name-conflict-ended': 'green',
 }
 

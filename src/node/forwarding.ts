@@ -21,7 +21,7 @@ export interface ForwardingParts {
   readonly forward: (peerId: string, request: QueryRequest, options: { readonly signal: AbortSignal }) => Promise<QueryResponse>
   readonly onDispatch: (peerId: string) => void
   /** Once for each dispatch; `firstRowMs` is the time from the dispatch to the first batch, or to the failure. */
-  readonly onOutcome: (peerId: string, outcome: AttemptOutcome, firstRowMs: number) => void
+  readonly onOutcome: (peerId: string, attempt: { readonly database: string; readonly outcome: AttemptOutcome; readonly firstRowMs: number }) => void
   readonly retryBudget: RetryBudget
   readonly hedging: Hedging
   readonly clock: Clock
@@ -212,13 +212,13 @@ export class Forwarding {
       const response = await this.#parts.forward(peerId, request, { signal: controller.signal })
       const iterator = response.batches[Symbol.asyncIterator]()
       const first = await iterator.next()
-      onOutcome(peerId, 'answered', clock.nowMs() - startedMs)
+      onOutcome(peerId, { database: request.database, outcome: 'answered', firstRowMs: clock.nowMs() - startedMs })
       return { ...response, trailer: () => response.trailer(), batches: resume(iterator, first, () => signal.removeEventListener('abort', abort)) }
     } catch (error) {
       signal.removeEventListener('abort', abort)
       // The reason of an abort is what the caller must learn, whatever the stream made of it.
       const reason: unknown = controller.signal.aborted && controller.signal.reason instanceof MeshError ? controller.signal.reason : error
-      onOutcome(peerId, outcomeOf(reason, signal), clock.nowMs() - startedMs)
+      onOutcome(peerId, { database: request.database, outcome: outcomeOf(reason, signal), firstRowMs: clock.nowMs() - startedMs })
       throw reason
     } finally {
       waiting.delete(controller)

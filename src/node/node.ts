@@ -50,6 +50,7 @@ import type { NodeOptions } from './options.ts'
 import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
+import { PeerExperience } from './peer-experience.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
 import { Rivals } from './rivals.ts'
@@ -218,9 +219,11 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     switch (event.type) {
       case 'member-joined':
         latencyDriver.addPeer(peerId)
+        experience.handleServing(peerId, event.record.databases.map(({ name }) => name), true)
         warnOfRivals(event.record)
         break
       case 'member-updated':
+        experience.handleServing(peerId, event.record.databases.map(({ name }) => name), false)
         warnOfRivals(event.record)
         break
       case 'member-failed':
@@ -230,12 +233,14 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
         mesh.hangUp(peerId).catch((error: unknown) => { log.debug({ peerId, err: error }, 'the connection to a failed member did not close') })
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
+        experience.handleGone(peerId)
         break
       case 'member-left':
         rivals.forget(peerId)
         coordinates.forget(peerId)
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
+        experience.handleGone(peerId)
         break
       case 'member-suspected':
       case 'member-refuted':
@@ -249,6 +254,8 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     events.publish(view)
   }
   const coordinates = new NetworkCoordinates({ random })
+  const experience = new PeerExperience({ nameOf: (peerId) => directory.nameOf(peerId), onEvent: (view) => { events.publish(view) }, clock, random, log })
+  closers.add('experience', () => { experience.stop() })
   const membershipDriver = new MembershipDriver({
     membership, datagrams, mesh, probePort, verifier, clock, random, log, onEvent,
     isAllowed: (peerId) => admission.isAllowed(peerId),
@@ -259,6 +266,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
       latencyDriver.removePeer(peerId)
       latencyService.forget(peerId)
       loads.remove(peerId)
+      experience.handleGone(peerId)
     },
     onRtt: (peerId, rttMs, coordinate) => {
       latencyDriver.handleRtt(peerId, rttMs)
@@ -281,7 +289,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   const loadDriver = new LoadDriver({
     monitor, clock, log, probe: createSystemLoadProbe(), publish: publishLoad,
     onDigest: (digest) => { membershipDriver.setLoad(digest) },
-    onLoopDelay: (delayMs) => { membershipDriver.setLoopDelay(delayMs) },
+    onLoopDelay: (delayMs) => {
+      membershipDriver.setLoopDelay(delayMs)
+      experience.handleLoopDelay(delayMs)
+    },
   })
   closers.add('load', () => { loadDriver.stop() })
   mesh.onGossip((topic, from, bytes) => {
@@ -295,13 +306,13 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
 
   // --- queries ------------------------------------------------------------------------------------------------------------
-  const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.open(peerId, protocol, signal), clock, log })
+  const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), clock, log })
   connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) })
   closers.add('query connections', () => connections.close())
   const directory = new PeerDirectory({
     membership, names, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
     pingIntervalMs: options.pingIntervalMs, inFlightMax: options.inFlightMax,
-    inFlightTo: (peerId) => connections.inFlight(peerId),
+    inFlightTo: (peerId) => connections.inFlight(peerId), feedback: (peerId) => experience.feedback(peerId),
     isDraining: () => stopping !== null,
     isAllowed: (peerId) => admission.isAllowed(peerId),
     lastReadingWallMs: () => loadDriver.lastReadingWallMs,
@@ -319,8 +330,8 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
     refusalOf: (access) => partitions.refusalOf(access),
     latencyTo: (peerId) => directory.latencyTo(peerId),
-    onDispatch: () => undefined,
-    onOutcome: () => undefined,
+    onDispatch: (peerId) => { experience.handleDispatch(peerId) },
+    onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
     retryBudget: new RetryBudget(), hedging: new Hedging(),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
   })
@@ -332,7 +343,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
   await reachability.start()
   const server = new QueryServer({ handler: queries.handle, clock, log })
-  await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })
+  await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX, isDirect: true })
 
   // --- doors open ---------------------------------------------------------------------------------------------------------
   const seeds = new Seeds({
@@ -354,7 +365,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      queries: queries.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      queries: queries.counters, experience: experience.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.

@@ -9,7 +9,8 @@ import type { PeerLoads } from '../core/load/peer-loads.ts'
 import type { Membership } from '../core/membership/membership.ts'
 import type { NameBook } from '../core/membership/names.ts'
 import type { Member, MemberState, PathFinding } from '../core/membership/types.ts'
-import type { LocalView, PeerView } from '../core/routing/types.ts'
+import { excessRatio } from '../core/routing/load-sharing.ts'
+import type { LocalView, PeerFeedback, PeerView } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import type { LoadView, MemberView, NodesView, NodeView } from '../wire/control.ts'
@@ -29,6 +30,8 @@ export interface PeerDirectoryParts {
   readonly inFlightMax: number
   /** Queries dispatched from here to a peer and not finished. */
   readonly inFlightTo: (peerId: string) => number
+  /** What this node's own queries taught it about a peer. */
+  readonly feedback: (peerId: string) => PeerFeedback | null
   readonly isDraining: () => boolean
   /** False for a peer that this node refuses. */
   readonly isAllowed: (peerId: string) => boolean
@@ -76,6 +79,8 @@ export class PeerDirectory {
       memoryPercent: monitor.memoryPercent,
       inFlight: monitor.inFlight,
       inFlightMax,
+      excessRatio: excessRatio(monitor, monitor.options),
+      lagMs: null,
     }
   }
 
@@ -101,7 +106,7 @@ export class PeerDirectory {
     return {
       peerId, name, role,
       site: { datacenter: member.signed.record.datacenter, rack: member.signed.record.rack }, capacity: member.signed.record.capacity,
-      feedback: null, lagMs: null,
+      feedback: this.#parts.feedback(peerId), lagMs: null,
       state: member.state,
       status: this.#assess(member).status,
       // Until a snapshot has named the ready databases, the offer in the signed record counts.

@@ -245,7 +245,7 @@ export type MonitorLine =
 /** Everything that a stream of events tells; `isMemberEvent` and `type` tell them apart. */
 export type EventView = MemberEventView | MeshEventView
 /** What concerns no single member. */
-export type MeshEventView = PartitionEventView | QuorumEventView | NameConflictEventView
+export type MeshEventView = PartitionEventView | QuorumEventView | NameConflictEventView | RoutingEventView
 
 export function isMemberEvent(event: EventView): event is MemberEventView {
   return 'record' in event
@@ -274,6 +274,18 @@ export interface QuorumEventView {
   readonly known: number
   /** So many must be reachable. */
   readonly needed: number
+}
+
+/** What this node's own queries taught it, or made of it; others may see it otherwise. */
+export interface RoutingEventView {
+  readonly type: 'peer-ejected' | 'peer-returned' | 'hotspot-detected' | 'hotspot-ended'
+  readonly atWallMs: number
+  readonly reason: string
+  /** PeerId of the peer that is kept out or taken back; null for a hotspot. */
+  readonly peerId: string | null
+  /** The hot database, and its hot table if it is one; null for an ejection, and for a hot node. */
+  readonly database: string | null
+  readonly table: string | null
 }
 
 export interface NameConflictEventView {

@@ -23,7 +23,7 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
   const forwarding = new Forwarding({
     self: { peerId: 'self' }, peerName: (peerId) => peerId, clock, retryBudget: new RetryBudget(), hedging: new Hedging(hedging),
     onDispatch: (peerId) => { asked.push(peerId) },
-    onOutcome: (peerId, outcome, firstRowMs) => { outcomes.push(`${peerId} ${outcome} ${firstRowMs}`) },
+    onOutcome: (peerId, { outcome, firstRowMs }) => { outcomes.push(`${peerId} ${outcome} ${firstRowMs}`) },
     forward: (peerId, _request, { signal }) => new Promise((resolve, reject) => {
       settlers.set(peerId, { resolve, reject })
       signal.addEventListener('abort', () => {

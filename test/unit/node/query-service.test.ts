@@ -51,7 +51,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
   const service = new QueryService({
     self: { peerId: 'self', name: 'local1' },
     engines: engine === null ? new Map() : new Map([['db', engine]]),
-    localView: () => ({ peerId: 'self', name: 'local1', role: engine?.role ?? null, ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' }, cpuPercent: 5, memoryPercent: 5, inFlight: 0, inFlightMax: 64, ...local }),
+    localView: () => ({ peerId: 'self', name: 'local1', role: engine?.role ?? null, ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' }, cpuPercent: 5, memoryPercent: 5, inFlight: 0, inFlightMax: 64, excessRatio: 1, lagMs: 0, ...local }),
     peerViews: () => peers.map((peer, index): PeerView => ({
       name: peer.peerId, state: 'alive', status: 'healthy', role: 'replica', ready: true, latencyMs: 10 * (index + 1), overloaded: false, cpuPercent: 5, memoryPercent: 5,
       inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 10, site: { datacenter: '', rack: '' }, capacity: 1, feedback: null, lagMs: null, ...peer,
@@ -69,7 +69,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     },
     latencyTo: (peerId) => 10 * (peers.findIndex((peer) => peer.peerId === peerId) + 1),
     onDispatch: () => undefined,
-    onOutcome: (peerId, outcome) => { outcomes.push(`${peerId} ${outcome}`) },
+    onOutcome: (peerId, { outcome }) => { outcomes.push(`${peerId} ${outcome}`) },
     hedging: new Hedging(hedging), retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
   })
   const ask = (overrides: Partial<QueryRequest> = {}, signal = new AbortController().signal): Promise<QueryResponse> => service.handle(

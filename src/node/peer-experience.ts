@@ -1,0 +1,98 @@
+/** Joins what this node learns of its peers by its own queries: response times and slow start, outliers, and the sessions that stick to them. */
+import { SessionAffinity } from '../core/routing/affinity.ts'
+import { FeedbackBook } from '../core/routing/feedback.ts'
+import { type OutlierEffect, Outliers } from '../core/routing/outliers.ts'
+import type { PeerFeedback } from '../core/routing/types.ts'
+import type { Random } from '../core/time/random.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { RoutingEventView } from '../wire/control.ts'
+import { formatDuration } from './duration-text.ts'
+import type { AttemptOutcome } from './forwarding.ts'
+import { MachineTimer } from './machine-timer.ts'
+
+export interface PeerExperienceParts {
+  readonly nameOf: (peerId: string) => string
+  readonly onEvent: (event: RoutingEventView) => void
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+export class PeerExperience {
+  readonly affinity = new SessionAffinity()
+  readonly #parts: PeerExperienceParts
+  readonly #feedback: FeedbackBook
+  readonly #outliers = new Outliers()
+  readonly #timer: MachineTimer
+
+  constructor(parts: PeerExperienceParts) {
+    this.#parts = parts
+    this.#feedback = new FeedbackBook({}, parts.random)
+    this.#timer = new MachineTimer(parts.clock, this.#outliers, (nowMs) => { this.#perform(nowMs, this.#outliers.handleTimeout(nowMs)) })
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    return { ...this.#feedback.counters, ...this.#outliers.counters, sessions: this.affinity.size }
+  }
+
+  feedback(peerId: string): PeerFeedback | null {
+    return this.#feedback.feedback(this.#parts.clock.nowMs(), peerId)
+  }
+
+  /** A member that is up serves these databases now. */
+  handleServing(peerId: string, databases: readonly string[], isNew: boolean): void {
+    const nowMs = this.#parts.clock.nowMs()
+    if (isNew) this.#feedback.handleAppeared(nowMs, peerId)
+    this.#perform(nowMs, this.#outliers.setServed(nowMs, peerId, [...new Set(databases)]))
+  }
+
+  /** It failed, left, or is not dealt with any more. */
+  handleGone(peerId: string): void {
+    const nowMs = this.#parts.clock.nowMs()
+    this.#feedback.remove(nowMs, peerId)
+    this.affinity.handlePeerDown(nowMs, peerId)
+    this.#perform(nowMs, this.#outliers.remove(nowMs, peerId))
+  }
+
+  handleDispatch(peerId: string): void {
+    this.#feedback.handleDispatch(this.#parts.clock.nowMs(), peerId)
+  }
+
+  handleOutcome(peerId: string, { database, outcome, firstRowMs: durationMs }: { readonly database: string; readonly outcome: AttemptOutcome; readonly firstRowMs: number }): void {
+    const nowMs = this.#parts.clock.nowMs()
+    this.#feedback.handleOutcome(nowMs, peerId, { outcome, durationMs })
+    this.#perform(nowMs, this.#outliers.handleOutcome(nowMs, peerId, { database, outcome, durationMs }))
+  }
+
+  /** This node's own event loop, which delays every answer that it waits for. */
+  handleLoopDelay(delayMs: number): void {
+    this.#feedback.handleLoopDelay(this.#parts.clock.nowMs(), delayMs)
+  }
+
+  stop(): void {
+    this.#timer.stop()
+  }
+
+  #perform(nowMs: number, effects: readonly OutlierEffect[]): void {
+    for (const effect of effects) {
+      const name = this.#parts.nameOf(effect.peerId)
+      if (effect.kind === 'ejected') {
+        this.#feedback.handleEjected(nowMs, effect.peerId, effect.forMs)
+        this.affinity.handlePeerDown(nowMs, effect.peerId)
+        this.#tell('peer-ejected', effect.peerId, `${name} gets no queries from here for ${formatDuration(effect.forMs)}: ${effect.detail}`)
+      } else {
+        this.#feedback.handleReturned(nowMs, effect.peerId)
+        this.#tell('peer-returned', effect.peerId, effect.reason === 'time' ? `${name} gets queries again, few at first` : `${name} gets queries again: too few others are left`)
+      }
+    }
+    this.#timer.rearm()
+  }
+
+  #tell(type: 'peer-ejected' | 'peer-returned', peerId: string, reason: string): void {
+    const event: RoutingEventView = { type, atWallMs: this.#parts.clock.wallMs(), reason, peerId, database: null, table: null }
+    if (type === 'peer-ejected') this.#parts.log.warn({ event }, `${type} ${reason}`)
+    else this.#parts.log.info({ event }, `${type} ${reason}`)
+    this.#parts.onEvent(event)
+  }
+}

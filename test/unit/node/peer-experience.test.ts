@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { sessionKeyOf } from '../../../src/core/routing/affinity.ts'
+import { createRandom } from '../../../src/core/time/random.ts'
+import { PeerExperience } from '../../../src/node/peer-experience.ts'
+import type { Log } from '../../../src/ports/log.ts'
+import type { RoutingEventView } from '../../../src/wire/control.ts'
+import { VirtualClock } from '../../support/query-plane.ts'
+
+const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log }
+
+function setUp(peers: readonly string[] = ['a', 'b', 'c', 'd']) {
+  const clock = new VirtualClock()
+  const events: RoutingEventView[] = []
+  const experience = new PeerExperience({ nameOf: (peerId) => `node ${peerId}`, onEvent: (event) => { events.push(event) }, clock, random: createRandom(1), log })
+  for (const peerId of peers) experience.handleServing(peerId, ['db'], true)
+  const query = (peerId: string, outcome: 'answered' | 'broken' | 'refused', firstRowMs = 5): void => {
+    experience.handleDispatch(peerId)
+    experience.handleOutcome(peerId, { database: 'db', outcome, firstRowMs })
+  }
+  return { clock, events, experience, query }
+}
+
+describe('what a node learns of its peers', () => {
+  it('is nothing of strangers, and a slow start for newcomers', () => {
+    const { clock, experience } = setUp(['a'])
+    expect(experience.feedback('stranger')).toBeNull()
+    expect(experience.feedback('a')).toMatchObject({ ejectedForMs: 0 })
+    expect(experience.feedback('a')?.warmth).toBeLessThan(0.2)
+    clock.advance(60_000)
+    expect(experience.feedback('a')?.warmth).toBe(1)
+  })
+
+  it('keeps a peer out whose queries break one after the other, frees its sessions, and takes it back', () => {
+    const { clock, events, experience, query } = setUp()
+    experience.affinity.bind(0, sessionKeyOf('s'), 'a')
+    for (let broken = 0; broken < 5; broken++) query('a', 'broken')
+    expect(events).toMatchObject([{ type: 'peer-ejected', peerId: 'a', reason: 'node a gets no queries from here for 30s: 5 queries in a row broke' }])
+    expect(experience.feedback('a')?.ejectedForMs).toBe(30_000)
+    expect(experience.affinity.peerOf(0, sessionKeyOf('s'))).toBeNull()
+    clock.advance(30_000)
+    expect(events).toMatchObject([{}, { type: 'peer-returned', peerId: 'a', reason: 'node a gets queries again, few at first' }])
+    expect(experience.feedback('a')).toMatchObject({ ejectedForMs: 0 })
+  })
+
+  it('takes a refusal for no fault', () => {
+    const { events, query } = setUp()
+    for (let refused = 0; refused < 50; refused++) query('a', 'refused')
+    expect(events).toEqual([])
+  })
+
+  it('forgets who is gone, and rests once stopped', () => {
+    const { clock, experience, query } = setUp()
+    for (let broken = 0; broken < 5; broken++) query('a', 'broken')
+    experience.handleGone('a')
+    expect(experience.feedback('a')).toBeNull()
+    experience.stop()
+    expect(clock.pending).toBe(0)
+  })
+})
