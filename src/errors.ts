@@ -50,6 +50,7 @@ export const ERRORS = {
   ERR_OVERLOADED: { when: 'a node has reached its limit of queries and refuses one more', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Try again shortly, or add a node.' },
   ERR_NOT_SERVING: { when: 'the asked node does not serve the database, or not yet', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'rdb db:nodes shows the nodes that do.' },
   ERR_NOT_PRIMARY: { when: 'a write reached a node that serves the database as a replica', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Send writes through the mesh, which forwards them to the primary.' },
+  ERR_TOO_STALE: { when: 'no copy that can be reached is known to be as fresh as the query asks', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Allow more staleness, or ask without the hint; rdb db:nodes shows the copies.' },
   ERR_DRAINING: { when: 'the node is shutting down and takes no new query', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Send it to another node.' },
   ERR_QUORUM_LOST: { when: 'the asked node sees too few members for a quorum, and its minority policy refuses the query', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Ask a node on the larger side, or try again when the mesh is whole; rdb status shows partition and quorum, rdb members:force-leave takes off who will not come back.' },
   ERR_HOP_LIMIT: { when: 'a forwarded query would have to be forwarded again', stateChanged: 'no', retry: 'safe', exitCode: 3, nextStep: 'Nothing: the sender tries its next peer.' },

@@ -5,6 +5,7 @@
  */
 import { LoadMonitor } from '../../dist/core/load/load-monitor.js'
 import { decide } from '../../dist/core/routing/decide.js'
+import { NO_HINTS } from '../../dist/core/routing/hints.js'
 import { parseRoutingOptions } from '../../dist/core/routing/options.js'
 import { createRandom, randomInteger } from '../../dist/core/time/random.js'
 import { readFlags } from '../flags.ts'
@@ -13,12 +14,12 @@ const { values: flags } = readFlags('npm run bench:decide [-- --json] [--check]\
 
 const random = createRandom(20260101)
 const options = parseRoutingOptions()
-const request = { database: 'flights', access: 'read', priority: 'normal', forwarded: false, lastResort: false }
+const request = { database: 'flights', access: 'read', priority: 'normal', forwarded: false, lastResort: false, hints: NO_HINTS }
 const local = {
   peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' },
-  cpuPercent: 20, memoryPercent: 30, inFlight: 3, inFlightMax: 64,
+  cpuPercent: 20, memoryPercent: 30, inFlight: 3, inFlightMax: 64, excessRatio: 0, lagMs: null,
 }
-const overloaded = { ...local, overloaded: true, overloadReason: 'CPU 85% exceeds threshold 80%', cpuPercent: 85 }
+const overloaded = { ...local, overloaded: true, overloadReason: 'CPU 95% exceeds threshold 80%', cpuPercent: 95, excessRatio: 0.75 }
 
 /** Peers as a mesh of one region has them: most usable and near, some loaded, slow, suspect, stale or gone. */
 function createPeers(count) {
@@ -66,7 +67,7 @@ function decideAmong(count, input) {
   // Several tables in turn: a branch predictor that has learnt one table by heart would flatter the figure.
   const tables = Array.from({ length: 16 }, () => createPeers(count))
   return (i) => {
-    const decision = decide({ nowMs: 0, request, local: overloaded, peers: tables[i & 15], random, options, ...input })
+    const decision = decide({ nowMs: 0, request, local: overloaded, peers: () => tables[i & 15], random, options, ...input })
     return decision.kind === 'forward' ? decision.chain.length : 1
   }
 }

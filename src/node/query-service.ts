@@ -4,6 +4,8 @@
  */
 import { MeshError } from '../errors.ts'
 import { decide, type RoutingOptions } from '../core/routing/decide.ts'
+import { NO_HINTS } from '../core/routing/hints.ts'
+import { relayDecision } from '../core/latency/relay-decision.ts'
 import type { Decision, LocalView, PeerView } from '../core/routing/types.ts'
 import type { Random } from '../core/time/random.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
@@ -95,9 +97,9 @@ export class QueryService {
     const local = this.#parts.localView(request.database)
     const decision = decide({
       nowMs: startedMs,
-      request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort },
+      request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort, hints: NO_HINTS },
       local,
-      peers: forwarded ? [] : this.#parts.peerViews(request.database),
+      peers: () => forwarded ? [] : this.#parts.peerViews(request.database),
       random: this.#parts.random,
       options: this.#parts.routing,
       explain: request.explain,

@@ -1,6 +1,7 @@
 /** Which peers may take a query, in tiers: a later tier is used only where the earlier ones are used up. */
+import { isInZone, isTooStale, type RouteHints } from './hints.ts'
 import type { RoutingOptions } from './options.ts'
-import type { PassedOver, PeerView } from './types.ts'
+import type { LastResort, PassedOver, PeerView } from './types.ts'
 
 export interface Tiers {
   /** Healthy, with fresh load figures. */
@@ -9,29 +10,54 @@ export interface Tiers {
   readonly stale: PeerView[]
   /** Slow, suspect or still joining. */
   readonly degraded: PeerView[]
+  /** Kept out for their errors (outlier ejection): no worse than nobody, and often back before anyone else would be. */
+  readonly ejected: PeerView[]
   /** Only where the query cannot run here at all: an overloaded copy is better than none. */
   readonly overloaded: PeerView[]
 }
 
+/** What the query allows. */
+export interface Eligibility {
+  readonly isWrite: boolean
+  readonly hints: RouteHints
+}
+
 /** Why a peer cannot take the query at all; null when it can. */
-export function exclusion(peer: PeerView, isWrite: boolean, options: RoutingOptions): PassedOver | null {
+export function exclusion(peer: PeerView, { isWrite, hints }: Eligibility, options: RoutingOptions): PassedOver | null {
   if (peer.role === null) return 'does-not-serve'
+  if (hints.pinnedTo !== null && hints.pinnedTo !== peer.peerId) return 'pinned-elsewhere'
   if (isWrite && peer.role !== 'primary') return 'not-primary'
   if (peer.state !== 'alive' && peer.state !== 'suspect') return 'not-alive'
   if (peer.status === 'unhealthy') return 'unhealthy'
   if (!peer.ready) return 'not-ready'
+  if (!isWrite && hints.zone !== null && !isInZone(peer.site, hints.zone)) return 'other-zone'
+  if (!isWrite && hints.maxStalenessMs !== null && isTooStale(peer, hints.maxStalenessMs)) return 'too-stale'
   if (peer.inFlightFromHere >= options.inFlightFromHereMax) return 'too-many-in-flight'
   return null
 }
 
+/** Overload expires with the figures that told it: what nobody has renewed keeps no peer out. */
 export function tierOf(peer: PeerView, options: RoutingOptions): keyof Tiers {
-  if (peer.overloaded) return 'overloaded'
+  const isFresh = peer.loadAgeMs !== null && peer.loadAgeMs <= options.staleAfterMs
+  if (peer.overloaded && isFresh) return 'overloaded'
+  if (peer.feedback !== null && peer.feedback.ejectedForMs > 0) return 'ejected'
   if (peer.status === 'degraded') return 'degraded'
-  return peer.loadAgeMs === null || peer.loadAgeMs > options.staleAfterMs ? 'stale' : 'fresh'
+  return isFresh ? 'fresh' : 'stale'
 }
 
-export function tiers(peers: readonly PeerView[], isWrite: boolean, options: RoutingOptions): Tiers {
-  const result: Tiers = { fresh: [], stale: [], degraded: [], overloaded: [] }
-  for (const peer of peers) if (exclusion(peer, isWrite, options) === null) result[tierOf(peer, options)].push(peer)
+export function tiers(peers: readonly PeerView[], eligibility: Eligibility, options: RoutingOptions): Tiers {
+  const result: Tiers = { fresh: [], stale: [], degraded: [], ejected: [], overloaded: [] }
+  for (const peer of peers) if (exclusion(peer, eligibility, options) === null) result[tierOf(peer, options)].push(peer)
   return result
+}
+
+/** Best first; with `isHealthyOnly` those alone that are an improvement over an overloaded node here. */
+export function inOrder(usable: Tiers, isHealthyOnly: boolean): ReadonlyArray<readonly PeerView[]> {
+  return isHealthyOnly ? [usable.fresh, usable.stale] : [usable.fresh, usable.stale, usable.degraded, usable.ejected, usable.overloaded]
+}
+
+export function lastResortOf({ fresh, stale, degraded, ejected, overloaded }: Tiers): LastResort | null {
+  if (fresh.length + stale.length + degraded.length > 0) return null
+  if (ejected.length > 0) return 'all-ejected'
+  return overloaded.length > 0 ? 'all-overloaded' : null
 }

@@ -3,7 +3,8 @@
  *
  * Local first: the node next door saves a hop, and as long as it is below its thresholds nobody else is even looked at. A read leaves an
  * overloaded node only for a **healthy** peer that is not overloaded itself; a far, suspect or loaded peer is no improvement, so then it
- * runs here with a warning (`local-overloaded`). Where it cannot run here at all, degraded peers are better than none.
+ * runs here with a warning (`local-overloaded`). Nor do all reads leave: a share that grows with the excess does (load-sharing.ts). Where it
+ * cannot run here at all, degraded peers are better than none, ejected ones better than overloaded ones.
  *
  * A write goes to the database's primary and nowhere else, however loaded it is: moving on would help nobody.
  *
@@ -12,11 +13,15 @@
  * and has no copy of its own asks again, as a last resort, and then it runs.
  */
 import type { Random } from '../time/random.ts'
-import { exclusion, tierOf, tiers, type Tiers } from './candidates.ts'
+import { exclusion, inOrder, lastResortOf, tierOf, tiers, type Eligibility, type Tiers } from './candidates.ts'
+import { isInZone, isTooStale } from './hints.ts'
+import { forwardedRatio } from './load-sharing.ts'
 import { parseRoutingOptions, type RoutingOptions } from './options.ts'
+import { lowest } from './strategies/choices.ts'
 import { nearest } from './strategies/nearest.ts'
+import { createStrategy } from './strategies/registry.ts'
 import type { RoutingStrategy } from './strategies/strategy.ts'
-import type { CandidateExplanation, Decision, Explanation, LocalView, PeerView, RouteRequest } from './types.ts'
+import type { CandidateExplanation, Decision, Explanation, LoadShare, LocalView, PeerView, RefusalCode, RouteRequest } from './types.ts'
 
 export type { RoutingOptions } from './options.ts'
 
@@ -24,128 +29,188 @@ export interface DecideInput {
   readonly nowMs: number
   readonly request: RouteRequest
   readonly local: LocalView
-  /** In any order; not looked at when the query runs here. */
-  readonly peers: readonly PeerView[]
+  /** In any order. Called at most once, and not at all when the query runs here unexplained. */
+  readonly peers: () => readonly PeerView[]
   readonly random: Random
   /** What is missing comes from the defaults. A frozen, complete object (`parseRoutingOptions`) saves the completion. */
   readonly options: Readonly<Partial<RoutingOptions>>
-  /** Default `nearest`. */
+  /** The database's own; default `nearest`. */
   readonly strategy?: RoutingStrategy
+  /** Finds the strategy of a hint, with the cursor that it has (`StrategySet`). Default: a new one each time. */
+  readonly strategies?: { get(name: string): RoutingStrategy }
   /** Fill `explanation.candidates`; without it the list is empty and costs nothing. Default false. */
   readonly explain?: boolean
 }
 
-type RefusalCode = Extract<Decision, { kind: 'refuse' }>['code']
-
 interface Obstacle {
-  /** Only load keeps the query from running here: it may, if nobody better is there. */
-  readonly isSoft: boolean
+  /** `hard`: it cannot run here. `overload`: it may, if nobody better is there. `preference`: it may, but asked to go elsewhere. */
+  readonly kind: 'hard' | 'overload' | 'preference'
   /** The answer when no peer can help either; null leaves it to what is known of the peers. */
   readonly code: RefusalCode | null
   readonly reason: string
 }
 
 /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
-export function decide(input: DecideInput): Decision {
+export function decide(given: DecideInput): Decision {
+  const strategy = strategyOf(given)
+  const input: Input = { ...given, strategy }
   const { request, local } = input
   const obstacle = findObstacle(request, local)
   if (obstacle === null) {
     // The hot path: nothing that grows with the number of peers, unless it was asked for.
-    const explanation = explain(input, 'Local node is below its thresholds', null)
-    return { kind: 'local', explanation }
+    return { kind: 'local', lastResort: null, explanation: explain(input, 'Local node is below its thresholds') }
   }
-  if (request.forwarded) return decideForwarded(input, obstacle)
+  if (request.forwarded) return decideHere(input, obstacle, request.access === 'write' || request.lastResort, '')
+  const { localOnly, pinnedTo } = request.hints
+  if (localOnly) return decideHere(input, obstacle, true, ', and the query asks to stay here')
+  if (pinnedTo === local.peerId) return decideHere(input, obstacle, true, ', and the query is pinned to this node')
+  if (request.access === 'write' && obstacle.kind === 'overload') return decideHere(input, obstacle, true, `, but writes to ${request.database} run on its primary`)
   return decideAmongPeers(input, obstacle)
 }
 
+type Input = DecideInput & { readonly strategy: RoutingStrategy }
+
+function strategyOf({ request: { hints }, strategy, strategies }: DecideInput): RoutingStrategy {
+  if (hints.strategy === null) return strategy ?? nearest
+  return strategies === undefined ? createStrategy(hints.strategy) : strategies.get(hints.strategy)
+}
+
 /** What speaks against running it here; null when nothing does. The first that applies is named. */
-function findObstacle(request: RouteRequest, local: LocalView): Obstacle | null {
-  const { database, access } = request
-  if (local.role === null) return { isSoft: false, code: null, reason: `Local node does not serve ${database}` }
-  if (local.draining) return { isSoft: false, code: 'ERR_DRAINING', reason: 'Local node is shutting down' }
-  if (access === 'write' && local.role !== 'primary') return { isSoft: false, code: null, reason: `Writes to ${database} go to its primary` }
-  if (!local.ready) return { isSoft: false, code: null, reason: `Local copy of ${database} is not ready` }
-  if (local.inFlight >= local.inFlightMax) return { isSoft: false, code: 'ERR_OVERLOADED', reason: `Local node runs ${local.inFlight} queries and its limit is ${local.inFlightMax}` }
-  if (local.overloaded) return { isSoft: true, code: 'ERR_OVERLOADED', reason: `Local ${local.overloadReason ?? 'node is above its thresholds'}` }
+function findObstacle({ database, access, forwarded, hints }: RouteRequest, local: LocalView): Obstacle | null {
+  const isWrite = access === 'write'
+  if (local.role === null) return { kind: 'hard', code: null, reason: `Local node does not serve ${database}` }
+  if (local.draining) return { kind: 'hard', code: 'ERR_DRAINING', reason: 'Local node is shutting down' }
+  if (hints.pinnedTo !== null && hints.pinnedTo !== local.peerId) return { kind: 'hard', code: null, reason: 'The query is pinned to another node' }
+  if (isWrite && local.role !== 'primary') return { kind: 'hard', code: null, reason: `Writes to ${database} go to its primary` }
+  if (!local.ready) return { kind: 'hard', code: null, reason: `Local copy of ${database} is not ready` }
+  if (!isWrite && hints.zone !== null && !isInZone(local.site, hints.zone)) return { kind: 'hard', code: null, reason: `Local node is not in zone ${hints.zone}` }
+  if (!isWrite && hints.maxStalenessMs !== null && isTooStale(local, hints.maxStalenessMs)) {
+    return { kind: 'hard', code: 'ERR_TOO_STALE', reason: `Local copy of ${database} ${describeLag(local.lagMs)} and the query allows ${Math.round(hints.maxStalenessMs)} ms` }
+  }
+  if (local.inFlight >= local.inFlightMax) return { kind: 'hard', code: 'ERR_OVERLOADED', reason: `Local node runs ${local.inFlight} queries and its limit is ${local.inFlightMax}` }
+  if (local.overloaded) return { kind: 'overload', code: 'ERR_OVERLOADED', reason: `Local ${local.overloadReason ?? 'node is above its thresholds'}` }
+  if (hints.preferRemote && !isWrite && !forwarded) return { kind: 'preference', code: null, reason: 'The query prefers another node' }
   return null
 }
 
-function decideForwarded(input: DecideInput, obstacle: Obstacle): Decision {
-  const { request, local } = input
-  if (obstacle.isSoft && (request.access === 'write' || request.lastResort)) return { kind: 'local-overloaded', explanation: explain(input, obstacle.reason, null) }
-  const isReplica = request.access === 'write' && local.role === 'replica'
-  const code = obstacle.code ?? (isReplica ? 'ERR_NOT_PRIMARY' : 'ERR_NOT_SERVING')
-  return { kind: 'refuse', code, explanation: explain(input, obstacle.reason, null) }
+function describeLag(lagMs: number | null): string {
+  return lagMs === null ? 'does not know how far it is behind' : `is ${Math.round(lagMs)} ms behind`
 }
 
-function decideAmongPeers(input: DecideInput, obstacle: Obstacle): Decision {
-  const { request, peers } = input
-  const isWrite = request.access === 'write'
-  if (isWrite && obstacle.isSoft) {
-    return { kind: 'local-overloaded', explanation: explain(input, `${obstacle.reason}, but writes to ${request.database} run on its primary`, null) }
-  }
+/** Here or nowhere. `isOverloadBorne`: overload is no reason to refuse it. `because` follows the reason. */
+function decideHere(input: Input, obstacle: Obstacle, isOverloadBorne: boolean, because: string): Decision {
+  const { request, local } = input
+  const explanation = explain(input, `${obstacle.reason}${because}`)
+  if (obstacle.kind === 'preference') return { kind: 'local', lastResort: null, explanation }
+  if (obstacle.kind === 'overload' && isOverloadBorne) return { kind: 'local-overloaded', lastResort: null, explanation }
+  const isReplica = request.access === 'write' && local.role === 'replica'
+  return { kind: 'refuse', code: obstacle.code ?? (isReplica ? 'ERR_NOT_PRIMARY' : 'ERR_NOT_SERVING'), lastResort: null, explanation }
+}
+
+function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
+  const { request, local } = input
+  const peers = input.peers()
   const options = complete(input.options)
-  const usable = tiers(peers, isWrite, options)
-  const chain = buildChain(input, usable, { options, isHealthyOnly: obstacle.isSoft })
+  const usable = tiers(peers, eligibilityOf(request), options)
+  const isHealthyOnly = obstacle.kind !== 'hard'
+  const lastResort = obstacle.kind === 'preference' ? null : lastResortOf(usable)
+
+  const isAnyHealthy = usable.fresh.length + usable.stale.length > 0
+  const ratio = obstacle.kind === 'overload' && isAnyHealthy && !request.hints.preferRemote ? forwardedRatio(local.excessRatio, options) : null
+  if (ratio !== null && ratio < 1 && input.random() >= ratio) {
+    const reason = `${obstacle.reason}; at this load ${Math.round(100 * ratio)}% of the reads go to peers, and this one is of the share that stays`
+    return { kind: 'local-overloaded', lastResort, explanation: explain(input, reason, { peers, chain: [], share: { forwardedRatio: ratio, isKept: true } }) }
+  }
+
+  const chain = buildChain(input, usable, { options, isHealthyOnly })
+  const share = ratio === null ? null : { forwardedRatio: ratio, isKept: false }
   const [chosen] = chain
   if (chosen !== undefined) {
-    return { kind: 'forward', chain: chain.map(({ peerId }) => peerId), latencyMs: measured(chosen), explanation: explain(input, obstacle.reason, chain) }
+    return { kind: 'forward', chain: chain.map(({ peerId }) => peerId), latencyMs: measured(chosen), lastResort, explanation: explain(input, obstacle.reason, { peers, chain, share }) }
   }
-  if (obstacle.isSoft) return { kind: 'local-overloaded', explanation: explain(input, `${obstacle.reason}, but no healthy peer can take the query`, chain) }
-  const { code, reason } = refusal(input, obstacle)
-  return { kind: 'refuse', code, explanation: explain(input, reason, chain) }
+  const nobody = { peers, chain, share: null }
+  if (isHealthyOnly) {
+    return { kind: obstacle.kind === 'overload' ? 'local-overloaded' : 'local', lastResort, explanation: explain(input, `${obstacle.reason}, but no healthy peer can take the query`, nobody) }
+  }
+  const { code, reason } = refusal(input, obstacle, { peers, options })
+  return { kind: 'refuse', code, lastResort, explanation: explain(input, reason, nobody) }
 }
 
-/** The chosen peer and its successors: tier after tier, until there are enough. */
+/**
+ * The chosen peer and its successors: tier after tier, until there are enough. The strategy chooses in the best tier there is; further
+ * tiers follow by score, since nobody there has a turn that a cursor should count.
+ */
 function buildChain(
-  { nowMs, local: { site }, random, strategy = nearest }: DecideInput, usable: Tiers,
+  { nowMs, local: { site }, random, strategy }: Input, usable: Tiers,
   { options, isHealthyOnly }: { readonly options: RoutingOptions; readonly isHealthyOnly: boolean },
 ): PeerView[] {
   const chain: PeerView[] = []
-  const places = 1 + options.failoverMax
-  for (const tier of isHealthyOnly ? [usable.fresh, usable.stale] : [usable.fresh, usable.stale, usable.degraded, usable.overloaded]) {
-    if (tier.length === 0 || chain.length >= places) continue
-    for (const index of strategy.rank(tier, { options, random, nowMs, site, places: places - chain.length }).order) chain.push(tier[index] as PeerView)
+  const total = 1 + options.failoverMax
+  for (const tier of inOrder(usable, isHealthyOnly)) {
+    const places = total - chain.length
+    if (tier.length === 0 || places <= 0) continue
+    const order = chain.length === 0
+      ? strategy.rank(tier, { options, random, nowMs, site, places }).order
+      : lowest(strategy.score(tier, { options, nowMs, site }), places, null)
+    for (const index of order) chain.push(tier[index] as PeerView)
   }
   return chain
 }
 
-function refusal({ request: { database, access }, local, peers }: DecideInput, obstacle: Obstacle): { readonly code: RefusalCode; readonly reason: string } {
+function refusal(
+  { request, local }: Input, obstacle: Obstacle, { peers, options }: { readonly peers: readonly PeerView[]; readonly options: RoutingOptions },
+): { readonly code: RefusalCode; readonly reason: string } {
+  const { database, access, hints } = request
   const servedElsewhere = peers.some(({ role }) => role !== null)
   if (obstacle.code !== null) return { code: obstacle.code, reason: `${obstacle.reason}, and no other node can take the query` }
   if (local.role === null && !servedElsewhere) return { code: 'ERR_DATABASE_UNKNOWN', reason: `No node of the mesh serves ${database}` }
+  if (hints.pinnedTo !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `The query is pinned to ${peers.find(({ peerId }) => peerId === hints.pinnedTo)?.name ?? 'a node that is gone'}, which cannot take it` }
   if (access === 'write') return { code: 'ERR_NO_PRIMARY', reason: `No reachable node serves ${database} as its primary` }
+  if (hints.maxStalenessMs !== null && peers.some((peer) => exclusion(peer, eligibilityOf(request), options) === 'too-stale')) {
+    return { code: 'ERR_TOO_STALE', reason: `${obstacle.reason}, and no other copy is known to be at most ${Math.round(hints.maxStalenessMs)} ms behind` }
+  }
+  if (hints.zone !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `No node in zone ${hints.zone} can take the query` }
   if (!servedElsewhere) return { code: 'ERR_NOT_SERVING', reason: `${obstacle.reason}, and no other node serves it` }
   return { code: 'ERR_NO_HEALTHY_PEER', reason: `${obstacle.reason}, and every node that does is down, unhealthy or not ready` }
 }
 
-/** `chain`: null when no peer was looked at. */
-function explain(input: DecideInput, reason: string, chain: readonly PeerView[] | null): Explanation {
-  const { name: strategy } = input.strategy ?? nearest
-  return { strategy, reason, candidates: input.explain === true ? explainCandidates(input, chain ?? []) : [] }
+function eligibilityOf({ access, hints }: RouteRequest): Eligibility {
+  return { isWrite: access === 'write', hints }
+}
+
+interface LookedAt {
+  readonly peers: readonly PeerView[]
+  readonly chain: readonly PeerView[]
+  readonly share: LoadShare | null
+}
+
+/** Without `lookedAt` no peer was looked at. */
+function explain(input: Input, reason: string, lookedAt?: LookedAt): Explanation {
+  const candidates = input.explain === true ? explainCandidates(input, lookedAt?.peers ?? input.peers(), lookedAt?.chain ?? []) : []
+  return { strategy: input.strategy.name, reason, candidates, share: lookedAt?.share ?? null }
 }
 
 /** Every peer with its figure and why it was passed over. With an empty chain the usable ones are those that local beat. */
-function explainCandidates({ nowMs, request, local: { site }, peers, options: given, strategy = nearest }: DecideInput, chain: readonly PeerView[]): CandidateExplanation[] {
+function explainCandidates({ nowMs, request, local: { site }, options: given, strategy }: Input, peers: readonly PeerView[], chain: readonly PeerView[]): CandidateExplanation[] {
   const options = complete(given)
-  const isWrite = request.access === 'write'
-  const usable = tiers(peers, isWrite, options)
+  const eligibility = eligibilityOf(request)
+  const usable = tiers(peers, eligibility, options)
   const scores = new Map<PeerView, number>()
-  for (const tier of [usable.fresh, usable.stale, usable.degraded, usable.overloaded]) {
+  for (const tier of inOrder(usable, false)) {
     if (tier.length === 0) continue
     const figures = strategy.score(tier, { options, nowMs, site })
     tier.forEach((peer, index) => scores.set(peer, figures[index] as number))
   }
   return peers.map((peer): CandidateExplanation => ({
     peerId: peer.peerId, name: peer.name, latencyMs: measured(peer), cpuPercent: peer.cpuPercent, memoryPercent: peer.memoryPercent,
-    inFlight: peer.inFlightThere + peer.inFlightFromHere, score: scores.get(peer) ?? null, verdict: verdict(peer, { isWrite, options, chain }),
+    inFlight: peer.inFlightThere + peer.inFlightFromHere, score: scores.get(peer) ?? null, verdict: verdict(peer, { eligibility, options, chain }),
   }))
 }
 
 function verdict(
-  peer: PeerView, { isWrite, options, chain }: { readonly isWrite: boolean; readonly options: RoutingOptions; readonly chain: readonly PeerView[] },
+  peer: PeerView, { eligibility, options, chain }: { readonly eligibility: Eligibility; readonly options: RoutingOptions; readonly chain: readonly PeerView[] },
 ): CandidateExplanation['verdict'] {
-  const excluded = exclusion(peer, isWrite, options)
+  const excluded = exclusion(peer, eligibility, options)
   if (excluded !== null) return excluded
   const place = chain.indexOf(peer)
   if (place >= 0) return place === 0 ? 'chosen' : 'fallback'
@@ -156,6 +221,8 @@ function verdict(
       return 'stale-load'
     case 'degraded':
       return 'degraded'
+    case 'ejected':
+      return 'ejected'
     case 'overloaded':
       return 'overloaded'
   }

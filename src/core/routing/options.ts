@@ -1,4 +1,5 @@
 /** The ranges and defaults of the router. */
+import { MeshError } from '../../errors.ts'
 import { completeOptions, type OptionRange } from '../options/ranges.ts'
 
 export interface RoutingOptions {
@@ -8,6 +9,17 @@ export interface RoutingOptions {
   readonly tieMs: number
   readonly unmeasuredLatencyMs: number
   readonly inFlightFromHereMax: number
+  readonly scanMax: number
+  readonly loadHalfLifeMs: number
+  readonly shareMin: number
+  readonly shareFullAt: number
+  readonly spillBelow: number
+  readonly adaptiveLoadWeight: number
+  readonly adaptiveLatencyWeight: number
+  readonly adaptiveResourceWeight: number
+  readonly adaptiveLocalityWeight: number
+  readonly probesMin: number
+  readonly hotQuantile: number
 }
 
 export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>> = {
@@ -35,9 +47,57 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
     unit: 'count', min: 1, max: 1_000_000, default: 512,
     description: 'Unfinished queries from here at which a peer takes no more. Larger: a slow peer collects more before others are tried.',
   },
+  scanMax: {
+    unit: 'count', min: 1, max: 1_000, default: 3,
+    description: 'Candidates up to which a strategy compares all of them rather than two picked at random. Larger: better choices while figures are fresh; more senders choose the same peer while they are not.',
+  },
+  loadHalfLifeMs: {
+    unit: 'ms', min: 10, max: 3_600_000, default: 5_000,
+    description: 'Age at which a reported number of queries in flight counts half, the mean of all candidates taking the other half. Larger: old figures steer more; senders that share them herd more.',
+  },
+  shareMin: {
+    unit: 'ratio', min: 0, max: 1, default: 0.5,
+    description: 'Part of the reads that a node at its threshold forwards to healthy peers. Larger: relief comes sooner; more queries travel, and load may swing between nodes.',
+  },
+  shareFullAt: {
+    unit: 'ratio', min: 0.01, max: 1, default: 0.5,
+    description: 'How far between its threshold and 100 % a node forwards all reads; in between the share grows in proportion. Larger: the share grows more slowly, and more queries wait here.',
+  },
+  spillBelow: {
+    unit: 'ratio', min: 0.01, max: 1, default: 0.3,
+    description: 'Strategy locality: idle part of a rack or datacenter below which queries begin to leave it. Larger: spill-over starts earlier, with more room left and longer ways.',
+  },
+  adaptiveLoadWeight: {
+    unit: 'ratio', min: 0, max: 1, default: 0.3,
+    description: 'Strategy adaptive: weight of queries in flight for each unit of capacity. Larger: busy peers are avoided more, whatever the rest says.',
+  },
+  adaptiveLatencyWeight: {
+    unit: 'ratio', min: 0, max: 1, default: 0.3,
+    description: 'Strategy adaptive: weight of the way there. Larger: far peers are avoided more, whatever the rest says.',
+  },
+  adaptiveResourceWeight: {
+    unit: 'ratio', min: 0, max: 1, default: 0.2,
+    description: 'Strategy adaptive: weight of the scarcer of CPU and memory. Larger: peers short of either are avoided more, whatever the rest says.',
+  },
+  adaptiveLocalityWeight: {
+    unit: 'ratio', min: 0, max: 1, default: 0.2,
+    description: 'Strategy adaptive: weight of the place, same rack before same datacenter before the rest. Larger: queries stay nearer, whatever the rest says.',
+  },
+  probesMin: {
+    unit: 'count', min: 1, max: 1_000, default: 2,
+    description: 'Strategy probe-pool: candidates with a usable probe below which it chooses as peak-ewma does. Larger: rests on probes only where there are many.',
+  },
+  hotQuantile: {
+    unit: 'ratio', min: 0, max: 1, default: 0.84,
+    description: 'Strategy probe-pool: quantile of queries in flight above which a candidate is hot and avoided. Larger: latency decides more, load less.',
+  },
 }
 
 /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
 export function parseRoutingOptions(input: Readonly<Partial<RoutingOptions>> = {}): RoutingOptions {
-  return completeOptions('routing', ROUTING_OPTIONS, input)
+  const options = completeOptions('routing', ROUTING_OPTIONS, input)
+  if (options.adaptiveLoadWeight + options.adaptiveLatencyWeight + options.adaptiveResourceWeight + options.adaptiveLocalityWeight === 0) {
+    throw new MeshError('ERR_OPTION_INVALID', 'the weights of routing.adaptive… are all 0; at least one must be above')
+  }
+  return options
 }

@@ -2,6 +2,7 @@
 
 import type { PeerStatus } from '../latency/types.ts'
 import type { MemberState } from '../membership/types.ts'
+import type { RouteHints } from './hints.ts'
 
 export type Priority = 'critical' | 'high' | 'normal' | 'low'
 
@@ -14,6 +15,8 @@ export interface RouteRequest {
   readonly forwarded: boolean
   /** For a forwarded query: the sender has no better place, so overload is no reason to refuse it. */
   readonly lastResort: boolean
+  /** `NO_HINTS` when nothing was asked. */
+  readonly hints: RouteHints
 }
 
 /** Where a node stands; empty strings where nobody said. */
@@ -49,6 +52,10 @@ export interface LocalView {
   readonly memoryPercent: number
   readonly inFlight: number
   readonly inFlightMax: number
+  /** 0–1: how far load is between its threshold and 100 % (`excessRatio` in load-sharing.ts). */
+  readonly excessRatio: number
+  /** How far the copy here is behind the primary; null when unknown. */
+  readonly lagMs: number | null
 }
 
 export interface PeerView {
@@ -75,13 +82,14 @@ export interface PeerView {
   readonly inFlightThere: number
   /** Queries that this node has dispatched to it and that are not finished. */
   readonly inFlightFromHere: number
-  /** Since the last snapshot from it arrived; null when none has. */
+  /** Since the peer took these figures, as well as that can be told (docs: Routing, age of load figures); null when there are none. */
   readonly loadAgeMs: number | null
 }
 
 /** Why a candidate was not taken. */
 export type PassedOver =
   | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'slower' | 'degraded'
+  | 'ejected' | 'too-stale' | 'other-zone' | 'pinned-elsewhere'
 
 export interface CandidateExplanation {
   readonly peerId: string
@@ -100,12 +108,34 @@ export interface Explanation {
   /** One sentence for people: "Local CPU 85% exceeds threshold 80%". */
   readonly reason: string
   readonly candidates: readonly CandidateExplanation[]
+  /** Set where overload was shared with healthy peers. */
+  readonly share: LoadShare | null
 }
 
-export type Decision =
-  | { readonly kind: 'local'; readonly explanation: Explanation }
-  /** Runs here although overloaded, because nobody better is there. Comes with a warning. */
-  | { readonly kind: 'local-overloaded'; readonly explanation: Explanation }
+export interface LoadShare {
+  /** 0–1: the part of such queries that goes to peers at this load. */
+  readonly forwardedRatio: number
+  /** This one stayed here. */
+  readonly isKept: boolean
+}
+
+/** The best peers that were left: none but ejected ones (and overloaded ones), or none but overloaded ones. */
+export type LastResort = 'all-ejected' | 'all-overloaded'
+
+interface Decided {
+  /** Null also where nobody was left at all. For whoever counts. */
+  readonly lastResort: LastResort | null
+  readonly explanation: Explanation
+}
+
+export type Decision = Decided & (
+  | { readonly kind: 'local' }
+  /** Runs here although overloaded: nobody better is there, or this is the share that stays. Comes with a warning. */
+  | { readonly kind: 'local-overloaded' }
   /** `chain` is the failover order, the chosen peer first, at least one entry. */
-  | { readonly kind: 'forward'; readonly chain: readonly string[]; readonly latencyMs: number | null; readonly explanation: Explanation }
-  | { readonly kind: 'refuse'; readonly code: 'ERR_DATABASE_UNKNOWN' | 'ERR_NO_HEALTHY_PEER' | 'ERR_NO_PRIMARY' | 'ERR_OVERLOADED' | 'ERR_DRAINING' | 'ERR_NOT_SERVING' | 'ERR_NOT_PRIMARY'; readonly explanation: Explanation }
+  | { readonly kind: 'forward'; readonly chain: readonly string[]; readonly latencyMs: number | null }
+  | { readonly kind: 'refuse'; readonly code: RefusalCode }
+)
+
+export type RefusalCode =
+  | 'ERR_DATABASE_UNKNOWN' | 'ERR_NO_HEALTHY_PEER' | 'ERR_NO_PRIMARY' | 'ERR_OVERLOADED' | 'ERR_DRAINING' | 'ERR_NOT_SERVING' | 'ERR_NOT_PRIMARY' | 'ERR_TOO_STALE'

@@ -1,22 +1,23 @@
 import { describe, expect, it } from 'vitest'
 import { decide, type DecideInput } from '../../../../src/core/routing/decide.ts'
+import { NO_HINTS } from '../../../../src/core/routing/hints.ts'
 import type { Decision, LocalView, PeerView, RouteRequest } from '../../../../src/core/routing/types.ts'
 import { createRandom } from '../../../../src/core/time/random.ts'
 import { peerView } from '../../../contract/strategy.ts'
 
-const read: RouteRequest = { database: 'users', access: 'read', priority: 'normal', forwarded: false, lastResort: false }
+const read: RouteRequest = { database: 'users', access: 'read', priority: 'normal', forwarded: false, lastResort: false, hints: NO_HINTS }
 const write: RouteRequest = { ...read, access: 'write' }
 const idle: LocalView = {
   peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' },
-  cpuPercent: 10, memoryPercent: 20, inFlight: 0, inFlightMax: 64,
+  cpuPercent: 10, memoryPercent: 20, inFlight: 0, inFlightMax: 64, excessRatio: 0, lagMs: 0,
 }
-const overloaded: LocalView = { ...idle, overloaded: true, overloadReason: 'CPU 85% exceeds threshold 80%', cpuPercent: 85 }
+const overloaded: LocalView = { ...idle, overloaded: true, overloadReason: 'CPU 85% exceeds threshold 80%', cpuPercent: 85, excessRatio: 1 }
 const absent: LocalView = { ...idle, role: null, ready: false }
 const full: LocalView = { ...idle, inFlight: 64 }
 const draining: LocalView = { ...idle, draining: true }
 
 function ask(local: LocalView, peers: readonly PeerView[] = [], more: Partial<DecideInput> = {}): Decision {
-  return decide({ nowMs: 0, request: read, local, peers, random: createRandom(1), options: {}, ...more })
+  return decide({ nowMs: 0, request: read, local, peers: () => peers, random: createRandom(1), options: {}, ...more })
 }
 
 /** The kind, with what it leads to: "forward a b", "refuse ERR_DRAINING". */
@@ -185,8 +186,8 @@ describe('explanation', () => {
 
 describe('the local path', () => {
   it('looks at no peer', () => {
-    const untouchable = new Proxy<PeerView[]>([], { get: () => { throw new Error('looked at') } })
-    expect(ask(idle, untouchable).kind).toBe('local')
+    const peers = (): never => { throw new Error('looked at') }
+    expect(ask(idle, [], { peers }).kind).toBe('local')
   })
 })
 

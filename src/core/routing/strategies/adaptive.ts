@@ -1,0 +1,50 @@
+/**
+ * A weighted sum of four figures, each 0–1, the lower of two picked at random: connection load 30 %, latency 30 %, resource use 20 %, data
+ * locality 20 % (weights in the options, normalised here).
+ *
+ * Load and latency are measured against the best candidate, 1 − best ÷ own: twice the best is 0.5 in a rack and across an ocean alike, and
+ * one peer with an absurd figure does not make all the others look equal, as dividing by the worst would. A millisecond (`tieMs`) is added to
+ * both latencies, or the jitter of a rack would count like an ocean.
+ */
+import type { RoutingOptions } from '../options.ts'
+import type { PeerView } from '../types.ts'
+import { admitted, all, pick, ranking } from './choices.ts'
+import { capacityOf, distanceTo, effectiveLatenciesMs, inFlightFigures, resourceUse } from './figures.ts'
+import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
+
+export const adaptive: RoutingStrategy = { name: 'adaptive', score, rank }
+
+function score(candidates: readonly PeerView[], { options, site }: Pick<RankContext, 'options' | 'site'>): Float64Array {
+  const { load, latency, resource, place } = weightsOf(options)
+  const latenciesMs = effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs)
+  const scores = inFlightFigures(candidates, options)
+  let leastLoad = Infinity
+  let leastMs = Infinity
+  for (let i = 0; i < scores.length; i++) {
+    scores[i] = ((scores[i] as number) + 1) / capacityOf(candidates[i] as PeerView)
+    leastLoad = Math.min(leastLoad, scores[i] as number)
+    leastMs = Math.min(leastMs, latenciesMs[i] as number)
+  }
+  for (let i = 0; i < scores.length; i++) {
+    const peer = candidates[i] as PeerView
+    scores[i] = load * aboveBest(scores[i] as number, leastLoad) + latency * aboveBest((latenciesMs[i] as number) + options.tieMs, leastMs + options.tieMs)
+      + resource * resourceUse(peer) + place * (distanceTo(peer.site, site) / 2)
+  }
+  return scores
+}
+
+function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
+  const scores = score(candidates, context)
+  return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
+}
+
+function aboveBest(figure: number, best: number): number {
+  return figure > best ? 1 - best / figure : 0
+}
+
+/** They add up to 1. */
+function weightsOf(options: RoutingOptions): { readonly load: number; readonly latency: number; readonly resource: number; readonly place: number } {
+  const { adaptiveLoadWeight: load, adaptiveLatencyWeight: latency, adaptiveResourceWeight: resource, adaptiveLocalityWeight: place } = options
+  const sum = load + latency + resource + place
+  return { load: load / sum, latency: latency / sum, resource: resource / sum, place: place / sum }
+}

@@ -1,0 +1,70 @@
+/** What the strategies read off a peer: one reading of load, distance, capacity and room for all of them. */
+import type { RoutingOptions } from '../options.ts'
+import type { PeerView, Site } from '../types.ts'
+
+const capacityMin = 0.001
+
+/**
+ * Queries that each candidate is taken to have in flight: what it reported, and all that this node has dispatched to it. Its report may
+ * hold some of ours already; counting them twice errs towards spreading.
+ *
+ * A report ages. With every half-life half of what it differs from the mean is forgotten, and what is left is rounded: figures that are old
+ * enough are all equal, so that chance and own dispatches decide and not everybody's common memory (after Dahlin, "Interpreting Stale
+ * Load Information", 1999). Unknown load is the mean: neither idle nor busy.
+ */
+export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeMs }: Pick<RoutingOptions, 'loadHalfLifeMs'>): Float64Array {
+  const figures = new Float64Array(candidates.length)
+  let weights = 0
+  let weighted = 0
+  for (let i = 0; i < candidates.length; i++) {
+    const { loadAgeMs, inFlightThere } = candidates[i] as PeerView
+    if (loadAgeMs === null) continue
+    const weight = 2 ** (-Math.max(0, loadAgeMs) / loadHalfLifeMs)
+    figures[i] = weight
+    weights += weight
+    weighted += weight * inFlightThere
+  }
+  const mean = weights > 0 ? weighted / weights : 0
+  for (let i = 0; i < candidates.length; i++) {
+    const { inFlightThere, inFlightFromHere } = candidates[i] as PeerView
+    figures[i] = Math.round(mean + (figures[i] as number) * (inFlightThere - mean)) + inFlightFromHere
+  }
+  return figures
+}
+
+/** An unmeasured peer is taken to be at least as far as the farthest measured one: unknown must never look near. */
+export function effectiveLatenciesMs(candidates: readonly PeerView[], unmeasuredMs: number): Float64Array {
+  const latenciesMs = new Float64Array(candidates.length)
+  let worstMs = unmeasuredMs
+  for (const { latencyMs } of candidates) if (isMeasured(latencyMs) && latencyMs > worstMs) worstMs = latencyMs
+  for (let i = 0; i < candidates.length; i++) {
+    const { latencyMs } = candidates[i] as PeerView
+    latenciesMs[i] = isMeasured(latencyMs) ? latencyMs : worstMs
+  }
+  return latenciesMs
+}
+
+export function isMeasured(ms: number | null): ms is number {
+  return ms !== null && Number.isFinite(ms)
+}
+
+/** Above 0, so that it can be divided by. */
+export function capacityOf({ capacity }: PeerView): number {
+  return Math.max(capacityMin, capacity)
+}
+
+/** 0–1: the scarcer of CPU and memory; what was never reported counts as used up. */
+export function resourceUse({ cpuPercent, memoryPercent }: PeerView): number {
+  return Math.min(1, Math.max(0, (cpuPercent ?? 100) / 100, (memoryPercent ?? 100) / 100))
+}
+
+/** 0–1: the share of its fair part that it may have yet. */
+export function warmthOf({ feedback }: PeerView): number {
+  return feedback === null ? 1 : feedback.warmth
+}
+
+/** 0: same rack; 1: same datacenter; 2: elsewhere, or nobody said. */
+export function distanceTo({ datacenter, rack }: Site, here: Site): 0 | 1 | 2 {
+  if (here.datacenter === '' || datacenter !== here.datacenter) return 2
+  return here.rack !== '' && rack === here.rack ? 0 : 1
+}

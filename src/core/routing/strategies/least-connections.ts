@@ -1,0 +1,16 @@
+/** The fewest queries in flight for each unit of capacity, of two picked at random (Envoy's least request, weighted by capacity). */
+import type { PeerView } from '../types.ts'
+import { admitted, all, pick, ranking } from './choices.ts'
+import { capacityOf, inFlightFigures } from './figures.ts'
+import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
+
+export const leastConnections: RoutingStrategy = { name: 'least-connections', score, rank }
+
+function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
+  return inFlightFigures(candidates, options).map((inFlight, i) => (inFlight + 1) / capacityOf(candidates[i] as PeerView))
+}
+
+function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
+  const scores = score(candidates, context)
+  return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
+}
