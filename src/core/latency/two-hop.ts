@@ -112,7 +112,7 @@ export class TwoHopRoutes {
     if (peerId === this.#selfPeerId || (!this.#vectors.has(peerId) && this.#vectors.size >= this.options.vectorsMax)) return []
     const costsMs = new Map<string, number>()
     for (const path of paths.slice(0, VECTOR_PATHS_MAX)) {
-      if (path.peerId !== peerId && isUsable(path.rttMs, path.lossRatio, this.options.legLossRatioMax)) costsMs.set(path.peerId, Math.max(costsMs.get(path.peerId) ?? 0, costMs(path.rttMs, path.lossRatio)))
+      if (isUsable(path.rttMs, path.lossRatio, this.options.legLossRatioMax)) costsMs.set(path.peerId, Math.max(costsMs.get(path.peerId) ?? 0, costMs(path.rttMs, path.lossRatio)))
     }
     this.#vectors.set(peerId, { costsMs, receivedAtMs: nowMs })
     const lost = [...this.#routes].filter(([target, { via }]) => via === peerId && !costsMs.has(target)).map(([target]) => target)
