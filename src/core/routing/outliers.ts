@@ -59,6 +59,8 @@ interface Peer {
   answered: number
   broken: number
   ejections: number
+  /** Since it was last brought back; an interval that it spent out proves nothing. */
+  inSinceMs: number
   /** Null while it is in. */
   ejectedUntilMs: number | null
 }
@@ -145,7 +147,7 @@ export class Outliers {
       if (servers === undefined) this.#servers.set(database, new Set([peerId]))
       else servers.add(peerId)
     }
-    if (known === undefined) this.#peers.set(peerId, { databases: [...databases], consecutiveFailures: 0, answered: 0, broken: 0, ejections: 0, ejectedUntilMs: null })
+    if (known === undefined) this.#peers.set(peerId, { databases: [...databases], consecutiveFailures: 0, answered: 0, broken: 0, ejections: 0, inSinceMs: nowMs, ejectedUntilMs: null })
     else known.databases = [...databases]
     return this.#returnBeyondShare(nowMs, [...before, ...databases])
   }
@@ -203,7 +205,10 @@ export class Outliers {
 
   #sweep(nowMs: number): OutlierEffect[] {
     // Taken back first: an ejection of this sweep counts in full.
-    for (const peer of this.#peers.values()) if (peer.ejectedUntilMs === null && peer.broken === 0 && peer.ejections > 0) peer.ejections--
+    for (const peer of this.#peers.values()) {
+      const wasIn = peer.ejectedUntilMs === null && nowMs - peer.inSinceMs >= this.options.intervalMs
+      if (wasIn && peer.broken === 0 && peer.ejections > 0) peer.ejections--
+    }
     const effects = [...this.#ejectBySuccessRate(nowMs), ...this.#ejectByLatency(nowMs)]
     this.#answers = new Map()
     this.#pairs = 0
@@ -276,6 +281,7 @@ export class Outliers {
     const peer = this.#peers.get(peerId)
     if (peer === undefined || peer.ejectedUntilMs === null) return []
     peer.ejectedUntilMs = null
+    peer.inSinceMs = nowMs
     peer.consecutiveFailures = 0
     this.#deadlines.delete(`return:${peerId}`)
     // Its ejections are taken back interval by interval, queries or not.
