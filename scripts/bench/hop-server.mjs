@@ -35,7 +35,7 @@ const queries = new QueryServer({
     return { format: 'raw', header: new Uint8Array(0), route, batches: batches(signal, result), trailer: () => result.trailer }
   },
 })
-await mesh.handle(QUERY_PROTOCOL, (stream) => queries.accept(stream), { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX })
+await mesh.handle(QUERY_PROTOCOL, (stream) => queries.accept(stream), { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX, isDirect: true })
 await mesh.start()
 
 const broker = new ServiceBroker(moleculerOptions('server', moleculerServerPort, [['client', moleculerClientPort]]))

@@ -13,6 +13,7 @@ import { ServiceBroker } from 'moleculer'
 import { Pool } from 'undici'
 import { createMesh } from '../../dist/adapters/libp2p/mesh.js'
 import { systemClock } from '../../dist/adapters/system/clock.js'
+import { toRequest } from '../../dist/client/request.js'
 import { QueryConnections } from '../../dist/query/client.js'
 import { freePort, grpcAnswer, moleculerOptions, rawFrames, silentLog } from './hop-parts.mjs'
 
@@ -72,12 +73,10 @@ const contestants = {
       const mesh = await createMesh({ privateKey: await generateKeyPair('Ed25519'), host: '127.0.0.1', port: 0, clusterKeys: [clusterKey], log: silentLog, clock: systemClock })
       await mesh.start()
       const target = await mesh.dial(addresses.ours)
-      const client = new QueryConnections({ open: (peerId, protocol, signal) => mesh.open(peerId, protocol, signal) })
+      const client = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal) })
       let loadReports = 0
       client.onPeerLoad(() => { loadReports++ })
-      const request = {
-        database: 'bench', sql, parameters: [42n], access: 'read', priority: 'normal', timeoutMs: 30_000, visited: [mesh.peerId], explain: false, lastResort: false,
-      }
+      const request = { ...toRequest(sql, { database: 'bench', parameters: [42n] }), access: 'read', visited: [mesh.peerId] }
       return {
         async call() {
           const response = await client.query(target, request)

@@ -25,7 +25,7 @@ export async function openRemote(node: string, options: Pick<ConnectOptions, 'da
   try {
     await mesh.start()
     const target = await mesh.dial(node, options.signal)
-    return { target, open: (peerId, protocol, signal) => mesh.open(peerId, protocol, signal), close: () => mesh.stop() }
+    return { target, open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), close: () => mesh.stop() }
   } catch (error) {
     await mesh.stop()
     if (error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE') {

@@ -24,9 +24,21 @@ export interface ByteStream {
   abort(error: Error): void
 }
 
+export interface StreamLimits {
+  /** Streams of the protocol that one peer may have open here. */
+  readonly inboundStreamsMax: number
+  /** Peers may open it beside their connection, too, and so often again. Default false. */
+  readonly isDirect?: boolean
+}
+
 export interface PeerStreams {
   /** @throws MeshError ERR_PEER_UNREACHABLE */
   open(peerId: string, protocol: string, signal?: AbortSignal): Promise<ByteStream>
+  /**
+   * As `open`, on a TCP connection of its own where the peer offers that: for what is frequent or large.
+   * @throws MeshError ERR_PEER_UNREACHABLE
+   */
+  openDirect(peerId: string, protocol: string, signal?: AbortSignal): Promise<ByteStream>
   /** Registers the handler of a protocol; at most `inboundStreamsMax` streams of it per connection. */
-  handle(protocol: string, handler: (stream: ByteStream) => void, limits: { readonly inboundStreamsMax: number }): Promise<void>
+  handle(protocol: string, handler: (stream: ByteStream) => void, limits: StreamLimits): Promise<void>
 }

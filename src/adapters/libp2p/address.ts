@@ -29,6 +29,12 @@ export function tcpMultiaddr(host: string, port: number): Multiaddr {
   return multiaddr(`/${kind}/${host}/tcp/${port}`)
 }
 
+/** The host and port of an address that `parseAddress` takes; null for another. */
+export function hostPort(address: Multiaddr): { readonly host: string; readonly port: number } | null {
+  const [host, transport] = address.getComponents()
+  return host?.value === undefined || transport?.name !== 'tcp' ? null : { host: host.value, port: Number(transport.value) }
+}
+
 function parseMultiaddr(text: string): Multiaddr {
   let address: Multiaddr
   try {

@@ -67,6 +67,8 @@ export interface ConnectionTableInit {
   readonly onDuplicateClosed: (survivor: Connection) => void
   /** Streams that belong to the connection itself and do not count as use. */
   readonly isSystemProtocol: (protocol: string) => boolean
+  /** Something beside the connection depends on it. */
+  readonly isCarrying: (connection: Connection) => boolean
   /** A duplicate that is being replaced for another reason, and is not cut for being one while it is in use. */
   readonly isRetiring: (connection: Connection) => boolean
 }
@@ -164,7 +166,7 @@ export class ConnectionTable {
   }
 
   isUsed(connection: Connection): boolean {
-    return connection.streams.some((stream) => stream.protocol !== '' && !this.#init.isSystemProtocol(stream.protocol))
+    return this.#init.isCarrying(connection) || connection.streams.some((stream) => stream.protocol !== '' && !this.#init.isSystemProtocol(stream.protocol))
   }
 
   /** One that is being replaced is none to keep as long as there is another. */

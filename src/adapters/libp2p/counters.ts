@@ -1,3 +1,4 @@
+import type { DirectCounters } from '../direct/direct-streams.ts'
 import type { RefusalReason } from './gate.ts'
 
 /** What the adapter counts; plain numbers that only grow, apart from `connections`. */
@@ -26,6 +27,8 @@ export interface MeshCounters {
   pingsAnswered: number
   requests: number
   requestsRefused: number
+  /** Streams beside the connections (adapters/direct). */
+  direct: DirectCounters
 }
 
 export function createCounters(): MeshCounters {
@@ -49,5 +52,6 @@ export function createCounters(): MeshCounters {
     pingsAnswered: 0,
     requests: 0,
     requestsRefused: 0,
+    direct: { opened: 0, accepted: 0, ticketsRefused: 0, handshakesRefused: 0, fallbacks: 0 },
   }
 }

@@ -5,10 +5,12 @@ import type { Multiaddr } from '@multiformats/multiaddr'
 import { createRandom } from '../../core/time/random.ts'
 import { MeshError } from '../../errors.ts'
 import type { Timer } from '../../ports/clock.ts'
-import type { ByteStream } from '../../ports/peer-streams.ts'
+import type { ByteStream, StreamLimits } from '../../ports/peer-streams.ts'
 import { defaultClusterLabel } from '../../wire/cluster.ts'
 import { keyFingerprint } from '../../wire/cluster-key.ts'
-import { parseAddress } from './address.ts'
+import { DIRECT_PROTOCOL, DIRECT_REQUEST_BYTES_MAX, DirectStreams, type HostPort } from '../direct/direct-streams.ts'
+import { TICKET_BYTES } from '../direct/handshake.ts'
+import { hostPort, parseAddress } from './address.ts'
 import { Libp2pByteStream } from './byte-stream.ts'
 import { ConnectionTable } from './connections.ts'
 import type { ConnectionEvent } from './connections.ts'
@@ -47,13 +49,25 @@ const REQUEST_STREAMS_MAX = 8
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
   const limits: MeshLimits = { ...MESH_LIMITS, ...options.limits }
   const gate = new Gate(options.clock, options.log)
+  // Made below; nothing dials or listens before.
+  let mesh: Libp2pMesh | null = null
+  const direct = new DirectStreams({
+    clock: options.clock,
+    log: options.log,
+    isAllowed: (peerId) => gate.isAllowed(peerId),
+    ask: async (connection, question, signal) => await mesh?.askForTicket(connection, question, signal) ?? new Uint8Array(0),
+    addresses: (connection) => mesh?.directAddresses(connection) ?? [],
+    siblings: (connection) => mesh?.siblings(connection) ?? [],
+  })
   const encrypters = new Encrypters({ keys: options.clusterKeys, label: options.cluster ?? defaultClusterLabel, onKnock: (_reason, knock) => { gate.handleKnock(knock) } })
   const network = await createNetwork(options, limits, {
     encrypters: encrypters.factories(),
     isDenied: (peerId) => gate.isDenied(peerId),
     onInboundFailed: (error) => { gate.handleFailedHandshake(error) },
+    direct,
   })
-  return await Libp2pMesh.create({ options, limits, gate, network, encrypters })
+  mesh = await Libp2pMesh.create({ options, limits, gate, network, encrypters, direct })
+  return mesh
 }
 
 interface MeshParts {
@@ -62,6 +76,7 @@ interface MeshParts {
   readonly gate: Gate
   readonly network: Network
   readonly encrypters: Encrypters
+  readonly direct: DirectStreams
 }
 
 class Libp2pMesh implements Mesh {
@@ -71,6 +86,7 @@ class Libp2pMesh implements Mesh {
   readonly #limits: MeshLimits
   readonly #gate: Gate
   readonly #encrypters: Encrypters
+  readonly #direct: DirectStreams
   readonly #counters = createCounters()
   readonly #connections: ConnectionTable
   readonly #rekeying: Rekeying
@@ -91,12 +107,13 @@ class Libp2pMesh implements Mesh {
     return mesh
   }
 
-  private constructor({ options, limits, gate, network, encrypters }: MeshParts) {
+  private constructor({ options, limits, gate, network, encrypters, direct }: MeshParts) {
     this.#libp2p = network
     this.#options = options
     this.#limits = limits
     this.#gate = gate
     this.#encrypters = encrypters
+    this.#direct = direct
     this.peerId = network.peerId.toString()
     this.#gossip = new Gossip(network.services.gossip ?? null, this.#counters, limits.gossipBytesMax)
     this.#connections = new ConnectionTable({
@@ -107,6 +124,7 @@ class Libp2pMesh implements Mesh {
       onDuplicateClosed: (survivor) => { this.#restoreGossip(survivor) },
       isSystemProtocol,
       isRetiring: (connection) => !this.#isCurrent(connection),
+      isCarrying: (connection) => direct.isUsed(connection),
     })
     this.#rekeying = new Rekeying({
       self: this.peerId,
@@ -182,6 +200,7 @@ class Libp2pMesh implements Mesh {
     this.#redial.stop()
     this.#rekeying.stop()
     if (!wasStarted) return
+    this.#direct.stop()
     await Promise.all(this.#connections.peers.map((peerId) => this.#sayGoodbye(peerId)))
     this.#connections.stop()
     this.#pings.stop()
@@ -239,7 +258,12 @@ class Libp2pMesh implements Mesh {
     return await this.#openStream(peerId, protocol, signal)
   }
 
-  async handle(protocol: string, handler: (stream: ByteStream) => void, limits: { readonly inboundStreamsMax: number }): Promise<void> {
+  async openDirect(peerId: string, protocol: string, signal?: AbortSignal): Promise<ByteStream> {
+    return await this.#openStream(peerId, protocol, signal, true)
+  }
+
+  async handle(protocol: string, handler: (stream: ByteStream) => void, limits: StreamLimits): Promise<void> {
+    if (limits.isDirect === true) this.#direct.offer(protocol, handler, limits.inboundStreamsMax)
     await this.#handleStreams(protocol, limits.inboundStreamsMax, handler)
   }
 
@@ -275,13 +299,36 @@ class Libp2pMesh implements Mesh {
     this.#gate.isAllowed = isAllowed
     for (const peerId of this.#connections.peers) {
       if (isAllowed(peerId)) continue
+      this.#direct.cut(peerId)
       for (const connection of this.#connections.all(peerId)) connection.abort(new Error('The peer is denied.'))
     }
     this.#redial.setMembers(this.#members.filter((member) => isAllowed(member.peerId)))
   }
 
   counters(): Readonly<MeshCounters> {
-    return { ...this.#counters, denied: this.#gate.denied, handshakesFailed: this.#gate.handshakesFailed, refused: { ...this.#gate.refused } }
+    return { ...this.#counters, denied: this.#gate.denied, handshakesFailed: this.#gate.handshakesFailed, refused: { ...this.#gate.refused }, direct: { ...this.#direct.counters } }
+  }
+
+  /** For the direct streams alone. */
+  async askForTicket(connection: Connection, question: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const peerId = connection.remotePeer.toString()
+    return await sendRequest(async (inner) => this.#wrap(await connection.newStream([DIRECT_PROTOCOL], { signal: inner, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX }), peerId),
+      this.#options.clock, peerId, question, { timeoutMs: this.#limits.openTimeoutMs, responseBytesMax: TICKET_BYTES, signal })
+  }
+
+  /** For the direct streams alone: the address that was dialled, or those that the member gives. */
+  directAddresses(connection: Connection): HostPort[] {
+    const dialled = connection.direction === 'outbound' ? [connection.remoteAddr] : []
+    const peerId = connection.remotePeer.toString()
+    const given = this.#redial.addresses(peerId)?.multiaddrs ?? []
+    const all = dialled.length > 0 ? dialled : given.slice(0, ADDRESSES_PER_PEER_MAX).map((text) => memberAddress(text, peerId)).filter((address) => address !== null)
+    return all.map(hostPort).filter((address) => address !== null)
+  }
+
+  /** For the direct streams alone. */
+  siblings(connection: Connection): Connection[] {
+    return this.#connections.all(connection.remotePeer.toString())
+      .filter((other) => other !== connection && other.status === 'open' && other.encryption === connection.encryption)
   }
 
   async #register(): Promise<void> {
@@ -290,10 +337,17 @@ class Libp2pMesh implements Mesh {
       for (const address of event.detail.getAddrs()) this.#port = tcpPort(address) ?? this.#port
     })
     this.#libp2p.addEventListener('connection:open', (event) => { this.#connections.handleOpened(event.detail) })
-    this.#libp2p.addEventListener('connection:close', (event) => { this.#connections.handleClosed(event.detail) })
+    this.#libp2p.addEventListener('connection:close', (event) => {
+      this.#connections.handleClosed(event.detail)
+      this.#direct.handleClosed(event.detail)
+    })
     await this.#handleStreams(PING_PROTOCOL, PING_INBOUND_STREAMS_MAX, (stream) => {
       answerPings(stream, { clock, idleMs: this.#limits.pingIdleMs, counters: this.#counters })
     })
+    await this.#libp2p.handle(DIRECT_PROTOCOL, (stream, connection) => {
+      const handler = (_from: string, question: Uint8Array): Uint8Array => this.#direct.answer(connection, question)
+      serveRequest(this.#wrap(stream, connection.remotePeer.toString()), { requestBytesMax: DIRECT_REQUEST_BYTES_MAX, timeoutMs: this.#limits.openTimeoutMs, clock, counters: this.#counters, handler })
+    }, { maxInboundStreams: REQUEST_STREAMS_MAX, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX })
     await this.onRequest(GOODBYE_PROTOCOL, 0, (from) => {
       this.#connections.handleGoodbye(from)
       return new Uint8Array(0)
@@ -316,7 +370,9 @@ class Libp2pMesh implements Mesh {
     })
   }
 
-  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Libp2pByteStream> {
+  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Libp2pByteStream>
+  async #openStream(peerId: string, protocol: string, signal: AbortSignal | undefined, isDirect: true): Promise<ByteStream>
+  async #openStream(peerId: string, protocol: string, signal?: AbortSignal, isDirect = false): Promise<ByteStream> {
     if (this.#phase !== 'started') throw stopped()
     const details = { peerId, protocol }
     try {
@@ -327,6 +383,9 @@ class Libp2pMesh implements Mesh {
         timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${peerId} did not open a ${protocol} stream within ${this.#limits.openTimeoutMs} ms.`, { details }),
       }, async (inner) => {
         const connection = this.#connections.best(peerId) ?? await this.#dialKnown(peerId, inner)
+        const direct = isDirect ? await this.#direct.open(connection, protocol, inner) : null
+        if (inner.aborted) direct?.abort(toError(inner.reason))
+        if (direct !== null) return direct
         const stream = await connection.newStream([protocol], { signal: inner, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX })
         if (inner.aborted) stream.abort(toError(inner.reason))
         return this.#wrap(stream, peerId)
@@ -425,7 +484,7 @@ class Libp2pMesh implements Mesh {
 }
 
 function isSystemProtocol(protocol: string): boolean {
-  return protocol === PING_PROTOCOL || protocol === GOODBYE_PROTOCOL || protocol.startsWith(GOSSIP_PROTOCOL_PREFIX) || protocol.startsWith(IDENTIFY_PREFIX)
+  return protocol === PING_PROTOCOL || protocol === DIRECT_PROTOCOL || protocol === GOODBYE_PROTOCOL || protocol.startsWith(GOSSIP_PROTOCOL_PREFIX) || protocol.startsWith(IDENTIFY_PREFIX)
 }
 
 /** Null for what a member should not have announced: its record is signed, but its content is its own affair. */

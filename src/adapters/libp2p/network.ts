@@ -9,6 +9,7 @@ import { tcp } from '@libp2p/tcp'
 import { yamux } from '@libp2p/yamux'
 import { createLibp2p } from 'libp2p'
 import { MeshError } from '../../errors.ts'
+import { type DirectDoor, divertDirect } from '../direct/divert.ts'
 import { joinedWrites } from '../transport/joined-writes.ts'
 import { thinWindowUpdates } from '../transport/thin-window-updates.ts'
 import { wrapUpgrader } from '../transport/wrapped-upgrader.ts'
@@ -29,12 +30,14 @@ export interface NetworkDoor {
   readonly encrypters: EncrypterFactory[]
   readonly isDenied: (peerId: string) => boolean
   readonly onInboundFailed: (error: unknown) => void
+  /** Takes the connections that are TLS from their first byte on. */
+  readonly direct: DirectDoor
 }
 
 /** @throws MeshError ERR_OPTION_INVALID */
 export async function createNetwork(
   options: MeshOptions, limits: MeshLimits,
-  { encrypters, isDenied, onInboundFailed }: NetworkDoor,
+  { encrypters, isDenied, onInboundFailed, direct }: NetworkDoor,
 ): Promise<Network> {
   const isClient = options.client === true
   const listen = isClient ? [] : [tcpMultiaddr(await resolveHost(options.host), options.port).toString()]
@@ -43,7 +46,7 @@ export async function createNetwork(
     privateKey: options.privateKey,
     nodeInfo: { name: 'reedbase-mesh', userAgent: 'reedbase-mesh' },
     addresses: { listen },
-    transports: [wrapUpgrader(joinedWrites(tcp()), { onInboundFailed })],
+    transports: [divertDirect(wrapUpgrader(joinedWrites(tcp()), { onInboundFailed }), direct)],
     connectionEncrypters: encrypters,
     streamMuxers: [thinWindowUpdates(yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS }))],
     connectionGater: {

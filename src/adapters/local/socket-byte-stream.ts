@@ -1,11 +1,20 @@
-/** A connected socket as a `ByteStream`. Node's own stream does the work; this holds it to the port's promises. */
+/** A connected socket, local or under TLS, as a `ByteStream`. Node's own stream does the work; this holds it to the port's promises. */
 import type { Socket } from 'node:net'
 import { MeshError } from '../../errors.ts'
 import type { ByteStream, StreamRemote } from '../../ports/peer-streams.ts'
 
+export interface SocketByteStreamOptions {
+  /** What broke, in messages. Default `the local connection`. */
+  readonly title?: string
+  /** Destroys the connection so that the far side does not take it for an end. Default: the socket's own `destroy`, which over a local socket cannot be told from an end. */
+  readonly reset?: () => void
+}
+
 export class SocketByteStream implements ByteStream {
   readonly remote: StreamRemote
   readonly #socket: Socket
+  readonly #title: string
+  readonly #reset: () => void
   #bytesHandler: ((bytes: Uint8Array) => void) | null = null
   #closeHandler: ((error: Error | null) => void) | null = null
   #endHandler: (() => void) | null = null
@@ -17,8 +26,10 @@ export class SocketByteStream implements ByteStream {
   #drain: PromiseWithResolvers<void> | null = null
 
   /** The socket must allow half-open and be paused. */
-  constructor(socket: Socket, remote: StreamRemote) {
+  constructor(socket: Socket, remote: StreamRemote, options: SocketByteStreamOptions = {}) {
     this.#socket = socket
+    this.#title = options.title ?? 'the local connection'
+    this.#reset = options.reset ?? (() => { socket.destroy() })
     this.remote = remote
     socket.on('end', () => {
       this.#remoteEnded = true
@@ -38,7 +49,7 @@ export class SocketByteStream implements ByteStream {
   }
 
   drained(): Promise<void> {
-    if (this.#closed !== null || this.#localEnded || this.#socket.destroyed) return Promise.reject(this.#closed?.error ?? brokenError(this.#error))
+    if (this.#closed !== null || this.#localEnded || this.#socket.destroyed) return Promise.reject(this.#closed?.error ?? this.#broken(this.#error))
     if (!this.#socket.writableNeedDrain) return Promise.resolve()
     this.#drain ??= Promise.withResolvers<void>()
     return this.#drain.promise
@@ -88,19 +99,19 @@ export class SocketByteStream implements ByteStream {
   abort(error: Error): void {
     if (this.#closed !== null) return
     this.#error ??= error
-    this.#socket.destroy()
+    this.#reset()
   }
 
   #handleClose(): void {
     if (this.#closed !== null) return
     const clean = this.#error === null && this.#remoteEnded && this.#localEnded
-    this.#closed = { error: clean ? null : this.#error ?? brokenError(null) }
-    this.#drain?.reject(this.#closed.error ?? brokenError(null))
+    this.#closed = { error: clean ? null : this.#error ?? this.#broken(null) }
+    this.#drain?.reject(this.#closed.error ?? this.#broken(null))
     this.#drain = null
     this.#closeHandler?.(this.#closed.error)
   }
-}
 
-function brokenError(cause: Error | null): MeshError {
-  return new MeshError('ERR_PEER_UNREACHABLE', cause === null ? 'the local connection broke' : `the local connection broke: ${cause.message}`, { cause })
+  #broken(cause: Error | null): MeshError {
+    return new MeshError('ERR_PEER_UNREACHABLE', cause === null ? `${this.#title} broke` : `${this.#title} broke: ${cause.message}`, { cause })
+  }
 }

@@ -37,6 +37,7 @@ function setUp(self = 'a') {
   const counters = createCounters()
   const events: ConnectionEvent[] = []
   const survivors: unknown[] = []
+  const carrying = new Set<unknown>()
   const table = new ConnectionTable({
     self,
     clock,
@@ -45,6 +46,7 @@ function setUp(self = 'a') {
     onDuplicateClosed: (survivor) => { survivors.push(survivor) },
     isSystemProtocol: (protocol) => protocol.startsWith('/system/'),
     isRetiring: () => false,
+    isCarrying: (connection) => carrying.has(connection),
   })
   const connect = (peerId: string, direction: 'inbound' | 'outbound', protocols: string[] = []): FakeConnection => {
     const connection: FakeConnection = {
@@ -63,7 +65,7 @@ function setUp(self = 'a') {
     table.handleOpened(connection as unknown as Connection)
     return connection
   }
-  return { clock, counters, events, survivors, table, connect }
+  return { carrying, clock, counters, events, survivors, table, connect }
 }
 
 describe('the connection table', () => {
@@ -126,12 +128,16 @@ describe('the connection table', () => {
   })
 
   it('knows who has been idle', async () => {
-    const { clock, connect, table } = setUp()
+    const { clock, connect, table, carrying } = setUp()
     const used = connect('b', 'inbound', ['/reedbase/query/1.0'])
     connect('c', 'inbound', ['/system/gossip'])
     await clock.advance(60_000)
     expect(table.idlePeers(60_000)).toEqual(['c'])
     used.streams = []
+    carrying.add(used)
+    await clock.advance(60_000)
+    expect(table.idlePeers(60_000)).toEqual(['c'])
+    carrying.clear()
     await clock.advance(59_000)
     expect(table.idlePeers(60_000)).toEqual(['c'])
     await clock.advance(1_000)
