@@ -129,9 +129,9 @@ export class TwoHopRoutes {
     return this.#look()
   }
 
-  /** A query, a connection or the probes found the way to it broken. */
+  /** A query, a connection or the probes found the way to it broken; it may have joined since the last look. */
   handlePathDown(nowMs: number, peerId: string): TwoHopEffect[] {
-    if (!this.#own.has(peerId)) return []
+    if (!this.#downUntilMs.has(peerId) && this.#downUntilMs.size >= this.options.vectorsMax) return []
     this.#downUntilMs.set(peerId, nowMs + this.options.recomputeIntervalMs)
     this.#lookSoon(nowMs)
     return this.#drop(nowMs, this.#targetsVia(peerId))

@@ -7,10 +7,10 @@ describe('rdb', () => {
     const { code, stdout, stderr } = await new FakeProcess().run(...args)
     expect([code, stderr]).toEqual([0, ''])
     expect(stdout).toContain('Usage: rdb [options] [command]')
-    for (const name of ['start', 'db:query', 'db:nodes', 'members', 'members:force-leave', 'monitor', 'rtt', 'reachability', 'leave', 'status', 'drill', 'keys:generate', 'keys:list', 'version']) expect(stdout).toContain(`\n  ${name} `)
+    for (const name of ['start', 'db:query', 'db:nodes', 'db:latency', 'members', 'members:force-leave', 'monitor', 'rtt', 'reachability', 'leave', 'status', 'drill', 'keys:generate', 'keys:list', 'version']) expect(stdout).toContain(`\n  ${name} `)
   })
 
-  it.each(['start', 'db:query', 'db:nodes', 'members', 'members:force-leave', 'monitor', 'rtt', 'reachability', 'leave', 'status', 'drill', 'keys:generate', 'keys:list'])('%s --help has examples', async (command) => {
+  it.each(['start', 'db:query', 'db:nodes', 'db:latency', 'members', 'members:force-leave', 'monitor', 'rtt', 'reachability', 'leave', 'status', 'drill', 'keys:generate', 'keys:list'])('%s --help has examples', async (command) => {
     const { code, stdout } = await new FakeProcess().run(command, '--help')
     expect(code).toBe(0)
     expect(stdout).toContain(`Usage: rdb ${command}`)

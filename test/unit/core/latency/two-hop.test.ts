@@ -248,9 +248,28 @@ describe('looks', () => {
 
   it('are not brought on by what concerns nobody', () => {
     const routes = create()
-    routes.handlePathDown(5, 'stranger')
     routes.handleVector(5, 'stranger', [leg('x', 1)])
+    routes.removePeer(5, 'another')
     expect(routes.nextDeadlineMs()).toBe(60_000)
+  })
+
+  it('come before the first minute is over when a path breaks', () => {
+    const routes = create()
+    routes.handleVector(0, 'relay', [leg('target', 20)])
+    routes.handlePathDown(1_000, 'target')
+    expect(routes.nextDeadlineMs()).toBe(1_000)
+    run(routes, 1_000, 1_000, () => [own('relay', 10), own('target', 5)])
+    expect(routes.routeTo('target')).toEqual({ via: 'relay', totalMs: 30, directMs: null })
+  })
+
+  it('are not asked for by more failures than there are vectors', () => {
+    const routes = create({ vectorsMax: 1 })
+    routes.handlePathDown(1_000, 'a')
+    run(routes, 1_000, 1_000, () => [own('a', 1), own('b', 1)])
+    routes.handlePathDown(5_000, 'b')
+    expect(routes.nextDeadlineMs()).toBe(61_000)
+    routes.handlePathDown(5_000, 'a')
+    expect(routes.nextDeadlineMs()).toBe(5_000)
   })
 })
 
