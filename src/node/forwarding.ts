@@ -9,6 +9,7 @@ import type { Hedging } from '../core/routing/hedging.ts'
 import type { RetryBudget } from '../core/routing/retry-budget.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
+import type { EngineBatch } from '../ports/query-engine.ts'
 import type { FailedAttempt, QueryRequest, QueryResponse } from '../query/types.ts'
 
 /** How an attempt ended, as far as it says something about the peer. */
@@ -19,9 +20,13 @@ export interface ForwardingParts {
   readonly peerName: (peerId: string) => string
   /** Sends a query to a member. */
   readonly forward: (peerId: string, request: QueryRequest, options: { readonly signal: AbortSignal }) => Promise<QueryResponse>
+  /** Where a query to it had better go through a third node; null: directly. */
+  readonly routeTo: (peerId: string) => { readonly via: string } | null
   readonly onDispatch: (peerId: string) => void
   /** Once for each dispatch; `firstRowMs` is the time from the dispatch to the first batch, or to the failure. */
   readonly onOutcome: (peerId: string, attempt: { readonly database: string; readonly outcome: AttemptOutcome; readonly firstRowMs: number }) => void
+  /** An answer has come to its end, or was left there: from the dispatch to its first batch and to that end. */
+  readonly onDelivered: (peerId: string, traffic: { readonly roundTripMs: number; readonly bytes: number; readonly durationMs: number }) => void
   readonly retryBudget: RetryBudget
   readonly hedging: Hedging
   readonly clock: Clock
@@ -34,6 +39,8 @@ export interface ForwardingCounters {
   /** Hedges that answered first. */
   hedgesWon: number
   hedgesThrottled: number
+  /** Attempts that went through a relay. */
+  twoHop: number
 }
 
 export interface ForwardInput {
@@ -80,7 +87,7 @@ export class Forwarding {
   readonly #parts: ForwardingParts
   /** Attempts waiting for a peer's first row, so that the peer's failure ends them at once instead of at the deadline. */
   readonly #waiting = new Map<string, Set<AbortController>>()
-  readonly counters: ForwardingCounters = { failovers: 0, retryBudgetExhausted: 0, hedges: 0, hedgesWon: 0, hedgesThrottled: 0 }
+  readonly counters: ForwardingCounters = { failovers: 0, retryBudgetExhausted: 0, hedges: 0, hedgesWon: 0, hedgesThrottled: 0, twoHop: 0 }
 
   constructor(parts: ForwardingParts) {
     this.#parts = parts
@@ -200,7 +207,7 @@ export class Forwarding {
 
   /** One peer, up to and including its first batch. */
   async #run(peerId: string, request: QueryRequest, { signal, controller }: { readonly signal: AbortSignal; readonly controller: AbortController }): Promise<QueryResponse> {
-    const { clock, onDispatch, onOutcome } = this.#parts
+    const { clock, onDispatch, onOutcome, onDelivered } = this.#parts
     const abort = (): void => controller.abort(signal.reason)
     if (signal.aborted) abort()
     signal.addEventListener('abort', abort, { once: true })
@@ -209,11 +216,18 @@ export class Forwarding {
     const startedMs = clock.nowMs()
     onDispatch(peerId)
     try {
-      const response = await this.#parts.forward(peerId, request, { signal: controller.signal })
+      const via = this.#parts.routeTo(peerId)?.via ?? null
+      if (via !== null) this.counters.twoHop++
+      const response = await this.#parts.forward(via ?? peerId, via === null ? request : { ...request, finalPeerId: peerId }, { signal: controller.signal })
       const iterator = response.batches[Symbol.asyncIterator]()
       const first = await iterator.next()
-      onOutcome(peerId, { database: request.database, outcome: 'answered', firstRowMs: clock.nowMs() - startedMs })
-      return { ...response, trailer: () => response.trailer(), batches: resume(iterator, first, () => signal.removeEventListener('abort', abort)) }
+      const roundTripMs = clock.nowMs() - startedMs
+      onOutcome(peerId, { database: request.database, outcome: 'answered', firstRowMs: roundTripMs })
+      const ended = (bytes: number): void => {
+        signal.removeEventListener('abort', abort)
+        onDelivered(peerId, { roundTripMs, bytes, durationMs: clock.nowMs() - startedMs })
+      }
+      return { ...response, trailer: () => response.trailer(), batches: resume(iterator, first, ended) }
     } catch (error) {
       signal.removeEventListener('abort', abort)
       // The reason of an abort is what the caller must learn, whatever the stream made of it.
@@ -228,21 +242,20 @@ export class Forwarding {
 }
 
 /** The rest of an iteration whose first step has been taken. */
-async function* resume<T>(iterator: AsyncIterator<T>, first: IteratorResult<T>, ended: () => void): AsyncGenerator<T, void, void> {
-  let done = first.done === true
+async function* resume(iterator: AsyncIterator<EngineBatch>, first: IteratorResult<EngineBatch>, ended: (bytes: number) => void): AsyncGenerator<EngineBatch, void, void> {
+  let done = false
+  let bytes = 0
   try {
-    if (first.done === true) return
-    yield first.value
-    for (;;) {
-      const next = await iterator.next()
+    for (let next = first; ; next = await iterator.next()) {
       if (next.done === true) {
         done = true
         return
       }
+      bytes += next.value.bytes.length
       yield next.value
     }
   } finally {
-    ended()
+    ended(bytes)
     if (!done) await iterator.return?.()
   }
 }

@@ -13,6 +13,7 @@ import { createSystemLoadProbe } from '../adapters/system/load-probe.ts'
 import { systemClock } from '../adapters/system/clock.ts'
 import { probePort } from '../adapters/tcp/port-probe.ts'
 import { NetworkCoordinates } from '../core/coordinates/network-coordinates.ts'
+import { TwoHopRoutes } from '../core/latency/two-hop.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
 import { PeerLoads } from '../core/load/peer-loads.ts'
@@ -46,6 +47,7 @@ import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
 import { LogStream } from './log-stream.ts'
 import { MembershipDriver } from './membership-driver.ts'
+import { MeshError } from '../errors.ts'
 import type { NodeOptions } from './options.ts'
 import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
@@ -53,6 +55,7 @@ import { PartitionDriver } from './partition-driver.ts'
 import { PeerExperience } from './peer-experience.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
+import { TwoHopDriver } from './two-hop-driver.ts'
 import { Rivals } from './rivals.ts'
 import { QueryService } from './query-service.ts'
 import { Seeds } from './seeds.ts'
@@ -234,6 +237,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
         experience.handleGone(peerId)
+        twoHop.removePeer(peerId)
         break
       case 'member-left':
         rivals.forget(peerId)
@@ -241,6 +245,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
         latencyDriver.removePeer(peerId)
         loads.remove(peerId)
         experience.handleGone(peerId)
+        twoHop.removePeer(peerId)
         break
       case 'member-suspected':
       case 'member-refuted':
@@ -254,8 +259,16 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     events.publish(view)
   }
   const coordinates = new NetworkCoordinates({ random })
-  const experience = new PeerExperience({ nameOf: (peerId) => directory.nameOf(peerId), onEvent: (view) => { events.publish(view) }, clock, random, log })
+  const experience: PeerExperience = new PeerExperience({ nameOf: (peerId) => directory.nameOf(peerId), onEvent: (view) => { events.publish(view) }, clock, random, log })
   closers.add('experience', () => { experience.stop() })
+  const twoHop = new TwoHopDriver({
+    routes: new TwoHopRoutes({ selfPeerId: mesh.peerId }), clock, log, failuresMax: options.unhealthyAfterFailures,
+    members: () => membership.members().map(({ state, signed: { record: { peerId } } }) => ({ peerId, state })),
+    latencyTo: (peerId) => latencies.summary(peerId), paths: () => membership.paths(), connectedPeers: () => mesh.connectedPeers(),
+    isAllowed: (peerId) => admission.isAllowed(peerId), nameOf: (peerId) => directory.nameOf(peerId),
+    canRelay: (peerId) => loads.get(peerId)?.overloaded !== true,
+  })
+  closers.add('two-hop routes', () => { twoHop.stop() })
   const membershipDriver = new MembershipDriver({
     membership, datagrams, mesh, probePort, verifier, clock, random, log, onEvent,
     isAllowed: (peerId) => admission.isAllowed(peerId),
@@ -267,6 +280,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
       latencyService.forget(peerId)
       loads.remove(peerId)
       experience.handleGone(peerId)
+      twoHop.removePeer(peerId)
     },
     onRtt: (peerId, rttMs, coordinate) => {
       latencyDriver.handleRtt(peerId, rttMs)
@@ -284,7 +298,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
   closers.add('keyring', () => { keys.stop() })
   const publishLoad = (snapshot: LoadSnapshot): void => {
-    mesh.publish('load', encodeLoadSnapshot(snapshot)).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
+    mesh.publish('load', encodeLoadSnapshot(snapshot, twoHop.vector())).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
   }
   const loadDriver = new LoadDriver({
     monitor, clock, log, probe: createSystemLoadProbe(), publish: publishLoad,
@@ -302,6 +316,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     const known = membership.member(from)
     if (known === undefined || known.state === 'left') return 'ignore'
     loads.handleSnapshot(clock.nowMs(), decoded.value, epochOf(from))
+    twoHop.handleVector(from, decoded.value.paths)
     return 'accept'
   })
 
@@ -324,12 +339,21 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     localView: (database) => directory.localView(database),
     peerViews: (database) => directory.peerViews(database),
     peerName: (peerId) => directory.nameOf(peerId),
-    forward: (peerId, request, forwardOptions) => connections.query(peerId, request, forwardOptions),
+    forward: async (peerId, request, forwardOptions) => {
+      try {
+        return await connections.query(peerId, request, forwardOptions)
+      } catch (error) {
+        if (error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE') twoHop.handlePathDown(peerId)
+        throw error
+      }
+    },
     localLoad: () => monitor.digest(),
     classifyUnserved: unserved.classify,
     inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
     refusalOf: (access) => partitions.refusalOf(access),
     latencyTo: (peerId) => directory.latencyTo(peerId),
+    onDelivered: (peerId, traffic) => { latencyService.handleQuery(clock.nowMs(), peerId, traffic) },
+    routeTo: (peerId) => twoHop.routeTo(peerId), isReachable: (peerId) => twoHop.isReachable(peerId),
     onDispatch: (peerId) => { experience.handleDispatch(peerId) },
     onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
     retryBudget: new RetryBudget(), hedging: new Hedging(),
@@ -337,6 +361,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
   await membershipDriver.start()
   await keys.start()
+  twoHop.start()
   const reachability = new ReachabilityService({
     selfPeerId: mesh.peerId, mesh, clock, paths: () => membership.paths(), members: () => membership.members(),
     isAllowed: (peerId) => admission.isAllowed(peerId), nameOf: (peerId) => directory.nameOf(peerId),
@@ -365,7 +390,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      queries: queries.counters, experience: experience.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      queries: queries.counters, experience: experience.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.

@@ -20,6 +20,8 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly peerViews: (database: string) => PeerView[]
   /** The RTT to it, null while unmeasured. */
   readonly latencyTo: (peerId: string) => number | null
+  /** Whether a query can be passed on to that member directly. */
+  readonly isReachable: (peerId: string) => boolean
   readonly inFlightChanged: (inFlight: number) => void
   /** For a database that is not served here: `read` when that is certain, otherwise `unknown`. */
   readonly classifyUnserved: (sql: string) => Promise<'read' | 'unknown'>
@@ -35,13 +37,15 @@ export interface QueryCounters {
   localOverloaded: number
   refused: number
   servedForPeers: number
+  /** Passed on for others on a two-hop route. */
+  relayed: number
 }
 
 export class QueryService {
   readonly #parts: QueryServiceParts
   readonly #forwarding: Forwarding
   #inFlight = 0
-  readonly #counters: QueryCounters = { local: 0, forwarded: 0, localOverloaded: 0, refused: 0, servedForPeers: 0 }
+  readonly #counters: QueryCounters = { local: 0, forwarded: 0, localOverloaded: 0, refused: 0, servedForPeers: 0, relayed: 0 }
 
   constructor(parts: QueryServiceParts) {
     this.#parts = parts
@@ -64,10 +68,14 @@ export class QueryService {
   readonly handle: QueryHandler = async (request, { signal }) => {
     const engine = this.#parts.engines.get(request.database)
     const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
-    if (request.visited.length > 0) this.#counters.servedForPeers++
-    if (request.visited.length > 1 || request.visited.includes(this.#parts.self.peerId)) {
-      throw new MeshError('ERR_HOP_LIMIT', `the query has been through ${request.visited.length} nodes; it may be forwarded once`, { details: { started: 'no' } })
+    const relay = relayDecision(request, this.#parts.self.peerId, this.#parts.isReachable)
+    if (relay.kind === 'refuse') throw new MeshError(relay.code, relay.reason, { details: { started: 'no' } })
+    if (relay.kind === 'relay') {
+      // Passed on undecoded: the entry node judges the answer, and fails over if there is none.
+      this.#counters.relayed++
+      return await this.#parts.forward(relay.to, { ...request, visited: relay.visited }, { signal })
     }
+    if (request.visited.length > 0) this.#counters.servedForPeers++
     // Never taken from the sender: the engine that runs it has the last word on what is a write.
     const access = await this.#classify(engine, request, signal)
     try {

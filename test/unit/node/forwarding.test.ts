@@ -17,14 +17,20 @@ const answer = (text: string): QueryResponse => ({ format: 'raw', header: Buffer
 function setUp(hedging: Partial<HedgingOptions> = {}) {
   const clock = new VirtualClock()
   const asked: string[] = []
+  const sent: string[] = []
+  const delivered: object[] = []
+  const routes = new Map<string, { via: string }>()
   const outcomes: string[] = []
   const aborted: string[] = []
   const settlers = new Map<string, { resolve: (response: QueryResponse) => void; reject: (error: MeshError) => void }>()
   const forwarding = new Forwarding({
     self: { peerId: 'self' }, peerName: (peerId) => peerId, clock, retryBudget: new RetryBudget(), hedging: new Hedging(hedging),
+    routeTo: (peerId) => routes.get(peerId) ?? null,
+    onDelivered: (peerId, traffic) => { delivered.push({ peerId, ...traffic }) },
     onDispatch: (peerId) => { asked.push(peerId) },
     onOutcome: (peerId, { outcome, firstRowMs }) => { outcomes.push(`${peerId} ${outcome} ${firstRowMs}`) },
-    forward: (peerId, _request, { signal }) => new Promise((resolve, reject) => {
+    forward: (peerId, { finalPeerId }, { signal }) => new Promise((resolve, reject) => {
+      sent.push(finalPeerId === '' ? peerId : `${finalPeerId} via ${peerId}`)
       settlers.set(peerId, { resolve, reject })
       signal.addEventListener('abort', () => {
         aborted.push(peerId)
@@ -40,7 +46,7 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
     if (settler === undefined) throw new Error(`${peerId} was not asked`)
     return { answers: () => { settler.resolve(answer(peerId)) }, fails: (code: ErrorCode, started: 'no' | 'unknown' = 'no') => { settler.reject(new MeshError(code, code, { details: { started } })) } }
   }
-  return { clock, asked, outcomes, aborted, forwarding, along, at }
+  return { clock, asked, sent, delivered, routes, outcomes, aborted, forwarding, along, at }
 }
 
 describe('hedged reads', () => {
@@ -148,7 +154,34 @@ describe('hedged reads', () => {
   })
 })
 
+describe('a two-hop route', () => {
+  it('sends the query to the relay and names the node that runs it, which the outcome is about', async () => {
+    const { sent, routes, outcomes, forwarding, along, at } = setUp()
+    routes.set('a', { via: 'r' })
+    const outcome = along()
+    await settle()
+    expect(sent).toEqual(['a via r'])
+    at('r').answers()
+    expect(await outcome).toMatchObject({ kind: 'answered', peerId: 'a' })
+    expect(outcomes).toEqual(['a answered 0'])
+    expect(forwarding.counters.twoHop).toBe(1)
+  })
+})
+
 describe('what an attempt says of its peer', () => {
+  it('is how long its answer took and how much it was, once it has been read', async () => {
+    const { clock, delivered, along, at } = setUp()
+    const outcome = along()
+    await settle()
+    clock.advance(7)
+    at('a').answers()
+    const { response } = await outcome as { response: QueryResponse }
+    expect(delivered).toEqual([])
+    clock.advance(3)
+    for await (const batch of response.batches) expect(batch.rows).toBe(1)
+    expect(delivered).toEqual([{ peerId: 'a', roundTripMs: 7, bytes: 1, durationMs: 10 }])
+  })
+
   it.each([
     ['ERR_OVERLOADED', 'refused'], ['ERR_NOT_SERVING', 'refused'], ['ERR_PEER_UNREACHABLE', 'broken'], ['ERR_INTERNAL', 'broken'],
   ] as const)('%s is %s', async (code, expected) => {

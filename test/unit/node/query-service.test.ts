@@ -68,6 +68,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       onInFlight?.(count)
     },
     latencyTo: (peerId) => 10 * (peers.findIndex((peer) => peer.peerId === peerId) + 1),
+    routeTo: () => null, onDelivered: () => undefined, isReachable: () => true,
     onDispatch: () => undefined,
     onOutcome: (peerId, { outcome }) => { outcomes.push(`${peerId} ${outcome}`) },
     hedging: new Hedging(hedging), retryBudget, routing: parseRoutingOptions(), clock, random: createRandom(1),
