@@ -171,14 +171,22 @@ describe('operators', () => {
     }
   }, 90_000)
 
-  it('a monitor says when its node is gone without a word, and a closed pipe ends it quietly', async () => {
+  it('a watch ends well when its node leaves', async () => {
+    const watch = follow(two, 'members', '--watch')
+    await until('lines to come', () => Promise.resolve(watch.stdoutSoFar() !== ''))
+    await two.rdb(['leave'])
+    expect(await watch.ended).toMatchObject({ code: 0, stderr: 'The node has stopped.\n' })
+  })
+
+  it('a monitor and a watch say when their node is gone without a word, and a closed pipe ends it quietly', async () => {
     const monitor = follow(three, 'monitor')
+    const watch = follow(three, 'members', '--watch')
     const piped = follow(three, 'monitor', '--level', 'debug')
     // Each of these is a line in the log.
     const stir = async (): Promise<unknown> => await three.rdb(['peers:deny', '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'])
     await until('lines to come', async () => {
       await stir()
-      return monitor.stdoutSoFar() !== '' && piped.stdoutSoFar() !== ''
+      return monitor.stdoutSoFar() !== '' && watch.stdoutSoFar() !== '' && piped.stdoutSoFar() !== ''
     })
     piped.child.stdout?.destroy()
     await until('the writer to notice', async () => {
@@ -187,6 +195,6 @@ describe('operators', () => {
     })
     expect([piped.child.exitCode, piped.stderrSoFar()]).toEqual([0, ''])
     three.child.kill('SIGKILL')
-    expect(await monitor.ended).toMatchObject({ code: 3, stderr: expect.stringContaining('is gone, without a word (ERR_NO_NODE)\nnext: See the end of its log') as string })
+    for (const { ended } of [monitor, watch]) expect(await ended).toMatchObject({ code: 3, stderr: expect.stringContaining('is gone, without a word (ERR_NO_NODE)\nnext: See the end of its log') as string })
   })
 })
