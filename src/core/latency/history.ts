@@ -18,34 +18,41 @@ export interface LatencySpan {
 }
 
 export const HISTORY_MS_MAX = 24 * 3_600_000
-/** The one that was heard of longest ago gives way: 35 kB each after a day, twice that where queries went too. */
+/** The one that was heard of longest ago gives way: 43 kB each after a day, twice that where queries went too. */
 export const HISTORY_PEERS_MAX = 1_000
 
 const minuteMs = 60_000
 const minutesPerHour = 60
+const minuteBytes = 24
 const hoursMax = HISTORY_MS_MAX / (minuteMs * minutesPerHour)
 
+/** One buffer, since a typed array costs more than the minutes in it: sum (64 bits), count, min, max (32), offsets of min and max in the minute (16). */
 class Hour {
-  readonly counts = new Uint32Array(minutesPerHour)
-  readonly sumsMs = new Float64Array(minutesPerHour)
-  readonly minsMs = new Float32Array(minutesPerHour)
-  readonly maxesMs = new Float32Array(minutesPerHour)
-  /** Since the beginning of the minute. */
-  readonly minOffsetsMs = new Uint16Array(minutesPerHour)
-  readonly maxOffsetsMs = new Uint16Array(minutesPerHour)
+  readonly #view = new DataView(new ArrayBuffer(minutesPerHour * minuteBytes))
 
   add(minute: number, offsetMs: number, ms: number): void {
-    const count = this.counts[minute] as number
-    if (count === 0 || ms < (this.minsMs[minute] as number)) {
-      this.minsMs[minute] = ms
-      this.minOffsetsMs[minute] = offsetMs
+    const at = minute * minuteBytes
+    const view = this.#view
+    const count = view.getUint32(at + 8)
+    if (count === 0 || ms < view.getFloat32(at + 12)) {
+      view.setFloat32(at + 12, ms)
+      view.setUint16(at + 20, offsetMs)
     }
-    if (count === 0 || ms > (this.maxesMs[minute] as number)) {
-      this.maxesMs[minute] = ms
-      this.maxOffsetsMs[minute] = offsetMs
+    if (count === 0 || ms > view.getFloat32(at + 16)) {
+      view.setFloat32(at + 16, ms)
+      view.setUint16(at + 22, offsetMs)
     }
-    this.counts[minute] = count + 1
-    this.sumsMs[minute] = (this.sumsMs[minute] as number) + ms
+    view.setFloat64(at, view.getFloat64(at) + ms)
+    view.setUint32(at + 8, count + 1)
+  }
+
+  /** Times are since the beginning of the minute; null for a minute without samples. */
+  minute(minute: number): { readonly count: number; readonly sumMs: number; readonly minMs: number; readonly minOffsetMs: number; readonly maxMs: number; readonly maxOffsetMs: number } | null {
+    const at = minute * minuteBytes
+    const view = this.#view
+    const count = view.getUint32(at + 8)
+    if (count === 0) return null
+    return { count, sumMs: view.getFloat64(at), minMs: view.getFloat32(at + 12), minOffsetMs: view.getUint16(at + 20), maxMs: view.getFloat32(at + 16), maxOffsetMs: view.getUint16(at + 22) }
   }
 }
 
@@ -92,14 +99,13 @@ export class LatencyHistory {
     let [samples, sumMs, minMs, minAtMs, maxMs, maxAtMs] = [0, 0, Infinity, 0, -Infinity, 0]
     for (const [hour, buckets] of hours) {
       for (let minute = Math.max(0, first - hour * minutesPerHour); minute < minutesPerHour; minute++) {
-        const count = buckets.counts[minute] as number
-        if (count === 0) continue
+        const bucket = buckets.minute(minute)
+        if (bucket === null) continue
         const startMs = (hour * minutesPerHour + minute) * minuteMs
-        samples += count
-        sumMs += buckets.sumsMs[minute] as number
-        const [leastMs, greatestMs] = [buckets.minsMs[minute] as number, buckets.maxesMs[minute] as number]
-        if (leastMs < minMs) [minMs, minAtMs] = [leastMs, startMs + (buckets.minOffsetsMs[minute] as number)]
-        if (greatestMs > maxMs) [maxMs, maxAtMs] = [greatestMs, startMs + (buckets.maxOffsetsMs[minute] as number)]
+        samples += bucket.count
+        sumMs += bucket.sumMs
+        if (bucket.minMs < minMs) [minMs, minAtMs] = [bucket.minMs, startMs + bucket.minOffsetMs]
+        if (bucket.maxMs > maxMs) [maxMs, maxAtMs] = [bucket.maxMs, startMs + bucket.maxOffsetMs]
       }
     }
     return samples === 0 ? null : { samples, meanMs: sumMs / samples, minMs, minAtMs, maxMs, maxAtMs }

@@ -10,7 +10,7 @@ import type { LatencySource } from './latency-window.ts'
 
 export const TRAFFIC_WINDOW_MS = 10_000
 export const PACKET_LOSS_WINDOW_MS = 15_000
-/** The one without traffic for the longest gives way; at most 11 kB each. */
+/** The one without traffic for the longest gives way; at most 18 kB each. */
 export const TRAFFIC_PEERS_MAX = 1_000
 /** Below this a result says more about the round trip than about the bandwidth. */
 export const BANDWIDTH_BYTES_MIN = 64 << 10
