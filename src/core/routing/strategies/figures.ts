@@ -10,26 +10,34 @@ const capacityMin = 0.001
  *
  * A report ages. With every half-life half of what it differs from the mean is forgotten, and what is left is rounded: figures that are old
  * enough are all equal, so that chance and own dispatches decide and not everybody's common memory (after Dahlin, "Interpreting Stale
- * Load Information", 1999). Unknown load is the mean: neither idle nor busy.
+ * Load Information", 1999). Unknown load is the mean: neither idle nor busy. The mean leaves out whoever reports more than twice the plain
+ * one, or a single absurd report would make all the others look alike.
  */
 export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeMs }: Pick<RoutingOptions, 'loadHalfLifeMs'>): Float64Array {
   const figures = new Float64Array(candidates.length)
-  let weights = 0
-  let weighted = 0
   for (let i = 0; i < candidates.length; i++) {
-    const { loadAgeMs, inFlightThere } = candidates[i] as PeerView
-    if (loadAgeMs === null) continue
-    const weight = 2 ** (-Math.max(0, loadAgeMs) / loadHalfLifeMs)
-    figures[i] = weight
-    weights += weight
-    weighted += weight * inFlightThere
+    const { loadAgeMs } = candidates[i] as PeerView
+    figures[i] = loadAgeMs === null ? 0 : 2 ** (-Math.max(0, loadAgeMs) / loadHalfLifeMs)
   }
-  const mean = weights > 0 ? weighted / weights : 0
+  const mean = meanReport(candidates, figures, 2 * meanReport(candidates, figures, Infinity))
   for (let i = 0; i < candidates.length; i++) {
     const { inFlightThere, inFlightFromHere } = candidates[i] as PeerView
     figures[i] = Math.round(mean + (figures[i] as number) * (inFlightThere - mean)) + inFlightFromHere
   }
   return figures
+}
+
+/** Of those up to `highest`; 0 when nobody reported. */
+function meanReport(candidates: readonly PeerView[], weights: Float64Array, highest: number): number {
+  let sum = 0
+  let weighted = 0
+  for (let i = 0; i < candidates.length; i++) {
+    const { inFlightThere } = candidates[i] as PeerView
+    if (inFlightThere > highest) continue
+    sum += weights[i] as number
+    weighted += (weights[i] as number) * inFlightThere
+  }
+  return sum > 0 ? weighted / sum : 0
 }
 
 /** An unmeasured peer is taken to be at least as far as the farthest measured one: unknown must never look near. */

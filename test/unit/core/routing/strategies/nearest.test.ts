@@ -5,7 +5,7 @@ import type { PeerView } from '../../../../../src/core/routing/types.ts'
 import { createRandom } from '../../../../../src/core/time/random.ts'
 import { peerView, strategyContract } from '../../../../contract/strategy.ts'
 
-strategyContract(nearest)
+strategyContract(() => nearest, { isLoadAware: true })
 
 const options = parseRoutingOptions()
 const here = { nowMs: 0, site: { datacenter: '', rack: '' } }
