@@ -3,7 +3,10 @@
  * writes are there. Stickiness is a preference: a peer that failed or is overloaded loses it, and the router chooses anew.
  *
  * Every operation is O(1). A peer's failure ends all its bindings at once by ending the one object that they share; they themselves
- * leave when they are next asked for, expire, or make room.
+ * leave when they are bound anew, expire, or make room.
+ *
+ * The order of use is a linked list. The order of a `Map` would do, but taking its first entry steps over the holes that deletions have left at its
+ * front: 45 µs a binding where 10,000 keys turn over.
  */
 import { completeOptions, type OptionRange } from '../options/ranges.ts'
 
@@ -34,14 +37,19 @@ interface Anchor {
 }
 
 interface Binding {
+  readonly key: string
   readonly anchor: Anchor
   usedAtMs: number
+  /** Used just before this one, and just after. */
+  older: Binding | null
+  newer: Binding | null
 }
 
 export class SessionAffinity {
   readonly options: AffinityOptions
-  /** Least recently used first. */
   readonly #bindings = new Map<string, Binding>()
+  #oldest: Binding | null = null
+  #newest: Binding | null = null
   readonly #anchors = new Map<string, Anchor>()
 
   /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
@@ -84,18 +92,20 @@ export class SessionAffinity {
     if (key.length > affinityKeyLengthMax) return false
     this.#dropExpired(nowMs)
     const known = this.#bindings.get(key)
-    this.#bindings.delete(key)
     if (known !== undefined && known.anchor.isHolding && known.anchor.peerId === peerId) {
+      this.#unlink(known)
       known.usedAtMs = nowMs
-      this.#bindings.set(key, known)
+      this.#append(known)
       return true
     }
-    if (known !== undefined) this.#letGo(known)
-    if (this.#bindings.size >= this.options.keysMax) this.#dropOldest()
+    if (known !== undefined) this.#drop(known)
+    if (this.#bindings.size >= this.options.keysMax && this.#oldest !== null) this.#drop(this.#oldest)
     let anchor = this.#anchors.get(peerId)
     if (anchor === undefined) this.#anchors.set(peerId, anchor = { peerId, bindings: 0, isHolding: true })
     anchor.bindings++
-    this.#bindings.set(key, { anchor, usedAtMs: nowMs })
+    const binding: Binding = { key, anchor, usedAtMs: nowMs, older: null, newer: null }
+    this.#bindings.set(key, binding)
+    this.#append(binding)
     return true
   }
 
@@ -105,9 +115,7 @@ export class SessionAffinity {
    */
   release(_nowMs: number, key: string): void {
     const binding = this.#bindings.get(key)
-    if (binding === undefined) return
-    this.#bindings.delete(key)
-    this.#letGo(binding)
+    if (binding !== undefined) this.#drop(binding)
   }
 
   // --- inside -------------------------------------------------------------------------------------------------------------
@@ -118,22 +126,28 @@ export class SessionAffinity {
 
   /** The order of use is the order of expiry. */
   #dropExpired(nowMs: number): void {
-    for (const [key, binding] of this.#bindings) {
-      if (this.#isValid(nowMs, binding)) return
-      this.#bindings.delete(key)
-      this.#letGo(binding)
-    }
+    while (this.#oldest !== null && !this.#isValid(nowMs, this.#oldest)) this.#drop(this.#oldest)
   }
 
-  #dropOldest(): void {
-    for (const [key, binding] of this.#bindings) {
-      this.#bindings.delete(key)
-      this.#letGo(binding)
-      return
-    }
+  #append(binding: Binding): void {
+    binding.older = this.#newest
+    binding.newer = null
+    if (this.#newest === null) this.#oldest = binding
+    else this.#newest.newer = binding
+    this.#newest = binding
   }
 
-  #letGo({ anchor }: Binding): void {
+  #unlink({ older, newer }: Binding): void {
+    if (older === null) this.#oldest = newer
+    else older.newer = newer
+    if (newer === null) this.#newest = older
+    else newer.older = older
+  }
+
+  #drop(binding: Binding): void {
+    const { key, anchor } = binding
+    this.#bindings.delete(key)
+    this.#unlink(binding)
     anchor.bindings--
     if (anchor.bindings === 0 && anchor.isHolding) this.#anchors.delete(anchor.peerId)
   }

@@ -32,6 +32,8 @@ export class ProbePool {
   /** Requests in flight of the latest probes, a ring. */
   readonly #recent: number[] = []
   #recentNext = 0
+  /** The same, ascending: what is hot is asked with every query. */
+  readonly #recentSorted: number[] = []
   #removalsDue = 0
   #isOldestNext = false
 
@@ -55,8 +57,7 @@ export class ProbePool {
     this.#probes.delete(peerId)
     if (this.#probes.size >= this.#options.probesMax) this.#removeOldest()
     this.#probes.set(peerId, { inFlight, latencyMs, atMs: nowMs, uses: 0 })
-    this.#recent[this.#recentNext] = inFlight
-    this.#recentNext = (this.#recentNext + 1) % recentMax
+    this.#noteInFlight(inFlight)
   }
 
   /** A query goes to `peerId`, whatever it was chosen by. */
@@ -116,8 +117,17 @@ export class ProbePool {
   }
 
   #hotAbove(): number {
-    const sorted = [...this.#recent].sort((a, b) => a - b)
-    return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * hotQuantile))] ?? Infinity
+    return this.#recentSorted[Math.floor(this.#recentSorted.length * hotQuantile)] ?? Infinity
+  }
+
+  #noteInFlight(inFlight: number): void {
+    const leaving = this.#recent[this.#recentNext]
+    if (leaving !== undefined) this.#recentSorted.splice(this.#recentSorted.indexOf(leaving), 1)
+    this.#recent[this.#recentNext] = inFlight
+    this.#recentNext = (this.#recentNext + 1) % recentMax
+    let place = this.#recentSorted.length
+    while (place > 0 && (this.#recentSorted[place - 1] as number) > inFlight) place--
+    this.#recentSorted.splice(place, 0, inFlight)
   }
 }
 

@@ -67,6 +67,17 @@ describe('response time', () => {
     expect(estimate(learnt, 9)).toBeLessThanOrEqual(100)
   })
 
+  it('a refusal weighs by recent answers', () => {
+    const learnt = book()
+    query(learnt, 0, 800)
+    query(learnt, 20_000, 1, 'refused')
+    expect(estimate(learnt, 20_000)).toBe(1_600)
+    query(learnt, 60_000, 50)
+    query(learnt, 60_000, 1, 'refused')
+    // The answers' average has decayed by 60 s in all, not by the 40 s since the refusal.
+    expect(estimate(learnt, 60_000)).toBeCloseTo(2 * (800 * Math.exp(-6) + 50 * (1 - Math.exp(-4))))
+  })
+
   it('failures before the first answer count as the prior', () => {
     const refused = book()
     query(refused, 0, 1, 'refused')
@@ -220,7 +231,9 @@ describe('probes', () => {
 
   it('are at most so many: the oldest makes room', () => {
     const learnt = known({ probesMax: 2 }, 'a', 'b', 'c')
-    for (const [atMs, peerId] of [[0, 'a'], [1, 'b'], [2, 'a'], [3, 'c']] as const) learnt.handleProbe(atMs, peerId, { inFlight: 0, latencyMs: 1 })
+    for (const [atMs, peerId] of [[0, 'b'], [1, 'a'], [2, 'a']] as const) learnt.handleProbe(atMs, peerId, { inFlight: 0, latencyMs: 1 })
+    expect(learnt.feedback(2, 'b')?.probe).not.toBeNull()
+    learnt.handleProbe(3, 'c', { inFlight: 0, latencyMs: 1 })
     expect(['a', 'b', 'c'].map((peerId) => learnt.feedback(3, peerId)?.probe !== null)).toEqual([true, false, true])
     expect(learnt.probesHeld).toBe(2)
   })
