@@ -41,7 +41,7 @@ function items(flag: string, text: string): string[] {
   return list
 }
 
-export function isFiltered({ state, zone, database }: FilterFlags): boolean {
+function isFiltered({ state, zone, database }: FilterFlags): boolean {
   return state !== undefined || zone !== undefined || database !== undefined
 }
 

@@ -4,7 +4,7 @@ import { didYouMean } from '../node/options-suggestion.ts'
 import { type CliContext, Exit, OutputClosed } from './context.ts'
 import { errorExitCode, errorText } from './error-text.ts'
 
-export interface CommandModule {
+interface CommandModule {
   /** Adds arguments, options, examples and the action. */
   configure(command: Command, context: CliContext): void
 }

@@ -61,7 +61,7 @@ function adviceOf({ name, state, finding, udp, tcp }: PathView, { name: here }: 
   }
 }
 
-export function meshText({ answered, silent, degraded, omitted }: MeshReachabilityView, output: TextOutput): string {
+function meshText({ answered, silent, degraded, omitted }: MeshReachabilityView, output: TextOutput): string {
   const head = `${answered} ${answered === 1 ? 'member' : 'members'} answered.\n`
   const mute = silent.map(({ name, problem }) => output.style('yellow', `${name} did not answer: ${problem}`) + '\n').join('')
   if (degraded.length === 0) return `${head}${mute}No path between two members that are up is degraded${silent.length === 0 ? '' : ', as far as is known'}.\n`

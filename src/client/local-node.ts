@@ -9,7 +9,7 @@ export const defaultDataDir = '.reedbase'
 /** For the first line of a connection. Shorter than the socket's own wait, which does not know whose silence it is. */
 const answerWaitMs = 4_000
 
-export interface LocalNode extends RuntimeFile {
+interface LocalNode extends RuntimeFile {
   /** Absolute. */
   readonly dataDir: string
 }

@@ -11,7 +11,7 @@ import type { ConnectOptions } from './types.ts'
 
 const silentLog: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, child: () => silentLog }
 
-export interface RemoteNode {
+interface RemoteNode {
   /** Its PeerId. */
   readonly target: string
   readonly open: (target: string, protocol: string, signal: AbortSignal) => Promise<ByteStream>

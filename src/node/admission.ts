@@ -10,7 +10,7 @@ import type { Datagrams } from '../ports/datagrams.ts'
 import type { Log } from '../ports/log.ts'
 import type { PeersView, PeerVerdictView } from '../wire/control.ts'
 
-export interface AdmissionParts {
+interface AdmissionParts {
   readonly folderPath: string
   readonly self: string
   /** What the options say, which no command changes. */
@@ -25,7 +25,7 @@ export interface AdmissionParts {
   readonly log: Log
 }
 
-export interface AdmissionChange {
+interface AdmissionChange {
   readonly list: 'allow' | 'deny'
   readonly peerIds: readonly string[]
   readonly remove: boolean

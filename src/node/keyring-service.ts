@@ -30,14 +30,14 @@ const compareIntervalMs = 30_000
 /** Changes that wait for the disk at most; more are refused. */
 const waitingMax = 64
 
-export interface KeyringMember {
+interface KeyringMember {
   readonly peerId: string
   readonly name: string
   /** A member that is down cannot confirm, and is not waited for. */
   readonly isUp: boolean
 }
 
-export interface KeyringServiceParts {
+interface KeyringServiceParts {
   readonly folderPath: string
   readonly keyring: Keyring
   readonly self: { readonly peerId: string; readonly name: string }
@@ -50,7 +50,7 @@ export interface KeyringServiceParts {
   readonly log: Log
 }
 
-export interface KeyringCounters {
+interface KeyringCounters {
   comparisons: number
   comparisonFailures: number
   changes: number

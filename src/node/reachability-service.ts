@@ -20,7 +20,7 @@ const silentMax = 1_024
 /** The worst first. */
 const order: readonly PathFinding[] = ['none', 'inbound-only', 'stream-only', 'indirect-only', 'unknown', 'direct']
 
-export interface ReachabilityParts {
+interface ReachabilityParts {
   readonly selfPeerId: string
   readonly mesh: Pick<Mesh, 'request' | 'onRequest'>
   /** How this node reaches the others, as its membership machine knows. */
@@ -31,7 +31,7 @@ export interface ReachabilityParts {
   readonly clock: Clock
 }
 
-export interface ReachabilityCounters {
+interface ReachabilityCounters {
   asked: number
   answered: number
   malformed: number
@@ -122,7 +122,7 @@ function isUp({ state }: Pick<PathView, 'state'>): boolean {
   return state === 'alive' || state === 'suspect'
 }
 
-export function isTroubled(finding: PathFinding): boolean {
+function isTroubled(finding: PathFinding): boolean {
   return finding !== 'direct' && finding !== 'unknown'
 }
 

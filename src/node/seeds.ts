@@ -17,12 +17,12 @@ const dialTimeoutMs = 5_000
 const rememberedAtOnce = 8
 const visitPauseMsMax = 3_600_000
 
-export interface RememberedMember {
+interface RememberedMember {
   readonly peerId: string
   readonly tcpMultiaddrs: readonly string[]
 }
 
-export interface SeedsParts {
+interface SeedsParts {
   readonly seeds: readonly string[]
   /** From an earlier life, the latest seen first. */
   readonly remembered: readonly RememberedMember[]

@@ -3,7 +3,7 @@ import type { MemberEvent, MemberRecord, Path } from '../core/membership/types.t
 import type { Clock } from '../ports/clock.ts'
 import type { MemberEventView, MemberRecordView, PathView } from '../wire/control.ts'
 
-export interface ViewParts {
+interface ViewParts {
   readonly clock: Clock
   readonly nameOf: (peerId: string) => string
 }

@@ -45,7 +45,7 @@ function candidateLine(candidate: CandidateExplanation): string {
   return `  ${name}: ${verdict.replaceAll('-', ' ')} (${figures.join(', ')}${score === null ? '' : `, score ${Number(score.toPrecision(3))}`})`
 }
 
-export interface QueryTimes {
+interface QueryTimes {
   /** From sending the query to its first answer, columns and route. */
   readonly firstAnswerMs: number
   readonly totalMs: number

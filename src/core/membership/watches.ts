@@ -55,7 +55,7 @@ export interface Finding {
   readonly confirmedBy: readonly string[]
 }
 
-export interface WatchesSurroundings {
+interface WatchesSurroundings {
   readonly selfId: string
   readonly options: MembershipOptions
   readonly table: MemberTable
