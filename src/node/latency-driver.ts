@@ -9,7 +9,7 @@ export interface LatencyDriverParts {
   readonly latencies: PeerLatencies
   /** Resolves with the RTT; rejects when no answer came within the ping timeout. */
   readonly ping: (peerId: string) => Promise<number>
-  /** Every outcome, of whichever kind, of peers that are measured or not. */
+  /** Every outcome, of whichever kind, of peers that are measured or not; `latencies` has it already. */
   readonly onRtt: (peerId: string, rttMs: number, source: LatencySource) => void
   readonly onLost: (peerId: string, source: LatencySource) => void
   readonly clock: Clock
@@ -65,12 +65,12 @@ export class LatencyDriver {
   }
 
   #noteRtt(peerId: string, rttMs: number, source: LatencySource): void {
-    this.#parts.onRtt(peerId, rttMs, source)
     this.#perform(this.#parts.latencies.handleRtt(this.#parts.clock.nowMs(), peerId, rttMs, source))
+    this.#parts.onRtt(peerId, rttMs, source)
   }
 
   #noteLost(peerId: string, source: LatencySource): void {
-    this.#parts.onLost(peerId, source)
     this.#perform(this.#parts.latencies.handleLost(this.#parts.clock.nowMs(), peerId, source))
+    this.#parts.onLost(peerId, source)
   }
 }

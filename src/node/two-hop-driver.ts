@@ -86,6 +86,21 @@ export class TwoHopDriver {
     this.#perform(this.#parts.routes.handlePathDown(this.#parts.clock.nowMs(), peerId))
   }
 
+  /** A query did not get to `peerId` by way of `via`. */
+  handleWayDown(peerId: string, via: string): void {
+    this.#perform(this.#parts.routes.handleWayDown(this.#parts.clock.nowMs(), peerId, via))
+  }
+
+  /** A ping or a datagram went unanswered: the one that makes the path a broken one is acted on now. */
+  handleLost(peerId: string): void {
+    if (this.#parts.latencyTo(peerId)?.consecutiveFailures === this.#parts.failuresMax) this.handlePathChange()
+  }
+
+  /** What is known of some path changed. */
+  handlePathChange(): void {
+    this.#perform(this.#parts.routes.handlePathChange(this.#parts.clock.nowMs()))
+  }
+
   handlePathUp(peerId: string): void {
     this.#perform(this.#parts.routes.handlePathUp(this.#parts.clock.nowMs(), peerId))
   }

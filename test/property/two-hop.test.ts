@@ -14,6 +14,7 @@ const step = fc.oneof(
   fc.record({ kind: fc.constant('vector' as const), peerId: anyone, paths: told }),
   fc.record({ kind: fc.constant('paths' as const), paths: ownPaths }),
   fc.record({ kind: fc.constantFrom('down' as const, 'up' as const, 'remove' as const), peerId: anyone }),
+  fc.record({ kind: fc.constant('way-down' as const), peerId: anyone, via: anyone }),
   fc.record({ kind: fc.constant('wait' as const), ms: fc.integer({ min: 0, max: 100_000 }) }),
 )
 
@@ -41,6 +42,10 @@ describe('two-hop routes', () => {
             break
           case 'down':
             routes.handlePathDown(nowMs, input.peerId)
+            break
+          case 'way-down':
+            routes.handleWayDown(nowMs, input.peerId, input.via)
+            expect(routes.routeTo(input.peerId)?.via).not.toBe(input.via)
             break
           case 'up':
             routes.handlePathUp(nowMs, input.peerId)

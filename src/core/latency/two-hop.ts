@@ -79,6 +79,8 @@ export class TwoHopRoutes {
   readonly #routes = new Map<string, Held>()
   /** Until when a path that failed counts as broken, whatever its pings say. */
   readonly #downUntilMs = new Map<string, number>()
+  /** The same of ways through a relay, by `wayOf`. */
+  readonly #wayDownUntilMs = new Map<string, number>()
   readonly #deadlines = new Deadlines<'look'>()
   #lookedAtMs = -Infinity
 
@@ -124,6 +126,7 @@ export class TwoHopRoutes {
     this.#own.clear()
     for (const path of paths) if (path.peerId !== this.#selfPeerId) this.#own.set(path.peerId, path)
     for (const [peerId, untilMs] of this.#downUntilMs) if (untilMs <= nowMs || !this.#own.has(peerId)) this.#downUntilMs.delete(peerId)
+    for (const [way, untilMs] of this.#wayDownUntilMs) if (untilMs <= nowMs) this.#wayDownUntilMs.delete(way)
     for (const [peerId, { receivedAtMs }] of this.#vectors) if (nowMs - receivedAtMs > this.options.vectorAgeMsMax) this.#vectors.delete(peerId)
     this.#lookedAtMs = nowMs
     return this.#look()
@@ -135,6 +138,20 @@ export class TwoHopRoutes {
     this.#downUntilMs.set(peerId, nowMs + this.options.recomputeIntervalMs)
     this.#lookSoon(nowMs)
     return this.#drop(nowMs, this.#targetsVia(peerId))
+  }
+
+  /** A query did not get through by way of `via`. Whose fault that was is not known: both may be well, with nothing between them. */
+  handleWayDown(nowMs: number, peerId: string, via: string): TwoHopEffect[] {
+    const way = wayOf(via, peerId)
+    if (!this.#wayDownUntilMs.has(way) && this.#wayDownUntilMs.size >= this.options.vectorsMax) return []
+    this.#wayDownUntilMs.set(way, nowMs + this.options.recomputeIntervalMs)
+    return this.#drop(nowMs, this.#routes.get(peerId)?.via === via ? [peerId] : [])
+  }
+
+  /** A path was found broken or restored by whoever `handlePaths` asks. */
+  handlePathChange(nowMs: number): TwoHopEffect[] {
+    this.#lookSoon(nowMs)
+    return []
   }
 
   /** The next look may use it directly again. */
@@ -247,7 +264,7 @@ export class TwoHopRoutes {
     const relay = this.#own.get(via)
     const firstLegMs = relay === undefined ? null : this.#firstLegMs(relay)
     const legMs = this.#vectors.get(via)?.costsMs.get(target)
-    if (firstLegMs === null || legMs === undefined) return null
+    if (firstLegMs === null || legMs === undefined || this.#wayDownUntilMs.has(wayOf(via, target))) return null
     return firstLegMs + Math.max(legMs, this.#vectors.get(target)?.costsMs.get(via) ?? 0) + this.options.relayMs
   }
 
@@ -267,6 +284,10 @@ export function vectorOf(paths: readonly OwnPath[], members: number): PathLatenc
   for (const { peerId, rttMs, lossRatio, isBroken } of paths) if (!isBroken && rttMs !== null && isUsable(rttMs, lossRatio, 1)) told.push({ peerId, rttMs, lossRatio })
   const pathsMax = Math.min(VECTOR_PATHS_MAX, Math.max(VECTOR_PATHS_MIN, Math.floor(vectorPathsOfMesh / Math.max(1, members))))
   return told.sort((one, other) => one.rttMs - other.rttMs).slice(0, pathsMax)
+}
+
+function wayOf(via: string, target: string): string {
+  return `${via} ${target}`
 }
 
 function costMs(rttMs: number, lossRatio: number): number {

@@ -70,6 +70,20 @@ describe('the two-hop driver', () => {
     expect(driver.counters.looks).toBe(2)
   })
 
+  it('acts on the ping that makes a path a broken one', () => {
+    const { peers, clock, driver } = setUp({ relay: { rttMs: 10 }, target: { rttMs: 5, failures: 2 } })
+    driver.handleVector('relay', [{ peerId: 'target', rttMs: 20, lossRatio: 0 }])
+    driver.handleLost('target')
+    clock.advance(1_000)
+    expect(driver.counters.looks).toBe(0)
+    peers.set('target', { rttMs: 5, failures: 3 })
+    driver.handleLost('target')
+    clock.advance(0)
+    expect(driver.routeTo('target')?.via).toBe('relay')
+    driver.handleWayDown('target', 'relay')
+    expect(driver.routeTo('target')).toBeNull()
+  })
+
   it.each<[string, Peer, boolean]>([
     ['whose pings are answered', { rttMs: 1 }, true],
     ['whose datagrams are blocked while its connection works', { rttMs: 1, finding: 'stream-only' }, true],

@@ -220,6 +220,23 @@ describe('a route', () => {
     expect(changes(routes.handlePaths(3_000, paths(50)))).toEqual([null])
   })
 
+  it('is given up for a minute where a query did not get through, and no other one with it', () => {
+    const routes = create()
+    routes.handleVector(0, 'relay', [leg('target', 20), leg('second', 20)])
+    routes.handleVector(0, 'other', [leg('target', 30)])
+    const all = [own('relay', 10), own('other', 10), own('target', 100), own('second', 100)]
+    routes.handlePaths(0, all)
+    expect(routes.handleWayDown(4_000, 'target', 'other')).toEqual([])
+    expect(routes.nextDeadlineMs()).toBe(60_000)
+    expect(changes(routes.handleWayDown(5_000, 'target', 'relay'))).toEqual([null])
+    expect(routes.routeTo('second')?.via).toBe('relay')
+    expect(routes.nextDeadlineMs()).toBe(5_000)
+    // Both ways are taken to fail now.
+    expect(changes(run(routes, 5_000, 5_000, () => all))).toEqual([])
+    expect(changes(routes.handlePaths(64_001, all))).toEqual(['other'])
+    expect(changes(routes.handlePaths(65_001, all))).toEqual(['relay'])
+  })
+
   it('ends when its relay tells nothing any more', () => {
     const routes = triangle(100, 20)
     expect(routes.handlePaths(90_000, paths(100))).toEqual([])
@@ -270,6 +287,12 @@ describe('looks', () => {
     expect(routes.nextDeadlineMs()).toBe(61_000)
     routes.handlePathDown(5_000, 'a')
     expect(routes.nextDeadlineMs()).toBe(5_000)
+  })
+
+  it('come when the owner says that a path has changed', () => {
+    const routes = create()
+    routes.handlePathChange(7_000)
+    expect(routes.nextDeadlineMs()).toBe(7_000)
   })
 })
 
