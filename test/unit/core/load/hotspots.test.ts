@@ -139,6 +139,15 @@ describe('hotspots', () => {
     expect(hotspots.ratePerSecond('air', 'hot')).toBeLessThanOrEqual(500)
   })
 
+  it('takes from a table that makes room what this thirtieth had counted of it, and nothing of the earlier ones', () => {
+    const hotspots = new Hotspots({ ...small, tablesMax: 1 })
+    const count = (nowMs: number, table: string): unknown => hotspots.handleQuery(nowMs, { database: 'air', tables: [table] })
+    for (let i = 0; i < 9; i++) count(0, 'flights')
+    for (const table of ['planes', 'flights', 'planes']) count(100, table)
+    expect(hotspots.ratePerSecond('air', 'flights')).toBe(3)
+    expect(hotspots.ratePerSecond('air', 'planes')).toBeCloseTo(1 / 3)
+  })
+
   it('reads every table within its stated error of a count that forgets nothing', () => {
     const stream = fc.array(fc.record({ stepMs: fc.oneof({ weight: 20, arbitrary: fc.integer({ min: 0, max: 20 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 1_000 }) }), table: fc.integer({ min: 0, max: 12 }) }), { maxLength: 400, size: 'max' })
     fc.assert(fc.property(stream, fc.integer({ min: 1, max: 6 }), (queries, tablesMax) => {
