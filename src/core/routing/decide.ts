@@ -60,8 +60,8 @@ export function decide(given: DecideInput): Decision {
     // The hot path: nothing that grows with the number of peers, unless it was asked for.
     return { kind: 'local', lastResort: null, explanation: explain(input, 'Local node is below its thresholds') }
   }
-  if (request.forwarded) return decideHere(input, obstacle, request.access === 'write' || request.lastResort, '')
   const { localOnly, pinnedTo } = request.hints
+  if (request.forwarded) return decideHere(input, obstacle, request.access === 'write' || request.lastResort || pinnedTo === local.peerId, '')
   if (localOnly) return decideHere(input, obstacle, true, ', and the query asks to stay here')
   if (pinnedTo === local.peerId) return decideHere(input, obstacle, true, ', and the query is pinned to this node')
   if (request.access === 'write' && obstacle.kind === 'overload') return decideHere(input, obstacle, true, `, but writes to ${request.database} run on its primary`)
@@ -89,6 +89,7 @@ function findObstacle({ database, access, forwarded, hints }: RouteRequest, loca
   }
   if (local.inFlight >= local.inFlightMax) return { kind: 'hard', code: 'ERR_OVERLOADED', reason: `Local node runs ${local.inFlight} queries and its limit is ${local.inFlightMax}` }
   if (local.overloaded) return { kind: 'overload', code: 'ERR_OVERLOADED', reason: `Local ${local.overloadReason ?? 'node is above its thresholds'}` }
+  if (hints.stickTo !== null && hints.stickTo !== local.peerId && !isWrite && !forwarded) return { kind: 'preference', code: null, reason: 'The session is with another node' }
   if (hints.preferRemote && !isWrite && !forwarded) return { kind: 'preference', code: null, reason: 'The query prefers another node' }
   return null
 }
@@ -115,14 +116,21 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   const isHealthyOnly = obstacle.kind !== 'hard'
   const lastResort = obstacle.kind === 'preference' ? null : lastResortOf(usable)
 
+  const { preferRemote, stickTo } = request.hints
+  const sticky = request.access === 'write' || stickTo === null ? undefined : [...usable.fresh, ...usable.stale].find(({ peerId }) => peerId === stickTo)
+  if (obstacle.kind === 'preference' && !preferRemote && sticky === undefined) {
+    return { kind: 'local', lastResort, explanation: explain(input, `${obstacle.reason}, which cannot take the query`, { peers, chain: [], share: null }) }
+  }
+
   const isAnyHealthy = usable.fresh.length + usable.stale.length > 0
-  const ratio = obstacle.kind === 'overload' && isAnyHealthy && !request.hints.preferRemote ? forwardedRatio(local.excessRatio, options) : null
+  const ratio = obstacle.kind === 'overload' && isAnyHealthy && !preferRemote && sticky === undefined ? forwardedRatio(local.excessRatio, options) : null
   if (ratio !== null && ratio < 1 && input.random() >= ratio) {
     const reason = `${obstacle.reason}; at this load ${Math.round(100 * ratio)}% of the reads go to peers, and this one is of the share that stays`
     return { kind: 'local-overloaded', lastResort, explanation: explain(input, reason, { peers, chain: [], share: { forwardedRatio: ratio, isKept: true } }) }
   }
 
-  const chain = buildChain(input, usable, { options, isHealthyOnly })
+  const ranked = buildChain(input, usable, { options, isHealthyOnly })
+  const chain = sticky === undefined ? ranked : [sticky, ...ranked.filter((peer) => peer !== sticky)].slice(0, 1 + options.failoverMax)
   const share = ratio === null ? null : { forwardedRatio: ratio, isKept: false }
   const [chosen] = chain
   if (chosen !== undefined) {

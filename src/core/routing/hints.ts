@@ -17,9 +17,11 @@ export interface RouteHints {
   readonly strategy: string | null
   /** PeerId of the node that holds the session's or transaction's state: there or nowhere, however loaded or slow it is. */
   readonly pinnedTo: string | null
+  /** PeerId of the node that a session's reads went to: there while it is well, as any other read otherwise. */
+  readonly stickTo: string | null
 }
 
-export const NO_HINTS: RouteHints = Object.freeze({ localOnly: false, preferRemote: false, zone: null, maxStalenessMs: null, strategy: null, pinnedTo: null })
+export const NO_HINTS: RouteHints = Object.freeze({ localOnly: false, preferRemote: false, zone: null, maxStalenessMs: null, strategy: null, pinnedTo: null, stickTo: null })
 
 export function isInZone({ datacenter, rack }: Site, zone: string): boolean {
   return datacenter === zone || `${datacenter}/${rack}` === zone

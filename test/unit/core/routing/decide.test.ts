@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { decide, type DecideInput } from '../../../../src/core/routing/decide.ts'
-import { NO_HINTS } from '../../../../src/core/routing/hints.ts'
+import { NO_HINTS, type RouteHints } from '../../../../src/core/routing/hints.ts'
+import { createStrategy, StrategySet } from '../../../../src/core/routing/strategies/registry.ts'
 import type { Decision, LocalView, PeerView, RouteRequest } from '../../../../src/core/routing/types.ts'
 import { createRandom } from '../../../../src/core/time/random.ts'
-import { peerView } from '../../../contract/strategy.ts'
+import { feedback, peerView } from '../../../contract/strategy.ts'
 
 const read: RouteRequest = { database: 'users', access: 'read', priority: 'normal', forwarded: false, lastResort: false, hints: NO_HINTS }
 const write: RouteRequest = { ...read, access: 'write' }
@@ -34,6 +35,7 @@ const near = peerView({ peerId: 'near', latencyMs: 1 })
 const far = peerView({ peerId: 'far', latencyMs: 50 })
 const stale = peerView({ peerId: 'stale', latencyMs: 1, loadAgeMs: 90_001 })
 const degraded = peerView({ peerId: 'degraded', latencyMs: 300, status: 'degraded' })
+const ejected = peerView({ peerId: 'ejected', feedback: feedback({ ejectedForMs: 1 }) })
 const loaded = peerView({ peerId: 'loaded', overloaded: true, status: 'degraded', cpuPercent: 95 })
 
 describe('a read at its entry node', () => {
@@ -56,6 +58,9 @@ describe('a read at its entry node', () => {
     ['is refused when nobody has the database', absent, [], 'refuse ERR_DATABASE_UNKNOWN'],
     ['is refused when nobody has the database, whoever else is there', absent, [{ ...near, role: null }], 'refuse ERR_DATABASE_UNKNOWN'],
     ['goes to an overloaded peer, behind all others, when it cannot run here', absent, [loaded, degraded], 'forward degraded loaded'],
+    ['goes to an ejected peer, behind degraded ones and before overloaded ones', absent, [loaded, ejected, degraded], 'forward degraded ejected loaded'],
+    ['stays on an overloaded node when all others are ejected', overloaded, [ejected], 'local-overloaded'],
+    ['has a peer whose overload nobody has renewed behind the others, and tries it', overloaded, [{ ...near, overloaded: true, loadAgeMs: 90_001 }, far], 'forward far near'],
     ['is refused when whoever has it has failed', absent, [{ ...near, state: 'failed', status: 'unhealthy' }], 'refuse ERR_NO_HEALTHY_PEER'],
     ['goes to an overloaded peer at the limit of queries', full, [loaded], 'forward loaded'],
     ['is refused at the limit of queries with nobody to help', full, [], 'refuse ERR_OVERLOADED'],
@@ -181,6 +186,185 @@ describe('explanation', () => {
       return Array.from({ length: 20 }, () => outcome(ask(overloaded, peers, { explain, random })))
     })
     expect(runs[0]).toEqual(runs[1])
+  })
+})
+
+describe('overload is shared', () => {
+  /** How many of 1,000 reads leave. */
+  function forwardedOf(local: LocalView, more: Partial<DecideInput> = {}): number {
+    const random = createRandom(8)
+    return Array.from({ length: 1_000 }, () => ask(local, [near, far], { random, ...more })).filter(({ kind }) => kind === 'forward').length
+  }
+
+  it('in a share that grows with the excess, from shareMin at the threshold to all of it at shareFullAt', () => {
+    const [atThreshold, between, full, beyond] = [0, 0.25, 0.5, 1].map((excessRatio) => forwardedOf({ ...overloaded, excessRatio })) as [number, number, number, number]
+    expect(atThreshold).toBeGreaterThan(460)
+    expect(atThreshold).toBeLessThan(540)
+    expect(between).toBeGreaterThan(710)
+    expect(between).toBeLessThan(790)
+    expect([full, beyond]).toEqual([1_000, 1_000])
+    expect(forwardedOf({ ...overloaded, excessRatio: 0 }, { options: { shareMin: 1 } })).toBe(1_000)
+  })
+
+  it('and the explanation says so', () => {
+    const kept = ask({ ...overloaded, excessRatio: 0 }, [near], { random: () => 0.5, explain: true })
+    expect(kept).toMatchObject({
+      kind: 'local-overloaded', lastResort: null,
+      explanation: { reason: 'Local CPU 85% exceeds threshold 80%; at this load 50% of the reads go to peers, and this one is of the share that stays', share: { forwardedRatio: 0.5, isKept: true } },
+    })
+    expect(verdicts(kept)).toEqual({ near: 'slower' })
+    expect(ask({ ...overloaded, excessRatio: 0.1 }, [near], { random: () => 0.59 })).toMatchObject({ kind: 'forward', explanation: { reason: 'Local CPU 85% exceeds threshold 80%', share: { forwardedRatio: 0.6, isKept: false } } })
+    expect(ask(idle).explanation.share).toBeNull()
+    expect(ask(absent, [near]).explanation.share).toBeNull()
+  })
+
+  it('with nobody where no peer is healthy, and then draws no chance', () => {
+    const random = (): never => { throw new Error('drawn') }
+    expect(ask({ ...overloaded, excessRatio: 0 }, [degraded, loaded], { random })).toMatchObject({ kind: 'local-overloaded', explanation: { share: null } })
+  })
+
+  it('never where the query cannot run here', () => {
+    expect(forwardedOf({ ...absent, excessRatio: 0 })).toBe(1_000)
+    expect(forwardedOf({ ...full, overloaded: true, excessRatio: 0 })).toBe(1_000)
+  })
+})
+
+describe('the last resort', () => {
+  it.each<[string, LocalView, PeerView[], string, string | null]>([
+    ['is none where a healthy peer takes it', overloaded, [near, ejected], 'forward near', null],
+    ['is none where this node takes it', idle, [ejected], 'local', null],
+    ['is none where a degraded peer is left', overloaded, [degraded, ejected], 'local-overloaded', null],
+    ['is none where nobody is left', overloaded, [], 'local-overloaded', null],
+    ['here, all ejected', overloaded, [ejected], 'local-overloaded', 'all-ejected'],
+    ['here, all overloaded', overloaded, [loaded], 'local-overloaded', 'all-overloaded'],
+    ['here, the ejected ones before the overloaded ones', overloaded, [loaded, ejected], 'local-overloaded', 'all-ejected'],
+    ['elsewhere, all ejected', absent, [ejected], 'forward ejected', 'all-ejected'],
+    ['elsewhere, all overloaded', full, [loaded], 'forward loaded', 'all-overloaded'],
+    ['does not count who could not take it anyway', absent, [ejected, { ...near, ready: false }], 'forward ejected', 'all-ejected'],
+  ])('%s', (_, local, peers, expected, lastResort) => {
+    const decision = ask(local, peers)
+    expect(outcome(decision)).toBe(expected)
+    expect(decision.lastResort).toBe(lastResort)
+  })
+})
+
+describe('hints', () => {
+  const north = { datacenter: 'north', rack: 'r1' }
+  const here: LocalView = { ...idle, site: north }
+  const hinted = (hints: Partial<RouteHints>, base: RouteRequest = read): Partial<DecideInput> => ({ request: { ...base, hints: { ...NO_HINTS, ...hints } } })
+  const primary = peerView({ peerId: 'primary', role: 'primary', latencyMs: 80 })
+  const southern = peerView({ peerId: 'southern', site: { datacenter: 'south', rack: 'r1' }, latencyMs: 30, lagMs: 100 })
+  const late = peerView({ peerId: 'late', lagMs: 5_000, site: north })
+
+  it.each<[string, Partial<RouteHints>, LocalView, PeerView[], string]>([
+    ['localOnly runs here', { localOnly: true }, here, [near], 'local'],
+    ['localOnly runs here, overloaded or not', { localOnly: true }, overloaded, [near], 'local-overloaded'],
+    ['localOnly is refused where the database is not', { localOnly: true }, absent, [near], 'refuse ERR_NOT_SERVING'],
+    ['localOnly is refused at the limit', { localOnly: true }, full, [near], 'refuse ERR_OVERLOADED'],
+    ['localOnly is refused by a draining node', { localOnly: true }, draining, [near], 'refuse ERR_DRAINING'],
+    ['localOnly is stronger than preferRemote', { localOnly: true, preferRemote: true }, here, [near], 'local'],
+    ['preferRemote goes to a peer', { preferRemote: true }, here, [far, near], 'forward near far'],
+    ['preferRemote stays rather than go to a degraded or ejected peer', { preferRemote: true }, here, [degraded, ejected, loaded], 'local'],
+    ['preferRemote gives nothing away by shares', { preferRemote: true }, { ...overloaded, excessRatio: 0 }, [near], 'forward near'],
+    ['zone keeps to a datacenter', { zone: 'south' }, overloaded, [near, southern], 'forward southern'],
+    ['zone keeps to a rack', { zone: 'south/r1' }, overloaded, [near, southern], 'forward southern'],
+    ['zone is the whole name', { zone: 'sou' }, here, [southern], 'refuse ERR_NO_HEALTHY_PEER'],
+    ['zone is not another rack', { zone: 'south/r2' }, here, [southern], 'refuse ERR_NO_HEALTHY_PEER'],
+    ['zone sends a query away that could run here', { zone: 'south' }, here, [southern], 'forward southern'],
+    ['zone lets it run here when here is in it', { zone: 'north/r1' }, here, [southern], 'local'],
+    ['maxStalenessMs runs here when the copy is fresh enough', { maxStalenessMs: 1_000 }, { ...here, lagMs: 1_000 }, [near], 'local'],
+    ['maxStalenessMs leaves a copy that is too old', { maxStalenessMs: 1_000 }, { ...here, lagMs: 1_001 }, [late, southern], 'forward southern'],
+    ['maxStalenessMs leaves a copy that does not know its age', { maxStalenessMs: 1_000 }, { ...here, lagMs: null }, [near, southern], 'forward southern'],
+    ['maxStalenessMs finds the primary always fresh', { maxStalenessMs: 0 }, { ...here, lagMs: 5 }, [southern, primary], 'forward primary'],
+    ['maxStalenessMs finds the primary here always fresh', { maxStalenessMs: 0 }, { ...here, role: 'primary', lagMs: null }, [], 'local'],
+    ['maxStalenessMs is refused where nobody is fresh enough', { maxStalenessMs: 50 }, absent, [late, southern], 'refuse ERR_TOO_STALE'],
+    ['maxStalenessMs is refused where here is too old and nobody else is there', { maxStalenessMs: 50 }, { ...here, lagMs: 60 }, [], 'refuse ERR_TOO_STALE'],
+    ['maxStalenessMs is not what refuses it where the others are down', { maxStalenessMs: 50 }, absent, [{ ...primary, state: 'failed', status: 'unhealthy' }], 'refuse ERR_NO_HEALTHY_PEER'],
+    ['pinnedTo here runs here, overloaded or not', { pinnedTo: 'self' }, { ...overloaded, excessRatio: 0 }, [near], 'local-overloaded'],
+    ['pinnedTo here is refused when it cannot run here', { pinnedTo: 'self' }, full, [near], 'refuse ERR_OVERLOADED'],
+    ['pinnedTo a peer goes there from an idle node', { pinnedTo: 'far' }, here, [near, far], 'forward far'],
+    ['pinnedTo an overloaded peer goes there', { pinnedTo: 'loaded' }, here, [near, loaded], 'forward loaded'],
+    ['pinnedTo an ejected peer goes there', { pinnedTo: 'ejected' }, here, [near, ejected], 'forward ejected'],
+    ['pinnedTo a failed peer is refused', { pinnedTo: 'far' }, here, [near, { ...far, state: 'failed', status: 'unhealthy' }], 'refuse ERR_NO_HEALTHY_PEER'],
+    ['pinnedTo nobody that is known is refused', { pinnedTo: 'gone' }, here, [near], 'refuse ERR_NO_HEALTHY_PEER'],
+    ['stickTo a well peer goes there from an idle node, then as usual', { stickTo: 'far' }, here, [near, far], 'forward far near'],
+    ['stickTo here stays here', { stickTo: 'self' }, here, [near, far], 'local'],
+    ['stickTo an overloaded peer stays on an idle node', { stickTo: 'loaded' }, here, [near, loaded], 'local'],
+    ['stickTo an ejected peer stays on an idle node', { stickTo: 'ejected' }, here, [near, ejected], 'local'],
+    ['stickTo a peer that is gone stays on an idle node', { stickTo: 'gone' }, here, [near], 'local'],
+    ['stickTo a well peer goes there from an overloaded node, whatever its share', { stickTo: 'far' }, { ...overloaded, excessRatio: 0 }, [near, far], 'forward far near'],
+    ['stickTo an overloaded peer goes as any other read from an overloaded node', { stickTo: 'loaded' }, overloaded, [near, loaded], 'forward near'],
+    ['pinnedTo a peer is refused where it must stay here', { pinnedTo: 'far', localOnly: true }, here, [near, far], 'refuse ERR_NOT_SERVING'],
+  ])('%s', (_, hints, local, peers, expected) => {
+    expect(outcome(ask(local, peers, hinted(hints)))).toBe(expected)
+  })
+
+  it.each<[string, Partial<RouteHints>, LocalView, PeerView[], string]>([
+    ['goes to the primary, whatever zone, age or distance is asked', { zone: 'south', maxStalenessMs: 0, preferRemote: true }, here, [southern, primary], 'forward primary'],
+    ['stays on the primary', { preferRemote: true, zone: 'south' }, { ...here, role: 'primary' }, [southern], 'local'],
+    ['is refused by a replica that it must not leave', { localOnly: true }, here, [primary], 'refuse ERR_NOT_PRIMARY'],
+    ['is pinned like a read', { pinnedTo: 'primary' }, here, [primary], 'forward primary'],
+  ])('a write %s', (_, hints, local, peers, expected) => {
+    expect(outcome(ask(local, peers, hinted(hints, write)))).toBe(expected)
+  })
+
+  it('bind whoever a query was forwarded to, except for preferences', () => {
+    const forwarded = { ...read, forwarded: true }
+    expect(outcome(ask({ ...here, lagMs: 60 }, [], hinted({ maxStalenessMs: 50 }, forwarded)))).toBe('refuse ERR_TOO_STALE')
+    expect(outcome(ask(here, [], hinted({ zone: 'south' }, forwarded)))).toBe('refuse ERR_NOT_SERVING')
+    expect(outcome(ask(here, [], hinted({ preferRemote: true }, forwarded)))).toBe('local')
+    expect(outcome(ask(here, [], hinted({ pinnedTo: 'self' }, forwarded)))).toBe('local')
+    expect(outcome(ask({ ...overloaded, excessRatio: 0 }, [], hinted({ pinnedTo: 'self' }, forwarded)))).toBe('local-overloaded')
+  })
+
+  it.each<[string, Partial<RouteHints>, LocalView, PeerView[], string]>([
+    ['zone', { zone: 'south' }, here, [near], 'No node in zone south can take the query'],
+    ['zone, elsewhere', { zone: 'south' }, here, [southern], 'Local node is not in zone south'],
+    ['staleness', { maxStalenessMs: 50 }, { ...here, lagMs: 60.4 }, [southern], 'Local copy of users is 60 ms behind and the query allows 50 ms, and no other node can take the query'],
+    ['unknown staleness', { maxStalenessMs: 500 }, { ...here, lagMs: null }, [southern], 'Local copy of users does not know how far it is behind and the query allows 500 ms'],
+    ['staleness of others', { maxStalenessMs: 50 }, absent, [late], 'Local node does not serve users, and no other copy is known to be at most 50 ms behind'],
+    ['pinned', { pinnedTo: 'far' }, here, [{ ...far, ready: false }], 'The query is pinned to far, which cannot take it'],
+    ['pinned to one that left', { pinnedTo: 'gone' }, here, [far], 'The query is pinned to a node that is gone, which cannot take it'],
+    ['local only', { localOnly: true }, overloaded, [near], 'Local CPU 85% exceeds threshold 80%, and the query asks to stay here'],
+    ['prefer remote', { preferRemote: true }, here, [near], 'The query prefers another node'],
+    ['prefer remote, in vain', { preferRemote: true }, here, [], 'The query prefers another node, but no healthy peer can take the query'],
+  ])('are named in the reason: %s', (_, hints, local, peers, reason) => {
+    expect(ask(local, peers, hinted(hints)).explanation.reason).toBe(reason)
+  })
+
+  it('are why a candidate was passed over', () => {
+    expect(verdicts(ask(overloaded, [near, southern, { ...late, site: southern.site }, ejected], { ...hinted({ zone: 'south', maxStalenessMs: 500 }), explain: true }))).toEqual({ near: 'other-zone', southern: 'chosen', late: 'too-stale', ejected: 'other-zone' })
+    expect(verdicts(ask(here, [near, far], { ...hinted({ pinnedTo: 'far' }), explain: true }))).toEqual({ near: 'pinned-elsewhere', far: 'chosen' })
+    expect(verdicts(ask(overloaded, [near, ejected], { explain: true }))).toEqual({ near: 'chosen', ejected: 'ejected' })
+  })
+
+  it('choose the strategy, with the cursor that it has', () => {
+    const strategies = new StrategySet()
+    const peers = [near, far]
+    const turns = [0, 1, 2].map(() => ask(absent, peers, { ...hinted({ strategy: 'round-robin' }), strategies }))
+    expect(turns.map(outcome)).toEqual(['forward near far', 'forward far near', 'forward near far'])
+    expect(turns[0]?.explanation.strategy).toBe('round-robin')
+    expect(ask(absent, peers, { strategies, strategy: strategies.get('adaptive') }).explanation.strategy).toBe('adaptive')
+    expect(ask(absent, peers, hinted({ strategy: 'peak-ewma' })).explanation.strategy).toBe('peak-ewma')
+    expect(() => ask(idle, [], hinted({ strategy: 'fastest' }))).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }))
+  })
+})
+
+describe('a strategy with a cursor', () => {
+  it('counts only the turns of the best tier', () => {
+    const strategy = createStrategy('round-robin')
+    // Two fresh ones and one stale: a cursor that moved for both tiers would always meet the same fresh one.
+    const turns = [0, 1, 2, 3].map(() => outcome(ask(absent, [near, far, stale], { strategy })))
+    expect(turns).toEqual(['forward near far stale', 'forward far near stale', 'forward near far stale', 'forward far near stale'])
+  })
+
+  it('is not moved by an explanation, nor by a query that stays', () => {
+    const strategy = createStrategy('weighted-round-robin')
+    const peers = [near, far]
+    ask(idle, peers, { strategy, explain: true })
+    ask(overloaded, peers, { strategy, request: { ...read, forwarded: true } })
+    const explained = [0, 1].map(() => ask(absent, peers, { strategy, explain: true }))
+    expect(explained.map(outcome)).toEqual(['forward near far', 'forward far near'])
   })
 })
 
