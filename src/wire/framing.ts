@@ -155,7 +155,8 @@ export class FrameWriter {
   }
 
   #join(): Uint8Array {
-    const joined = new Uint8Array(this.#queuedBytes)
+    // Every byte is written below. Small ones come from Node's pool: an ArrayBuffer of its own costs more than what goes into it.
+    const joined = Buffer.allocUnsafe(this.#queuedBytes)
     let at = 0
     for (const frame of this.#frames) {
       const frameBytes = frame.length

@@ -12,7 +12,6 @@ import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { ByteStream } from '../../ports/peer-streams.ts'
 import { SocketByteStream } from '../local/socket-byte-stream.ts'
-import { joinWrites } from '../transport/joined-writes.ts'
 import type { DirectDoor } from './divert.ts'
 import { decodeTicket, encodeTicket, type Secured, secureInbound, secureOutbound } from './handshake.ts'
 import { type Ticket, Tickets } from './tickets.ts'
@@ -201,7 +200,7 @@ export class DirectStreams implements DirectDoor {
       this.#live.delete(live)
       socket.destroy()
     })
-    joinWrites(socket)
+    // Without joined writes: the query plane's frames come joined, and waiting for the turn's end costs more than it saves.
     return new SocketByteStream(socket, { kind: 'peer', peerId }, { title: `the direct stream to ${peerId}`, reset: () => { tcp.resetAndDestroy() } })
   }
 

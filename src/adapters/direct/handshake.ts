@@ -28,20 +28,18 @@ export interface Secured {
   readonly tcp: Socket
 }
 
-/** Ends with the socket: whoever accepts it bounds the time. `find` answers the secret of a ticket, or null; the last one asked for is in use. */
+/**
+ * Ends with the socket: whoever accepts it bounds the time. `find` answers the secret of a ticket, or null. It is asked for each name that the
+ * client offers until one has a secret, and only the last answer counts.
+ */
 export function secureInbound(tcp: Socket, find: (id: string) => Buffer | null): Promise<Secured> {
-  let isKnown = false
   const socket = new TLSSocket(tcp, {
     isServer: true,
     allowHalfOpen: true,
     secureContext: serverContext,
-    pskCallback: (_socket: TLSSocket, id: string) => {
-      const secret = idPattern.test(id) ? find(id) : null
-      isKnown = secret !== null
-      return secret
-    },
+    pskCallback: (_socket: TLSSocket, id: string) => find(idPattern.test(id) ? id : ''),
   } as ConstructorParameters<typeof TLSSocket>[1])
-  return whenSecure(socket, tcp, 'secure', () => isKnown && socket.isSessionReused())
+  return whenSecure(socket, tcp, 'secure', () => socket.isSessionReused())
 }
 
 export interface DirectTarget {
