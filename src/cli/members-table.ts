@@ -53,6 +53,6 @@ function notes({ nameConflict, denied, flapping, probationUntilWallMs, removedBy
     flapping ? 'flapping' : null,
     probationUntilWallMs === null ? null : `returning, taken back at ${formatTime(probationUntilWallMs).slice(0, 8)}`,
     removedBy === null ? null : `removed at ${removedBy}`,
-    isUp ? pathNotes[path] : null,
+    isUp && path !== null ? pathNotes[path] : null,
   ].filter((note) => note !== null)
 }

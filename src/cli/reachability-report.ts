@@ -21,14 +21,14 @@ export function reachabilityText(view: ReachabilityView, { nowWallMs, output }: 
   const { name, paths, mesh } = view
   if (paths.length === 0) return `${name} knows no other member.\n${mesh === null ? '' : meshText(mesh, output)}`
   const rows = paths.map((path) => [
-    path.name, path.state, isUp(path) ? output.style(findingStyles[path.finding], path.finding) : '–', isUp(path) ? formatAge(path.sinceWallMs, nowWallMs) : '–', formatAge(path.lastAckWallMs, nowWallMs),
+    path.name, path.state, path.denied ? output.style('yellow', 'denied here') : isUp(path) ? output.style(findingStyles[path.finding], path.finding) : '–', isDealtWith(path) ? formatAge(path.sinceWallMs, nowWallMs) : '–', formatAge(path.lastAckWallMs, nowWallMs),
     formatAge(path.lastHeardWallMs, nowWallMs), String(path.lostInARow),
   ])
   const table = drawTable([
     { title: 'Member' }, { title: 'State' }, { title: 'Path' }, { title: 'Since' }, { title: 'Last ack' }, { title: 'Last heard' }, { title: 'Lost in a row', align: 'right' },
   ], rows, output)
   const advice = paths.map((path) => adviceOf(path, view)).filter((text) => text !== null)
-  const up = paths.filter(isUp)
+  const up = paths.filter(isDealtWith)
   const direct = up.filter(({ finding }) => finding === 'direct').length
   const summary = `${direct} of ${up.length} ${up.length === 1 ? 'member that is up is' : 'members that are up are'} reached directly from ${name}.\n`
   // What is common to all has its cause here, and no path of this node's own can tell so.
@@ -42,10 +42,16 @@ function isUp({ state }: PathView): boolean {
   return state === 'alive' || state === 'suspect'
 }
 
+/** Who is denied here answers nothing from here, whatever the path. */
+function isDealtWith(path: PathView): boolean {
+  return isUp(path) && !path.denied
+}
+
 /** Null where there is nothing to do. */
-function adviceOf({ name, state, finding, udp, tcp }: PathView, { name: here }: ReachabilityView): string | null {
+function adviceOf({ name, state, finding, udp, tcp, denied }: PathView, { name: here }: ReachabilityView): string | null {
   const port = udp.slice(udp.lastIndexOf(':') + 1)
   if (state === 'failed') return `${name} has failed: rdb members shows since when; if it is gone for good, rdb members:force-leave ${name} takes it off.`
+  if (denied) return `${name} is kept out by a list of peers of ${here}: rdb peers:list shows it.`
   switch (finding) {
     case 'unknown':
     case 'direct':

@@ -18,8 +18,8 @@ interface AdmissionParts {
   readonly mesh: Pick<Mesh, 'setAllowed'>
   readonly datagrams: Pick<Datagrams, 'setAllowed'>
   readonly nameOf: (peerId: string) => string
-  /** All members but this node. */
-  readonly members: () => readonly string[]
+  /** All members but this node and those that have left. A failed one cannot be cut off. */
+  readonly members: () => ReadonlyArray<{ readonly peerId: string; readonly isUp: boolean }>
   /** The peer is dealt with no more; it may have queries under way. */
   readonly onDenied: (peerId: string) => void
   readonly log: Log
@@ -61,7 +61,7 @@ export class Admission {
       ...options[list].map((peerId) => ({ list, peerId, name: nameOf(peerId), source: 'option' as const })),
       ...this.#lists[list].filter((peerId) => !options[list].includes(peerId)).map((peerId) => ({ list, peerId, name: nameOf(peerId), source: 'command' as const })),
     ])
-    const refused = members().filter((peerId) => !this.isAllowed(peerId)).map((peerId): PeerVerdictView => ({ peerId, name: nameOf(peerId) }))
+    const refused = members().filter(({ peerId }) => !this.isAllowed(peerId)).map(({ peerId }): PeerVerdictView => ({ peerId, name: nameOf(peerId) }))
     return { entries, isExclusive: entries.some(({ list }) => list === 'allow'), refused }
   }
 
@@ -73,7 +73,7 @@ export class Admission {
     const turn = this.#changing.then(async () => {
       const next = this.#next(change)
       await savePeerLists(this.#parts.folderPath, next)
-      const before = this.#parts.members().filter((peerId) => this.isAllowed(peerId))
+      const before = this.#parts.members().map(({ peerId }) => peerId).filter((peerId) => this.isAllowed(peerId))
       this.#lists = next
       this.#apply()
       for (const peerId of before) if (!this.isAllowed(peerId)) this.#parts.onDenied(peerId)
@@ -96,7 +96,7 @@ export class Admission {
     if (changed.length > peersMax) throw new MeshError('ERR_OPTION_INVALID', `a list holds at most ${peersMax} peers`)
     const next = { ...this.#lists, [list]: changed }
     if (list === 'allow' && !force) {
-      const cutOff = members().filter((peerId) => this.isAllowed(peerId) && !isAllowedBy(options, next, peerId)).map(nameOf)
+      const cutOff = members().filter(({ peerId, isUp }) => isUp && this.isAllowed(peerId) && !isAllowedBy(options, next, peerId)).map(({ peerId }) => nameOf(peerId))
       if (cutOff.length > 0) {
         throw new MeshError('ERR_OPTION_INVALID', `only the allowed would be let in from then on, and ${cutOff.join(', ')} would be cut off`, {
           nextStep: 'Name them too, or pass --force.', details: { members: cutOff.join(', ') },

@@ -154,8 +154,8 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
 
   const admission = await Admission.open({
     folderPath: folder.path, self: mesh.peerId, options: { allow: options.allowPeers, deny: options.denyPeers }, mesh, datagrams, log,
-    nameOf: (peerId) => membership.member(peerId)?.signed.record.name ?? peerId,
-    members: () => membership.members().filter(({ state }) => state !== 'left').map(({ signed }) => signed.record.peerId),
+    nameOf: (peerId) => directory.nameOf(peerId),
+    members: () => membership.members().filter(({ state }) => state !== 'left').map(({ signed, state }) => ({ peerId: signed.record.peerId, isUp: state !== 'failed' })),
     onDenied: (peerId) => { queries.handlePeerDown(peerId) },
   })
   const epochOf = (peerId: string): number => membership.member(peerId)?.signed.record.datagramEpoch ?? 0
@@ -294,7 +294,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   membershipDriver.setCoordinate(coordinates.self)
   const keys = new KeyringService({
     folderPath: folder.path, keyring, self: { peerId: mesh.peerId, name: options.name }, mesh, datagrams, clock, random, log,
-    members: () => membership.members().filter(({ state, signed }) => state !== 'left' && admission.isAllowed(signed.record.peerId)).map(({ signed: { record: { peerId, name } }, state }) => ({ peerId, name, isUp: state !== 'failed' })),
+    members: () => membership.members().filter(({ state, signed }) => state !== 'left' && admission.isAllowed(signed.record.peerId)).map(({ signed: { record: { peerId } }, state }) => ({ peerId, name: directory.nameOf(peerId), isUp: state !== 'failed' })),
   })
   closers.add('keyring', () => { keys.stop() })
   const publishLoad = (snapshot: LoadSnapshot): void => {
@@ -380,7 +380,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
   closers.add('seeds', () => { seeds.stop() })
   const status = (): NodeStatusView => ({
-    peerId: mesh.peerId, name: options.name, pid: process.pid, state: membership.selfState, version: softwareVersion,
+    ...directory.self(), nameConflict: names.isContested(options.name), pid: process.pid, state: membership.selfState, version: softwareVersion,
     uptimeMs: clock.wallMs() - startedWallMs,
     listen: { tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}` },
     databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady() })),

@@ -114,7 +114,7 @@ export class PartitionDriver {
       switch (effect.kind) {
         case 'partition-suspected': {
           this.counters.partitionsSuspected++
-          const reason = `${effect.lost} of ${effect.reachable + effect.away} members were lost within ${seconds(effect.withinMs)}, ${effect.reachable} are here, with this node; this side has ${quorum.hasQuorum ? 'a' : 'no'} quorum`
+          const reason = `${effect.lost} of ${effect.reachable + effect.away} members were lost within ${seconds(effect.withinMs)}, ${effect.reachable} ${effect.reachable === 1 ? 'is' : 'are'} here, with this node; this side has ${quorum.hasQuorum ? 'a' : 'no'} quorum`
           const event: PartitionEventView = { type: effect.kind, atWallMs, reason, ...sizes, durationMs: null }
           log.warn({ event, partition }, `${effect.kind} ${reason}`)
           onEvent(event)

@@ -129,7 +129,7 @@ export class PeerDirectory {
     const own: MemberView = {
       record: recordView(self), name: this.nameOf(self.peerId), local: true, state: membership.selfState, stateSinceWallMs: startedWallMs, suspectedBy: [],
       status: monitor.overloaded ? 'degraded' : 'healthy', latency: null, load: { ...this.localLoad(), ageMs: 0 }, nameConflict: names.isContested(self.name), denied: false,
-      probationUntilWallMs: null, flapping: false, removedBy: null, path: 'unknown',
+      probationUntilWallMs: null, flapping: false, removedBy: null, path: null,
     }
     return [own, ...members.map((member): MemberView => {
       const { record } = member.signed

@@ -54,11 +54,11 @@ export class ReachabilityService {
 
   /** From this node to every member that has not left: degraded paths first, failed members last. */
   paths(): PathView[] {
-    const { members, clock, nameOf } = this.#parts
+    const { members, clock, nameOf, isAllowed } = this.#parts
     const known = this.#byPeerId()
     const views: PathView[] = []
     for (const { state, stateSinceMs, signed: { record } } of members()) {
-      if (state !== 'left') views.push(pathView(known.get(record.peerId) ?? unprobed(record.peerId, stateSinceMs), { record, state }, { clock, nameOf }))
+      if (state !== 'left') views.push(pathView(known.get(record.peerId) ?? unprobed(record.peerId, stateSinceMs), { record, state, denied: !isAllowed(record.peerId) }, { clock, nameOf }))
     }
     return views.sort((one, other) => urgency(one) - urgency(other) || (one.name < other.name ? -1 : 1))
   }
@@ -106,8 +106,9 @@ export class ReachabilityService {
 
   /** Of members that are up, from here. */
   #troubled(): TroubledPath[] {
-    const { members, clock } = this.#parts
-    const up = new Set(members().filter(isUp).map(({ signed: { record: { peerId } } }) => peerId))
+    const { members, clock, isAllowed } = this.#parts
+    // What is lost to a peer that is denied here says nothing about the path.
+    const up = new Set(members().filter((member) => isUp(member) && isAllowed(member.signed.record.peerId)).map(({ signed: { record: { peerId } } }) => peerId))
     const nowMs = clock.nowMs()
     return [...this.#byPeerId().values()].filter(({ peerId, finding }) => up.has(peerId) && isTroubled(finding))
       .map(({ peerId, finding, sinceMs, lostInARow }) => ({ peerId, finding, forMs: Math.max(0, Math.round(nowMs - sinceMs)), lostInARow }))
@@ -126,9 +127,9 @@ function isTroubled(finding: PathFinding): boolean {
   return finding !== 'direct' && finding !== 'unknown'
 }
 
-/** A failed member is no finding about a path. */
+/** A failed or a denied member is no finding about a path. */
 function urgency(path: PathView): number {
-  return isUp(path) ? order.indexOf(path.finding) : order.length
+  return isUp(path) && !path.denied ? order.indexOf(path.finding) : order.length
 }
 
 function unprobed(peerId: string, sinceMs: number): Path {

@@ -34,13 +34,13 @@ export function memberEventView(event: MemberEvent, { clock, nameOf }: ViewParts
   }
 }
 
-export function pathView(path: Path, member: { readonly record: MemberRecord; readonly state: PathView['state'] }, { clock, nameOf }: ViewParts): PathView {
+export function pathView(path: Path, member: { readonly record: MemberRecord } & Pick<PathView, 'state' | 'denied'>, { clock, nameOf }: ViewParts): PathView {
   const { peerId, udpHost, udpPort, tcpMultiaddrs } = member.record
   const wall = (monotonicMs: number | null): number | null => (monotonicMs === null ? null : wallOf(clock, monotonicMs))
   return {
     peerId, name: nameOf(peerId), state: member.state, finding: path.finding, sinceWallMs: wallOf(clock, path.sinceMs), udp: hostPort(udpHost, udpPort),
     tcp: tcpMultiaddrs[0] ?? null, lastAckWallMs: wall(path.lastAckMs), lastHeardWallMs: wall(path.lastHeardMs), lastIndirectWallMs: wall(path.lastIndirectMs),
-    lastStreamWallMs: wall(path.lastStreamMs), lostInARow: path.lostInARow,
+    lastStreamWallMs: wall(path.lastStreamMs), lostInARow: path.lostInARow, denied: member.denied,
   }
 }
 

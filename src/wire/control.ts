@@ -47,7 +47,10 @@ export type ControlReply =
 
 export interface NodeStatusView {
   readonly peerId: string
+  /** As `MemberView.name`. */
   readonly name: string
+  /** True when another member has the same name. */
+  readonly nameConflict: boolean
   readonly pid: number
   readonly state: MemberState
   readonly version: string
@@ -155,8 +158,8 @@ export interface MemberView {
   readonly flapping: boolean
   /** Name of the node where an operator took it off; null for all others. */
   readonly removedBy: string | null
-  /** How this node reaches it; `unknown` for this node itself. */
-  readonly path: PathFinding
+  /** How this node reaches it; null for this node itself. */
+  readonly path: PathFinding | null
 }
 
 export interface RttView {
@@ -185,6 +188,8 @@ export interface PathView {
   readonly lastIndirectWallMs: number | null
   readonly lastStreamWallMs: number | null
   readonly lostInARow: number
+  /** This node does not deal with it, by its lists of peers: what is lost then says nothing about the path. */
+  readonly denied: boolean
 }
 
 export interface ReachabilityView {

@@ -23,8 +23,8 @@ export function explainDialError(reason: unknown, context: DialContext): MeshErr
     return new MeshError('ERR_CLUSTER_KEY', `${context.target} is a node of another cluster: its --cluster label is not this node's.`, { nextStep: 'Give the address of a node of this cluster, or the same --cluster to both.', details: { ...details, reason: strange }, cause: reason })
   }
   if (strange === 'key') {
-    const ours = context.fingerprint === null ? 'this node has none' : `the one in use here is ${context.fingerprint}`
-    return new MeshError('ERR_CLUSTER_KEY', `${context.target} holds no cluster key of this node (${ours}): the keys may have been rotated while this node was down.`, {
+    const what = context.fingerprint === null ? 'asks for a cluster key, and this node has none' : `holds no cluster key of this node (the one in use here is ${context.fingerprint}): the keys may have been rotated while this node was down`
+    return new MeshError('ERR_CLUSTER_KEY', `${context.target} ${what}.`, {
       nextStep: 'Copy the keyring file of a running node into the data folder of this one, with mode 0600, and start it again; rdb keys:list shows the keys of each.', details: { ...details, reason: strange }, cause: reason,
     })
   }

@@ -9,6 +9,8 @@ import { withDeadline } from './deadline.ts'
 import type { MeshCounters } from './counters.ts'
 
 const LENGTH_BYTES = 4
+const bufferBytesMin = 4_096
+const emptyBuffer = new Uint8Array(0)
 
 export function frameMessage(bytes: Uint8Array): Uint8Array {
   const frame = new Uint8Array(LENGTH_BYTES + bytes.length)
@@ -22,10 +24,15 @@ export type FrameStep =
   | { readonly kind: 'message'; readonly bytes: Uint8Array }
   | { readonly kind: 'refused'; readonly reason: string }
 
-/** Collects one message. A length above the bound is refused before anything is allocated for it, and so are bytes after the message. */
+/**
+ * Collects one message. A length above the bound is refused before anything is allocated for it, and so are bytes after the message. Chunks
+ * are copied and not kept: one of a single byte weighs a hundred times that. The buffer at most doubles with what has arrived.
+ */
 export class FrameReader {
   readonly #bytesMax: number
-  readonly #chunks: Uint8Array[] = []
+  readonly #head = new Uint8Array(LENGTH_BYTES)
+  #headHeld = 0
+  #buffer = emptyBuffer
   #held = 0
   #length: number | null = null
 
@@ -34,21 +41,29 @@ export class FrameReader {
   }
 
   push(bytes: Uint8Array): FrameStep {
-    this.#chunks.push(bytes)
-    this.#held += bytes.length
+    let body = bytes
     if (this.#length === null) {
-      if (this.#held < LENGTH_BYTES) return { kind: 'more' }
-      const head = Buffer.concat(this.#chunks)
-      this.#length = head.readUInt32BE(0)
-      this.#chunks.length = 0
-      this.#chunks.push(head.subarray(LENGTH_BYTES))
-      this.#held -= LENGTH_BYTES
+      const headBytes = bytes.subarray(0, LENGTH_BYTES - this.#headHeld)
+      this.#head.set(headBytes, this.#headHeld)
+      this.#headHeld += headBytes.length
+      if (this.#headHeld < LENGTH_BYTES) return { kind: 'more' }
+      this.#length = new DataView(this.#head.buffer).getUint32(0)
       if (this.#length > this.#bytesMax) return { kind: 'refused', reason: `a message of ${this.#length} bytes exceeds the limit of ${this.#bytesMax}` }
+      body = bytes.subarray(headBytes.length)
     }
-    if (this.#held < this.#length) return { kind: 'more' }
-    if (this.#held > this.#length) return { kind: 'refused', reason: 'bytes follow the message' }
-    const message = this.#chunks.length === 1 ? this.#chunks[0] ?? new Uint8Array(0) : Buffer.concat(this.#chunks)
-    return { kind: 'message', bytes: message }
+    const held = this.#held + body.length
+    if (held > this.#length) return { kind: 'refused', reason: 'bytes follow the message' }
+    this.#reserve(held, this.#length)
+    this.#buffer.set(body, this.#held)
+    this.#held = held
+    return held < this.#length ? { kind: 'more' } : { kind: 'message', bytes: this.#buffer.subarray(0, held) }
+  }
+
+  #reserve(held: number, length: number): void {
+    if (held <= this.#buffer.length) return
+    const grown = new Uint8Array(Math.min(length, Math.max(2 * held, bufferBytesMin)))
+    grown.set(this.#buffer.subarray(0, this.#held))
+    this.#buffer = grown
   }
 }
 
@@ -70,7 +85,7 @@ export async function sendRequest(
       clock,
       timeoutMs: options.timeoutMs,
       signal: options.signal,
-      timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${peerId} did not answer within ${options.timeoutMs} ms.`, { details: { peerId } }),
+      timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${peerId} did not answer within ${Math.round(options.timeoutMs)} ms.`, { details: { peerId } }),
     }, async (signal) => {
       const opened = await open(signal)
       stream = opened

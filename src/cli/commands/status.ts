@@ -23,7 +23,7 @@ export function statusLines(status: NodeStatusView, output: TextOutput): string 
   const members = Object.entries(status.members).filter(([, count]) => count > 0).map(([state, count]) => `${count} ${state}`)
   const databases = status.databases.map(({ name, role, engine, ready }) => `${name} (${role}, ${engine}${ready ? '' : ', not ready'})`)
   const lines: ReadonlyArray<readonly [string, string]> = [
-    ['Name', `${status.name}, ${status.state}`],
+    ['Name', `${status.name}, ${status.state}${status.nameConflict ? `; ${output.style('yellow', 'another member has the same name')}: give each node a --name of its own` : ''}`],
     ['PeerId', status.peerId],
     ['Process', `${status.pid}, version ${status.version}, up ${formatDuration(status.uptimeMs)}`],
     ['Listens on', [...status.listen.tcpMultiaddrs, `udp ${status.listen.udp}`].join(', ')],

@@ -78,6 +78,8 @@ describe('two members of one name', () => {
       return of(older) === 'db1' && of(younger) === shown && members.filter(({ nameConflict }) => nameConflict).length === 2
     }
     for (const node of [older, other, younger]) await until(`${node.name} to tell them apart`, () => showsBoth(node))
+    expect((await younger.rdb(['status'])).stdout).toContain(`Name:       ${shown}, alive; another member has the same name`)
+    expect((await younger.members()).find(({ local }) => local)?.path).toBeNull()
     await end(older, 'SIGTERM')
     await until('the name to go over', async () => (await other.members()).some(({ record, name }) => record.peerId === younger.runtime?.peerId && name === 'db1'))
     expect((await other.meshEvents()).map(({ type }) => type)).toContain('name-conflict-ended')

@@ -23,7 +23,7 @@ const member = (name: string, changes: Partial<MemberView> = {}): MemberView => 
 })
 
 describe('members', () => {
-  const members = [member('local1', { local: true, latency: null }), member('remote1', { state: 'suspect', suspectedBy: ['a', 'b'], nameConflict: true }), member('remote2', { state: 'failed', latency: null, load: null })]
+  const members = [member('local1', { local: true, latency: null, path: null }), member('remote1', { state: 'suspect', suspectedBy: ['a', 'b'], nameConflict: true }), member('remote2', { state: 'failed', latency: null, load: null })]
 
   it('is a table', async () => {
     expect((await new FakeProcess({ control: () => members }).run('members')).stdout).toBe([
@@ -204,7 +204,7 @@ describe('drill', () => {
 
 describe('status', () => {
   const status: NodeStatusView = {
-    peerId: '12D3KooWlocal1', name: 'local1', pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
+    peerId: '12D3KooWlocal1', name: 'local1', nameConflict: false, pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
     databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true }, { name: 'orders', role: 'replica', engine: 'duckdb', ready: false }],
     load: { cpuPercent: 85, memoryPercent: 40, inFlight: 1, overloaded: true, drill: false }, members: { joining: 0, alive: 3, suspect: 0, failed: 1, left: 0 }, localHealth: { score: 0, max: 8 },
     counters: { membershipPingsSent: 1_204, membershipAcksReceived: 1_203, membershipPingsLost: 1, datagramsSent: 2_500, datagramsSentBytes: 512_340, datagramsDroppedForged: 2, datagramsDroppedReplayed: 1, partitionsSuspected: 1 },
@@ -227,6 +227,8 @@ describe('status', () => {
     expect((await new FakeProcess({ control: () => cut }).run('status')).stdout).toContain([
       'Quorum:     lost, 2 of 5 members here, 3 needed; this node refuses writes', 'Health:     good (0 of 8)', 'Partition:  suspected since 12:00:10.000 (partition-2): 2 away of 3 lost, 2 here',
     ].join('\n'))
+    const contested = { ...status, name: 'local1~abc123', nameConflict: true }
+    expect((await new FakeProcess({ control: () => contested }).run('status')).stdout).toContain('Name:       local1~abc123, alive; another member has the same name: give each node a --name of its own\n')
     const drilled = { ...status, load: { ...status.load, drill: true } }
     expect((await new FakeProcess({ control: () => drilled }).run('status')).stdout).toContain('Load:       CPU 85%, memory 40%, 1 in flight (drill), overloaded\n')
     expect(JSON.parse((await new FakeProcess({ control: () => status }).run('status', '--json')).stdout)).toEqual(status)

@@ -111,7 +111,7 @@ describe('rtt', () => {
 describe('reachability', () => {
   const path = (name: string, changes: Partial<PathView> = {}): PathView => ({
     peerId: name, name, state: 'alive', finding: 'direct', sinceWallMs: nowWallMs - 60_000, udp: '10.0.0.2:7400', tcp: '/ip4/10.0.0.2/tcp/7400', lastAckWallMs: nowWallMs - 2_000, lastHeardWallMs: nowWallMs,
-    lastIndirectWallMs: null, lastStreamWallMs: null, lostInARow: 0, ...changes,
+    lastIndirectWallMs: null, lastStreamWallMs: null, lostInARow: 0, denied: false, ...changes,
   })
   const view = (paths: readonly PathView[], mesh: MeshReachabilityView | null = null): ReachabilityView => ({ name: 'db1', peerId: 'a', paths, mesh })
   const text = async (shown: ReachabilityView, ...flags: string[]): Promise<string> => (await new FakeProcess({ control: () => shown }).run('reachability', ...flags)).stdout
@@ -150,6 +150,12 @@ describe('reachability', () => {
     // Neither the path nor since when it was so.
     expect(shown).toMatch(/│ db3 +│ failed │ – +│ – +│ 2s ago +│/)
     expect(shown).toContain('rdb members:force-leave db3 takes it off.\n0 of 0 members that are up are reached directly from db1.\n')
+  })
+
+  it('takes a peer that is denied here neither for reached nor for a path', async () => {
+    const shown = await text(view([path('db2'), path('db3', { denied: true, lostInARow: 12 })]))
+    expect(shown).toMatch(/│ db3 +│ alive +│ denied here +│ – +│/)
+    expect(shown).toContain('db3 is kept out by a list of peers of db1: rdb peers:list shows it.\n1 of 1 member that is up is reached directly from db1.\n')
   })
 
   it('is a matrix of the degraded pairs of the mesh, with who did not answer', async () => {

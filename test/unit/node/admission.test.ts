@@ -18,12 +18,12 @@ let folder = ''
 beforeEach(async () => { folder = await mkdtemp(join(tmpdir(), 'reedbase-peers-')) })
 afterEach(() => rm(folder, { recursive: true }))
 
-async function open(options: PeerLists = none, members: readonly string[] = [a, b]) {
+async function open(options: PeerLists = none, members: readonly string[] = [a, b], failed: readonly string[] = []) {
   const applied: Array<(peerId: string) => boolean> = []
   const denied: string[] = []
   const setAllowed = (isAllowed: (peerId: string) => boolean): void => { applied.push(isAllowed) }
   const admission = await Admission.open({
-    folderPath: folder, self, options, mesh: { setAllowed }, datagrams: { setAllowed }, nameOf: (peerId) => peerId.slice(8, 9), members: () => members,
+    folderPath: folder, self, options, mesh: { setAllowed }, datagrams: { setAllowed }, nameOf: (peerId) => peerId.slice(8, 9), members: () => members.map((peerId) => ({ peerId, isUp: !failed.includes(peerId) })),
     onDenied: (peerId) => { denied.push(peerId) }, log,
   })
   return { admission, applied, denied }
@@ -54,6 +54,11 @@ describe('the lists of peers', () => {
     expect(admission.isAllowed(b)).toBe(true)
     expect(await admission.change({ list: 'allow', peerIds: [a], remove: false, force: true })).toMatchObject({ isExclusive: true, refused: [{ name: 'B' }] })
     expect([admission.isAllowed(a), admission.isAllowed(b), admission.isAllowed(c)]).toEqual([true, false, false])
+  })
+
+  it('do not hold a failed member for cut off', async () => {
+    const { admission } = await open(none, [a, b], [b])
+    expect(await admission.change({ list: 'allow', peerIds: [a], remove: false, force: false })).toMatchObject({ isExclusive: true, refused: [{ name: 'B' }] })
   })
 
   it('take what options say as fixed, and the denied as denied even when allowed', async () => {

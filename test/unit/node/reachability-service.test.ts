@@ -48,6 +48,13 @@ describe('paths from here', () => {
     expect(service.paths()[1]).toMatchObject({ udp: '127.0.0.1:7400', tcp: '/ip4/127.0.0.1/tcp/7400', lastAckWallMs: null, lostInARow: 9 })
   })
 
+  it('of a peer that is denied here say so, and are told to nobody', async () => {
+    const { service, served } = setUp({ members: [member('a'), member('b')], paths: [path('a', 'direct'), path('b', 'none', 12)], denied: ['b'] })
+    await service.start()
+    expect(service.paths().map(({ name, denied }) => [name, denied])).toEqual([['a', false], ['b', true]])
+    expect(decodeReachability(served())).toEqual({ ok: true, value: { troubled: [], omitted: 0 } })
+  })
+
   it('are told to others as far as they are degraded and the member is up', async () => {
     const { service, served } = setUp({ members: [member('a'), member('b'), member('c', 'failed')], paths: [path('a', 'direct'), path('b', 'inbound-only', 7), path('c', 'none')] })
     await service.start()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { FrameReader, frameMessage } from '../../../../src/adapters/libp2p/request.ts'
+import { FrameReader, frameMessage, type FrameStep } from '../../../../src/adapters/libp2p/request.ts'
 import { fastMessageId } from '../../../../src/adapters/libp2p/gossip.ts'
 import { explainDialError } from '../../../../src/adapters/libp2p/dial-error.ts'
 
@@ -26,6 +26,19 @@ describe('a framed message', () => {
     expect(new FrameReader(100).push(Uint8Array.of(0, 0, 0, 100))).toEqual({ kind: 'more' })
   })
 
+  it('keeps none of the chunks that it came in, since each could weigh a hundred times its bytes', () => {
+    const message = Uint8Array.from({ length: 20_000 }, (_, index) => index % 251)
+    const reader = new FrameReader(20_000)
+    const frame = frameMessage(message)
+    let last: FrameStep = { kind: 'more' }
+    for (const byte of frame) {
+      const chunk = Uint8Array.of(byte)
+      last = reader.push(chunk)
+      chunk[0] = 255
+    }
+    expect(last.kind === 'message' && Buffer.compare(last.bytes, message)).toBe(0)
+  })
+
   it('is refused when bytes follow it', () => {
     expect(new FrameReader(100).push(Uint8Array.of(0, 0, 0, 1, 1, 2))).toMatchObject({ kind: 'refused' })
     expect(new FrameReader(0).push(Uint8Array.of(0, 0, 0, 0))).toMatchObject({ kind: 'message' })
@@ -44,6 +57,12 @@ describe('the cheap name of a gossip message', () => {
 describe('a dial error', () => {
   const context = { target: 'db1:7400', fingerprint: '0011223344556677' }
   const named = (name: string, message: string): Error => Object.assign(new Error(message), { name })
+
+  it('about the key says whether this node has one', () => {
+    const reason = new Error('refused as a stranger: key')
+    expect(explainDialError(reason, context).message).toBe('db1:7400 holds no cluster key of this node (the one in use here is 0011223344556677): the keys may have been rotated while this node was down.')
+    expect(explainDialError(reason, { ...context, fingerprint: null }).message).toBe('db1:7400 asks for a cluster key, and this node has none.')
+  })
 
   it('about the key outweighs addresses that were not reached', () => {
     const reason = new AggregateError([named('Error', 'connect ECONNREFUSED 10.0.0.5:7400'), named('EncryptionFailedError', 'Protocol selection failed - could not negotiate /noise')])
