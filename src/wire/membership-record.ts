@@ -1,5 +1,5 @@
 /** Member records and farewells as bytes, and the bounds that hold for them on both sides. */
-import { isIP } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import type { DatabaseOffer, MemberRecord } from '../core/membership/types.ts'
 import * as wire from './generated/membership.ts'
 import { contain, type Decoded, isCount, refuse } from './membership-decoding.ts'
@@ -36,8 +36,16 @@ function isText(text: string, charactersMax: number): boolean {
   return [...text].length <= charactersMax
 }
 
+/** Unspecified, broadcast and multicast: a ping there reaches oneself or many. In bytes, since each has many spellings. */
+const noHosts = new BlockList()
+for (const [network, prefix] of [['0.0.0.0', 8], ['224.0.0.0', 4], ['255.255.255.255', 32]] as const) noHosts.addSubnet(network, prefix, 'ipv4')
+for (const [network, prefix] of [['::', 128], ['ff00::', 8], ['::ffff:0.0.0.0', 104], ['::ffff:224.0.0.0', 100], ['::ffff:255.255.255.255', 128]] as const) noHosts.addSubnet(network, prefix, 'ipv6')
+
 function isReachableHost(host: string): boolean {
-  return isIP(host) !== 0 && host.length <= 64 && host !== '0.0.0.0' && host !== '::'
+  const family = isIP(host)
+  // A zone names an interface of whoever reads it.
+  if (family === 0 || host.length > 64 || host.includes('%')) return false
+  return !noHosts.check(host, family === 4 ? 'ipv4' : 'ipv6')
 }
 
 /** What is wrong with a record, or null. */

@@ -16,7 +16,7 @@ export interface RingKey {
 export interface Ring {
   /** The one in use first. */
   readonly keys: readonly RingKey[]
-  /** The latest last. */
+  /** Those of keys that were never held here first, since the first ones are given up first; the latest of the others last. */
   readonly removed: readonly string[]
   readonly useVersion: number
 }
@@ -45,9 +45,16 @@ export function summarize({ keys, removed, useVersion }: Ring): RingSummary {
   return { fingerprints: keys.map(({ fingerprint }) => fingerprint), removed, useVersion }
 }
 
+/** Removals of keys that this ring never held, taken from one message. */
+export const REMOVALS_HEARD_MAX = 8
+
 /** Takes in another member's ring, of which `keys` are the secrets that came along. A choice of a key that is not here is left for later. */
 export function mergeRing(ring: Ring, theirs: RingSummary, keys: readonly RingKey[], bounds: RingBounds): RingMerge {
-  const removed = [...ring.removed, ...theirs.removed.filter((fingerprint) => !ring.removed.includes(fingerprint))].slice(-bounds.removedMax)
+  const isHeld = (fingerprint: string): boolean => ring.keys.some((key) => key.fingerprint === fingerprint)
+  const news = theirs.removed.filter((fingerprint) => !ring.removed.includes(fingerprint))
+  // Fingerprints are easily made up: they must not drive out the removal of a key that could come back.
+  const heard = news.filter((fingerprint) => !isHeld(fingerprint)).slice(-REMOVALS_HEARD_MAX)
+  const removed = [...heard, ...ring.removed, ...news.filter(isHeld)].slice(-bounds.removedMax)
   const held = new Map<string, RingKey>()
   for (const key of [...ring.keys, ...keys]) if (!removed.includes(key.fingerprint) && !held.has(key.fingerprint)) held.set(key.fingerprint, key)
   if (held.size === 0) return { ok: false, refused: 'last' }

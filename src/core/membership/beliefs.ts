@@ -103,11 +103,20 @@ export class Beliefs {
       this.#in.lifecycle.event(nowMs, 'member-joined', joined, { from: via, reason: via === record.peerId ? 'said so itself' : 'learned from another member' })
       return
     }
-    if (judge(entry, { kind: 'record', incarnation: record.incarnation }) !== 'accept') {
+    if (judge(entry, { kind: 'record', incarnation: record.incarnation }) !== 'accept' && !this.#isContradicted(entry, record.incarnation, via)) {
       this.#in.counters.updatesStale++
       return
     }
     this.#replaceRecord(nowMs, entry, signed, via)
+  }
+
+  /**
+   * Extension: a newcomer whose first table is a liar's must not hold the living for dead until each of them refutes. Where a single table says
+   * so, and no signed farewell, the same incarnation heard from the member itself or from a second member is enough.
+   */
+  #isContradicted({ peerId, incarnation, tombstoneOf, probationUntilMs }: MemberEntry, heard: number, via: string): boolean {
+    if (tombstoneOf === null || heard !== incarnation || probationUntilMs !== null) return false
+    return via === peerId || (via !== tombstoneOf && isActiveEntry(this.#in.table.get(via)))
   }
 
   #replaceRecord(nowMs: number, entry: MemberEntry, signed: SignedRecord, via: string): void {
@@ -121,6 +130,7 @@ export class Beliefs {
     entry.removedBy = null
     entry.suspicion = null
     entry.heardVerdict = null
+    entry.tombstoneOf = null
     entry.silent = false
     entry.view = null
     this.#in.deadlines.delete(`suspect:${entry.peerId}`)
@@ -268,6 +278,7 @@ export class Beliefs {
       const wasLeft = entry.state === 'left'
       entry.leave = leave
       entry.removedBy = null
+      entry.tombstoneOf = null
       entry.incarnation = leave.incarnation
       this.#in.lifecycle.bury(nowMs, entry)
       this.#accepted({ kind: 'left', leave })
@@ -285,7 +296,13 @@ export class Beliefs {
       this.#addTombstone(nowMs, entry, from)
       return
     }
-    const wasHere = isActiveEntry(this.#in.table.get(record.peerId))
+    const held = this.#in.table.get(record.peerId)
+    // A second voice for its death, or the same one again, does not contradict the first.
+    if (isTombstone && entry.leave === null && held !== undefined && held.tombstoneOf !== null && record.incarnation <= held.incarnation && from !== record.peerId) {
+      this.#in.counters.updatesStale++
+      return
+    }
+    const wasHere = isActiveEntry(held)
     this.#applyRecord(nowMs, entry.signed, from)
     // A newcomer's own announcement goes nowhere until gossipsub has told it who listens: whoever it joins through says it for it.
     if (from === record.peerId && !wasHere && isActiveEntry(this.#in.table.get(record.peerId)) && this.#in.isJudging()) this.#in.tellAll({ kind: 'record', signed: entry.signed })
@@ -301,10 +318,10 @@ export class Beliefs {
       // As memberlist's merge: another table's verdict may come from the far side of a partition, so it is a suspicion here.
       // Extension: it is not gossiped, but probed at once. The ping carries the suspicion, and the living answer with a refutation,
       // so a heal costs one round trip a member instead of a storm of suspicions.
-      const held = this.#in.table.get(record.peerId)
-      if (held === undefined || held.probationUntilMs !== null || judge(held, { kind: 'suspect', incarnation: claim.incarnation }) !== 'accept') return
-      this.#in.lifecycle.suspect(nowMs, held, { accuser: from, evidence: 'table', reason: 'failed according to the table of another member', probeStartedMs: null })
-      if (this.#in.isJudging()) this.#in.prober.startOnEvidence(nowMs, held, 'table')
+      const accused = this.#in.table.get(record.peerId)
+      if (accused === undefined || accused.probationUntilMs !== null || judge(accused, { kind: 'suspect', incarnation: claim.incarnation }) !== 'accept') return
+      this.#in.lifecycle.suspect(nowMs, accused, { accuser: from, evidence: 'table', reason: 'failed according to the table of another member', probeStartedMs: null })
+      if (this.#in.isJudging()) this.#in.prober.startOnEvidence(nowMs, accused, 'table')
     }
   }
 
@@ -323,6 +340,7 @@ export class Beliefs {
     const leftMs = ageMs === undefined ? 0 : Math.max(0, offeredMs - ageMs)
     const entry = this.#in.table.add(leftMs > 0 ? nowMs - offeredMs + leftMs : nowMs, signed, state === 'left' ? 'left' : 'failed')
     entry.leave = state === 'left' ? leave : null
+    if (entry.leave === null) entry.tombstoneOf = from
     if (state === 'left') entry.incarnation = incarnation
     if (state === 'left' && leave === null) entry.removedBy = from
     entry.awaySinceMs = nowMs

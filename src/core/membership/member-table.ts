@@ -25,6 +25,10 @@ export interface MemberEntry {
   leave: SignedLeave | null
   /** The operator's node that removed it; then it is left without a leave of its own. */
   removedBy: string | null
+  /** Whose table alone says that it is dead: a tombstone that rests on one unsigned voice. Null when this node knows better. */
+  tombstoneOf: string | null
+  /** It was active here at some time, and is not known from a tombstone alone. */
+  wasMet: boolean
   /** Since when it is away, while it is failed or on probation. */
   awaySinceMs: number
   /** It failed together with many: it is not its own instability that it comes back from, so it needs no probation. */
@@ -143,7 +147,7 @@ export class MemberTable {
   add(nowMs: number, signed: SignedRecord, state: HeldState): MemberEntry {
     const entry: MemberEntry = {
       peerId: signed.record.peerId, hash: hashPeerId(signed.record.peerId), signed, incarnation: signed.record.incarnation, state, stateSinceMs: nowMs,
-      suspicion: null, heardVerdict: null, accusers: NOBODY, leave: null, removedBy: null, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
+      suspicion: null, heardVerdict: null, accusers: NOBODY, leave: null, removedBy: null, tombstoneOf: null, wasMet: false, awaySinceMs: 0, cutOff: false, probationUntilMs: null, flapping: false, rtt: null,
       silent: false, ringRound: -1, poolIndex: -1, view: null,
     }
     this.#entries.set(entry.peerId, entry)
@@ -169,15 +173,17 @@ export class MemberTable {
     entry.view ??= {
       signed: entry.signed, state: entry.state, stateSinceMs: entry.stateSinceMs,
       suspectedBy: entry.suspicion === null ? entry.accusers : [...entry.suspicion.accusers],
-      probationUntilMs: entry.probationUntilMs, flapping: entry.flapping, removedBy: entry.removedBy,
+      probationUntilMs: entry.probationUntilMs, flapping: entry.flapping, removedBy: entry.removedBy, wasMet: entry.wasMet,
     }
     return entry.view
   }
 
   #enter(entry: MemberEntry): void {
     this.#counts[entry.state]++
-    if (isActive(entry)) this.active.add(entry)
-    else {
+    if (isActive(entry)) {
+      entry.wasMet = true
+      this.active.add(entry)
+    } else {
       this.active.delete(entry)
       this.#tombstones.add(entry)
     }

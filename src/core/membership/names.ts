@@ -31,8 +31,8 @@ export class NameBook {
   readonly #claims = new Map<string, NameClaim>()
   /** By name, the one that keeps it first. */
   readonly #byName = new Map<string, NameClaim[]>()
-  /** Names in conflict, with whom was told of it. */
-  readonly #conflicts = new Map<string, string>()
+  /** Names in conflict, with the keeper and the others as they were told. */
+  readonly #conflicts = new Map<string, readonly string[]>()
 
   /** Names that several living members bear now. */
   get conflicts(): readonly string[] {
@@ -54,13 +54,14 @@ export class NameBook {
     return keeper === undefined || keeper.peerId === peerId ? name : `${name}~${peerId.slice(-NAME_SUFFIX_CHARACTERS)}`
   }
 
-  /** A member's record or state, new or changed. O(bearers of the name). */
+  /** A member's record or state, new or changed. O(log bearers of the name) comparisons, since a liar may bear one name thousands of times. */
   handleClaim(_nowMs: number, claim: NameClaim): NameEffect[] {
     const before = this.#claims.get(claim.peerId)
-    if (before !== undefined && before.name !== claim.name) this.#withdraw(before)
+    if (before !== undefined) this.#withdraw(before)
     this.#claims.set(claim.peerId, claim)
-    const bearers = (this.#byName.get(claim.name) ?? []).filter(({ peerId }) => peerId !== claim.peerId)
-    this.#byName.set(claim.name, [...bearers, claim].sort(byPrecedence))
+    const bearers = this.#byName.get(claim.name) ?? []
+    bearers.splice(placeOf(bearers, claim), 0, claim)
+    this.#byName.set(claim.name, bearers)
     return [...(before !== undefined && before.name !== claim.name ? this.#review(before.name) : []), ...this.#review(claim.name)]
   }
 
@@ -73,27 +74,42 @@ export class NameBook {
     return this.#review(claim.name)
   }
 
-  #withdraw({ peerId, name }: NameClaim): void {
-    const bearers = (this.#byName.get(name) ?? []).filter((bearer) => bearer.peerId !== peerId)
-    if (bearers.length === 0) this.#byName.delete(name)
-    else this.#byName.set(name, bearers)
+  #withdraw(claim: NameClaim): void {
+    const bearers = this.#byName.get(claim.name)
+    if (bearers === undefined) return
+    bearers.splice(placeOf(bearers, claim), 1)
+    if (bearers.length === 0) this.#byName.delete(claim.name)
   }
 
   #review(name: string): NameEffect[] {
-    const living = (this.#byName.get(name) ?? []).filter(({ isLiving }) => isLiving).map(({ peerId }) => peerId)
+    // The living come first.
+    const living = (this.#byName.get(name) ?? []).slice(0, 1 + othersToldMax).filter(({ isLiving }) => isLiving).map(({ peerId }) => peerId)
     const [keeper = null, ...others] = living
     if (keeper === null || others.length === 0) {
       return this.#conflicts.delete(name) ? [{ kind: 'name-conflict-ended', name, keeper }] : []
     }
-    const parties = living.join()
-    if (this.#conflicts.get(name) === parties) return []
-    this.#conflicts.set(name, parties)
-    return [{ kind: 'name-conflict', name, keeper, others: others.slice(0, othersToldMax) }]
+    const told = this.#conflicts.get(name)
+    if (told?.length === living.length && told.every((peerId, index) => peerId === living[index])) return []
+    this.#conflicts.set(name, living)
+    return [{ kind: 'name-conflict', name, keeper, others }]
   }
+}
+
+/** Where the claim is among bearers in order, or belongs. */
+function placeOf(bearers: readonly NameClaim[], claim: NameClaim): number {
+  let low = 0
+  let high = bearers.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (byPrecedence(bearers[middle] as NameClaim, claim) < 0) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 function byPrecedence(a: NameClaim, b: NameClaim): number {
   if (a.isLiving !== b.isLiving) return a.isLiving ? -1 : 1
   if (a.heldSinceMs !== b.heldSinceMs) return a.heldSinceMs - b.heldSinceMs
+  if (a.peerId === b.peerId) return 0
   return a.peerId < b.peerId ? -1 : 1
 }

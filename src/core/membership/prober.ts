@@ -32,6 +32,8 @@ import type { Evidence, MembershipEffect, Probe } from './types.ts'
 
 /** Pings on behalf of others under way at once; more are answered with a nack at once. */
 export const RELAYS_MAX = 256
+/** The share of one requester, so that none takes a helper away from all others. */
+export const RELAYS_PER_REQUESTER_MAX = 16
 /** An asked helper nacks after this share of its ack timeout, early enough to be heard in the same period (Lifeguard §IV-A). */
 export const NACK_AT_SHARE = 0.8
 /** Helpers and streams have this share of the longest ack timeout, when the round does not have to wait for the period's end. */
@@ -217,7 +219,7 @@ export class Prober {
     const target = this.#in.table.get(targetId)
     if (targetId === this.#in.selfId) {
       this.#in.send(from, { kind: 'ack', sequence })
-    } else if (target === undefined || target.state === 'left' || this.#relays.size >= RELAYS_MAX) {
+    } else if (target === undefined || target.state === 'left' || !this.#hasRoomToRelay(from)) {
       this.#in.counters.relaysRefused++
       this.#in.send(from, { kind: 'nack', sequence })
     } else {
@@ -228,6 +230,13 @@ export class Prober {
       this.#in.deadlines.set(`relay:${own}`, nowMs + NACK_AT_SHARE * timeoutMs)
       this.#in.send(targetId, { kind: 'ping', sequence: own })
     }
+  }
+
+  #hasRoomToRelay(requester: string): boolean {
+    if (this.#relays.size >= RELAYS_MAX) return false
+    let own = 0
+    for (const relay of this.#relays.values()) if (relay.requester === requester) own++
+    return own < RELAYS_PER_REQUESTER_MAX
   }
 
   /** Forgets what runs about a member that is no longer probed. */

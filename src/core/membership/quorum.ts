@@ -2,7 +2,8 @@
  * Whether this node sees the greater part of the mesh. Of two sides of a cut at most one has a majority, so a node that gives up writes
  * without one keeps the copies from parting; whether it does is its own policy (`--minority-policy`).
  *
- * It counts against **everyone who is expected**: this node, the members here, and those that failed. Who has left, or was removed by an
+ * It counts against **everyone who is expected**: this node, the members here, and those that failed after this node had held them for alive
+ * or remembered them from an earlier life; identities that are dead by hearsay alone cost nothing to make up. Who has left, or was removed by an
  * operator, is not expected. Who failed so long ago that membership forgot it is dropped only while there is a quorum: a minority that
  * waited long enough would otherwise call itself the whole. A failed member whose name a living one bears was replaced (a node that lost
  * its data folder comes back with a new identity) and is not expected either.
@@ -26,6 +27,8 @@ export interface Expected {
   readonly peerId: string
   readonly name: string
   readonly state: MemberState
+  /** It was alive here, be it between two censuses. */
+  readonly wasMet?: boolean
 }
 
 export interface QuorumCount {
@@ -42,7 +45,9 @@ export class QuorumWatch {
   readonly #options: QuorumOptions
   /** Expected but not in the table: remembered from an earlier life, or forgotten by membership. PeerId to name. */
   #unlisted = new Map<string, string>()
-  /** Failed, and in the table. */
+  /** In the table, and held for alive here before, or remembered. */
+  #met = new Set<string>()
+  /** Failed, in the table and met. */
   #failed = new Map<string, string>()
   #count: QuorumCount
   #hasQuorum = true
@@ -78,12 +83,15 @@ export class QuorumWatch {
   handleCensus(nowMs: number, { selfName, members }: { readonly selfName: string; readonly members: Iterable<Expected> }): QuorumEffect[] {
     const unlisted = new Map([...this.#unlisted, ...this.#failed])
     const failed = new Map<string, string>()
+    const met = new Set<string>()
     const livingNames = new Set([selfName])
     let reachable = 1
-    for (const { peerId, name, state } of members) {
-      unlisted.delete(peerId)
-      if (state === 'failed') failed.set(peerId, name)
-      else if (state !== 'left') {
+    for (const { peerId, name, state, wasMet = false } of members) {
+      const isLiving = state !== 'failed' && state !== 'left'
+      if (unlisted.delete(peerId) || isLiving || wasMet || this.#met.has(peerId)) met.add(peerId)
+      if (state === 'failed') {
+        if (met.has(peerId)) failed.set(peerId, name)
+      } else if (isLiving) {
         reachable++
         livingNames.add(name)
       }
@@ -91,6 +99,7 @@ export class QuorumWatch {
     for (const absent of [unlisted, failed]) for (const [peerId, name] of absent) if (livingNames.has(name)) absent.delete(peerId)
     this.#unlisted = unlisted
     this.#failed = failed
+    this.#met = met
     this.#recount(reachable)
     if (!this.#isJudging) return []
     if (this.#suffices() && unlisted.size > 0) {

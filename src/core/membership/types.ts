@@ -145,6 +145,8 @@ export interface Member {
   readonly flapping: boolean
   /** An operator removed it; its state is then left without a signed leave. */
   readonly removedBy: string | null
+  /** It was alive here at some time, and is not known from tombstones alone. */
+  readonly wasMet?: boolean
 }
 
 /** How this node reaches a member, as far as its own packets tell; see paths.ts. */

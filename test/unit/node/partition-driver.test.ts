@@ -30,7 +30,7 @@ function setUp(policy: MinorityPolicy = 'serve') {
   })
   const states = { 'member-joined': 'alive', 'member-failed': 'failed', 'member-left': 'left', 'member-suspected': 'suspect' } as const
   const tell = (type: keyof typeof states, ...peerIds: string[]): Array<string | null> => peerIds.map((peerId) => {
-    table.set(peerId, { peerId, name: peerId, state: states[type] })
+    table.set(peerId, { peerId, name: peerId, state: states[type], wasMet: true })
     return driver.handleEvent(eventOf(type, peerId))
   })
   return { driver, clock, log, events, spreading, refusing, table, tell, censuses: () => censuses }
@@ -101,7 +101,7 @@ describe('quorum', () => {
   it('sees failures that came without an event', () => {
     const { driver, clock, table, events } = setUp()
     driver.start()
-    for (const peerId of ['a', 'b']) table.set(peerId, { peerId, name: peerId, state: 'failed' })
+    for (const peerId of ['a', 'b']) table.set(peerId, { peerId, name: peerId, state: 'failed', wasMet: true })
     clock.advance(5_000)
     expect(events).toMatchObject([{ type: 'quorum-lost', reachable: 1, known: 3, needed: 2 }])
   })

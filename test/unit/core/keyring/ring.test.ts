@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { mergeRing, removeKey, type Ring, type RingKey, summarize, USE_VERSION_LEAP_MAX, useKey } from '../../../../src/core/keyring/ring.ts'
+import { mergeRing, REMOVALS_HEARD_MAX, removeKey, type Ring, type RingKey, summarize, USE_VERSION_LEAP_MAX, useKey } from '../../../../src/core/keyring/ring.ts'
 
 const bounds = { keysMax: 4, removedMax: 64 }
 const key = (name: string): RingKey => ({ fingerprint: name, key: new Uint8Array([name.charCodeAt(0)]) })
@@ -42,6 +42,20 @@ describe('a ring that meets another', () => {
     // Without the new key it would have none at all, and stays as it is.
     expect(mergeRing(ring('a'), summarize(removed), [], bounds)).toEqual({ ok: false, refused: 'last' })
     expect(names(meet(ring('a'), removed))).toBe('b')
+  })
+
+  it('keeps the removals of keys that it held, however many others it is told of', () => {
+    let own = removeKey(useKey(ring('ab'), 'b') as Ring, 'a', bounds) as Ring
+    own = meet(own, ring('b', { removed: ['a'], useVersion: 1 }))
+    const told = (from: number): string[] => Array.from({ length: 64 }, (_, index) => `made-up-${from + index}`)
+    const afterOne = meet(own, ring('b', { removed: told(0) }))
+    expect(afterOne.removed).toHaveLength(1 + REMOVALS_HEARD_MAX)
+    for (let from = 64; from < 2_000; from += 64) own = meet(own, ring('b', { removed: told(from) }))
+    expect([own.removed.length, own.removed.at(-1)]).toEqual([bounds.removedMax, 'a'])
+    expect(names(meet(own, ring('ab')))).toBe('b')
+    // A true removal finds room in a full book.
+    const full = meet({ ...own, keys: [key('b'), key('c')] }, ring('b', { removed: ['c', ...told(0)] }))
+    expect([names(full), full.removed.slice(-2)]).toEqual(['b', ['a', 'c']])
   })
 
   it('refuses more keys than it may hold', () => {

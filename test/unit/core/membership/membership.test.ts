@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { INCARNATION_MAX } from '../../../../src/core/membership/precedence.ts'
-import { ackTimeoutMs, RELAYS_MAX } from '../../../../src/core/membership/prober.ts'
+import { ackTimeoutMs, RELAYS_MAX, RELAYS_PER_REQUESTER_MAX } from '../../../../src/core/membership/prober.ts'
 import type { Update } from '../../../../src/core/membership/types.ts'
 import { advance, claim, createAlive, createMachine, eventsIn, isPing, packet, record, recordUpdate, sendsIn, signed, signedLeave, tellFailed } from './fixtures.ts'
 
@@ -185,16 +185,31 @@ describe('push-pull sync', () => {
     expect(machine.member('b')).toBeUndefined()
   })
 
-  it('who is held for dead by hearsay hears so when it syncs, refutes, and is back', () => {
-    const machine = createAlive(['a'])
-    machine.handleSync(1, { from: 'a', entries: [{ signed: signed('b', 5), state: 'failed', leave: null }] })
-    machine.handleSync(2, { from: 'b', entries: [{ signed: signed('b', 5), state: 'alive', leave: null }] })
-    expect(machine.syncEntries().map(({ signed: { record } }) => record.peerId)).toEqual(['self', 'a'])
-    const answer = machine.syncEntries('b')
-    expect(answer.at(-1)).toMatchObject({ state: 'failed', signed: { record: { peerId: 'b' } } })
-    const b = createAlive(['self'], {}, { record: record('b', 5) })
-    b.handleSync(3, { from: 'self', entries: answer })
-    expect(eventsIn(machine.handleUpdates(4, { from: 'b', updates: [{ kind: 'record', signed: b.self }] }))).toMatchObject([{ type: 'member-joined', record: { peerId: 'b' } }])
+  it.each([
+    ['the member itself', 'b', 'failed'],
+    ['the member itself', 'b', 'left'],
+    ['a second member', 'c', 'failed'],
+  ] as const)('who is held for dead because one table says so is in again by the word of %s', (_who, from, state) => {
+    const machine = createAlive(['a', 'c'])
+    machine.handleSync(1, { from: 'a', entries: [{ signed: signed('b', 5), state, leave: null }] })
+    expect(machine.member('b')?.state).toBe(state)
+    expect(eventsIn(machine.handleSync(2, { from, entries: [{ signed: signed('b', 5), state: 'alive', leave: null }] }))).toMatchObject([{ type: 'member-joined', record: { peerId: 'b' } }])
+    expect(machine.member('b')?.state).toBe('alive')
+  })
+
+  it.each([
+    ['the table that said so', 'a', 'alive', 5, null],
+    ['a second table that agrees', 'c', 'failed', 5, null],
+    ['an older record', 'c', 'alive', 4, null],
+    ['whoever is no member', 'stranger', 'alive', 5, null],
+    ['a second member, after a signed farewell', 'c', 'alive', 5, signedLeave('b', 5)],
+  ] as const)('but not by %s', (_who, from, state, incarnation, leave) => {
+    const machine = createAlive(['a', 'c'])
+    machine.handleSync(1, { from: 'a', entries: [{ signed: signed('b', 5), state: leave === null ? 'failed' : 'left', leave }] })
+    const effects = from === 'stranger'
+      ? machine.handleUpdates(2, { from, updates: [recordUpdate('b', incarnation)] })
+      : machine.handleSync(2, { from, entries: [{ signed: signed('b', incarnation), state, leave: null }] })
+    expect([eventsIn(effects), machine.member('b')?.state]).toEqual([[], leave === null ? 'failed' : 'left'])
   })
 
   it('dead strangers become silent tombstones: no event, no resurrection by old gossip, not passed on', () => {
@@ -289,8 +304,18 @@ describe('probing', () => {
     machine.handlePacket(0, 'a', packet({ kind: 'ping-request', sequence: 2, target: 'b' }))
     const nack = advance(machine, 450).find(({ effect }) => effect.kind === 'send' && effect.packet.probe?.kind === 'nack')
     expect(nack).toMatchObject({ atMs: 400, effect: { to: 'a', packet: { probe: { sequence: 2 } } } })
-    for (let sequence = 0; sequence < RELAYS_MAX + 5; sequence++) machine.handlePacket(451, 'a', packet({ kind: 'ping-request', sequence, target: 'b' }))
-    expect(machine.counters.relaysRefused).toBe(1 + 6)
+  })
+
+  it('a helper works for each requester up to its share, and for all together up to its bound', () => {
+    const requesters = Array.from({ length: RELAYS_MAX / RELAYS_PER_REQUESTER_MAX + 1 }, (_, index) => `r${index}`)
+    const machine = createAlive(['target', ...requesters])
+    const refusedOf = (from: string, requests: number): number => {
+      const before = machine.counters.relaysRefused
+      for (let sequence = 0; sequence < requests; sequence++) machine.handlePacket(1, from, packet({ kind: 'ping-request', sequence, target: 'target' }))
+      return machine.counters.relaysRefused - before
+    }
+    expect(refusedOf('r0', RELAYS_MAX)).toBe(RELAYS_MAX - RELAYS_PER_REQUESTER_MAX)
+    expect(requesters.slice(1).map((from) => refusedOf(from, RELAYS_PER_REQUESTER_MAX))).toEqual([...requesters.slice(2).map(() => 0), RELAYS_PER_REQUESTER_MAX])
   })
 
   it('acks from others than those asked are counted and believed by nobody', () => {

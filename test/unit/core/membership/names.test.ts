@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type NameClaim, NameBook } from '../../../../src/core/membership/names.ts'
+import { type NameClaim, NameBook, type NameEffect } from '../../../../src/core/membership/names.ts'
 
 const claim = (peerId: string, heldSinceMs: number, changes: Partial<NameClaim> = {}): NameClaim => ({ peerId, name: 'db1', heldSinceMs, isLiving: true, ...changes })
 
@@ -49,6 +49,24 @@ describe('a name', () => {
     const book = bookOf(claim('a', 1), claim('b', 2))
     expect(book.handleClaim(3, claim('b', 2))).toEqual([])
     expect(book.handleClaim(4, claim('c', 3))).toMatchObject([{ kind: 'name-conflict', others: ['b', 'c'] }])
+  })
+
+  it('that thousands bear costs a few comparisons each, and is told anew only when the first ones change', () => {
+    let looks = 0
+    const count = 2_000
+    const effects: NameEffect[] = []
+    const book = new NameBook()
+    for (let index = 0; index < count; index++) {
+      const heldSinceMs = (index * 1_237) % count + 100
+      const one = { peerId: `p${index}`, name: 'db1', isLiving: true, get heldSinceMs() { looks++; return heldSinceMs } }
+      effects.push(...book.handleClaim(0, one))
+    }
+    expect(looks).toBeLessThan(count * 4 * Math.ceil(Math.log2(count)))
+    expect(effects.length).toBeLessThan(count / 10)
+    expect(book.handleClaim(1, claim('first', 1))).toMatchObject([{ keeper: 'first' }])
+    expect(book.handleClaim(2, claim('last', 1e9))).toEqual([])
+    for (let index = 0; index < count; index++) book.forget(3, `p${index}`)
+    expect([book.keeperOf('db1'), book.forget(4, 'last')]).toEqual(['first', [{ kind: 'name-conflict-ended', name: 'db1', keeper: 'first' }]])
   })
 
   it('of a stranger that the book has not heard of is marked when somebody bears it', () => {

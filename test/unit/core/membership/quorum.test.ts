@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Expected, QuorumWatch } from '../../../../src/core/membership/quorum.ts'
 import type { MemberState } from '../../../../src/core/membership/types.ts'
+import { createAlive, signed } from './fixtures.ts'
 
 const members = (states: Readonly<Record<string, MemberState>>): Expected[] => Object.entries(states).map(([peerId, state]) => ({ peerId, name: `name-${peerId}`, state }))
 const alive = (...peerIds: string[]): Record<string, MemberState> => Object.fromEntries(peerIds.map((peerId) => [peerId, 'alive']))
@@ -28,7 +29,9 @@ describe('quorum', () => {
 
   it('is not regained by a majority that does not last', () => {
     const watch = started()
-    census(watch, 0, { ...alive('a'), ...failed('b', 'c', 'd') })
+    census(watch, 0, alive('a', 'b', 'c', 'd'))
+    census(watch, 50, { ...alive('a'), ...failed('b', 'c', 'd') })
+    expect(watch.hasQuorum).toBe(false)
     census(watch, 100, { ...alive('a', 'b'), ...failed('c', 'd') })
     census(watch, 200, { ...alive('a'), ...failed('b', 'c', 'd') })
     expect(watch.nextDeadlineMs()).toBeNull()
@@ -44,13 +47,15 @@ describe('quorum', () => {
     ['who left is not expected', { a: 'left', b: 'left', c: 'left' } as const, true],
   ])('%s', (_what, states, has) => {
     const watch = started()
-    census(watch, 0, states)
+    census(watch, 0, alive(...Object.keys(states)))
+    census(watch, 1, states)
     expect(watch.hasQuorum).toBe(has)
   })
 
   it('can be a fixed number', () => {
     const one = started(1)
-    census(one, 0, failed('a', 'b', 'c'))
+    census(one, 0, alive('a', 'b', 'c'))
+    census(one, 1, failed('a', 'b', 'c'))
     expect([one.hasQuorum, one.count.needed]).toEqual([true, 1])
     const four = started(4)
     census(four, 0, alive('a', 'b'))
@@ -89,15 +94,45 @@ describe('quorum', () => {
 
   it('is not regained by forgetting the majority', () => {
     const watch = started()
-    census(watch, 0, { ...alive('a'), ...failed('b', 'c', 'd') })
+    census(watch, 0, alive('a', 'b', 'c', 'd'))
+    census(watch, 1, { ...alive('a'), ...failed('b', 'c', 'd') })
     census(watch, 86_400_000, alive('a'))
     expect([watch.hasQuorum, watch.count.known]).toEqual([false, 5])
+  })
+
+  it('does not expect the dead of whom it has only heard, until they were alive here', () => {
+    const watch = started()
+    const ghosts = ['g1', 'g2', 'g3', 'g4']
+    expect(census(watch, 0, { ...alive('a', 'b'), ...failed(...ghosts) })).toEqual([])
+    expect(watch.count).toEqual({ reachable: 3, known: 3, needed: 2 })
+    census(watch, 1, alive('a', 'b', ...ghosts))
+    expect(census(watch, 2, { ...alive('a', 'b'), ...failed(...ghosts) })).toEqual([{ kind: 'quorum-lost', reachable: 3, known: 7, needed: 4 }])
+  })
+
+  it('expects who was alive and failed between two censuses', () => {
+    expect(started().handleCensus(0, { selfName: 'self', members: members(failed('a', 'b')).map((member) => ({ ...member, wasMet: true })) })).toMatchObject([{ kind: 'quorum-lost', known: 3 }])
+    const machine = createAlive(['a'])
+    machine.handleSync(1, { from: 'a', entries: [{ signed: signed('ghost', 5), state: 'failed', leave: null }] })
+    expect(machine.members().map(({ wasMet }) => wasMet)).toEqual([true, false])
+  })
+
+  it('expects again a failed member whose name another one bore for a while', () => {
+    const watch = started()
+    const old: Expected = { peerId: 'old', name: 'db', state: 'alive' }
+    const usurper: Expected = { peerId: 'new', name: 'db', state: 'alive' }
+    const take = (nowMs: number, ...members: readonly Expected[]): number => {
+      watch.handleCensus(nowMs, { selfName: 'self', members })
+      return watch.count.known
+    }
+    expect([take(0, old), take(1, { ...old, state: 'failed' }, usurper), take(2, { ...old, state: 'failed' }, { ...usurper, state: 'left' })]).toEqual([2, 2, 2])
   })
 
   it('does not expect who was replaced by a living member of its name', () => {
     const watch = started()
     const replaced: Expected[] = ['a', 'b', 'c'].flatMap((name): Expected[] => [{ peerId: `old-${name}`, name, state: 'failed' }, { peerId: `new-${name}`, name, state: 'alive' }])
-    watch.handleCensus(0, { selfName: 'self', members: [...replaced, { peerId: 'old-self', name: 'self', state: 'failed' }] })
+    const all: Expected[] = [...replaced, { peerId: 'old-self', name: 'self', state: 'failed' }]
+    watch.handleCensus(0, { selfName: 'self', members: all.map((member) => ({ ...member, state: 'alive' })) })
+    watch.handleCensus(1, { selfName: 'self', members: all })
     expect(watch.count).toEqual({ reachable: 4, known: 4, needed: 3 })
   })
 })
