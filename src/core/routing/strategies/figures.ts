@@ -8,10 +8,10 @@ const capacityMin = 0.001
  * Queries that each candidate is taken to have in flight: what it reported, and all that this node has dispatched to it. Its report may
  * hold some of ours already; counting them twice errs towards spreading.
  *
- * A report ages. With every half-life half of what it differs from the mean is forgotten, and what is left is rounded: figures that are old
- * enough are all equal, so that chance and own dispatches decide and not everybody's common memory (after Dahlin, "Interpreting Stale
- * Load Information", 1999). Unknown load is the mean: neither idle nor busy. The mean leaves out whoever reports more than twice the plain
- * one, or a single absurd report would make all the others look alike.
+ * A report ages. With every half-life half of what it differs from the mean is forgotten, and a rest of less than half a query, in the
+ * measure of what is forgotten, does not count: figures that are old enough are all equal, so that chance and own dispatches decide and
+ * not everybody's common memory (after Dahlin, "Interpreting Stale Load Information", 1999). Unknown load is the mean: neither idle nor
+ * busy. The mean leaves out whoever reports more than twice the plain one, or a single absurd report would make all others look alike.
  */
 export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeMs }: Pick<RoutingOptions, 'loadHalfLifeMs'>): Float64Array {
   const figures = new Float64Array(candidates.length)
@@ -22,7 +22,9 @@ export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeM
   const mean = meanReport(candidates, figures, 2 * meanReport(candidates, figures, Infinity))
   for (let i = 0; i < candidates.length; i++) {
     const { inFlightThere, inFlightFromHere } = candidates[i] as PeerView
-    figures[i] = Math.round(mean + (figures[i] as number) * (inFlightThere - mean)) + inFlightFromHere
+    const weight = figures[i] as number
+    const rest = weight * (inFlightThere - mean)
+    figures[i] = mean + (Math.abs(rest) < 0.5 * (1 - weight) ? 0 : rest) + inFlightFromHere
   }
   return figures
 }

@@ -8,7 +8,7 @@ strategyContract(() => adaptive, { isLoadAware: true })
 
 const site = { datacenter: 'north', rack: 'r1' }
 /** The best in everything: every weighted figure is 0. */
-const best = peerView({ peerId: 'best', latencyMs: 9, cpuPercent: 0, memoryPercent: 0, site })
+const best = peerView({ peerId: 'best', latencyMs: 9, cpuPercent: 0, memoryPercent: 0, loadAgeMs: 0, site })
 
 function scoreOf(fields: Partial<PeerView>, options: Partial<RoutingOptions> = {}): number {
   const [, figure] = Array.from(adaptive.score([best, { ...best, peerId: 'other', ...fields }], { nowMs: 0, site, options: parseRoutingOptions(options) }))

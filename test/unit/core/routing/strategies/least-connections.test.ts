@@ -15,7 +15,7 @@ describe('least connections', () => {
   })
 
   it('counts them for each unit of capacity', () => {
-    const peers = [peerView({ peerId: 'small', inFlightThere: 2 }), peerView({ peerId: 'large', capacity: 4, inFlightThere: 7 })]
+    const peers = [peerView({ peerId: 'small', inFlightThere: 2, loadAgeMs: 0 }), peerView({ peerId: 'large', capacity: 4, inFlightThere: 7, loadAgeMs: 0 })]
     expect(Array.from(leastConnections.score(peers, context))).toEqual([3, 2])
   })
 })
