@@ -8,6 +8,10 @@ export interface MeshLimits {
   readonly inboundPerSecondMax: number
   /** Inbound handshakes under way at once: more than one host may begin within `handshakeTimeoutMs`, so that its silent connections shut nobody out. */
   readonly inboundPendingMax: number
+  /** The same of one host; above it, its oldest that has not said a byte goes. Fewer: less for a stranger to hold; a burst of dials from behind one address suffers. */
+  readonly inboundPendingPerHostMax: number
+  /** An inbound connection that has said nothing by then is closed. Shorter: less for a stranger to hold; a dialler that is stalled for so long must dial again. */
+  readonly firstByteTimeoutMs: number
   /** A handshake that has not ended by then is given up, on either side. */
   readonly handshakeTimeoutMs: number
   /** A dial with all its addresses. */
@@ -39,6 +43,8 @@ export const MESH_LIMITS: MeshLimits = Object.freeze({
   connectionsTotalMax: 512,
   inboundPerSecondMax: 200,
   inboundPendingMax: 1_024,
+  inboundPendingPerHostMax: 256,
+  firstByteTimeoutMs: 1_500,
   handshakeTimeoutMs: 5_000,
   dialTimeoutMs: 5_000,
   openTimeoutMs: 5_000,

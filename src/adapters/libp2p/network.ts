@@ -11,6 +11,7 @@ import { createLibp2p } from 'libp2p'
 import { MeshError } from '../../errors.ts'
 import { type DirectDoor, divertDirect } from '../direct/divert.ts'
 import { joinedWrites } from '../transport/joined-writes.ts'
+import { PendingShare } from '../transport/pending-share.ts'
 import { thinWindowUpdates } from '../transport/thin-window-updates.ts'
 import { wrapUpgrader } from '../transport/wrapped-upgrader.ts'
 import { tcpMultiaddr } from './address.ts'
@@ -41,12 +42,13 @@ export async function createNetwork(
 ): Promise<Network> {
   const isClient = options.client === true
   const listen = isClient ? [] : [tcpMultiaddr(await resolveHost(options.host), options.port).toString()]
+  const pending = new PendingShare({ clock: options.clock, perHostMax: limits.inboundPendingPerHostMax, firstByteTimeoutMs: limits.firstByteTimeoutMs })
   return await createLibp2p<Services>({
     start: false,
     privateKey: options.privateKey,
     nodeInfo: { name: 'reedbase-mesh', userAgent: 'reedbase-mesh' },
     addresses: { listen },
-    transports: [divertDirect(wrapUpgrader(joinedWrites(tcp()), { onInboundFailed }), direct)],
+    transports: [divertDirect(wrapUpgrader(joinedWrites(tcp()), { onInbound: (connection) => pending.admit(connection), onInboundFailed }), direct)],
     connectionEncrypters: encrypters,
     streamMuxers: [thinWindowUpdates(yamux({ maxInboundStreams: limits.inboundStreamsMax, maxOutboundStreams: 1_000, streamOptions: STREAM_OPTIONS }))],
     connectionGater: {

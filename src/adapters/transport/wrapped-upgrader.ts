@@ -4,6 +4,8 @@ import type { CreateListenerOptions, DialTransportOptions, MultiaddrConnection, 
 export interface UpgraderWrap {
   /** What libp2p is to see instead of a fresh connection, before anything is written to it. */
   readonly connection?: (connection: MultiaddrConnection) => MultiaddrConnection
+  /** Told of each inbound connection before its handshake; what it answers is called when the handshake has ended. */
+  readonly onInbound?: (connection: MultiaddrConnection) => () => void
   /** An inbound connection did not get through its handshake. */
   readonly onInboundFailed?: (error: unknown) => void
 }
@@ -19,14 +21,17 @@ export function wrapUpgrader<Components>(factory: (components: Components) => Tr
   }
 }
 
-function wrapped(upgrader: Upgrader, { connection: see = (connection) => connection, onInboundFailed }: UpgraderWrap): Upgrader {
+function wrapped(upgrader: Upgrader, { connection: see = (connection) => connection, onInbound, onInboundFailed }: UpgraderWrap): Upgrader {
   return {
     upgradeInbound: async (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeInbound']>[1]) => {
+      const onEnd = onInbound?.(connection)
       try {
         await upgrader.upgradeInbound(see(connection), options)
       } catch (error) {
         onInboundFailed?.(error)
         throw error
+      } finally {
+        onEnd?.()
       }
     },
     upgradeOutbound: (connection: MultiaddrConnection, options: Parameters<Upgrader['upgradeOutbound']>[1]) => upgrader.upgradeOutbound(see(connection), options),
