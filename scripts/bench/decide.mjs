@@ -1,5 +1,6 @@
 /**
- * What the router costs a query: the load check, a decision that stays here, and decisions among 100 and 1,000 candidates.
+ * What the router costs a query: the load check, a decision that stays here, what that allocates with few and with many peers known, and
+ * decisions among 100 and 1,000 candidates by every strategy.
  *
  *   node scripts/bench/decide.mjs [--json] [--check]      after `npm run build`; --check exits 1 when an asked figure is missed
  */
@@ -7,6 +8,7 @@ import { LoadMonitor } from '../../dist/core/load/load-monitor.js'
 import { decide } from '../../dist/core/routing/decide.js'
 import { NO_HINTS } from '../../dist/core/routing/hints.js'
 import { parseRoutingOptions } from '../../dist/core/routing/options.js'
+import { createStrategy, STRATEGY_NAMES } from '../../dist/core/routing/strategies/registry.js'
 import { createRandom, randomInteger } from '../../dist/core/time/random.js'
 import { readFlags } from '../flags.ts'
 
@@ -16,7 +18,7 @@ const random = createRandom(20260101)
 const options = parseRoutingOptions()
 const request = { database: 'flights', access: 'read', priority: 'normal', forwarded: false, lastResort: false, hints: NO_HINTS }
 const local = {
-  peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' },
+  peerId: 'self', name: 'local1', role: 'replica', ready: true, draining: false, overloaded: false, overloadReason: null, site: { datacenter: 'north', rack: 'r1' },
   cpuPercent: 20, memoryPercent: 30, inFlight: 3, inFlightMax: 64, excessRatio: 0, lagMs: null,
 }
 const overloaded = { ...local, overloaded: true, overloadReason: 'CPU 95% exceeds threshold 80%', cpuPercent: 95, excessRatio: 0.75 }
@@ -30,7 +32,12 @@ function createPeers(count) {
       state: dice > 0.97 ? 'failed' : dice > 0.95 ? 'suspect' : 'alive', status: dice > 0.97 ? 'unhealthy' : dice > 0.9 ? 'degraded' : 'healthy',
       latencyMs: random() < 0.02 ? null : 0.2 + random() * random() * 40, overloaded: dice > 0.8 && dice < 0.9,
       cpuPercent: random() * 90, memoryPercent: random() * 80, inFlightThere: randomInteger(random, 20), inFlightFromHere: randomInteger(random, 8),
-      loadAgeMs: random() < 0.05 ? 100_000 : random() * 30_000, site: { datacenter: '', rack: '' }, capacity: 1, feedback: null, lagMs: null,
+      loadAgeMs: random() < 0.05 ? 100_000 : random() * 30_000, lagMs: null, capacity: 1 + randomInteger(random, 4),
+      site: { datacenter: random() < 0.5 ? 'north' : 'south', rack: `r${randomInteger(random, 8)}` },
+      feedback: random() < 0.2 ? null : {
+        peakEwmaMs: random() < 0.1 ? null : 1 + random() * 200, ejectedForMs: random() < 0.02 ? 5_000 : 0, warmth: random() < 0.95 ? 1 : random(),
+        probe: random() < 0.3 ? null : { inFlight: randomInteger(random, 30), latencyMs: 1 + random() * 100, ageMs: random() * 1_000 },
+      },
     }
   })
 }
@@ -72,6 +79,22 @@ function decideAmong(count, input) {
   }
 }
 
+/**
+ * Bytes that one decision that stays here leaves on the heap, with so many peers known: what grows with them must not be there. Measured
+ * without a collection in between, or not at all.
+ */
+function localBytes(peersKnown) {
+  const run = decideAmong(peersKnown, { local })
+  for (let i = 0; i < 20_000; i++) kept += run(i)
+  const perRound = 2_000
+  const rounds = Array.from({ length: 21 }, () => {
+    const before = process.memoryUsage().heapUsed
+    for (let i = 0; i < perRound; i++) kept += run(i)
+    return (process.memoryUsage().heapUsed - before) / perRound
+  })
+  return rounds.filter((bytes) => bytes >= 0).sort((x, y) => x - y)[10] ?? Number.NaN
+}
+
 const monitor = new LoadMonitor({ peerId: 'self' })
 for (let second = 0; second < 5; second++) {
   monitor.handleReading(second * 1000, { cpuPercent: 40, memoryPercent: 30, memoryBytes: 1e9, processCpuPercent: 10, eventLoopDelayMs: 0.2 })
@@ -82,18 +105,23 @@ const rows = [
   { name: 'local, 1,000 peers known', ...timeBatches(10_000, decideAmong(1_000, { local })), askedP50Us: null, askedP99Us: null },
   { name: 'forward, 100 candidates', ...timeEach(50_000, decideAmong(100, {})), askedP50Us: 100, askedP99Us: 100 },
   { name: 'forward, 100 candidates, explained', ...timeEach(20_000, decideAmong(100, { explain: true })), askedP50Us: null, askedP99Us: null },
-  { name: 'forward, 1,000 candidates', ...timeEach(20_000, decideAmong(1_000, {})), askedP50Us: 100, askedP99Us: null },
+  ...STRATEGY_NAMES.map((name) => ({ name: `forward, 1,000 candidates, ${name}`, ...timeEach(10_000, decideAmong(1_000, { strategy: createStrategy(name, random) })), askedP50Us: 100, askedP99Us: null })),
 ]
+const allocatedBytes = { with10: Math.round(localBytes(10)), with1000: Math.round(localBytes(1_000)) }
+// A decision itself is an object or two; a list of a thousand peers would be 8,000 bytes at least.
+const allocatesWithPeers = !(allocatedBytes.with1000 < allocatedBytes.with10 + 500)
 const missed = rows.filter(({ p50Us, p99Us, askedP50Us, askedP99Us }) => (askedP50Us !== null && p50Us >= askedP50Us) || (askedP99Us !== null && p99Us >= askedP99Us))
+const missedNames = [...missed.map(({ name }) => name), ...(allocatesWithPeers ? ['local, bytes allocated with 1,000 peers known'] : [])]
 
 if (flags.json) {
-  process.stdout.write(`${JSON.stringify({ bench: 'decide', node: process.version, rows, missed: missed.map(({ name }) => name) })}\n`)
+  process.stdout.write(`${JSON.stringify({ bench: 'decide', node: process.version, rows, allocatedBytes, missed: missedNames })}\n`)
 } else {
   const number = (value) => (value === null ? '–' : value < 0.1 ? value.toFixed(4) : value.toFixed(2))
-  const line = (...cells) => process.stdout.write(`${cells[0].padEnd(38)}${cells.slice(1).map((cell) => cell.padStart(12)).join('')}\n`)
+  const line = (...cells) => process.stdout.write(`${cells[0].padEnd(48)}${cells.slice(1).map((cell) => cell.padStart(12)).join('')}\n`)
   line('µs', 'p50', 'p99', 'asked p50', 'asked p99')
   for (const row of rows) line(row.name, number(row.p50Us), number(row.p99Us), number(row.askedP50Us), number(row.askedP99Us))
+  process.stdout.write(`local decision: ${allocatedBytes.with10} bytes allocated with 10 peers known, ${allocatedBytes.with1000} with 1,000; asked: no growth\n`)
   process.stdout.write(`load check and local decision: means of batches, the worst batch as p99; checksum ${kept}\n`)
-  if (missed.length > 0) process.stdout.write(`missed: ${missed.map(({ name }) => name).join(', ')}\n`)
+  if (missedNames.length > 0) process.stdout.write(`missed: ${missedNames.join(', ')}\n`)
 }
-if (flags.check && missed.length > 0) process.exitCode = 1
+if (flags.check && missedNames.length > 0) process.exitCode = 1
