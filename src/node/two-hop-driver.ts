@@ -15,7 +15,7 @@ export interface TwoHopDriverParts {
   readonly paths: () => ReadonlyArray<{ readonly peerId: string; readonly finding: PathFinding }>
   readonly connectedPeers: () => readonly string[]
   readonly isAllowed: (peerId: string) => boolean
-  /** Healthy, and not overloaded. */
+  /** Not overloaded; one that is relays only what has no other way. */
   readonly canRelay: (peerId: string) => boolean
   /** Failed pings in a row from which on a path is broken. */
   readonly failuresMax: number
@@ -150,7 +150,7 @@ export class TwoHopDriver {
       const latency = latencyTo(peerId)
       return {
         peerId, rttMs: latency === null || latency.samples === 0 ? null : latency.smoothedMs, lossRatio: latency?.lossRatio ?? 0,
-        isBroken: this.#isBroken(peerId, reach), canRelay: state === 'alive' && canRelay(peerId),
+        isBroken: this.#isBroken(peerId, reach), relays: state !== 'alive' ? 'no' : canRelay(peerId) ? 'yes' : 'if-needed',
       }
     })
   }

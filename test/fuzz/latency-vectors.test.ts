@@ -34,7 +34,7 @@ describe('latency vectors', () => {
   it('in snapshots do the router no harm, whatever they say', () => {
     let accepted = 0
     const routes = new TwoHopRoutes({ selfPeerId: 'self', options: { vectorsMax: 50 } })
-    const own = others.map((peerId, index) => ({ peerId, rttMs: 100 + index, lossRatio: 0, isBroken: index % 3 === 0, canRelay: true }))
+    const own = others.map((peerId, index) => ({ peerId, rttMs: 100 + index, lossRatio: 0, isBroken: index % 3 === 0, relays: 'yes' as const }))
     fuzz((random) => mutate(random, vectors.map((paths) => encodeLoadSnapshot(snapshot, paths))), (bytes) => {
       const decoded = decodeLoadSnapshot(bytes)
       if (!decoded.ok) return

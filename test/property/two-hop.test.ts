@@ -8,7 +8,7 @@ const peer = fc.constantFrom(...peers)
 const anyone = fc.constantFrom('self', 'stranger', ...peers)
 const rttMs = fc.integer({ min: 0, max: 400 })
 const lossRatio = fc.constantFrom(0, 0, 0, 0.1, 0.4, 0.7, 1)
-const ownPaths = fc.uniqueArray(fc.record({ peerId: peer, rttMs: fc.option(rttMs), lossRatio, isBroken: fc.constantFrom(false, false, false, true), canRelay: fc.constantFrom(true, true, true, false) }), { selector: ({ peerId }) => peerId })
+const ownPaths = fc.uniqueArray(fc.record({ peerId: peer, rttMs: fc.option(rttMs), lossRatio, isBroken: fc.constantFrom(false, false, false, true), relays: fc.constantFrom('yes' as const, 'yes' as const, 'if-needed' as const, 'no' as const) }), { selector: ({ peerId }) => peerId })
 const told = fc.array(fc.record({ peerId: anyone, rttMs: fc.oneof(rttMs, fc.constantFrom(NaN, -1, Infinity)), lossRatio }), { maxLength: 6 })
 const step = fc.oneof(
   fc.record({ kind: fc.constant('vector' as const), peerId: anyone, paths: told }),
@@ -63,7 +63,9 @@ describe('two-hop routes', () => {
         for (const [target, { via, totalMs, directMs }] of routes.routes()) {
           expect([target, 'self', 'stranger']).not.toContain(via)
           expect(target).not.toBe('self')
-          expect(known.get(via)).toMatchObject({ isBroken: false, canRelay: true })
+          expect(known.get(via)?.isBroken).toBe(false)
+          expect(known.get(via)?.relays).not.toBe('no')
+          if (directMs !== null) expect(known.get(via)?.relays).toBe('yes')
           expect(known.has(target)).toBe(true)
           expect(legs.get(via)?.has(target)).toBe(true)
           if (directMs !== null) expect(totalMs).toBeLessThan(directMs)
@@ -86,9 +88,10 @@ describe('two-hop routes', () => {
       routes.handlePaths(0, paths)
       for (const target of paths) {
         const directMs = target.isBroken ? Infinity : costMs(target, 1)
-        const totals = paths.filter((relay) => relay !== target && relay.canRelay && !relay.isBroken).map((relay) => (
+        const totalsOf = (relays: OwnPath['relays']): number[] => paths.filter((relay) => relay !== target && relay.relays === relays && !relay.isBroken).map((relay) => (
           costMs(relay) + Math.max(legMs.get(relay.peerId)?.get(target.peerId) ?? Infinity, legMs.get(target.peerId)?.get(relay.peerId) ?? 0) + 3))
-        const shortestMs = Math.min(Infinity, ...totals)
+        const willingMs = Math.min(Infinity, ...totalsOf('yes'))
+        const shortestMs = willingMs === Infinity && directMs === Infinity ? Math.min(Infinity, ...totalsOf('if-needed')) : willingMs
         const isWorth = shortestMs < Infinity && (directMs === Infinity || (shortestMs < directMs * 0.8 && directMs - shortestMs >= 2))
         expect(routes.routeTo(target.peerId)?.totalMs ?? null).toBe(isWorth ? shortestMs : null)
       }

@@ -30,8 +30,8 @@ export interface OwnPath {
   readonly lossRatio: number
   /** Queries do not get through. */
   readonly isBroken: boolean
-  /** Healthy enough to pass queries on. */
-  readonly canRelay: boolean
+  /** `if-needed`: it has enough to do, so it passes on only what has no other way. */
+  readonly relays: 'yes' | 'if-needed' | 'no'
 }
 
 export interface TwoHopRoute {
@@ -69,6 +69,7 @@ interface Held extends TwoHopRoute {
 interface Candidate {
   readonly via: string
   readonly totalMs: number
+  readonly isLoaded: boolean
 }
 
 export class TwoHopRoutes {
@@ -236,11 +237,16 @@ export class TwoHopRoutes {
       for (const [target, legMs] of vector.costsMs) {
         const path = this.#own.get(target)
         if (path === undefined) continue
-        const limitMs = Math.min(best.get(target)?.totalMs ?? Infinity, this.#directMs(path) ?? Infinity)
+        const directMs = this.#directMs(path)
+        const isLoaded = relay.relays === 'if-needed'
+        const known = best.get(target)
+        if (isLoaded && (directMs !== null || known?.isLoaded === false)) continue
+        // Whoever has little to do comes before whoever is nearer and has much.
+        const limitMs = Math.min(known === undefined || known.isLoaded !== isLoaded ? Infinity : known.totalMs, directMs ?? Infinity)
         // Cheap first: most ways are longer than the direct one whatever the other end says.
         if (firstLegMs + legMs + this.options.relayMs >= limitMs) continue
         const totalMs = this.#totalMs(relay.peerId, target)
-        if (totalMs !== null && totalMs < limitMs) best.set(target, { via: relay.peerId, totalMs })
+        if (totalMs !== null && totalMs < limitMs) best.set(target, { via: relay.peerId, totalMs, isLoaded })
       }
     }
     return best
@@ -250,13 +256,14 @@ export class TwoHopRoutes {
     const { enterGainRatio, leaveGainRatio } = this.options
     const worth = (totalMs: number, gainRatio: number): boolean => directMs === null || (totalMs < directMs * (1 - gainRatio) && directMs - totalMs >= this.options.gainMsMin)
     const held = this.#routes.get(target)
-    const heldMs = held === undefined ? null : this.#totalMs(held.via, target)
+    const isLoaded = held !== undefined && this.#own.get(held.via)?.relays === 'if-needed'
+    const heldMs = held === undefined || (isLoaded && (directMs !== null || candidate?.isLoaded === false)) ? null : this.#totalMs(held.via, target)
     if (held !== undefined && heldMs !== null && worth(heldMs, held.isDetour ? enterGainRatio : leaveGainRatio)) {
       const isSurpassed = candidate !== null && candidate.via !== held.via && candidate.totalMs < heldMs * (1 - leaveGainRatio)
       if (!isSurpassed) return { via: held.via, totalMs: heldMs, directMs, isDetour: held.isDetour && directMs === null }
     }
     if (candidate === null || !worth(candidate.totalMs, enterGainRatio)) return null
-    return { ...candidate, directMs, isDetour: directMs === null }
+    return { via: candidate.via, totalMs: candidate.totalMs, directMs, isDetour: directMs === null }
   }
 
   /** Null where this way does not exist now. */
@@ -269,7 +276,7 @@ export class TwoHopRoutes {
   }
 
   #firstLegMs(relay: OwnPath): number | null {
-    if (!relay.canRelay || relay.lossRatio > this.options.legLossRatioMax) return null
+    if (relay.relays === 'no' || relay.lossRatio > this.options.legLossRatioMax) return null
     return this.#directMs(relay)
   }
 

@@ -107,7 +107,7 @@ describe('the two-hop driver', () => {
     expect(driver.vector()).toEqual([{ peerId: 'near', rttMs: 1, lossRatio: 0 }, { peerId: 'far', rttMs: 9, lossRatio: 0 }])
   })
 
-  it.each<[string, Peer]>([['unwilling', { rttMs: 1, canRelay: false }], ['suspected', { rttMs: 1, state: 'suspect' }], ['denied', { rttMs: 1, isAllowed: false }]])('uses no relay that is %s', (_what, relay) => {
+  it.each<[string, Peer]>([['overloaded', { rttMs: 1, canRelay: false }], ['suspected', { rttMs: 1, state: 'suspect' }], ['denied', { rttMs: 1, isAllowed: false }]])('uses no relay that is %s', (_what, relay) => {
     const { clock, driver } = setUp({ relay, target: { rttMs: 100 } })
     driver.handleVector('relay', [{ peerId: 'target', rttMs: 1, lossRatio: 0 }])
     clock.advance(60_000)

@@ -3,7 +3,7 @@ import { type OwnPath, type PathLatency, TwoHopRoutes, type TwoHopEffect, VECTOR
 import { parseTwoHopOptions, type TwoHopOptions } from '../../../../src/core/latency/two-hop-options.ts'
 import { createRandom } from '../../../../src/core/time/random.ts'
 
-const own = (peerId: string, rttMs: number | null, changes: Partial<OwnPath> = {}): OwnPath => ({ peerId, rttMs, lossRatio: 0, isBroken: false, canRelay: true, ...changes })
+const own = (peerId: string, rttMs: number | null, changes: Partial<OwnPath> = {}): OwnPath => ({ peerId, rttMs, lossRatio: 0, isBroken: false, relays: 'yes', ...changes })
 const leg = (peerId: string, rttMs: number, lossRatio = 0): PathLatency => ({ peerId, rttMs, lossRatio })
 
 function create(options: Partial<TwoHopOptions> = {}): TwoHopRoutes {
@@ -69,6 +69,41 @@ describe('a relay is taken', () => {
   })
 })
 
+describe('a relay that is loaded', () => {
+  const loaded = (peerId: string, rttMs: number): OwnPath => own(peerId, rttMs, { relays: 'if-needed' })
+
+  it('is taken around a break, not for being faster', () => {
+    const routes = create()
+    routes.handleVector(0, 'relay', [leg('target', 20)])
+    routes.handlePaths(0, [loaded('relay', 10), own('target', 500)])
+    expect(routes.routeTo('target')).toBeNull()
+    routes.handlePaths(1, [loaded('relay', 10), own('target', 500, { isBroken: true })])
+    expect(routes.routeTo('target')?.via).toBe('relay')
+    routes.handlePaths(2, [loaded('relay', 10), own('target', 500)])
+    expect(routes.routeTo('target')).toBeNull()
+  })
+
+  it.each([['relay', 'other'], ['other', 'relay']])('comes after one that is not, in whatever order: %s, %s', (...order) => {
+    const routes = create()
+    routes.handleVector(0, 'relay', [leg('target', 20)])
+    routes.handleVector(0, 'other', [leg('target', 300)])
+    const paths = { relay: loaded('relay', 10), other: own('other', 10) }
+    const target = own('target', null)
+    routes.handlePaths(0, [...order.map((name) => paths[name as keyof typeof paths]), target])
+    expect(routes.routeTo('target')?.via).toBe('other')
+    routes.handlePaths(1, [loaded('relay', 10), loaded('other', 10), target])
+    expect(routes.routeTo('target')?.via).toBe('relay')
+    routes.handlePaths(2, [loaded('relay', 10), own('other', 10), target])
+    expect(routes.routeTo('target')?.via).toBe('other')
+  })
+
+  it('loses what it was taken for when it had less to do', () => {
+    const routes = triangle(100, 20)
+    routes.handlePaths(1, [loaded('relay', 10), own('target', 100)])
+    expect(routes.routeTo('target')).toBeNull()
+  })
+})
+
 describe('a relay is never', () => {
   const detour = (relay: OwnPath, vectorOwner = 'relay', legs: readonly PathLatency[] = [leg('target', 5)], selfPeerId = 'self'): TwoHopRoutes => {
     const routes = new TwoHopRoutes({ selfPeerId })
@@ -84,7 +119,7 @@ describe('a relay is never', () => {
   it.each<[string, TwoHopRoutes]>([
     ['broken itself', detour(own('relay', 10, { isBroken: true }))],
     ['unmeasured', detour(own('relay', null))],
-    ['unwilling', detour(own('relay', 10, { canRelay: false }))],
+    ['unwilling', detour(own('relay', 10, { relays: 'no' }))],
     ['lossy', detour(own('relay', 10, { lossRatio: 0.6 }))],
     ['lossy on its far side', detour(own('relay', 10), 'relay', [leg('target', 5, 0.6)])],
     ['silent about the target', detour(own('relay', 10), 'relay', [leg('other', 5)])],
@@ -318,7 +353,7 @@ describe('what is kept', () => {
 
 describe('the vector that a node tells', () => {
   it('has its nearest paths that work', () => {
-    expect(vectorOf([own('c', 3), own('broken', 1, { isBroken: true }), own('new', null), own('a', 1), own('dead', 2, { lossRatio: 1 }), own('b', 2, { lossRatio: 0.1, canRelay: false })], 7))
+    expect(vectorOf([own('c', 3), own('broken', 1, { isBroken: true }), own('new', null), own('a', 1), own('dead', 2, { lossRatio: 1 }), own('b', 2, { lossRatio: 0.1, relays: 'no' })], 7))
       .toEqual([leg('a', 1), leg('b', 2, 0.1), leg('c', 3)])
   })
 
