@@ -13,16 +13,18 @@ import type { RankContext, Ranking } from './strategy.ts'
  * that among equals it gets that share of its fair part. All of them where chance would leave nobody.
  */
 export function admitted(pool: readonly number[], candidates: readonly PeerView[], random: Random): readonly number[] {
-  if (pool.every((index) => warmthOf(candidates[index] as PeerView) >= 1)) return pool
-  const warm = pool.filter((index) => {
+  const warm: number[] = []
+  for (const index of pool) {
     const warmth = warmthOf(candidates[index] as PeerView)
-    return warmth >= 1 || random() < warmth
-  })
+    if (warmth >= 1 || random() < warmth) warm.push(index)
+  }
   return warm.length === 0 ? pool : warm
 }
 
 export function all(candidates: readonly PeerView[]): number[] {
-  return Array.from(candidates, (_, index) => index)
+  const pool: number[] = []
+  for (let i = 0; i < candidates.length; i++) pool.push(i)
+  return pool
 }
 
 /** The index of the choice; `pool` is not empty. */

@@ -14,30 +14,36 @@ const capacityMin = 0.001
  * busy. The mean leaves out whoever reports more than twice the plain one, or a single absurd report would make all others look alike.
  */
 export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeMs }: Pick<RoutingOptions, 'loadHalfLifeMs'>): Float64Array {
+  const rate = -Math.LN2 / loadHalfLifeMs
+  // Arrays of numbers are gone through several times, the peers once: with a thousand of them it is memory that takes the time.
+  const reports = new Float64Array(candidates.length)
+  const weights = new Float64Array(candidates.length)
   const figures = new Float64Array(candidates.length)
-  for (let i = 0; i < candidates.length; i++) {
-    const { loadAgeMs } = candidates[i] as PeerView
-    figures[i] = loadAgeMs === null ? 0 : 2 ** (-Math.max(0, loadAgeMs) / loadHalfLifeMs)
+  for (let i = 0; i < figures.length; i++) {
+    const { loadAgeMs, inFlightThere, inFlightFromHere } = candidates[i] as PeerView
+    reports[i] = inFlightThere
+    weights[i] = loadAgeMs === null ? 0 : Math.exp(Math.min(0, loadAgeMs * rate))
+    figures[i] = inFlightFromHere
   }
-  const mean = meanReport(candidates, figures, 2 * meanReport(candidates, figures, Infinity))
-  for (let i = 0; i < candidates.length; i++) {
-    const { inFlightThere, inFlightFromHere } = candidates[i] as PeerView
-    const weight = figures[i] as number
-    const rest = weight * (inFlightThere - mean)
-    figures[i] = mean + (Math.abs(rest) < 0.5 * (1 - weight) ? 0 : rest) + inFlightFromHere
+  const mean = meanReport(reports, weights, 2 * meanReport(reports, weights, Infinity))
+  for (let i = 0; i < figures.length; i++) {
+    const weight = weights[i] as number
+    const rest = weight * ((reports[i] as number) - mean)
+    figures[i] = (figures[i] as number) + mean + (Math.abs(rest) < 0.5 * (1 - weight) ? 0 : rest)
   }
   return figures
 }
 
 /** Of those up to `highest`; 0 when nobody reported. */
-function meanReport(candidates: readonly PeerView[], weights: Float64Array, highest: number): number {
+function meanReport(reports: Float64Array, weights: Float64Array, highest: number): number {
   let sum = 0
   let weighted = 0
-  for (let i = 0; i < candidates.length; i++) {
-    const { inFlightThere } = candidates[i] as PeerView
-    if (inFlightThere > highest) continue
-    sum += weights[i] as number
-    weighted += (weights[i] as number) * inFlightThere
+  for (let i = 0; i < reports.length; i++) {
+    const report = reports[i] as number
+    if (report > highest) continue
+    const weight = weights[i] as number
+    sum += weight
+    weighted += weight * report
   }
   return sum > 0 ? weighted / sum : 0
 }
@@ -46,11 +52,12 @@ function meanReport(candidates: readonly PeerView[], weights: Float64Array, high
 export function effectiveLatenciesMs(candidates: readonly PeerView[], unmeasuredMs: number): Float64Array {
   const latenciesMs = new Float64Array(candidates.length)
   let worstMs = unmeasuredMs
-  for (const { latencyMs } of candidates) if (isMeasured(latencyMs) && latencyMs > worstMs) worstMs = latencyMs
-  for (let i = 0; i < candidates.length; i++) {
+  for (let i = 0; i < latenciesMs.length; i++) {
     const { latencyMs } = candidates[i] as PeerView
-    latenciesMs[i] = isMeasured(latencyMs) ? latencyMs : worstMs
+    latenciesMs[i] = latencyMs ?? Infinity
+    if (isMeasured(latencyMs) && latencyMs > worstMs) worstMs = latencyMs
   }
+  for (let i = 0; i < latenciesMs.length; i++) if ((latenciesMs[i] as number) === Infinity) latenciesMs[i] = worstMs
   return latenciesMs
 }
 

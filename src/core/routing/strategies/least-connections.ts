@@ -7,7 +7,9 @@ import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 export const leastConnections: RoutingStrategy = { name: 'least-connections', score, rank }
 
 function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
-  return inFlightFigures(candidates, options).map((inFlight, i) => (inFlight + 1) / capacityOf(candidates[i] as PeerView))
+  const figures = inFlightFigures(candidates, options)
+  for (let i = 0; i < figures.length; i++) figures[i] = ((figures[i] as number) + 1) / capacityOf(candidates[i] as PeerView)
+  return figures
 }
 
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {

@@ -18,11 +18,13 @@ const idleMin = 0.05
 
 /** Whole part: the distance; fraction: queries in flight for each idle unit of capacity, brought into 0–1. */
 function score(candidates: readonly PeerView[], { options, site }: Pick<RankContext, 'options' | 'site'>): Float64Array {
-  return inFlightFigures(candidates, options).map((inFlight, i) => {
+  const figures = inFlightFigures(candidates, options)
+  for (let i = 0; i < figures.length; i++) {
     const peer = candidates[i] as PeerView
-    const figure = (inFlight + 1) / (capacityOf(peer) * idleOf(peer))
-    return distanceTo(peer.site, site) + figure / (figure + 1)
-  })
+    const figure = ((figures[i] as number) + 1) / (capacityOf(peer) * idleOf(peer))
+    figures[i] = distanceTo(peer.site, site) + figure / (figure + 1)
+  }
+  return figures
 }
 
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {

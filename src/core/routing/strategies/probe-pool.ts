@@ -16,30 +16,43 @@ import { isMeasured, warmthOf } from './figures.ts'
 import { peakEwma } from './peak-ewma.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
+const countedBelow = 256
+
 export const probePool: RoutingStrategy = { name: 'probe-pool', score, rank }
 
 /** 0–1 cold, by latency; 1–2 hot, by requests in flight; 2–3 without a probe, by peak-ewma's figure. */
 function score(candidates: readonly PeerView[], { options, nowMs, site }: Omit<RankContext, 'random' | 'places'>): Float64Array {
-  const scores = Float64Array.from(peakEwma.score(candidates, { options, nowMs, site }), (figure) => 2 + fraction(figure))
-  const probed = withProbe(candidates)
-  const limit = quantile(probed.map((index) => inFlightOf(candidates[index] as PeerView)), options.hotQuantile)
-  for (const index of probed) {
-    const peer = candidates[index] as PeerView
-    const inFlight = inFlightOf(peer)
-    scores[index] = inFlight > limit ? 1 + fraction(inFlight) : fraction(latencyMsOf(peer))
-  }
-  return scores
+  return scoresOf(candidates, withProbe(candidates), { options, nowMs, site })
 }
 
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
-  const scores = score(candidates, context)
-  const pool = admitted(withProbe(candidates), candidates, context.random)
+  const probed = withProbe(candidates)
+  const scores = scoresOf(candidates, probed, context)
+  const pool = admitted(probed, candidates, context.random)
   const isAnyAdmitted = pool.some((index) => warmthOf(candidates[index] as PeerView) > 0)
   if (pool.length < context.options.probesMin || !isAnyAdmitted) {
     const [first = 0] = peakEwma.rank(candidates, { ...context, places: 1 }).order
     return ranking(first, scores, context.places)
   }
   return ranking(best(pool, scores, context.random), scores, context.places)
+}
+
+function scoresOf(candidates: readonly PeerView[], probed: readonly number[], context: Omit<RankContext, 'random' | 'places'>): Float64Array {
+  const scores = new Float64Array(candidates.length)
+  // Where all have a probe nobody needs the other figure.
+  if (probed.length < candidates.length) {
+    const figures = peakEwma.score(candidates, context)
+    for (let i = 0; i < scores.length; i++) scores[i] = 2 + fraction(figures[i] as number)
+  }
+  const inFlight = new Float64Array(probed.length)
+  for (let i = 0; i < inFlight.length; i++) inFlight[i] = inFlightOf(candidates[probed[i] as number] as PeerView)
+  const limit = quantile(inFlight, context.options.hotQuantile)
+  for (let i = 0; i < inFlight.length; i++) {
+    const index = probed[i] as number
+    const figure = inFlight[i] as number
+    scores[index] = figure > limit ? 1 + fraction(figure) : fraction(latencyMsOf(candidates[index] as PeerView))
+  }
+  return scores
 }
 
 function withProbe(candidates: readonly PeerView[]): number[] {
@@ -51,10 +64,20 @@ function withProbe(candidates: readonly PeerView[]): number[] {
   return probed
 }
 
-/** The figure that a share `q` of them does not exceed. */
-function quantile(figures: readonly number[], q: number): number {
-  const sorted = Float64Array.from(figures).sort()
-  return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)] ?? 0
+/** The figure that a share `q` of them does not exceed. Whole numbers, nearly always small ones, which are counted faster than sorted. */
+function quantile(figures: Float64Array, q: number): number {
+  const place = Math.max(1, Math.ceil(q * figures.length))
+  const counts = new Uint32Array(countedBelow)
+  for (let i = 0; i < figures.length; i++) {
+    const figure = figures[i] as number
+    if (figure < countedBelow) counts[figure] = (counts[figure] as number) + 1
+  }
+  let below = 0
+  for (let figure = 0; figure < countedBelow; figure++) {
+    below += counts[figure] as number
+    if (below >= place) return figure
+  }
+  return figures.slice().sort()[place - 1] ?? 0
 }
 
 function inFlightOf({ feedback, inFlightFromHere }: PeerView): number {

@@ -17,7 +17,9 @@ export function createRoundRobin(random: Random = () => 0): RoutingStrategy {
   /** Turns until each one's own. */
   function score(candidates: readonly PeerView[]): Float64Array {
     const turn = cursor % candidates.length
-    return Float64Array.from(candidates, (_, i) => (i - turn + candidates.length) % candidates.length)
+    const turns = new Float64Array(candidates.length)
+    for (let i = 0; i < turns.length; i++) turns[i] = i < turn ? i - turn + turns.length : i - turn
+    return turns
   }
 
   function rank(candidates: readonly PeerView[], context: RankContext): Ranking {

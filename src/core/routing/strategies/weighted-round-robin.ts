@@ -3,63 +3,80 @@
  * credit is taken and pays the sum of all weights. In every run of as many turns as the weights add up to, each gets exactly its
  * weight, and a heavy one's turns are spread between the others' instead of following each other.
  *
- * The weight is the capacity, times warmth for a newcomer. Credits are kept for the candidates of the last turn and nobody else, so that
- * memory is bounded by them; who comes back starts without.
+ * The weight is the capacity, times warmth for a newcomer. Who is no candidate for a while keeps its credit; the credits of those who are
+ * gone are dropped when they outnumber the candidates, so that memory is bounded by these.
  */
 import type { PeerView } from '../types.ts'
 import { ranking } from './choices.ts'
 import { capacityOf, warmthOf } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export function createWeightedRoundRobin(): RoutingStrategy {
-  let peerIds: readonly string[] = []
-  let credits: Float64Array = new Float64Array()
+/** Credits of absent ones that are kept beside as many as there are candidates. */
+const absentMax = 64
 
-  /** The credits of these candidates, in their order. */
-  function creditsOf(candidates: readonly PeerView[]): Float64Array {
-    if (candidates.length === peerIds.length && candidates.every(({ peerId }, i) => peerId === peerIds[i])) return credits
-    const byPeer = new Map(peerIds.map((peerId, i): readonly [string, number] => [peerId, credits[i] as number]))
-    return Float64Array.from(candidates, ({ peerId }) => byPeer.get(peerId) ?? 0)
+export function createWeightedRoundRobin(): RoutingStrategy & { readonly size: number } {
+  let credits = new Map<string, { value: number }>()
+
+  /** Everyone's credit with the weight of this turn added. */
+  function due(candidates: readonly PeerView[], weights: Float64Array): Float64Array {
+    const values = new Float64Array(candidates.length)
+    for (let i = 0; i < values.length; i++) values[i] = (credits.get((candidates[i] as PeerView).peerId)?.value ?? 0) + (weights[i] as number)
+    return values
   }
 
   /** How far each is behind the one whose turn it is. */
   function score(candidates: readonly PeerView[]): Float64Array {
-    return behind(due(creditsOf(candidates), weightsOf(candidates)))
+    const values = due(candidates, weightsOf(candidates))
+    return behind(values, values[highest(values)] as number)
   }
 
   function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
     const weights = weightsOf(candidates)
-    const afterTurn = due(creditsOf(candidates), weights)
-    const scores = behind(afterTurn)
-    const first = scores.indexOf(0)
+    const values = due(candidates, weights)
+    const first = highest(values)
+    const highestValue = values[first] as number
     let total = 0
     for (let i = 0; i < weights.length; i++) total += weights[i] as number
-    afterTurn[first] = (afterTurn[first] as number) - total
-    peerIds = candidates.map(({ peerId }) => peerId)
-    credits = afterTurn
-    return ranking(first, scores, context.places)
+    for (let i = 0; i < values.length; i++) keep((candidates[i] as PeerView).peerId, i === first ? highestValue - total : values[i] as number)
+    if (credits.size > 2 * candidates.length + absentMax) credits = new Map(candidates.map(({ peerId }) => [peerId, credits.get(peerId) ?? { value: 0 }]))
+    return ranking(first, behind(values, highestValue), context.places)
   }
 
-  return { name: 'weighted-round-robin', score, rank }
+  function keep(peerId: string, value: number): void {
+    const credit = credits.get(peerId)
+    if (credit === undefined) credits.set(peerId, { value })
+    else credit.value = value
+  }
+
+  return {
+    name: 'weighted-round-robin', score, rank,
+    /** Credits that are kept. */
+    get size() { return credits.size },
+  }
 }
 
 function weightsOf(candidates: readonly PeerView[]): Float64Array {
   const weights = new Float64Array(candidates.length)
-  let isAnyWarm = false
-  for (let i = 0; i < candidates.length; i++) {
+  let sum = 0
+  for (let i = 0; i < weights.length; i++) {
     const peer = candidates[i] as PeerView
     weights[i] = capacityOf(peer) * warmthOf(peer)
-    isAnyWarm ||= (weights[i] as number) > 0
+    sum += weights[i] as number
   }
-  return isAnyWarm ? weights : Float64Array.from(candidates, capacityOf)
+  // Nobody is warm: as if all were.
+  if (sum === 0) for (let i = 0; i < weights.length; i++) weights[i] = capacityOf(candidates[i] as PeerView)
+  return weights
 }
 
-function due(credits: Float64Array, weights: Float64Array): Float64Array {
-  return credits.map((credit, i) => credit + (weights[i] as number))
+/** The index of the first of the highest. */
+function highest(values: Float64Array): number {
+  let index = 0
+  for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[index] as number)) index = i
+  return index
 }
 
-function behind(credits: Float64Array): Float64Array {
-  let highest = -Infinity
-  for (let i = 0; i < credits.length; i++) highest = Math.max(highest, credits[i] as number)
-  return credits.map((credit) => highest - credit)
+/** Changes `values`. */
+function behind(values: Float64Array, highestValue: number): Float64Array {
+  for (let i = 0; i < values.length; i++) values[i] = highestValue - (values[i] as number)
+  return values
 }

@@ -33,6 +33,11 @@ describe('probe pool (Prequal, NSDI 2024 §4)', () => {
     expect(chosen(peers, { hotQuantile: 0 })).toEqual(new Set(['fewest']))
   })
 
+  it('finds the quantile of large figures, too', () => {
+    const peers = [probed('fast', 300, 10), probed('b', 299, 20), probed('c', 298, 30), probed('hot', 301, 1)]
+    expect(chosen(peers, { hotQuantile: 0.75 })).toEqual(new Set(['fast']))
+  })
+
   it('adds what this node has in flight to the probe, so that its own queries make a peer hot', () => {
     const peers = [probed('fast', 0, 10, { inFlightFromHere: 7 }), probed('b', 1, 20), probed('c', 1, 30), probed('d', 2, 40)]
     expect(chosen(peers, { hotQuantile: 0.75 })).toEqual(new Set(['b']))

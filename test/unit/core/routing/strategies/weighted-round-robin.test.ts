@@ -42,15 +42,20 @@ describe('smooth weighted round robin', () => {
     expect(taken.toSorted()).toEqual(['a', 'a', 'a', 'a', 'a', 'b', 'c'])
   })
 
-  it('forgets who is gone, who comes back like anybody new', () => {
+  it('keeps the credit of one that is no candidate for a turn', () => {
     const strategy = createWeightedRoundRobin()
-    const peers = peersOf({ a: 1, b: 1, c: 8 })
-    turns(peers, 3, strategy)
-    const [a, b] = peers as [PeerView, PeerView, PeerView]
-    turns([a, b], 1_000, strategy)
-    const fresh = Array.from(strategy.score(peers, context))
-    // c has its weight and no debt: nobody could be ahead of it by more than the others' weights.
-    expect(fresh[2]).toBe(0)
+    const [a, b, c] = peersOf({ a: 1, b: 1, c: 2 }) as [PeerView, PeerView, PeerView]
+    expect(turns([a, b, c], 1, strategy)).toBe('c')
+    expect(turns([a, b], 2, strategy)).toBe('a b')
+    // c has had its turn, and owes for it.
+    expect(Array.from(strategy.score([a, b, c], context))[2]).toBe(Math.max(...Array.from(strategy.score([a, b, c], context))))
+  })
+
+  it('keeps no more credits than twice the candidates and a few', () => {
+    const strategy = createWeightedRoundRobin()
+    for (let i = 0; i < 1_000; i++) turns(peersOf({ [`p${i}`]: 1, [`q${i}`]: 1 }), 1, strategy)
+    expect(strategy.size).toBeGreaterThanOrEqual(2)
+    expect(strategy.size).toBeLessThanOrEqual(68)
   })
 
   it('weighs a newcomer by its warmth', () => {
