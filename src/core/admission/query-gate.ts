@@ -128,7 +128,7 @@ export class QueryGate {
     const query = new WaitingQuery({ id, priority, rank, arrivedMs: nowMs, sequence: this.#sequence++ })
     line.append(query)
     this.#waiting.set(id, query)
-    this.#deadlines.set(id, deadlineMs)
+    if (deadlineMs < Infinity) this.#deadlines.set(id, deadlineMs)
     return effects
   }
 
