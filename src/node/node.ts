@@ -52,12 +52,15 @@ import type { NodeOptions } from './options.ts'
 import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
+import { DatabaseStrategies } from './database-strategies.ts'
+import { HotspotDriver } from './hotspot-driver.ts'
 import { PeerExperience } from './peer-experience.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
 import { TwoHopDriver } from './two-hop-driver.ts'
 import { Rivals } from './rivals.ts'
 import { QueryService } from './query-service.ts'
+import { Sessions } from './sessions.ts'
 import { Seeds } from './seeds.ts'
 import { flattenCounters } from './counters.ts'
 import { Closers } from './closers.ts'
@@ -197,7 +200,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     members: () => {
       // Who hears nobody is the one that is cut off, long before it has given up all the others one by one.
       const isAlone = membership.isIsolated(clock.nowMs())
-      return membership.members().map(({ state, signed: { record: { peerId, name } } }) => ({ peerId, name, state: isAlone && state !== 'left' ? 'failed' : state }))
+      return membership.members().map(({ state, wasMet, signed: { record: { peerId, name } } }) => ({ peerId, name, wasMet: wasMet ?? false, state: isAlone && state !== 'left' ? 'failed' : state }))
     },
     onEvent: (view) => { events.publish(view) },
     onSpreading: (isSpreading) => { membershipDriver.handlePartition(isSpreading) },
@@ -334,6 +337,13 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
   const unserved = new UnservedClassifier(async () => (await import('../adapters/duckdb/classifier.ts')).createClassifier())
   closers.add('classifier', () => unserved.close())
+  const hotspots = new HotspotDriver({
+    queriesPerSecond: options.hotspotPerSecond, clock, random, log,
+    otherCopies: (database) => directory.peerViews(database).filter(({ status, ready, overloaded }) => status === 'healthy' && ready && !overloaded).length,
+    onEvent: (view) => { events.publish(view) },
+  })
+  closers.add('hotspots', () => { hotspots.stop() })
+  const strategies = new DatabaseStrategies({ standard: options.strategy, ofDatabase: new Map(options.databases.flatMap(({ name, strategy }) => strategy === null ? [] : [[name, strategy]])), random })
   const queries = new QueryService({
     self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
     localView: (database) => directory.localView(database),
@@ -356,7 +366,9 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     routeTo: (peerId) => twoHop.routeTo(peerId), isReachable: (peerId) => twoHop.isReachable(peerId),
     onDispatch: (peerId) => { experience.handleDispatch(peerId) },
     onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
-    retryBudget: new RetryBudget(), hedging: new Hedging(),
+    retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }), hotspots,
+    sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, clock }),
+    strategies: (database) => strategies.of(database),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
   })
   await membershipDriver.start()
@@ -390,7 +402,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      queries: queries.counters, experience: experience.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      queries: queries.counters, experience: experience.counters, hotspots: hotspots.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.

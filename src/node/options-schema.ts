@@ -1,11 +1,12 @@
 /** The schema that OPTION_TABLE amounts to: each key's reader joined to its range, and the rules between keys. */
 import { isIP } from 'node:net'
 import * as z from 'zod'
+import { STRATEGY_NAMES, type StrategyName } from '../core/routing/strategies/registry.ts'
 import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
 import { readDuration, readHost, readHostPort, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
 
 export const databaseNamePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
-export const databaseFields = ['path', 'role', 'threads', 'memory'] as const
+export const databaseFields = ['path', 'role', 'threads', 'memory', 'strategy'] as const
 
 /** A reader's null becomes an issue that says what is allowed; then the range is checked, and never clamped. */
 function read<T>(reader: (value: unknown) => T | null, form: OptionForm): z.ZodType<T> {
@@ -31,6 +32,7 @@ const databases = z.array(z.object({
   role: z.enum(['primary', 'replica'], 'a role: primary or replica').default('replica'),
   threads: ranged(readNumber, threads).nullable().default(null),
   memory: ranged(readSize, memory).nullable().default(null),
+  strategy: z.enum(STRATEGY_NAMES, `a routing strategy: ${STRATEGY_NAMES.join(', ')}`).nullable().default(null),
 })).max(256, 'at most 256 databases')
 
 function schemaOf(form: OptionForm): z.ZodType {
@@ -61,4 +63,5 @@ export interface ParsedDatabase {
   readonly role: 'primary' | 'replica'
   readonly threads: number | null
   readonly memory: number | null
+  readonly strategy: StrategyName | null
 }

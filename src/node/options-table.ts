@@ -3,6 +3,7 @@
  * keys, the help text, the schema and docs/OPTIONS.md derive from this table. It imports next to nothing, so that `--help` is quick.
  */
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES } from '../core/membership/options.ts'
+import { STRATEGY_NAMES } from '../core/routing/strategies/registry.ts'
 import { writeDuration, writeSize } from './options-values.ts'
 
 export type OptionForm =
@@ -44,7 +45,7 @@ const own: readonly OptionSpec[] = [
   { key: 'connectionsMax', group: 'Identity and network', form: { kind: 'count', min: 4, max: 4096 }, default: '64', meaning: 'Members that this node keeps a connection to.', tradeOff: 'Larger: more peers are one hop away without a dial; more memory and file descriptors.' },
   { key: 'seedRetryMax', group: 'Identity and network', form: { kind: 'duration', min: 1_000, max: 3_600_000 }, default: '30s', meaning: 'Longest pause between two rounds of dialling the seeds while alone; it starts at 500 ms and doubles.', tradeOff: 'Larger: fewer dials while the seeds are down; the node joins later once they are up.' },
 
-  { key: 'databases', group: 'Databases', form: { kind: 'databases' }, default: null, flag: 'db', meaning: 'A database served here: name=path[,role=primary|replica][,threads=2][,memory=1GB]. Repeatable.', tradeOff: 'More threads or memory: faster single queries; less is left for others on the host.' },
+  { key: 'databases', group: 'Databases', form: { kind: 'databases' }, default: null, flag: 'db', meaning: 'A database served here: name=path[,role=primary|replica][,threads=2][,memory=1GB][,strategy=nearest]. Repeatable.', tradeOff: 'More threads or memory: faster single queries; less is left for others on the host.' },
 
   { key: 'pingInterval', group: 'Health and load', form: { kind: 'duration', min: 100, max: 3_600_000 }, default: '30s', meaning: 'Time between two pings of each member.', tradeOff: 'Larger: less traffic; latency and status lag further behind.' },
   { key: 'pingTimeout', group: 'Health and load', form: { kind: 'duration', min: 10, max: 60_000 }, default: '5s', meaning: 'A ping unanswered for this long is a failure. Below pingInterval.', tradeOff: 'Larger: slow paths count as alive; dead ones are noticed later.' },
@@ -57,6 +58,10 @@ const own: readonly OptionSpec[] = [
   { key: 'overloadDwell', group: 'Health and load', form: { kind: 'duration', min: 0, max: 600_000 }, default: '10s', meaning: 'How long the load must stay that low before overload ends.', tradeOff: 'Larger: less flapping; overload lasts longer.' },
 
   { key: 'failoverMax', group: 'Routing and queries', form: { kind: 'count', min: 0, max: 16 }, default: '3', meaning: 'Further peers tried when the chosen one fails before its first row.', tradeOff: 'Larger: more queries survive failures; more load on peers while something is wrong.' },
+  { key: 'strategy', group: 'Routing and queries', form: { kind: 'choice', choices: STRATEGY_NAMES }, default: 'nearest', meaning: 'How a peer is chosen for a query that leaves this node; a database or a query can name another one.', tradeOff: '' },
+  { key: 'hedgeAfter', group: 'Routing and queries', form: { kind: 'duration', min: 0, max: 600_000 }, default: '0ms', meaning: 'A forwarded read without its first row after this time, or after the p99 of recent ones if that is sooner, is asked of a second peer; 0ms is never.', tradeOff: 'Larger: fewer extra queries; a longer tail.' },
+  { key: 'readYourWrites', group: 'Routing and queries', form: { kind: 'duration', min: 0, max: 3_600_000 }, default: '5s', meaning: 'After a write the reads of its session go to where it was written for so long.', tradeOff: 'Larger: slower copies are covered; more reads go to the primary.' },
+  { key: 'hotspotRate', group: 'Routing and queries', form: { kind: 'number', min: 0.1, max: 1_000_000 }, default: '1000', meaning: 'Queries a second, over a minute, at which a table or this node counts as hot, and reads are spread to other copies.', tradeOff: 'Larger: fewer events; load is spread later.' },
   { key: 'inFlightMax', group: 'Routing and queries', form: { kind: 'count', min: 1, max: 10_000 }, default: '64', meaning: 'Queries that run here at once; more are refused or forwarded.', tradeOff: 'Larger: fewer refusals; each query gets less of the host.' },
   { key: 'quorumMin', group: 'Routing and queries', form: { kind: 'count', min: 1, max: 100_000 }, default: null, meaning: 'Members that must be reachable for a quorum, this node included; by default more than half of those that are expected.', tradeOff: 'Larger: smaller sides of a cut count as a minority; fewer failures are survived with a quorum.' },
   { key: 'minorityPolicy', group: 'Routing and queries', form: { kind: 'choice', choices: ['serve', 'read-only', 'refuse'] }, default: 'serve', meaning: 'What this node does without a quorum: serve all queries, refuse writes (read-only), or refuse all.', tradeOff: '' },
@@ -118,7 +123,7 @@ export function allowedText(form: OptionForm): string {
     case 'host': return 'a host or host:port, such as db1.example.net:7400'
     case 'seeds': return 'host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'
     case 'peers': return 'a PeerId of a node, such as 12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
-    case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB]'
+    case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB][,strategy=…]'
     case 'choice': return form.choices.join(', ').replace(/, ([^,]*)$/, ' or $1')
     case 'count': return `a whole number from ${form.min} to ${form.max}`
     case 'number': return `a number from ${form.min} to ${form.max}`

@@ -2,6 +2,7 @@
  * A node's options, from all their sources, checked once and frozen. Precedence: flags, then environment, then configuration file, then
  * defaults; a list from a higher source replaces the lower one whole.
  */
+import type { StrategyName } from '../core/routing/strategies/registry.ts'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { MeshError } from '../errors.ts'
@@ -25,6 +26,8 @@ export interface DatabaseOptions {
   /** Null: the engine's own default. */
   readonly threads: number | null
   readonly memoryBytes: number | null
+  /** Null: the node's. */
+  readonly strategy: StrategyName | null
 }
 
 /** Plain, checked, frozen. Units and ranges: OPTION_TABLE. */
@@ -55,6 +58,11 @@ export interface NodeOptions {
   readonly overloadLeaveMarginPercent: number
   readonly overloadDwellMs: number
   readonly failoverMax: number
+  readonly strategy: StrategyName
+  /** 0: never. */
+  readonly hedgeAfterMs: number
+  readonly readYourWritesMs: number
+  readonly hotspotPerSecond: number
   readonly inFlightMax: number
   /** Null: more than half of those that are expected. */
   readonly quorumMin: number | null
@@ -130,6 +138,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     loadIntervalMs: get('loadInterval'),
     cpuThresholdPercent: get('cpuThreshold'), memoryThresholdPercent: get('memoryThreshold'),
     overloadLeaveMarginPercent: get('overloadLeaveMargin'), overloadDwellMs: get('overloadDwell'),
+    strategy: get('strategy'), hedgeAfterMs: get('hedgeAfter'), readYourWritesMs: get('readYourWrites'), hotspotPerSecond: get('hotspotRate'),
     failoverMax: get('failoverMax'), inFlightMax: get('inFlightMax'), drainMs: get('drain'),
     quorumMin: get<number | undefined>('quorumMin') ?? null, minorityPolicy: get('minorityPolicy'),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),

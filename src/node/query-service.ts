@@ -4,14 +4,19 @@
  */
 import { MeshError } from '../errors.ts'
 import { decide, type RoutingOptions } from '../core/routing/decide.ts'
-import { NO_HINTS } from '../core/routing/hints.ts'
+import type { RouteHints } from '../core/routing/hints.ts'
+import type { StrategySet } from '../core/routing/strategies/registry.ts'
+import type { RoutingStrategy } from '../core/routing/strategies/strategy.ts'
 import { relayDecision } from '../core/latency/relay-decision.ts'
 import type { Decision, LocalView, PeerView } from '../core/routing/types.ts'
 import type { Random } from '../core/time/random.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
+import { type QueryHints, readHints } from '../query/hint-text.ts'
 import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
 import { describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
+import type { HotspotDriver } from './hotspot-driver.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
+import type { Sessions } from './sessions.ts'
 
 export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly self: { readonly peerId: string; readonly name: string }
@@ -28,6 +33,10 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   /** Why this node, in a minority, must not take such a query; null when it may. */
   readonly refusalOf: (access: QueryRequest['access']) => MeshError | null
   readonly routing: RoutingOptions
+  /** Of a database, by the names that queries may give. */
+  readonly strategies: (database: string) => { readonly standard: RoutingStrategy; readonly byName: StrategySet }
+  readonly sessions: Sessions
+  readonly hotspots: HotspotDriver
   readonly random: Random
 }
 
@@ -39,13 +48,24 @@ export interface QueryCounters {
   servedForPeers: number
   /** Passed on for others on a two-hop route. */
   relayed: number
+  /** Only peers were left that are kept out for their errors, or that are overloaded. */
+  allEjected: number
+  allOverloaded: number
+}
+
+interface RouteContext {
+  readonly signal: AbortSignal
+  readonly deadlineMs: number
+  readonly hints: RouteHints
+  /** At the entry node, when the client named one. */
+  readonly session: string | null
 }
 
 export class QueryService {
   readonly #parts: QueryServiceParts
   readonly #forwarding: Forwarding
   #inFlight = 0
-  readonly #counters: QueryCounters = { local: 0, forwarded: 0, localOverloaded: 0, refused: 0, servedForPeers: 0, relayed: 0 }
+  readonly #counters: QueryCounters = { local: 0, forwarded: 0, localOverloaded: 0, refused: 0, servedForPeers: 0, relayed: 0, allEjected: 0, allOverloaded: 0 }
 
   constructor(parts: QueryServiceParts) {
     this.#parts = parts
@@ -75,16 +95,28 @@ export class QueryService {
       this.#counters.relayed++
       return await this.#parts.forward(relay.to, { ...request, visited: relay.visited }, { signal })
     }
-    if (request.visited.length > 0) this.#counters.servedForPeers++
+    const isEntry = request.visited.length === 0
+    if (!isEntry) this.#counters.servedForPeers++
+    const hints = readHints(request.sql, request.hints)
     // Never taken from the sender: the engine that runs it has the last word on what is a write.
     const access = await this.#classify(engine, request, signal)
+    const { priority, session } = hints
+    const classified = { ...request, access, priority: priority ?? request.priority }
+    const context = { signal, deadlineMs, session: isEntry ? session : null, hints: isEntry ? this.#placed(hints, request.database, engine, request.sql) : hints.route }
     try {
-      return await this.#route({ ...request, access }, { signal, deadlineMs })
+      return await this.#route(classified, context)
     } catch (error) {
       // Nobody here could parse it, and a replica found that it is a write: only the primary will do.
-      if (access === 'unknown' && error instanceof MeshError && error.code === 'ERR_NOT_PRIMARY') return await this.#route({ ...request, access: 'write' }, { signal, deadlineMs })
+      if (access === 'unknown' && error instanceof MeshError && error.code === 'ERR_NOT_PRIMARY') return await this.#route({ ...classified, access: 'write' }, context)
       throw error
     }
+  }
+
+  /** What is known of where it should go, beside what it says itself: its session's place, and away from here where too many ask for the same. */
+  #placed({ route, session }: QueryHints, database: string, engine: QueryEngine | undefined, sql: string): RouteHints {
+    const isToMove = this.#parts.hotspots.handleQuery(database, engine?.tablesOf?.(sql) ?? [])
+    const spread = isToMove && !route.localOnly ? { ...route, preferRemote: true } : route
+    return session === null ? spread : this.#parts.sessions.withPlace(spread, database, session)
   }
 
   async #classify(engine: QueryEngine | undefined, request: QueryRequest, signal: AbortSignal): Promise<QueryRequest['access']> {
@@ -98,20 +130,23 @@ export class QueryService {
     return await this.#parts.classifyUnserved(request.sql)
   }
 
-  async #route(request: QueryRequest, { signal, deadlineMs }: { readonly signal: AbortSignal; readonly deadlineMs: number }): Promise<QueryResponse> {
+  async #route(request: QueryRequest, { signal, deadlineMs, hints, session }: RouteContext): Promise<QueryResponse> {
     const { clock, self } = this.#parts
     const forwarded = request.visited.length > 0
     const startedMs = clock.nowMs()
     const local = this.#parts.localView(request.database)
+    const strategies = this.#parts.strategies(request.database)
     const decision = decide({
       nowMs: startedMs,
-      request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort, hints: NO_HINTS },
+      request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort, hints },
       local,
       peers: () => forwarded ? [] : this.#parts.peerViews(request.database),
       random: this.#parts.random,
       options: this.#parts.routing,
+      strategy: strategies.standard, strategies: strategies.byName,
       explain: request.explain,
     })
+    if (decision.lastResort !== null) this.#counters[decision.lastResort === 'all-ejected' ? 'allEjected' : 'allOverloaded']++
     const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
     const refusal = this.#parts.refusalOf(request.access)
     // A replica in a minority still tells whoever forwarded a write to it that it is one: the primary's own policy decides.
@@ -125,19 +160,19 @@ export class QueryService {
         throw new MeshError(decision.code, decision.explanation.reason, { details: { database: request.database, node: self.name, started: 'no' } })
       case 'local':
         this.#counters.local++
-        return await this.#runHere(request, signal, this.#report('local', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session }, this.#report('local', decision, decisionUs, []))
       case 'local-overloaded':
         this.#counters.localOverloaded++
-        return await this.#runHere(request, signal, this.#report('local-overloaded', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session }, this.#report('local-overloaded', decision, decisionUs, []))
       case 'forward':
-        return await this.#forwardAlong(decision, request, { signal, deadlineMs, decisionUs, local })
+        return await this.#forwardAlong(decision, request, { signal, deadlineMs, session, decisionUs, local })
     }
   }
 
   async #forwardAlong(
     decision: Extract<Decision, { kind: 'forward' }>,
     request: QueryRequest,
-    context: { readonly signal: AbortSignal; readonly deadlineMs: number; readonly decisionUs: number; readonly local: LocalView },
+    context: Pick<RouteContext, 'signal' | 'deadlineMs' | 'session'> & { readonly decisionUs: number; readonly local: LocalView },
   ): Promise<QueryResponse> {
     const canRunHere = this.#canRunHere(request, context.local)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
@@ -145,6 +180,7 @@ export class QueryService {
     if (outcome.kind === 'answered') {
       const { peerId, response, failed, isHedge } = outcome
       this.#counters.forwarded++
+      this.#noteSession(request, context.session, peerId)
       const report = this.#report('forward', decision, context.decisionUs, failed)
       return {
         ...response,
@@ -162,7 +198,7 @@ export class QueryService {
     }
     this.#counters.localOverloaded++
     const report = this.#report('local-overloaded', decision, context.decisionUs, failed)
-    return await this.#runHere(request, context.signal, { ...report, reason: `${report.reason}; no peer could answer` })
+    return await this.#runHere(request, context, { ...report, reason: `${report.reason}; no peer could answer` })
   }
 
   /** Whether anything but load speaks against running it here. */
@@ -170,9 +206,16 @@ export class QueryService {
     return local.role !== null && local.ready && !local.draining && local.inFlight < local.inFlightMax && (request.access !== 'write' || local.role === 'primary')
   }
 
-  async #runHere(request: QueryRequest, signal: AbortSignal, route: RouteReport): Promise<QueryResponse> {
+  #noteSession({ database, access }: QueryRequest, session: string | null, peerId: string): void {
+    if (session === null) return
+    if (access === 'read') this.#parts.sessions.handleRead(database, session, peerId)
+    else this.#parts.sessions.handleWrite(database, session, peerId)
+  }
+
+  async #runHere(request: QueryRequest, { signal, session }: Pick<RouteContext, 'signal' | 'session'>, route: RouteReport): Promise<QueryResponse> {
     const engine = this.#parts.engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`, { details: { started: 'no' } })
+    if (request.access !== 'read') this.#noteSession(request, session, this.#parts.self.peerId)
     this.#countRunning(1)
     return await runLocally(this.#parts, { engine, request, route, signal, release: () => { this.#countRunning(-1) } })
   }

@@ -18,6 +18,8 @@ export interface EngineRequest {
   readonly parameters: readonly QueryValue[]
   /** Aborting interrupts the engine and ends the batches. */
   readonly signal: AbortSignal
+  /** What is left until the deadline, for an engine whose server can stop by itself; the signal holds as well. */
+  readonly timeoutMs?: number
 }
 
 export interface EngineBatch {
@@ -35,15 +37,22 @@ export interface EngineResult {
 export interface QueryEngine {
   readonly database: string
   readonly kind: EngineKind
+  /** May change where the engine is a server that fails over; see `onChange`. */
   readonly role: DatabaseRole
   /** True for what no role makes writable, as a folder of files. */
   readonly isReadOnly?: boolean
   isReady(): boolean
+  /** Calls back when `role` or `isReady()` has changed. Answers how to stop it. Absent: they never change before `close`. */
+  onChange?(listener: () => void): () => void
+  /** How far this copy is behind its primary, in milliseconds; 0 at the primary, null while unknown. Absent: copies do not follow one another. */
+  lagMs?(): number | null
   /**
    * By the engine's own parser; what it cannot tell is a write.
    * @throws MeshError ERR_SQL when it does not parse, or is more than one statement
    */
   classify(sql: string, signal?: AbortSignal): Promise<Access>
+  /** Tables that a statement reads, each once, as its latest classification found them; empty where that is not known any more. For statistics, not for rights. */
+  tablesOf?(sql: string): readonly string[]
   /** @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_NOT_PRIMARY, ERR_QUERY_CANCELLED */
   execute(request: EngineRequest): Promise<EngineResult>
   close(): Promise<void>

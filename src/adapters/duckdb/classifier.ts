@@ -18,6 +18,7 @@ export interface Inspection {
   readonly access: Access
   /** Numbers of the parameters whose text may only be short, see `PATH_CHARACTERS_MAX`. */
   readonly pathParameters: ReadonlySet<number>
+  readonly tables: readonly string[]
 }
 
 export interface Classifier {
@@ -97,6 +98,11 @@ export class StatementClassifier implements Classifier {
     }
   }
 
+  /** As the cache has it. */
+  tablesOf(sql: string): readonly string[] {
+    return this.#cache.get(sql)?.tables ?? []
+  }
+
   forget(): void {
     this.#cache.clear()
   }
@@ -123,7 +129,7 @@ export class StatementClassifier implements Classifier {
     if (tree.error) {
       if (tree.error_type === 'parser') throw parserError(tree, sql, from)
       await this.#checkOther(sql, body, statements, signal)
-      return { access: 'write', pathParameters: new Set() }
+      return { access: 'write', pathParameters: new Set(), tables: [] }
     }
     const count = tree.statements?.length ?? 0
     if (count === 0) throw emptyStatement()
@@ -140,7 +146,7 @@ export class StatementClassifier implements Classifier {
       checkPath(computed)
       for (const parameter of parameters) pathParameters.add(parameter)
     }
-    return { access, pathParameters }
+    return { access, pathParameters, tables: facts.tables }
   }
 
   /** Not a SELECT: allowed or refused, but a write in any case. */

@@ -166,6 +166,10 @@ class Engine implements DuckDbEngine {
     return this.#classifier.classify(sql, signal)
   }
 
+  tablesOf(sql: string): readonly string[] {
+    return this.#classifier.tablesOf(sql)
+  }
+
   async execute(request: EngineRequest): Promise<EngineResult> {
     const { access, pathParameters } = await this.#classifier.inspect(request.sql, request.signal)
     checkPathParameters(pathParameters, request.parameters)

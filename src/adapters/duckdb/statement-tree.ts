@@ -12,6 +12,8 @@ export interface StatementTree {
 export interface TreeFacts {
   /** Every called function, in lower case; operators are not among them. */
   readonly functions: ReadonlySet<string>
+  /** In lower case, without schema, common table expressions left out. */
+  readonly tables: readonly string[]
   readonly castsToVariant: boolean
   /** It reaches into JSON by a path, or into something by a subscript, which may be JSON. */
   readonly usesPaths: boolean
@@ -42,11 +44,15 @@ const LAMBDA_FUNCTION = /^((list|array)_(transform|apply|filter|reduce)|apply|fi
 /** None of these makes long text of short. */
 const PLAIN_OPERATORS: ReadonlySet<string> = new Set(['||', '+', '-', '*', '/', '//', '%', 'list_value'])
 const PATH_PARTS_MAX = 32
+/** For statistics; a statement that joins more is rare. */
+const TABLES_MAX = 32
 /** Of each text and each parameter in a path: with 32 parts a path stays far from the 35,000 wildcards that DuckDB 1.5 still withstands. */
 export const PATH_CHARACTERS_MAX = 1024
 
 export function readTree(tree: StatementTree): TreeFacts {
   const functions = new Set<string>()
+  const tables = new Set<string>()
+  const named = new Set<string>()
   const paths: Expression[] = []
   const calls = new Map<string, Expression[]>()
   const lambdas = new Set<unknown>()
@@ -58,6 +64,8 @@ export function readTree(tree: StatementTree): TreeFacts {
       for (const item of node) stack.push({ node: item, scope: next.scope })
     } else if (isNode(node)) {
       if (node['id'] === 'VARIANT') castsToVariant = true
+      if (node['type'] === 'BASE_TABLE' && typeof node['table_name'] === 'string' && tables.size < TABLES_MAX) tables.add(node['table_name'].toLowerCase())
+      for (const name of namesOf(node['cte_map'])) named.add(name)
       const scope = Array.isArray(node['select_list']) ? { outer: next.scope, aliases: aliasesOf(node['select_list']) } : next.scope
       const children = (Array.isArray(node['children']) ? (node['children'] as unknown[]) : []).map((child) => ({ node: child, scope }))
       const name = typeof node['function_name'] === 'string' ? node['function_name'].toLowerCase() : ''
@@ -80,9 +88,15 @@ export function readTree(tree: StatementTree): TreeFacts {
   }
   const inPaths = judge(paths)
   return {
-    functions, castsToVariant, usesPaths: paths.length > 0, computesPath: inPaths.computed, pathParameters: inPaths.parameters,
+    functions, tables: [...tables].filter((name) => !named.has(name)), castsToVariant, usesPaths: paths.length > 0, computesPath: inPaths.computed, pathParameters: inPaths.parameters,
     argumentsOf: (name) => judge(calls.get(name) ?? []),
   }
+}
+
+/** Of common table expressions. */
+function namesOf(cteMap: unknown): string[] {
+  const entries = isNode(cteMap) ? cteMap['map'] : null
+  return Array.isArray(entries) ? entries.map((entry) => (isNode(entry) && typeof entry['key'] === 'string' ? entry['key'].toLowerCase() : '')) : []
 }
 
 /**

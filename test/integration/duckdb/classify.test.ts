@@ -53,6 +53,17 @@ describe('read or write', () => {
     await expect(alone.classify('SELECT plus(1, 2)')).resolves.toBe('write')
   })
 
+  it.each([
+    ['SELECT 1', []],
+    ['SELECT * FROM Flights JOIN main.airports a ON a.id = origin', ['airports', 'flights']],
+    ['WITH recent AS (SELECT * FROM flights) SELECT * FROM recent WHERE id IN (SELECT id FROM delays)', ['delays', 'flights']],
+    ['CREATE TABLE t AS SELECT * FROM flights', []],
+  ])('tells the tables that a statement reads, once it is classified: %s', async (sql, tables) => {
+    expect(engine.tablesOf?.(sql)).toEqual([])
+    await engine.classify(sql)
+    expect([...engine.tablesOf?.(sql) ?? []].sort()).toEqual(tables)
+  })
+
   it('forgets what it knew of a macro that changes', async () => {
     await expect(engine.classify('SELECT plus(3, 4)')).resolves.toBe('read')
     await collect(await run(engine, "CREATE OR REPLACE MACRO plus(a, b) AS nextval('s')"))

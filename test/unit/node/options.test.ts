@@ -73,7 +73,7 @@ describe('sources', () => {
 
   it('serves programs with an object of the same shape', () => {
     const options = parseNodeOptions({ name: 'a', databases: { users: { path: './u', threads: 2 } }, membership: { preset: 'local' } }, folder)
-    expect(options.databases).toEqual([{ name: 'users', path: join(folder, 'u'), role: 'replica', threads: 2, memoryBytes: null }])
+    expect(options.databases).toEqual([{ name: 'users', path: join(folder, 'u'), role: 'replica', threads: 2, memoryBytes: null, strategy: null }])
     expect(options.membershipPreset).toBe('local')
     expect(() => parseNodeOptions({ nam: 'a' }, folder)).toThrow('the option nam is not an option; did you mean name?')
   })
@@ -82,7 +82,7 @@ describe('sources', () => {
 describe('databases', () => {
   it('are written on one line', () => {
     expect(load({ flags: { databases: ['users_prod=./data/users,role=primary,threads=2,memory=1.5GB'] } }).databases).toEqual([
-      { name: 'users_prod', path: join(folder, 'data/users'), role: 'primary', threads: 2, memoryBytes: 1_500_000_000 },
+      { name: 'users_prod', path: join(folder, 'data/users'), role: 'primary', threads: 2, memoryBytes: 1_500_000_000, strategy: null },
     ])
   })
 

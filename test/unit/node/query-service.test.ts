@@ -1,15 +1,21 @@
 import { describe, expect, it } from 'vitest'
 import { Hedging, type HedgingOptions } from '../../../src/core/routing/hedging.ts'
+import { SessionAffinity } from '../../../src/core/routing/affinity.ts'
 import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
 import type { LocalView, PeerView } from '../../../src/core/routing/types.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
 import { MeshError, type ErrorCode } from '../../../src/errors.ts'
+import { DatabaseStrategies } from '../../../src/node/database-strategies.ts'
+import { HotspotDriver } from '../../../src/node/hotspot-driver.ts'
 import { QueryService } from '../../../src/node/query-service.ts'
+import { Sessions } from '../../../src/node/sessions.ts'
+import type { Log } from '../../../src/ports/log.ts'
 import type { Access, EngineBatch, QueryEngine } from '../../../src/ports/query-engine.ts'
 import type { QueryRequest, QueryResponse } from '../../../src/query/types.ts'
 import { VirtualClock } from '../../support/query-plane.ts'
 
+const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLog }
 const batch = (text: string): EngineBatch => ({ bytes: Buffer.from(text), rows: 1 })
 const load = { cpuPercent: 5, memoryPercent: 5, inFlight: 0, overloaded: false, drill: false, sequence: 1 }
 
@@ -48,6 +54,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
   const inFlight: number[] = []
   const outcomes: string[] = []
   const clock = new VirtualClock()
+  const strategies = new DatabaseStrategies({ standard: 'nearest', ofDatabase: new Map(), random: createRandom(3) })
   const service = new QueryService({
     self: { peerId: 'self', name: 'local1' },
     engines: engine === null ? new Map() : new Map([['db', engine]]),
@@ -68,6 +75,9 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       onInFlight?.(count)
     },
     latencyTo: (peerId) => 10 * (peers.findIndex((peer) => peer.peerId === peerId) + 1),
+    sessions: new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, clock }),
+    hotspots: new HotspotDriver({ queriesPerSecond: 1_000, otherCopies: () => 1, onEvent: () => undefined, clock, random: createRandom(2), log: silentLog }),
+    strategies: (database) => strategies.of(database),
     routeTo: () => null, onDelivered: () => undefined, isReachable: () => true,
     onDispatch: () => undefined,
     onOutcome: (peerId, { outcome }) => { outcomes.push(`${peerId} ${outcome}`) },

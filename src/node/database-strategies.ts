@@ -1,0 +1,49 @@
+/** Which strategy chooses for which database, each with a cursor of its own for every database. */
+import { type StrategyFactory, StrategySet } from '../core/routing/strategies/registry.ts'
+import type { RoutingStrategy } from '../core/routing/strategies/strategy.ts'
+import type { Random } from '../core/time/random.ts'
+
+export interface DatabaseStrategiesInit {
+  /** For databases that name none. */
+  readonly standard: string
+  /** By database. */
+  readonly ofDatabase: ReadonlyMap<string, string>
+  /** The owner's own, by name. */
+  readonly custom?: Readonly<Record<string, StrategyFactory>>
+  readonly random: Random
+}
+
+/** Databases whose cursors are kept; queries may name what nobody serves. */
+const DATABASES_MAX = 256
+
+interface Choice {
+  readonly standard: RoutingStrategy
+  readonly byName: StrategySet
+}
+
+export class DatabaseStrategies {
+  readonly #init: DatabaseStrategiesInit
+  readonly #choices = new Map<string, Choice>()
+
+  /** @throws MeshError ERR_OPTION_INVALID for a strategy that does not exist */
+  constructor(init: DatabaseStrategiesInit) {
+    this.#init = init
+    const names = this.#make('')
+    for (const name of init.ofDatabase.values()) names.byName.get(name)
+  }
+
+  of(database: string): Choice {
+    const known = this.#choices.get(database)
+    if (known !== undefined) return known
+    const choice = this.#make(database)
+    if (this.#choices.size >= DATABASES_MAX) this.#choices.clear()
+    this.#choices.set(database, choice)
+    return choice
+  }
+
+  #make(database: string): Choice {
+    const { standard, ofDatabase, custom = {}, random } = this.#init
+    const byName = new StrategySet({ custom, random })
+    return { standard: byName.get(ofDatabase.get(database) ?? standard), byName }
+  }
+}

@@ -1,0 +1,75 @@
+/** Joins the hotspot machine to events and chance: what is asked for too often here goes to other copies in part. */
+import { type HotspotEffect, Hotspots, type HotspotSubject } from '../core/load/hotspots.ts'
+import type { Random } from '../core/time/random.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
+import type { RoutingEventView } from '../wire/control.ts'
+import { MachineTimer } from './machine-timer.ts'
+
+export interface HotspotDriverParts {
+  readonly queriesPerSecond: number
+  /** Healthy copies of a database beside the one here. */
+  readonly otherCopies: (database: string) => number
+  readonly onEvent: (event: RoutingEventView) => void
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+}
+
+export class HotspotDriver {
+  readonly #parts: HotspotDriverParts
+  readonly #hotspots: Hotspots
+  readonly #timer: MachineTimer
+  #detected = 0
+  #moved = 0
+
+  constructor(parts: HotspotDriverParts) {
+    this.#parts = parts
+    this.#hotspots = new Hotspots({ queriesPerSecond: parts.queriesPerSecond })
+    this.#timer = new MachineTimer(parts.clock, this.#hotspots, (nowMs) => { this.#tell(this.#hotspots.handleTimeout(nowMs)) })
+  }
+
+  get counters(): { readonly detected: number; readonly moved: number; readonly hot: number } {
+    return { detected: this.#detected, moved: this.#moved, hot: this.#hotspots.hotspots().length }
+  }
+
+  /** A query has arrived at its entry node. True: it had better run at another copy. */
+  handleQuery(database: string, tables: readonly string[]): boolean {
+    const { clock, random, otherCopies } = this.#parts
+    this.#tell(this.#hotspots.handleQuery(clock.nowMs(), { database, tables: [...tables] }))
+    const hot = (tables.length === 0 ? [null] : tables).filter((table) => this.#hotspots.isHot(database, table))
+    if (hot.length === 0) return false
+    const copies = otherCopies(database)
+    const share = Math.max(...hot.map((table) => this.#hotspots.shareToMove(database, table, copies)))
+    const isMoved = random() < share
+    if (isMoved) this.#moved++
+    return isMoved
+  }
+
+  stop(): void {
+    this.#timer.stop()
+  }
+
+  #tell(effects: readonly HotspotEffect[]): void {
+    const { clock, log, onEvent } = this.#parts
+    for (const { kind, subject, ratePerSecond } of effects) {
+      const rate = `${Math.round(ratePerSecond)} queries/s over the last minute`
+      const reason = kind === 'hotspot-detected' ? `${nameOf(subject)} is asked for too often here: ${rate}; reads of it go to other copies in part` : `${nameOf(subject)} is no hotspot any more: ${rate}`
+      const event: RoutingEventView = {
+        type: kind, atWallMs: clock.wallMs(), reason, peerId: null,
+        database: subject.scope === 'table' ? subject.database : null, table: subject.scope === 'table' ? subject.table : null,
+      }
+      if (kind === 'hotspot-detected') {
+        this.#detected++
+        log.warn({ event }, `${kind} ${reason}`)
+      } else log.info({ event }, `${kind} ${reason}`)
+      onEvent(event)
+    }
+    this.#timer.rearm()
+  }
+}
+
+function nameOf(subject: HotspotSubject): string {
+  if (subject.scope === 'node') return 'this node'
+  return subject.table === null ? subject.database : `${subject.database}.${subject.table}`
+}

@@ -1,0 +1,68 @@
+/**
+ * What belongs together, by the name that its client gave it: the reads of a session go to the node that the last one went to, and for a while
+ * after it has written, to the node that took the write, so that it sees what it has written (read-your-writes by a window: copies have
+ * no common version that a node could wait for).
+ */
+import { type SessionAffinity, sessionKeyOf } from '../core/routing/affinity.ts'
+import type { RouteHints } from '../core/routing/hints.ts'
+import type { Clock } from '../ports/clock.ts'
+
+export interface SessionsParts {
+  readonly affinity: SessionAffinity
+  /** After a write its session's reads go to where it was written for so long. */
+  readonly readYourWritesMs: number
+  readonly clock: Clock
+}
+
+interface Write {
+  readonly peerId: string
+  readonly untilMs: number
+}
+
+/** Sessions that wrote lately; the oldest makes room. */
+const WRITERS_MAX = 10_000
+
+export class Sessions {
+  readonly #parts: SessionsParts
+  /** Oldest first. */
+  readonly #writes = new Map<string, Write>()
+
+  constructor(parts: SessionsParts) {
+    this.#parts = parts
+  }
+
+  /** Adds where the session's next read goes. `database` is part of the name: a session may use several. */
+  withPlace(hints: RouteHints, database: string, session: string): RouteHints {
+    const nowMs = this.#parts.clock.nowMs()
+    const key = keyOf(database, session)
+    const write = this.#writes.get(key)
+    if (write !== undefined && write.untilMs > nowMs) return { ...hints, pinnedTo: write.peerId }
+    const peerId = this.#parts.affinity.peerOf(nowMs, key)
+    return peerId === null ? hints : { ...hints, stickTo: peerId }
+  }
+
+  /** A read of it was answered by that node. */
+  handleRead(database: string, session: string, peerId: string): void {
+    this.#parts.affinity.bind(this.#parts.clock.nowMs(), keyOf(database, session), peerId)
+  }
+
+  /** A write of it was done, or may have been, at that node. */
+  handleWrite(database: string, session: string, peerId: string): void {
+    const nowMs = this.#parts.clock.nowMs()
+    const key = keyOf(database, session)
+    this.#writes.delete(key)
+    this.#writes.set(key, { peerId, untilMs: nowMs + this.#parts.readYourWritesMs })
+    for (const [oldest, { untilMs }] of this.#writes) {
+      if (untilMs > nowMs && this.#writes.size <= WRITERS_MAX) break
+      this.#writes.delete(oldest)
+    }
+  }
+
+  get writers(): number {
+    return this.#writes.size
+  }
+}
+
+function keyOf(database: string, session: string): string {
+  return sessionKeyOf(`${database}/${session}`)
+}

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest'
+import { SessionAffinity } from '../../../src/core/routing/affinity.ts'
+import { NO_HINTS } from '../../../src/core/routing/hints.ts'
+import { Sessions } from '../../../src/node/sessions.ts'
+import { VirtualClock } from '../../support/query-plane.ts'
+
+function setUp() {
+  const clock = new VirtualClock()
+  const affinity = new SessionAffinity()
+  return { clock, affinity, sessions: new Sessions({ affinity, readYourWritesMs: 5_000, clock }) }
+}
+
+describe('sessions', () => {
+  it('are free until they have been somewhere', () => {
+    expect(setUp().sessions.withPlace(NO_HINTS, 'db', 's')).toBe(NO_HINTS)
+  })
+
+  it('stay where they read, each by its own name and database', () => {
+    const { sessions } = setUp()
+    sessions.handleRead('db', 's', 'a')
+    expect(sessions.withPlace(NO_HINTS, 'db', 's')).toEqual({ ...NO_HINTS, stickTo: 'a' })
+    expect(sessions.withPlace(NO_HINTS, 'db', 't')).toBe(NO_HINTS)
+    expect(sessions.withPlace(NO_HINTS, 'other', 's')).toBe(NO_HINTS)
+  })
+
+  it('are free again when their peer is down, and after an hour', () => {
+    const { clock, affinity, sessions } = setUp()
+    sessions.handleRead('db', 's', 'a')
+    sessions.handleRead('db', 't', 'b')
+    affinity.handlePeerDown(0, 'a')
+    expect(sessions.withPlace(NO_HINTS, 'db', 's')).toBe(NO_HINTS)
+    clock.advance(3_600_000)
+    expect(sessions.withPlace(NO_HINTS, 'db', 't')).toBe(NO_HINTS)
+  })
+
+  it('read where they wrote for a while, also when they had read elsewhere', () => {
+    const { clock, sessions } = setUp()
+    sessions.handleRead('db', 's', 'a')
+    sessions.handleWrite('db', 's', 'p')
+    expect(sessions.withPlace(NO_HINTS, 'db', 's')).toEqual({ ...NO_HINTS, pinnedTo: 'p' })
+    clock.advance(4_999)
+    expect(sessions.withPlace(NO_HINTS, 'db', 's').pinnedTo).toBe('p')
+    clock.advance(1)
+    expect(sessions.withPlace(NO_HINTS, 'db', 's')).toEqual({ ...NO_HINTS, stickTo: 'a' })
+  })
+
+  it('keeps the memory of writers within its bound', () => {
+    const { clock, sessions } = setUp()
+    for (let session = 0; session < 10_100; session++) sessions.handleWrite('db', `s${session}`, 'p')
+    expect(sessions.writers).toBe(10_000)
+    expect(sessions.withPlace(NO_HINTS, 'db', 's0')).toBe(NO_HINTS)
+    clock.advance(5_000)
+    sessions.handleWrite('db', 'late', 'p')
+    expect(sessions.writers).toBe(1)
+  })
+})
