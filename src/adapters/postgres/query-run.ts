@@ -1,0 +1,174 @@
+/**
+ * One query's hold on a connection. A read runs inside a read-only transaction, so that what was misjudged fails rather than writes; what writes and
+ * gives rows runs in a transaction that is committed after its last row, so that an error of the commit is seen. The connection goes back once:
+ * clean, or ended when something may still be under way on it.
+ */
+import type pg from 'pg'
+import Cursor from 'pg-cursor'
+import type { Access } from '../../ports/query-engine.ts'
+import { asText } from './mesh-client.ts'
+import { cancelledError } from './server-error.ts'
+import type { DescribedColumn } from './type-catalog.ts'
+
+export interface RunClient {
+  readonly client: pg.ClientBase
+  readonly backendPid: number
+}
+
+export interface QueryRunOptions {
+  readonly on: RunClient
+  readonly access: Access
+  readonly signal: AbortSignal
+  /** The server stops a statement itself after this long; null: its own setting. */
+  readonly timeoutMs: number | null
+  /** Asks the server to stop what the connection does. */
+  readonly cancel: (backendPid: number) => Promise<boolean>
+  readonly release: (state: 'clean' | 'broken') => void
+}
+
+export type TextRow = ReadonlyArray<string | null>
+
+export interface RowsRead {
+  readonly columns: readonly DescribedColumn[]
+  readonly rows: readonly TextRow[]
+  readonly isLast: boolean
+  /** Rows that the statement changed, once it has ended; null where it counts none. */
+  readonly count: number | null
+}
+
+/** For the server to answer a cancellation, and for the way back of a connection. */
+const GRACE_MS = 5_000
+
+export class QueryRun {
+  readonly #options: QueryRunOptions
+  #cursor: Cursor<TextRow> | null = null
+  #inTransaction = false
+  #isBroken = false
+  #pending: Promise<unknown> | null = null
+  #ending: Promise<void> | null = null
+  readonly #onAbort = (): void => {
+    if (this.#pending === null) void this.end()
+    else void this.#interrupt()
+  }
+
+  constructor(options: QueryRunOptions) {
+    this.#options = options
+    options.signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  get signal(): AbortSignal {
+    return this.#options.signal
+  }
+
+  get access(): Access {
+    return this.#options.access
+  }
+
+  async #call<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#options.signal.aborted || this.#ending !== null) throw cancelledError()
+    const pending = work()
+    this.#pending = pending
+    try {
+      return await pending
+    } finally {
+      this.#pending = null
+    }
+  }
+
+  /** For what is read through `read`. */
+  async open(sql: string, values: unknown[]): Promise<void> {
+    const { access, timeoutMs, on: { client } } = this.#options
+    const limits = timeoutMs === null ? '' : `; SET LOCAL statement_timeout = ${limitOf(timeoutMs)}; SET LOCAL idle_in_transaction_session_timeout = ${limitOf(timeoutMs)}`
+    this.#inTransaction = true
+    await this.#call(() => client.query(`BEGIN ${access === 'read' ? 'READ ONLY' : ''}${limits}`))
+    this.#cursor = new Cursor<TextRow>(sql, values, { rowMode: 'array', types: asText })
+    client.query(this.#cursor)
+  }
+
+  /** Up to so many more rows. */
+  read(rowsMax: number): Promise<RowsRead> {
+    const cursor = this.#cursor as Cursor<TextRow>
+    return this.#call(() => new Promise((resolve, reject) => {
+      cursor.read(rowsMax, (error: Error | null | undefined, rows, result) => {
+        if (error !== null && error !== undefined) {
+          // Closing a cursor that has failed waits for an answer that has come already.
+          this.#cursor = null
+          reject(error)
+          return
+        }
+        const isLast = rows.length < rowsMax
+        if (isLast) this.#cursor = null
+        resolve({ columns: result?.fields ?? [], rows, isLast, count: result?.rowCount ?? null })
+      })
+    }))
+  }
+
+  /** A write without rows, by itself, as some must not stand inside a transaction. */
+  async runAlone(sql: string, values: unknown[]): Promise<void> {
+    const { timeoutMs, on: { client } } = this.#options
+    if (timeoutMs !== null) await this.#call(() => client.query(`SET statement_timeout = ${limitOf(timeoutMs)}`))
+    // The simple protocol would take several statements.
+    const query: pg.QueryArrayConfig & { queryMode: 'extended' } = { text: sql, values, rowMode: 'array', types: asText, queryMode: 'extended' }
+    await this.#call(() => client.query(query))
+  }
+
+  /** After the last row. @throws the server's error, after which a write has not happened */
+  async commit(): Promise<void> {
+    if (this.#options.access === 'read' || !this.#inTransaction) return
+    await this.#call(() => this.#options.on.client.query('COMMIT'))
+    this.#inTransaction = false
+  }
+
+  /** The server is told to stop; should that not help in time, the connection is cut. */
+  async #interrupt(): Promise<void> {
+    this.#isBroken = true
+    const { on: { client, backendPid }, cancel } = this.#options
+    const pending = this.#pending
+    const timer = setTimeout(() => { this.#cut(client) }, GRACE_MS)
+    try {
+      if (!(await cancel(backendPid))) this.#cut(client)
+      await pending
+    } catch {
+      // Its own caller is told how it ended; here it only matters that it did.
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  #cut(client: pg.ClientBase): void {
+    (client as pg.ClientBase & { readonly connection?: { readonly stream: { destroy(): void } } }).connection?.stream.destroy()
+  }
+
+  /** Resolves when the connection is back; what was not committed is undone. Never rejects; any number of calls. */
+  end(): Promise<void> {
+    return (this.#ending ??= this.#end())
+  }
+
+  async #end(): Promise<void> {
+    const { signal, release, access, on: { client } } = this.#options
+    signal.removeEventListener('abort', this.#onAbort)
+    if (this.#pending !== null) await this.#interrupt()
+    if (this.#isBroken) {
+      release('broken')
+      return
+    }
+    const timer = setTimeout(() => { this.#cut(client) }, GRACE_MS)
+    try {
+      await this.#cursor?.close()
+      if (this.#inTransaction) await client.query('ROLLBACK')
+      // A function may have left settings, locks or temporary tables.
+      if (access === 'write') await client.query('DISCARD ALL')
+      release('clean')
+    } catch {
+      // Whatever it is, the connection is not used again.
+      release('broken')
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** Whole milliseconds; 0 would mean none. */
+function limitOf(timeoutMs: number): number {
+  return Math.min(Math.max(1, Math.ceil(timeoutMs)), 0x7fff_ffff)
+}

@@ -1,0 +1,165 @@
+/**
+ * One connection beside the pool: asks the server now and again for its role and lag, so that a promotion is noticed, and comes back with a
+ * growing delay when the server is gone. Cancellations and questions to the catalogue go through it as well, since the pool may be
+ * full of what is to be cancelled.
+ */
+import type { DatabaseRole } from '../../ports/query-engine.ts'
+import type { Log } from '../../ports/log.ts'
+
+/** What is needed of a client. */
+export interface WatchClient {
+  connect(): Promise<unknown>
+  query(query: { readonly text: string; readonly values: unknown[]; readonly rowMode: 'array' }): Promise<{ readonly rows: unknown[] }>
+  end(): Promise<void>
+  on(event: 'error' | 'end', listener: (error?: Error) => void): unknown
+}
+
+export interface ServerWatchOptions {
+  readonly database: string
+  readonly createClient: () => WatchClient
+  /** Role and lag are as old as this at most. Rises: a promotion is noticed later. Falls: more questions to the server. */
+  readonly pollIntervalMs: number
+  readonly log: Log
+  readonly onChange: () => void
+}
+
+export interface ServerState {
+  readonly ready: boolean
+  readonly role: DatabaseRole
+  readonly lagMs: number | null
+}
+
+const RETRY_MIN_MS = 100
+const RETRY_MAX_MS = 5_000
+
+/**
+ * Lag by the age of the last replayed commit would grow at a primary without writes. So it is 0 when all that was received is replayed while a receiver
+ * runs; a replica whose receiver is gone may be missing anything.
+ */
+const STATE_QUERY = `SELECT r.recovering, CASE
+    WHEN NOT r.recovering THEN 0
+    WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() AND EXISTS (SELECT FROM pg_catalog.pg_stat_wal_receiver WHERE pid IS NOT NULL) THEN 0
+    ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) END
+  FROM (SELECT pg_is_in_recovery() AS recovering) r`
+
+export class ServerWatch {
+  readonly #options: ServerWatchOptions
+  #state: ServerState = { ready: false, role: 'replica', lagMs: null }
+  #client: WatchClient | null = null
+  #timer: NodeJS.Timeout | null = null
+  #polling: Promise<void> | null = null
+  #retryMs = RETRY_MIN_MS
+  #closed = false
+
+  constructor(options: ServerWatchOptions) {
+    this.#options = options
+  }
+
+  get state(): ServerState {
+    return this.#state
+  }
+
+  /** Resolves after the first attempt, whatever came of it. */
+  start(): Promise<void> {
+    return this.poll()
+  }
+
+  /** Now rather than at the next turn; one at a time. */
+  poll(): Promise<void> {
+    if (this.#closed) return Promise.resolve()
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = null
+    return (this.#polling ??= this.#poll().finally(() => { this.#polling = null }))
+  }
+
+  async #poll(): Promise<void> {
+    let client = this.#client
+    try {
+      client ??= await this.#connect()
+      const { rows } = await client.query({ text: STATE_QUERY, values: [], rowMode: 'array' })
+      const [recovering, lag] = (rows[0] ?? []) as ReadonlyArray<string | null>
+      this.#retryMs = RETRY_MIN_MS
+      this.#setState({ ready: true, role: recovering === 'f' ? 'primary' : 'replica', lagMs: lag === null || lag === undefined ? null : Number(lag) })
+      this.#schedule(this.#options.pollIntervalMs)
+    } catch (error) {
+      this.#lose(client, error)
+      this.#schedule(this.#retryMs)
+      this.#retryMs = Math.min(this.#retryMs * 2, RETRY_MAX_MS)
+    }
+  }
+
+  async #connect(): Promise<WatchClient> {
+    const client = this.#options.createClient()
+    // Its end is noticed at once, not by the next poll.
+    const onLost = (error?: Error): void => {
+      if (this.#client !== client) return
+      this.#lose(client, error ?? new Error('the server closed the connection'))
+      if (this.#polling === null) this.#schedule(this.#retryMs)
+    }
+    client.on('error', onLost)
+    client.on('end', () => { onLost() })
+    await client.connect()
+    if (this.#closed) {
+      await client.end()
+      throw new Error('closed')
+    }
+    this.#client = client
+    return client
+  }
+
+  #lose(client: WatchClient | null, error: unknown): void {
+    this.#client = null
+    client?.end().catch((failure: unknown) => { this.#options.log.debug({ err: failure }, 'A lost connection could not be ended.') })
+    if (this.#state.ready) this.#options.log.warn({ database: this.#options.database, err: error }, `The server of ${this.#options.database} is lost: ${messageOf(error)}`)
+    else this.#options.log.debug({ database: this.#options.database, err: error }, `The server of ${this.#options.database} does not answer: ${messageOf(error)}`)
+    // The last known role stays: what is down has not become anything else.
+    this.#setState({ ...this.#state, ready: false, lagMs: null })
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#closed) return
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => { void this.poll() }, delayMs)
+    this.#timer.unref()
+  }
+
+  #setState(state: ServerState): void {
+    const before = this.#state
+    this.#state = state
+    if (before.ready === state.ready && before.role === state.role) return
+    if (state.ready) this.#options.log.info({ database: this.#options.database, role: state.role }, `The server of ${this.#options.database} answers as ${state.role}.`)
+    this.#options.onChange()
+  }
+
+  /** Rows of text; null when the server cannot be asked. */
+  async query(text: string, values: readonly unknown[]): Promise<ReadonlyArray<ReadonlyArray<string | null>> | null> {
+    const client = this.#client
+    if (client === null) return null
+    try {
+      return (await client.query({ text, values: [...values], rowMode: 'array' })).rows as Array<Array<string | null>>
+    } catch (error) {
+      this.#options.log.debug({ database: this.#options.database, err: error }, `The catalogue of ${this.#options.database} did not answer: ${messageOf(error)}`)
+      return null
+    }
+  }
+
+  /** Whether the server was told to stop what that backend does. */
+  async cancel(backendPid: number): Promise<boolean> {
+    return (await this.query('SELECT pg_cancel_backend($1)', [backendPid]))?.[0]?.[0] === 't'
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
+    const client = this.#client
+    this.#client = null
+    this.#state = { ...this.#state, ready: false, lagMs: null }
+    await client?.end().catch((error: unknown) => { this.#options.log.debug({ err: error }, 'The watching connection could not be ended.') })
+    await this.#polling
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof AggregateError && error.errors.length > 0 ? messageOf(error.errors[0]) : error instanceof Error ? error.message : String(error)
+}
