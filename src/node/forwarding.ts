@@ -54,7 +54,7 @@ export interface ForwardInput {
 }
 
 export type Forwarded =
-  | { readonly kind: 'answered'; readonly peerId: string; readonly response: QueryResponse; readonly failed: readonly FailedAttempt[]; readonly isHedge: boolean }
+  | { readonly kind: 'answered'; readonly peerId: string; readonly response: QueryResponse; readonly failed: readonly FailedAttempt[]; readonly isHedge: boolean; /** The relay; null where it went directly. */ readonly via: string | null }
   /** Nobody took it, and nobody started it. */
   | { readonly kind: 'exhausted'; readonly failed: readonly FailedAttempt[] }
 
@@ -74,6 +74,7 @@ interface Step {
 
 interface Attempt extends Step {
   readonly isHedge: boolean
+  readonly via: string | null
   readonly controller: AbortController
   readonly settled: Promise<Settled>
 }
@@ -143,7 +144,7 @@ export class Forwarding {
         if (!(result instanceof Error)) {
           if (request.access === 'read') hedging.handleAnswer(clock.nowMs() - startedMs)
           if (attempt.isHedge) this.counters.hedgesWon++
-          return { kind: 'answered', peerId: attempt.peerId, response: result, failed, isHedge: attempt.isHedge }
+          return { kind: 'answered', peerId: attempt.peerId, response: result, failed, isHedge: attempt.isHedge, via: attempt.via }
         }
         failed.push(this.#judge(attempt, result, request, signal))
         if (isBreak(result) && ++breaks === breaksMax) {
@@ -195,9 +196,10 @@ export class Forwarding {
 
   #start(step: Step, request: QueryRequest, { signal, isHedge }: { readonly signal: AbortSignal; readonly isHedge: boolean }): Attempt {
     const controller = new AbortController()
+    const via = this.#parts.routeTo(step.peerId)?.via ?? null
     const attempt: Attempt = {
-      ...step, isHedge, controller,
-      settled: this.#run(step.peerId, request, { signal, controller }).then(
+      ...step, isHedge, via, controller,
+      settled: this.#run(step.peerId, request, { signal, controller, via }).then(
         (result) => ({ attempt, result }),
         (error: unknown) => ({ attempt, result: error instanceof Error ? error : new Error(String(error)) }),
       ),
@@ -206,7 +208,7 @@ export class Forwarding {
   }
 
   /** One peer, up to and including its first batch. */
-  async #run(peerId: string, request: QueryRequest, { signal, controller }: { readonly signal: AbortSignal; readonly controller: AbortController }): Promise<QueryResponse> {
+  async #run(peerId: string, request: QueryRequest, { signal, controller, via }: { readonly signal: AbortSignal; readonly controller: AbortController; readonly via: string | null }): Promise<QueryResponse> {
     const { clock, onDispatch, onOutcome, onDelivered } = this.#parts
     const abort = (): void => controller.abort(signal.reason)
     if (signal.aborted) abort()
@@ -216,7 +218,6 @@ export class Forwarding {
     const startedMs = clock.nowMs()
     onDispatch(peerId)
     try {
-      const via = this.#parts.routeTo(peerId)?.via ?? null
       if (via !== null) this.counters.twoHop++
       const response = await this.#parts.forward(via ?? peerId, via === null ? request : { ...request, finalPeerId: peerId }, { signal: controller.signal })
       const iterator = response.batches[Symbol.asyncIterator]()

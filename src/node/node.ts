@@ -169,7 +169,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   const latencyService = new LatencyService({
     clock, thresholdMs: options.latencyThresholdMs, latencyTo: (peerId) => latencies.summary(peerId), nodes: (database) => directory.nodesView(database),
   })
-  const latencyDriver = new LatencyDriver({ latencies, clock, log, onRtt: latencyService.handleRtt, onLost: latencyService.handleLost, ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)) })
+  const latencyDriver = new LatencyDriver({ latencies, clock, log, onRtt: latencyService.handleRtt, onLost: (peerId, source) => {
+      latencyService.handleLost(peerId, source)
+      twoHop.handleLost(peerId)
+    }, ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)) })
   closers.add('latency', () => { latencyDriver.stop() })
 
   const loads = new PeerLoads()
@@ -255,8 +258,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
       case 'member-returning':
       case 'member-flapping':
       case 'member-settled':
+        break
       case 'path-degraded':
       case 'path-restored':
+        twoHop.handlePathChange()
         break
     }
     events.publish(view)
@@ -264,7 +269,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   const coordinates = new NetworkCoordinates({ random })
   const experience: PeerExperience = new PeerExperience({ nameOf: (peerId) => directory.nameOf(peerId), onEvent: (view) => { events.publish(view) }, clock, random, log })
   closers.add('experience', () => { experience.stop() })
-  const twoHop = new TwoHopDriver({
+  const twoHop: TwoHopDriver = new TwoHopDriver({
     routes: new TwoHopRoutes({ selfPeerId: mesh.peerId }), clock, log, failuresMax: options.unhealthyAfterFailures,
     members: () => membership.members().map(({ state, signed: { record: { peerId } } }) => ({ peerId, state })),
     latencyTo: (peerId) => latencies.summary(peerId), paths: () => membership.paths(), connectedPeers: () => mesh.connectedPeers(),
@@ -331,6 +336,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     membership, names, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
     pingIntervalMs: options.pingIntervalMs, inFlightMax: options.inFlightMax,
     inFlightTo: (peerId) => connections.inFlight(peerId), feedback: (peerId) => experience.feedback(peerId),
+    routeTo: (peerId) => twoHop.routeTo(peerId),
     isDraining: () => stopping !== null,
     isAllowed: (peerId) => admission.isAllowed(peerId),
     lastReadingWallMs: () => loadDriver.lastReadingWallMs,
@@ -353,7 +359,11 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
       try {
         return await connections.query(peerId, request, forwardOptions)
       } catch (error) {
-        if (error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE') twoHop.handlePathDown(peerId)
+        if (error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE') {
+          // A relay that does not get through is none that cannot be reached.
+          if (request.finalPeerId === '' || request.finalPeerId === peerId) twoHop.handlePathDown(peerId)
+          else twoHop.handleWayDown(request.finalPeerId, peerId)
+        }
         throw error
       }
     },

@@ -3,6 +3,7 @@
  * candidates and the operators' tables are two readings of the same facts.
  */
 import { peerStatus, type PeerLatencies, type StatusThresholds } from '../core/latency/peer-latencies.ts'
+import type { TwoHopRoute } from '../core/latency/two-hop.ts'
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { LoadMonitor } from '../core/load/load-monitor.ts'
 import type { PeerLoads } from '../core/load/peer-loads.ts'
@@ -32,6 +33,8 @@ export interface PeerDirectoryParts {
   readonly inFlightTo: (peerId: string) => number
   /** What this node's own queries taught it about a peer. */
   readonly feedback: (peerId: string) => PeerFeedback | null
+  /** Null where queries go directly. */
+  readonly routeTo: (peerId: string) => TwoHopRoute | null
   readonly isDraining: () => boolean
   /** False for a peer that this node refuses. */
   readonly isAllowed: (peerId: string) => boolean
@@ -103,15 +106,16 @@ export class PeerDirectory {
     const { peerId } = member.signed.record
     const name = this.nameOf(peerId)
     const load = loads.get(peerId)
+    const route = this.#parts.routeTo(peerId)
     return {
       peerId, name, role,
       site: { datacenter: member.signed.record.datacenter, rack: member.signed.record.rack }, capacity: member.signed.record.capacity,
       feedback: this.#parts.feedback(peerId), lagMs: null,
       state: member.state,
-      status: this.#assess(member).status,
+      status: this.#assess(member, route).status,
       // Until a snapshot has named the ready databases, the offer in the signed record counts.
       ready: load?.readyDatabases?.includes(database) ?? true,
-      latencyMs: roundTripMs(latencies.summary(peerId)),
+      latencyMs: route?.totalMs ?? roundTripMs(latencies.summary(peerId)),
       overloaded: load?.overloaded ?? false,
       cpuPercent: load?.cpuPercent ?? null,
       memoryPercent: load?.memoryPercent ?? null,
@@ -191,11 +195,14 @@ export class PeerDirectory {
     return counts
   }
 
-  #assess(member: Member): Assessment {
+  /** `route`: the way that queries go; a direct path that is broken then says nothing of the peer. */
+  #assess(member: Member, route: TwoHopRoute | null = null): Assessment {
     const { latencies, loads, thresholds, isAllowed } = this.#parts
     const { peerId } = member.signed.record
     if (!isAllowed(peerId)) return { status: 'unhealthy', reason: 'denied by the lists of peers of this node' }
-    return peerStatus({ state: member.state, latency: latencies.summary(peerId), load: loads.get(peerId), thresholds })
+    const direct = latencies.summary(peerId)
+    const latency = route === null || direct === null ? direct : { ...direct, smoothedMs: route.totalMs, consecutiveFailures: 0 }
+    return peerStatus({ state: member.state, latency, load: loads.get(peerId), thresholds })
   }
 }
 

@@ -93,7 +93,9 @@ export class QueryService {
     if (relay.kind === 'relay') {
       // Passed on undecoded: the entry node judges the answer, and fails over if there is none.
       this.#counters.relayed++
-      return await this.#parts.forward(relay.to, { ...request, visited: relay.visited }, { signal })
+      const response = await this.#parts.forward(relay.to, { ...request, visited: relay.visited }, { signal })
+      // The entry node takes the load that an answer carries for that of the node which it comes from.
+      return { ...response, trailer: () => withLoad(response.trailer(), this.#parts.localLoad()) }
     }
     const isEntry = request.visited.length === 0
     if (!isEntry) this.#counters.servedForPeers++
@@ -178,7 +180,7 @@ export class QueryService {
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
     const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere })
     if (outcome.kind === 'answered') {
-      const { peerId, response, failed, isHedge } = outcome
+      const { peerId, response, failed, isHedge, via } = outcome
       this.#counters.forwarded++
       this.#noteSession(request, context.session, peerId)
       const report = this.#report('forward', decision, context.decisionUs, failed)
@@ -187,7 +189,7 @@ export class QueryService {
         trailer: () => response.trailer(),
         route: {
           ...report, executedBy: { peerId, name: this.#parts.peerName(peerId) }, latencyMs: this.#parts.latencyTo(peerId),
-          reason: isHedge ? `${report.reason}; the first peer was slow, and this one, asked as well, answered before it` : report.reason,
+          reason: report.reason + (isHedge ? '; the first peer was slow, and this one, asked as well, answered before it' : '') + (via === null ? '' : `; by way of ${this.#parts.peerName(via)}, a two-hop route`),
         },
       }
     }
@@ -238,4 +240,8 @@ export class QueryService {
 function combined(failed: readonly FailedAttempt[]): 'ERR_NO_PRIMARY' | 'ERR_QUORUM_LOST' | 'ERR_NO_HEALTHY_PEER' {
   if (failed.every(({ code }) => code === 'ERR_NOT_PRIMARY')) return 'ERR_NO_PRIMARY'
   return failed.every(({ code }) => code === 'ERR_QUORUM_LOST') ? 'ERR_QUORUM_LOST' : 'ERR_NO_HEALTHY_PEER'
+}
+
+function withLoad(trailer: ReturnType<QueryResponse['trailer']>, load: ReturnType<LocalRunParts['localLoad']>): ReturnType<QueryResponse['trailer']> {
+  return trailer === null ? null : { ...trailer, load }
 }
