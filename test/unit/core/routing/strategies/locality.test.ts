@@ -60,6 +60,7 @@ describe('locality', () => {
   it('goes where most is idle when all are filling up', () => {
     const { rack } = shares([at('rack', { cpuPercent: 99 }), at('datacenter', { cpuPercent: 100 }), at('elsewhere', { cpuPercent: 100 })])
     expect(rack).toBeCloseTo(1)
+    expect(shares([at('rack', { cpuPercent: 100 }), at('datacenter', { cpuPercent: 100 }), at('elsewhere', { cpuPercent: 99 })])['elsewhere']).toBeCloseTo(1)
   })
 
   it('takes unreported use for a full one', () => {
