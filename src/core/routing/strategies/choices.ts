@@ -13,12 +13,18 @@ import type { RankContext, Ranking } from './strategy.ts'
  * that among equals it gets that share of its fair part. All of them where chance would leave nobody.
  */
 export function admitted(pool: readonly number[], candidates: readonly PeerView[], random: Random): readonly number[] {
+  const warm = drawnByWarmth(pool, candidates, random)
+  return warm.length === 0 ? pool : warm
+}
+
+/** As `admitted`, but it may be nobody. */
+export function drawnByWarmth(pool: readonly number[], candidates: readonly PeerView[], random: Random): readonly number[] {
   const warm: number[] = []
   for (const index of pool) {
     const warmth = warmthOf(candidates[index] as PeerView)
     if (warmth >= 1 || random() < warmth) warm.push(index)
   }
-  return warm.length === 0 ? pool : warm
+  return warm
 }
 
 export function all(candidates: readonly PeerView[]): number[] {

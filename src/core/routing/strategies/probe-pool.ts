@@ -11,8 +11,8 @@
  * datacenter.
  */
 import type { PeerView } from '../types.ts'
-import { admitted, best, ranking } from './choices.ts'
-import { isMeasured, warmthOf } from './figures.ts'
+import { best, drawnByWarmth, ranking } from './choices.ts'
+import { isMeasured } from './figures.ts'
 import { peakEwma } from './peak-ewma.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
@@ -28,9 +28,9 @@ function score(candidates: readonly PeerView[], { options, nowMs, site }: Omit<R
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const probed = withProbe(candidates)
   const scores = scoresOf(candidates, probed, context)
-  const pool = admitted(probed, candidates, context.random)
-  const isAnyAdmitted = pool.some((index) => warmthOf(candidates[index] as PeerView) > 0)
-  if (pool.length < context.options.probesMin || !isAnyAdmitted) {
+  // Where only cold ones have a probe, those that are warm are to be asked first all the same.
+  const pool = drawnByWarmth(probed, candidates, context.random)
+  if (pool.length < context.options.probesMin) {
     const [first = 0] = peakEwma.rank(candidates, { ...context, places: 1 }).order
     return ranking(first, scores, context.places)
   }

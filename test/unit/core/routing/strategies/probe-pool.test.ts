@@ -53,6 +53,11 @@ describe('probe pool (Prequal, NSDI 2024 §4)', () => {
     expect(order.map((index) => peers[index]?.peerId)).toEqual(['cold 10', 'cold 20', 'hot 8', 'hot 9', 'unprobed'])
   })
 
+  it('does not fall upon newcomers because they alone have a probe', () => {
+    const cold = (peerId: string): PeerView => probed(peerId, 0, 1, { feedback: feedback({ warmth: 0, probe: { inFlight: 0, latencyMs: 1, ageMs: 5 } }) })
+    expect(chosen([cold('new'), unprobed('warm', 50), cold('new too')])).toEqual(new Set(['warm']))
+  })
+
   it('chooses as peak-ewma where there are too few probes', () => {
     const peers = [unprobed('slow', 90), unprobed('fast', 10), probed('probed', 0, 1, { feedback: feedback({ peakEwmaMs: 500, probe: { inFlight: 0, latencyMs: 1, ageMs: 5 } }) })]
     expect(chosen(peers)).toEqual(new Set(['fast']))
