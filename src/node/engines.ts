@@ -1,5 +1,6 @@
 /** Opens an engine for each configured database. */
 import { availableParallelism, totalmem } from 'node:os'
+import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import type { NodeOptions } from './options.ts'
@@ -11,10 +12,15 @@ const memoryShareDefault = 0.25
 export async function openEngines(options: NodeOptions, { log, tempDir }: { readonly log: Log; readonly tempDir: string }): Promise<Map<string, QueryEngine>> {
   const engines = new Map<string, QueryEngine>()
   if (options.databases.length === 0) return engines
-  // The engine's native library is large: a node without databases does without it.
-  const { openDuckDb } = await import('../adapters/duckdb/duckdb-engine.ts')
   try {
     for (const { name, path, role, threads, memoryBytes } of options.databases) {
+      // The engines' libraries are large: a node does without those that it has no database for.
+      if (isPostgresUrl(path)) {
+        const { openPostgres } = await import('../adapters/postgres/postgres-engine.ts')
+        engines.set(name, await openPostgres({ database: name, url: path, log }))
+        continue
+      }
+      const { openDuckDb } = await import('../adapters/duckdb/duckdb-engine.ts')
       engines.set(name, await openDuckDb({
         database: name, path, role, threads: threads ?? availableParallelism(), memoryLimitBytes: memoryBytes ?? grantedMemoryBytes() * memoryShareDefault, tempDir,
         concurrentQueriesMax: options.inFlightMax, log,

@@ -125,7 +125,7 @@ function databaseOfText(text: unknown): unknown {
   for (const setting of settings) {
     const [field = '', value = ''] = setting.split(/=(.*)/s)
     if (!(databaseFields as readonly string[]).includes(field) || field === 'path') {
-      throw new MeshError('ERR_OPTION_UNKNOWN', `${JSON.stringify(setting)} in the database ${JSON.stringify(text)} is no setting${didYouMean(field, ['role', 'threads', 'memory', 'strategy'])}`, {
+      throw new MeshError('ERR_OPTION_UNKNOWN', `${JSON.stringify(setting)} in the database ${JSON.stringify(text.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:…@'))} is no setting${didYouMean(field, ['role', 'threads', 'memory', 'strategy'])}`, {
         nextStep: 'Write name=path[,role=primary|replica][,threads=2][,memory=1GB][,strategy=nearest]; a path with a comma goes into a configuration file.',
       })
     }

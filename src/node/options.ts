@@ -5,6 +5,7 @@
 import type { StrategyName } from '../core/routing/strategies/registry.ts'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
+import { isPostgresUrl, parseConnectionTarget } from '../adapters/postgres/connection-target.ts'
 import { MeshError } from '../errors.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
@@ -20,8 +21,9 @@ export type LogFormat = 'auto' | 'pretty' | 'json'
 
 export interface DatabaseOptions {
   readonly name: string
-  /** Absolute. */
+  /** Absolute, or the URL of a PostgreSQL database, without a password. */
   readonly path: string
+  /** What a PostgreSQL server says of itself comes before it. */
   readonly role: 'primary' | 'replica'
   /** Null: the engine's own default. */
   readonly threads: number | null
@@ -129,7 +131,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     cluster: get('cluster'),
     allowPeers: get<string[] | undefined>('allowPeers') ?? [], denyPeers: get<string[] | undefined>('denyPeers') ?? [],
     databases: (get<ParsedDatabase[] | undefined>('databases') ?? []).map(({ memory, ...database }) => (
-      { ...database, path: inFolderOf('databases', database.path), memoryBytes: memory })),
+      { ...database, path: isPostgresUrl(database.path) ? database.path : inFolderOf('databases', database.path), memoryBytes: memory })),
     insecure: get('insecure'),
     datacenter: get('datacenter'), rack: get('rack'), capacity: get('capacity'),
     connectionsMax: get('connectionsMax'), seedRetryMaxMs: get('seedRetryMax'),
@@ -178,6 +180,7 @@ function checkRules(options: NodeOptions, merged: SourcedOptions): void {
   if (options.overloadLeaveMarginPercent >= lowestPercent) {
     refuse(`${from('overloadLeaveMargin')} (${options.overloadLeaveMarginPercent}) must be below ${from(lowest)} (${lowestPercent})`, 'Lower the margin; otherwise overload could never end.')
   }
+  for (const { name, path } of options.databases) if (isPostgresUrl(path)) parseConnectionTarget(name, path)
   const names = options.databases.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) refuse(`${from('databases')} names the database ${twice} twice`, 'Give each database a name of its own.')
