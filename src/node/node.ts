@@ -14,6 +14,7 @@ import { systemClock } from '../adapters/system/clock.ts'
 import { probePort } from '../adapters/tcp/port-probe.ts'
 import { NetworkCoordinates } from '../core/coordinates/network-coordinates.ts'
 import { TwoHopRoutes } from '../core/latency/two-hop.ts'
+import { QueryGate } from '../core/admission/query-gate.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
 import { PeerLoads } from '../core/load/peer-loads.ts'
@@ -54,6 +55,7 @@ import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
 import { DatabaseStrategies } from './database-strategies.ts'
 import { HotspotDriver } from './hotspot-driver.ts'
+import { gateCounters, QueryGateDriver } from './query-gate-driver.ts'
 import { PeerExperience } from './peer-experience.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
@@ -329,12 +331,14 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
 
   // --- queries ------------------------------------------------------------------------------------------------------------
+  const gate = new QueryGateDriver(new QueryGate({ limitMax: options.inFlightMax }), clock)
+  closers.add('queue', () => { gate.close(new MeshError('ERR_DRAINING', 'the node has stopped', { details: { started: 'no' } })) })
   const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), clock, log })
   connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) })
   closers.add('query connections', () => connections.close())
   const directory = new PeerDirectory({
     membership, names, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
-    pingIntervalMs: options.pingIntervalMs, inFlightMax: options.inFlightMax,
+    pingIntervalMs: options.pingIntervalMs, gate,
     inFlightTo: (peerId) => connections.inFlight(peerId), feedback: (peerId) => experience.feedback(peerId),
     routeTo: (peerId) => twoHop.routeTo(peerId),
     isDraining: () => stopping !== null,
@@ -377,6 +381,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     onDispatch: (peerId) => { experience.handleDispatch(peerId) },
     onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
     retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }), hotspots,
+    gate,
     sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, clock }),
     strategies: (database) => strategies.of(database),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
@@ -412,7 +417,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      queries: queries.counters, experience: experience.counters, hotspots: hotspots.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      queries: queries.counters, experience: experience.counters, hotspots: hotspots.counters, queue: gateCounters(gate), twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.

@@ -10,6 +10,7 @@ import type { PeerLoads } from '../core/load/peer-loads.ts'
 import type { Membership } from '../core/membership/membership.ts'
 import type { NameBook } from '../core/membership/names.ts'
 import type { Member, MemberState, PathFinding } from '../core/membership/types.ts'
+import type { QueryGateDriver } from './query-gate-driver.ts'
 import { excessRatio } from '../core/routing/load-sharing.ts'
 import type { LocalView, PeerFeedback, PeerView } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -28,7 +29,8 @@ export interface PeerDirectoryParts {
   readonly thresholds: StatusThresholds
   readonly startedWallMs: number
   readonly pingIntervalMs: number
-  readonly inFlightMax: number
+  /** Who runs here, and who waits for a place. */
+  readonly gate: Pick<QueryGateDriver, 'running' | 'waitingTotal' | 'limit' | 'capacity'>
   /** Queries dispatched from here to a peer and not finished. */
   readonly inFlightTo: (peerId: string) => number
   /** What this node's own queries taught it about a peer. */
@@ -66,7 +68,10 @@ export class PeerDirectory {
   }
 
   localView(database: string): LocalView {
-    const { membership, monitor, engines, inFlightMax, isDraining } = this.#parts
+    const { membership, monitor, engines, gate, isDraining } = this.#parts
+    const { running, waitingTotal } = gate
+    // Whoever came now would wait, here; elsewhere perhaps not.
+    const isQueueing = waitingTotal > 0
     const engine = engines.get(database)
     const self = membership.self.record
     return {
@@ -76,13 +81,13 @@ export class PeerDirectory {
       role: engine?.role ?? null,
       ready: engine?.isReady() ?? false,
       draining: isDraining(),
-      overloaded: monitor.overloaded,
-      overloadReason: monitor.overloadReason,
+      overloaded: monitor.overloaded || isQueueing,
+      overloadReason: monitor.overloadReason ?? (isQueueing ? `queue holds ${waitingTotal} behind ${running} that run` : null),
       cpuPercent: monitor.cpuPercent,
       memoryPercent: monitor.memoryPercent,
-      inFlight: monitor.inFlight,
-      inFlightMax,
-      excessRatio: excessRatio(monitor, monitor.options),
+      inFlight: running + waitingTotal,
+      inFlightMax: gate.capacity,
+      excessRatio: Math.max(excessRatio(monitor, monitor.options), Math.min(1, waitingTotal / gate.limit)),
       lagMs: null,
     }
   }

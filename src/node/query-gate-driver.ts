@@ -67,6 +67,12 @@ export class QueryGateDriver {
     return this.#gate.waiting
   }
 
+  /** All that may run or wait at once, at most. */
+  get capacity(): number {
+    const { limitMax, waitingMax } = this.#gate.options
+    return limitMax + waitingMax
+  }
+
   get limit(): number {
     return this.#gate.limit
   }
@@ -156,4 +162,11 @@ export class QueryGateDriver {
     }[reason]
     return new MeshError('ERR_OVERLOADED', `${running} queries run here and ${why}`, { details: { started: 'no', retryable: true, reason, priority } })
   }
+}
+
+/** What the gate has counted and holds now, for the node's status. */
+export function gateCounters(gate: QueryGateDriver): Readonly<Record<string, number>> {
+  const { started, shed, aged, expired } = gate.counters
+  const { running, waitingTotal: waiting, limit } = gate
+  return { started, shedCritical: shed.critical, shedHigh: shed.high, shedNormal: shed.normal, shedLow: shed.low, aged, expired, running, waiting, limit: Math.floor(limit) }
 }

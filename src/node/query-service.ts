@@ -3,6 +3,7 @@
  * streams. A relayed result is passed on undecoded.
  */
 import { MeshError } from '../errors.ts'
+import { queryKind } from '../core/admission/query-kind.ts'
 import { decide, type RoutingOptions } from '../core/routing/decide.ts'
 import type { RouteHints } from '../core/routing/hints.ts'
 import type { StrategySet } from '../core/routing/strategies/registry.ts'
@@ -16,6 +17,7 @@ import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, RouteRep
 import { describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
 import type { HotspotDriver } from './hotspot-driver.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
+import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
 import type { Sessions } from './sessions.ts'
 
 export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
@@ -37,6 +39,8 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly strategies: (database: string) => { readonly standard: RoutingStrategy; readonly byName: StrategySet }
   readonly sessions: Sessions
   readonly hotspots: HotspotDriver
+  /** Whoever runs here has a place of it. */
+  readonly gate: QueryGateDriver
   readonly random: Random
 }
 
@@ -162,10 +166,10 @@ export class QueryService {
         throw new MeshError(decision.code, decision.explanation.reason, { details: { database: request.database, node: self.name, started: 'no' } })
       case 'local':
         this.#counters.local++
-        return await this.#runHere(request, { signal, session }, this.#report('local', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session, deadlineMs }, this.#report('local', decision, decisionUs, []))
       case 'local-overloaded':
         this.#counters.localOverloaded++
-        return await this.#runHere(request, { signal, session }, this.#report('local-overloaded', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session, deadlineMs }, this.#report('local-overloaded', decision, decisionUs, []))
       case 'forward':
         return await this.#forwardAlong(decision, request, { signal, deadlineMs, session, decisionUs, local })
     }
@@ -214,12 +218,26 @@ export class QueryService {
     else this.#parts.sessions.handleWrite(database, session, peerId)
   }
 
-  async #runHere(request: QueryRequest, { signal, session }: Pick<RouteContext, 'signal' | 'session'>, route: RouteReport): Promise<QueryResponse> {
+  async #runHere(request: QueryRequest, { signal, session, deadlineMs }: Pick<RouteContext, 'signal' | 'session' | 'deadlineMs'>, route: RouteReport): Promise<QueryResponse> {
     const engine = this.#parts.engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`, { details: { started: 'no' } })
     if (request.access !== 'read') this.#noteSession(request, session, this.#parts.self.peerId)
+    const { gate, clock } = this.#parts
     this.#countRunning(1)
-    return await runLocally(this.#parts, { engine, request, route, signal, release: () => { this.#countRunning(-1) } })
+    let ticket: Ticket
+    try {
+      ticket = gate.tryEnter(request.priority) ?? await gate.enter(request.priority, { signal, deadlineMs })
+    } catch (error) {
+      this.#countRunning(-1)
+      throw error
+    }
+    return await runLocally(this.#parts, {
+      engine, request: { ...request, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) }, route, signal,
+      release: (outcome, serviceMs) => {
+        ticket.finish(outcome, serviceMs, queryKind(request.database, request.sql))
+        this.#countRunning(-1)
+      },
+    })
   }
 
   #countRunning(change: 1 | -1): void {

@@ -41,9 +41,11 @@ export class Sessions {
     return peerId === null ? hints : { ...hints, stickTo: peerId }
   }
 
-  /** A read of it was answered by that node. */
+  /** A read of it was answered by that node. One that had to go where it wrote binds nothing: writers would stay with the primary for an hour. */
   handleRead(database: string, session: string, peerId: string): void {
-    this.#parts.affinity.bind(this.#parts.clock.nowMs(), keyOf(database, session), peerId)
+    const nowMs = this.#parts.clock.nowMs()
+    const key = keyOf(database, session)
+    if ((this.#writes.get(key)?.untilMs ?? 0) <= nowMs) this.#parts.affinity.bind(nowMs, key, peerId)
   }
 
   /** A write of it was done, or may have been, at that node. */

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Hedging, type HedgingOptions } from '../../../src/core/routing/hedging.ts'
+import type { AdmissionOptions } from '../../../src/core/admission/options.ts'
+import { QueryGate } from '../../../src/core/admission/query-gate.ts'
 import { SessionAffinity } from '../../../src/core/routing/affinity.ts'
 import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
@@ -8,6 +10,7 @@ import { createRandom } from '../../../src/core/time/random.ts'
 import { MeshError, type ErrorCode } from '../../../src/errors.ts'
 import { DatabaseStrategies } from '../../../src/node/database-strategies.ts'
 import { HotspotDriver } from '../../../src/node/hotspot-driver.ts'
+import { QueryGateDriver } from '../../../src/node/query-gate-driver.ts'
 import { QueryService } from '../../../src/node/query-service.ts'
 import { Sessions } from '../../../src/node/sessions.ts'
 import type { Log } from '../../../src/ports/log.ts'
@@ -46,10 +49,11 @@ interface Setup {
   readonly onInFlight?: (inFlight: number) => void
   readonly localLoad?: () => typeof load
   readonly hedging?: Partial<HedgingOptions>
+  readonly gate?: Partial<AdmissionOptions>
   readonly refusalOf?: (access: QueryRequest['access']) => MeshError | null
 }
 
-function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null, hedging = {} }: Setup) {
+function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null, hedging = {}, gate = {} }: Setup) {
   const asked: string[] = []
   const inFlight: number[] = []
   const outcomes: string[] = []
@@ -78,6 +82,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     sessions: new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, clock }),
     hotspots: new HotspotDriver({ queriesPerSecond: 1_000, otherCopies: () => 1, onEvent: () => undefined, clock, random: createRandom(2), log: silentLog }),
     strategies: (database) => strategies.of(database),
+    gate: new QueryGateDriver(new QueryGate({ limitMax: 64, ...gate }), clock),
     routeTo: () => null, onDelivered: () => undefined, isReachable: () => true,
     onDispatch: () => undefined,
     onOutcome: (peerId, { outcome }) => { outcomes.push(`${peerId} ${outcome}`) },
@@ -352,5 +357,86 @@ describe('a node in a minority', () => {
     await expect(ask()).rejects.toMatchObject({ code: 'ERR_QUORUM_LOST' })
     const mixed = setUp({ engine: null, peers: [{ peerId: 'a' }, { peerId: 'b' }], behaviour: { a: fails('ERR_QUORUM_LOST'), b: fails('ERR_DRAINING') } })
     await expect(mixed.ask()).rejects.toMatchObject({ code: 'ERR_NO_HEALTHY_PEER' })
+  })
+})
+
+describe('a node with one place', () => {
+  const onePlace = { limitMax: 1, waitingMax: 1, waitingPerClassMax: 1 }
+  const drain = async (response: QueryResponse): Promise<void> => {
+    for await (const { rows } of response.batches) expect(rows).toBe(1)
+  }
+
+  it('lets a second query wait until the first has been read, and turns a third away', async () => {
+    const { service, ask } = setUp({ gate: onePlace })
+    const first = await ask()
+    const second = ask()
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_OVERLOADED', details: { started: 'no' } })
+    expect(service.inFlight).toBe(2)
+    await drain(first)
+    await drain(await second)
+    expect(service.inFlight).toBe(0)
+  })
+
+  it('lets the one that is more urgent displace the one that waits', async () => {
+    const { ask } = setUp({ gate: onePlace })
+    const first = await ask()
+    const low = ask({ priority: 'low' })
+    const refused = expect(low).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
+    const critical = ask({ hints: 'priority=critical' })
+    await refused
+    await drain(first)
+    await drain(await critical)
+  })
+
+  it('frees its place when the caller is gone, waiting or running', async () => {
+    const { service, ask } = setUp({ gate: onePlace })
+    const [first, second] = [new AbortController(), new AbortController()]
+    await ask({}, first.signal)
+    const waiting = ask({}, second.signal)
+    second.abort(new MeshError('ERR_QUERY_CANCELLED', 'gone'))
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_QUERY_CANCELLED' })
+    first.abort(new MeshError('ERR_QUERY_CANCELLED', 'gone'))
+    expect(service.inFlight).toBe(0)
+    await drain(await ask())
+  })
+
+  it('tells a query whose deadline passes while it waits', async () => {
+    const { clock, ask } = setUp({ gate: onePlace })
+    await ask()
+    const late = ask({ timeoutMs: 50 })
+    await new Promise((resolve) => { setImmediate(resolve) })
+    clock.advance(50)
+    await expect(late).rejects.toMatchObject({ code: 'ERR_QUERY_TIMEOUT', details: { started: 'no' } })
+  })
+})
+
+describe('hints and sessions', () => {
+  it('keep a query here, or send it away, or name its strategy', async () => {
+    const { ask, asked } = setUp({ peers: [{ peerId: 'near' }] })
+    expect((await ask({ sql: '/*+ rdb: prefer-remote, strategy=least-connections */ SELECT 1' })).route).toMatchObject({ decision: 'forward', executedBy: { peerId: 'near' }, strategy: 'least-connections' })
+    expect((await ask({ hints: 'prefer-remote, local-only' })).route).toMatchObject({ decision: 'local' })
+    expect(asked).toEqual(['near'])
+    await expect(ask({ hints: 'strategy=best' })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
+  })
+
+  it('keep the reads of a session where they were, also when this node could run them', async () => {
+    const { ask, asked } = setUp({ peers: [{ peerId: 'near' }, { peerId: 'far' }] })
+    await ask({ hints: 'session=s, prefer-remote' })
+    expect((await ask({ hints: 'session=s' })).route).toMatchObject({ executedBy: { peerId: 'near' }, reason: 'The session is with another node' })
+    expect((await ask({ hints: 'session=t' })).route).toMatchObject({ decision: 'local' })
+    expect(asked).toEqual(['near', 'near'])
+  })
+
+  it('let a session read what it has written', async () => {
+    const access = { of: 'write' as Access }
+    const engine: QueryEngine = { ...engineOf(), classify: () => Promise.resolve(access.of) }
+    const { clock, ask, asked } = setUp({ engine, peers: [{ peerId: 'main', role: 'primary' }] })
+    await ask({ hints: 'session=s' })
+    access.of = 'read'
+    expect((await ask({ hints: 'session=s' })).route).toMatchObject({ executedBy: { peerId: 'main' }, reason: 'The query is pinned to another node' })
+    expect((await ask()).route).toMatchObject({ decision: 'local' })
+    clock.advance(5_000)
+    expect((await ask({ hints: 'session=s' })).route).toMatchObject({ decision: 'local' })
+    expect(asked).toEqual(['main', 'main'])
   })
 })
