@@ -51,6 +51,8 @@ export interface ForwardInput {
   readonly deadlineMs: number
   /** Whether a peer that refused for its load is asked once more, as a last resort, when all have failed. */
   readonly asksAgain: boolean
+  /** It must run there, overloaded or not. */
+  readonly isPinned: boolean
 }
 
 export type Forwarded =
@@ -61,7 +63,7 @@ export type Forwarded =
 /** Refusals and breaks before the first row after which another peer may do better. */
 const movesOn: ReadonlySet<string> = new Set([
   'ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_NOT_PRIMARY', 'ERR_DRAINING', 'ERR_QUORUM_LOST', 'ERR_HOP_LIMIT',
-  'ERR_PROTOCOL', 'ERR_INTERNAL',
+  'ERR_TOO_STALE', 'ERR_PROTOCOL', 'ERR_INTERNAL',
 ])
 
 /** A read that broke so many peers is not given to another one: it may be what broke them. */
@@ -105,7 +107,7 @@ export class Forwarding {
   async along(input: ForwardInput): Promise<Forwarded> {
     const { clock, retryBudget, hedging } = this.#parts
     const { request, signal, deadlineMs } = input
-    const steps: Step[] = input.chain.map((peerId) => ({ peerId, lastResort: false }))
+    const steps: Step[] = input.chain.map((peerId) => ({ peerId, lastResort: input.isPinned }))
     const failed: FailedAttempt[] = []
     const running = new Set<Attempt>()
     let breaks = 0
@@ -285,6 +287,7 @@ function outcomeOf(reason: unknown, signal: AbortSignal): AttemptOutcome {
     case 'ERR_DRAINING':
     case 'ERR_NOT_SERVING':
     case 'ERR_NOT_PRIMARY':
+    case 'ERR_TOO_STALE':
     case 'ERR_HOP_LIMIT':
     case 'ERR_QUORUM_LOST': return 'refused'
     default: return 'answered'

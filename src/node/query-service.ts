@@ -5,7 +5,7 @@
 import { MeshError } from '../errors.ts'
 import { queryKind } from '../core/admission/query-kind.ts'
 import { decide, type RoutingOptions } from '../core/routing/decide.ts'
-import type { RouteHints } from '../core/routing/hints.ts'
+import { isInZone, isTooStale, type RouteHints } from '../core/routing/hints.ts'
 import type { StrategySet } from '../core/routing/strategies/registry.ts'
 import type { RoutingStrategy } from '../core/routing/strategies/strategy.ts'
 import { relayDecision } from '../core/latency/relay-decision.ts'
@@ -14,10 +14,12 @@ import type { Random } from '../core/time/random.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import { type QueryHints, readHints } from '../query/hint-text.ts'
 import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
+import type { ExplainView } from '../wire/control.ts'
 import { describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
 import type { HotspotDriver } from './hotspot-driver.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
 import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
+import { explainRoute } from './route-explainer.ts'
 import type { Sessions } from './sessions.ts'
 
 export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
@@ -84,6 +86,20 @@ export class QueryService {
     return this.#inFlight
   }
 
+  /**
+   * What would become of such a query now: nothing runs, is counted or changes.
+   * @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_OPTION_INVALID
+   */
+  async explain({ database, sql, hints: text, priority }: Pick<QueryRequest, 'database' | 'sql' | 'hints' | 'priority'>, signal: AbortSignal): Promise<ExplainView> {
+    const engine = this.#parts.engines.get(database)
+    const hints = readHints(sql, text)
+    const access = await this.#classify(engine, { database, sql, access: 'unknown', visited: [] }, signal)
+    const local = this.#parts.localView(database)
+    return explainRoute(this.#parts, {
+      database, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: this.#canRunHere({ access }, local),
+    })
+  }
+
   /** A member failed: whoever waits for its first row moves on to the next peer. */
   handlePeerDown(peerId: string): void {
     this.#forwarding.handlePeerDown(peerId)
@@ -125,7 +141,7 @@ export class QueryService {
     return session === null ? spread : this.#parts.sessions.withPlace(spread, database, session)
   }
 
-  async #classify(engine: QueryEngine | undefined, request: QueryRequest, signal: AbortSignal): Promise<QueryRequest['access']> {
+  async #classify(engine: QueryEngine | undefined, request: Pick<QueryRequest, 'database' | 'sql' | 'access' | 'visited'>, signal: AbortSignal): Promise<QueryRequest['access']> {
     if (engine !== undefined) {
       const access = await engine.classify(request.sql, signal)
       if (access === 'write' && engine.isReadOnly === true) throw new MeshError('ERR_READ_ONLY', `${request.database} is a folder of files, which nobody writes through the mesh`, { details: { started: 'no' } })
@@ -171,18 +187,19 @@ export class QueryService {
         this.#counters.localOverloaded++
         return await this.#runHere(request, { signal, session, deadlineMs }, this.#report('local-overloaded', decision, decisionUs, []))
       case 'forward':
-        return await this.#forwardAlong(decision, request, { signal, deadlineMs, session, decisionUs, local })
+        return await this.#forwardAlong(decision, request, { signal, deadlineMs, session, hints, decisionUs, local })
     }
   }
 
   async #forwardAlong(
     decision: Extract<Decision, { kind: 'forward' }>,
     request: QueryRequest,
-    context: Pick<RouteContext, 'signal' | 'deadlineMs' | 'session'> & { readonly decisionUs: number; readonly local: LocalView },
+    context: RouteContext & { readonly decisionUs: number; readonly local: LocalView },
   ): Promise<QueryResponse> {
-    const canRunHere = this.#canRunHere(request, context.local)
+    const { hints, local } = context
+    const canRunHere = this.#canRunHere(request, local, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
-    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere })
+    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, isPinned: hints.pinnedTo !== null })
     if (outcome.kind === 'answered') {
       const { peerId, response, failed, isHedge, via } = outcome
       this.#counters.forwarded++
@@ -208,7 +225,11 @@ export class QueryService {
   }
 
   /** Whether anything but load speaks against running it here. */
-  #canRunHere(request: QueryRequest, local: LocalView): boolean {
+  #canRunHere(request: Pick<QueryRequest, 'access'>, local: LocalView, { pinnedTo, zone, maxStalenessMs }: RouteHints): boolean {
+    if (pinnedTo !== null && pinnedTo !== local.peerId) return false
+    const isRead = request.access !== 'write'
+    if (isRead && zone !== null && !isInZone(local.site, zone)) return false
+    if (isRead && maxStalenessMs !== null && isTooStale(local, maxStalenessMs)) return false
     return local.role !== null && local.ready && !local.draining && local.inFlight < local.inFlightMax && (request.access !== 'write' || local.role === 'primary')
   }
 

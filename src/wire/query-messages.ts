@@ -28,6 +28,7 @@ const formats: readonly ResultFormat[] = ['arrow', 'columns', 'raw']
 const decisions = ['local', 'forward', 'local-overloaded'] as const
 const verdicts: ReadonlyArray<CandidateExplanation['verdict']> = [
   'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower', 'degraded',
+  'ejected', 'too-stale', 'other-zone', 'pinned-elsewhere',
 ]
 
 const decodeLimits = { limits: { request: { parameters: 65_535, visited: 8 }, response: { parts: 4096, route: { candidates: 4096, failedAttempts: 64 } } } }
@@ -193,6 +194,17 @@ export function encodeBatch(id: number, rows: number, data: Uint8Array, more: bo
   if (more) writer.uint32(4, 1)
   writer.end(frame)
   return writer.finish()
+}
+
+/** A batch frame up to its data, which follows as it is: what is large need not be copied to be framed. */
+export function encodeBatchHead(id: number, rows: number, dataBytes: number, more: boolean): Uint8Array {
+  writer.uint32(1, id)
+  if (rows > 0) writer.uint32(2, rows)
+  if (more) writer.uint32(4, 1)
+  writer.announce(3, dataBytes)
+  const batch = writer.finish()
+  writer.announce(field.batch, batch.length + dataBytes)
+  return Buffer.concat([writer.finish(), batch])
 }
 
 export function decodeFormat(format: number): ResultFormat | null {

@@ -18,6 +18,7 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
   const clock = new VirtualClock()
   const asked: string[] = []
   const sent: string[] = []
+  const resorts: boolean[] = []
   const delivered: object[] = []
   const routes = new Map<string, { via: string }>()
   const outcomes: string[] = []
@@ -29,7 +30,8 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
     onDelivered: (peerId, traffic) => { delivered.push({ peerId, ...traffic }) },
     onDispatch: (peerId) => { asked.push(peerId) },
     onOutcome: (peerId, { outcome, firstRowMs }) => { outcomes.push(`${peerId} ${outcome} ${firstRowMs}`) },
-    forward: (peerId, { finalPeerId }, { signal }) => new Promise((resolve, reject) => {
+    forward: (peerId, { finalPeerId, lastResort }, { signal }) => new Promise((resolve, reject) => {
+      resorts.push(lastResort)
       sent.push(finalPeerId === '' ? peerId : `${finalPeerId} via ${peerId}`)
       settlers.set(peerId, { resolve, reject })
       signal.addEventListener('abort', () => {
@@ -39,14 +41,14 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
     }),
   })
   const along = (input: Partial<ForwardInput> = {}) => forwarding.along({
-    chain: ['a', 'b', 'c'], request: request({ access: 'read' }), signal: new AbortController().signal, deadlineMs: 10_000, asksAgain: false, ...input,
+    chain: ['a', 'b', 'c'], request: request({ access: 'read' }), signal: new AbortController().signal, deadlineMs: 10_000, asksAgain: false, isPinned: false, ...input,
   })
   const at = (peerId: string) => {
     const settler = settlers.get(peerId)
     if (settler === undefined) throw new Error(`${peerId} was not asked`)
     return { answers: () => { settler.resolve(answer(peerId)) }, fails: (code: ErrorCode, started: 'no' | 'unknown' = 'no') => { settler.reject(new MeshError(code, code, { details: { started } })) } }
   }
-  return { clock, asked, sent, delivered, routes, outcomes, aborted, forwarding, along, at }
+  return { clock, asked, sent, resorts, delivered, routes, outcomes, aborted, forwarding, along, at }
 }
 
 describe('hedged reads', () => {
@@ -151,6 +153,19 @@ describe('hedged reads', () => {
     at('a').answers()
     await outcome
     expect(clock.pending).toBe(0)
+  })
+})
+
+describe('a pinned query', () => {
+  it('is to run there although the peer is overloaded', async () => {
+    const { resorts, along, at } = setUp()
+    for (const isPinned of [true, false]) {
+      const outcome = along({ chain: ['a'], isPinned })
+      await settle()
+      at('a').answers()
+      await outcome
+    }
+    expect(resorts).toEqual([true, false])
   })
 })
 

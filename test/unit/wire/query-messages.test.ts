@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { CandidateExplanation } from '../../../src/core/routing/types.ts'
 import { MeshError } from '../../../src/errors.ts'
 import type { QueryValue } from '../../../src/ports/query-engine.ts'
 import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeBatch, encodeFailure, encodeFrame, encodeRequest, encodeResponse, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
@@ -136,4 +137,17 @@ it('a frame of a later version, with an unknown part, still decodes', () => {
   const known = encodeFrame({ cancel: { id: 5 } })
   const unknownField = Uint8Array.of((31 << 3 | 2) & 0x7f | 0x80, (31 << 3 | 2) >> 7, 2, 1, 2)
   expect(decodeFrame(Buffer.concat([known, unknownField]))?.cancel).toEqual({ id: 5 })
+})
+
+describe('the verdict on a candidate', () => {
+  const said: ReadonlyArray<CandidateExplanation['verdict']> = [
+    'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower', 'degraded',
+    'ejected', 'too-stale', 'other-zone', 'pinned-elsewhere',
+  ]
+
+  it.each(said)('%s arrives as it was sent', (verdict) => {
+    const candidate: CandidateExplanation = { peerId: 'p', name: 'n', latencyMs: 1, cpuPercent: null, memoryPercent: null, inFlight: 0, score: null, verdict }
+    const route: WireRoute = { decision: 'forward', executedBy: { peerId: 'p', name: 'n' }, latencyMs: 1, reason: 'r', strategy: 'nearest', failedAttempts: [], candidates: [candidate], decisionUs: 1 }
+    expect(decodeRoute(encodeRoute(route))?.candidates).toEqual([candidate])
+  })
 })
