@@ -6,6 +6,8 @@ export type StreamRemote =
 
 export interface ByteStream {
   readonly remote: StreamRemote
+  /** It shares its connection with no other stream, so a large send delays nobody else's small one. */
+  readonly isAlone: boolean
   /** Queues at once; false means: stop until `drained()` resolves. After `close()` it drops the bytes, answers false, and `drained()` rejects. */
   send(bytes: Uint8Array): boolean
   /** Resolves when more may be sent; rejects when the stream is closed meanwhile. */

@@ -3,8 +3,8 @@ import { MeshError } from '../errors.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import type { FrameWriter } from '../wire/framing.ts'
-import { encodeBatch } from '../wire/query-messages.ts'
-import { BATCH_BYTES_MAX, BULK_SEND_BYTES, FRAGMENT_BYTES } from './limits.ts'
+import { encodeBatch, encodeBatchHead } from '../wire/query-messages.ts'
+import { BATCH_BYTES_MAX, BULK_SEND_BYTES, FRAGMENT_ALONE_BYTES, FRAGMENT_BYTES } from './limits.ts'
 import type { ServerContext } from './server.ts'
 
 export class BulkSender {
@@ -55,10 +55,14 @@ export class BulkSender {
         await this.#progress()
       }
       if (this.#error !== null) throw this.#error
-      const fragment = bytes.subarray(at, at + FRAGMENT_BYTES)
+      const fragment = bytes.subarray(at, at + (this.#stream.isAlone ? FRAGMENT_ALONE_BYTES : FRAGMENT_BYTES))
       at += fragment.length
       this.#creditBytes -= fragment.length
-      this.#hold(encodeBatch(this.#id, rows, fragment, at < bytes.length))
+      if (fragment.length < BULK_SEND_BYTES) this.#hold(encodeBatch(this.#id, rows, fragment, at < bytes.length))
+      else {
+        this.#pushHeld()
+        this.#writer.pushLarge(encodeBatchHead(this.#id, rows, fragment.length, at < bytes.length), fragment)
+      }
     } while (at < bytes.length)
   }
 

@@ -102,7 +102,7 @@ export class ClientQuery {
     }
     let bytes = wire.data
     if (this.#fragments.length > 0) {
-      bytes = new Uint8Array(this.#fragmentBytes)
+      bytes = Buffer.allocUnsafeSlow(this.#fragmentBytes)
       let at = 0
       for (const fragment of [...this.#fragments, wire.data]) {
         bytes.set(fragment, at)

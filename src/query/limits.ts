@@ -4,8 +4,10 @@
 export const INLINE_BYTES_MAX = 64 << 10
 /** How long a result may trickle before its head is sent without waiting for its end. */
 export const HEAD_DELAY_MS = 20
-/** Fragment of a batch on a bulk stream: large enough that encryption and multiplexing cost little. */
+/** Fragment of a batch on a bulk stream that shares its connection: large enough that encryption and multiplexing cost little. */
 export const FRAGMENT_BYTES = 256 << 10
+/** On a stream that has its connection to itself: most batches then are one fragment, which nobody has to put together again. */
+export const FRAGMENT_ALONE_BYTES = 1 << 20
 /** Small batches are joined up to this before a send on a bulk stream. */
 export const BULK_SEND_BYTES = 64 << 10
 /**

@@ -7,7 +7,7 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 /** The body of a frame: 1 MiB, and 64 KiB for what surrounds it. */
 export const FRAME_BYTES_MAX = (1 << 20) + (64 << 10)
 const lengthBytes = 4
-/** A frame that arrives in pieces gets memory as it arrives, not as it promises: a length alone costs the receiver nothing. */
+/** A frame that arrives in pieces gets so much memory first, and the rest when that is full: a length alone costs the receiver next to nothing. */
 const firstGrantBytes = 64 << 10
 
 export class OversizedFrameError extends Error {
@@ -43,7 +43,8 @@ export class FrameReader {
           at += lengthBytes + frameBytes
           continue
         }
-        this.#partial = new Uint8Array(Math.min(lengthBytes + frameBytes, Math.max(firstGrantBytes, left)))
+        // Not cleared: every byte is written before it is read.
+        this.#partial = Buffer.allocUnsafeSlow(Math.min(lengthBytes + frameBytes, Math.max(firstGrantBytes, left)))
       } else this.#partial = new Uint8Array(lengthBytes)
       this.#filled = 0
     }
@@ -61,7 +62,8 @@ export class FrameReader {
       this.#onFrame(partial.subarray(lengthBytes))
       return taken
     }
-    const grown = new Uint8Array(Math.min(wholeBytes, Math.max(firstGrantBytes, 2 * partial.length)))
+    // So much has come that the rest is granted at once: growing step by step would copy a large frame as often as it doubles.
+    const grown = Buffer.allocUnsafeSlow(partial.length < firstGrantBytes ? Math.min(wholeBytes, firstGrantBytes) : wholeBytes)
     grown.set(partial)
     this.#partial = grown
     return taken
@@ -138,7 +140,28 @@ export class FrameWriter {
     if (this.#blocked || this.#closed || this.#frames.length === 0) return
     const joined = this.#join()
     this.#sentFrames = this.#pushedFrames
-    if (this.#stream.send(joined)) return
+    if (!this.#stream.send(joined)) this.#block()
+  }
+
+  /**
+   * A frame in two parts, sent at once behind what waits. The data goes to the transport as it is, uncopied while the transport takes it, so
+   * it must not change any more.
+   */
+  pushLarge(head: Uint8Array, data: Uint8Array): void {
+    this.flush()
+    if (this.#blocked || this.#closed) {
+      this.push(Buffer.concat([head, data]))
+      return
+    }
+    this.#sentFrames = ++this.#pushedFrames
+    const start = Buffer.allocUnsafe(lengthBytes + head.length)
+    start.writeUInt32BE(head.length + data.length)
+    start.set(head, lengthBytes)
+    this.#stream.send(start)
+    if (!this.#stream.send(data)) this.#block()
+  }
+
+  #block(): void {
     this.#blocked = true
     this.#stream.drained().then(() => {
       this.#blocked = false

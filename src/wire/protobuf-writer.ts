@@ -46,6 +46,13 @@ export class ProtobufWriter {
     this.#at += value.length
   }
 
+  /** Tag and length of a field of wire type 2 whose content the caller sends by itself. */
+  announce(field: number, contentBytes: number): void {
+    this.#reserve(10)
+    this.#varint((field << 3) | 2)
+    this.#varint(contentBytes)
+  }
+
   string(field: number, value: string): void {
     // A UTF-16 unit takes at most three bytes of UTF-8.
     this.#reserve(10 + 3 * value.length)

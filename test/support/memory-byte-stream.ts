@@ -12,6 +12,7 @@ export interface MemoryStreamOptions {
 
 export class MemoryByteStream implements ByteStream {
   readonly remote: StreamRemote
+  readonly isAlone: boolean = false
   /** The most that ever waited to be read on this end. */
   unreadBytesMax = 0
   sends = 0

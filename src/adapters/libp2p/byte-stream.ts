@@ -25,6 +25,7 @@ export interface Libp2pByteStreamInit {
 
 export class Libp2pByteStream implements ByteStream {
   readonly remote: StreamRemote
+  readonly isAlone = false
   readonly #stream: Stream
   readonly #clock: Clock
   readonly #halfOpenMs: number

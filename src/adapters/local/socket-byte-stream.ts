@@ -12,6 +12,7 @@ export interface SocketByteStreamOptions {
 
 export class SocketByteStream implements ByteStream {
   readonly remote: StreamRemote
+  readonly isAlone = true
   readonly #socket: Socket
   readonly #title: string
   readonly #reset: () => void

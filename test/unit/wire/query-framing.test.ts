@@ -83,4 +83,30 @@ describe('FrameWriter', () => {
     await settle(3)
     expect([writer.queuedBytes, writer.isSent(held), unblocked]).toEqual([0, true, 1])
   })
+
+  it('sends a large frame at once, uncopied and behind what waits, and keeps it while the transport is full', async () => {
+    const { a, b } = memoryStreamPair({ windowBytes: 5000 })
+    const frames: Buffer[] = []
+    const reader = new FrameReader((frame) => frames.push(Buffer.from(frame)))
+    const writer = new FrameWriter(a)
+    const sent: Uint8Array[] = []
+    const send = a.send.bind(a)
+    a.send = (bytes) => {
+      sent.push(bytes)
+      return send(bytes)
+    }
+    const data = new Uint8Array(4000).fill(2)
+    writer.push(Uint8Array.of(1))
+    writer.pushLarge(Uint8Array.of(9), data)
+    expect(sent).toHaveLength(3)
+    expect(sent[2]).toBe(data)
+    writer.pushLarge(Uint8Array.of(8), data)
+    expect(writer.isBlocked).toBe(true)
+    writer.pushLarge(Uint8Array.of(7), data)
+    expect(writer.queuedBytes).toBe(4 + 4001)
+    b.onBytes((chunk) => reader.push(chunk))
+    await settle(4)
+    expect(frames.map((frame) => [frame[0], frame.length])).toEqual([[1, 1], [9, 4001], [8, 4001], [7, 4001]])
+    expect(frames[3]?.subarray(1).equals(data)).toBe(true)
+  })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { CandidateExplanation } from '../../../src/core/routing/types.ts'
 import { MeshError } from '../../../src/errors.ts'
 import type { QueryValue } from '../../../src/ports/query-engine.ts'
-import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeBatch, encodeFailure, encodeFrame, encodeRequest, encodeResponse, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
+import { decodeFailure, decodeFrame, decodeRequest, decodeRoute, encodeBatch, encodeBatchHead, encodeFailure, encodeFrame, encodeRequest, encodeResponse, encodeRoute, type WireRequest, type WireRoute } from '../../../src/wire/query-messages.ts'
 
 const base: WireRequest = { database: 'd', sql: 's', parameters: [], access: 'read', priority: 'normal', timeoutMs: 1, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '' }
 
@@ -63,6 +63,9 @@ describe('the frames written by hand', () => {
         expect(frame?.response?.parts.map(({ data }) => Buffer.from(data).toString('hex'))).toEqual(parts.map(({ bytes }) => Buffer.from(bytes).toString('hex')))
         if (end !== null) expect(frame?.response?.end).toEqual({ id, ...end })
         expect(decodeFrame(encodeBatch(id, 3, header, more))?.batch).toMatchObject({ id, rows: 3, more })
+        const inTwoParts = decodeFrame(Buffer.concat([encodeBatchHead(id, 3, header.length, more), header]))?.batch
+        expect(inTwoParts).toMatchObject({ id, rows: 3, more })
+        expect(Buffer.compare(inTwoParts?.data ?? new Uint8Array(9), header)).toBe(0)
       },
     ), { seed: 3, numRuns: 200 })
   })
