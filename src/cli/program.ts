@@ -20,6 +20,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'db:query', summary: 'run a query on the nearest healthy copy', load: () => import('./commands/db-query.ts') },
   { name: 'db:nodes', summary: 'show the nodes that serve a database', load: () => import('./commands/db-nodes.ts') },
   { name: 'db:latency', summary: 'show how far the nodes of a database are, and were', load: () => import('./commands/db-latency.ts') },
+  { name: 'db:explain-route', summary: 'show where a query would run, and why, without running it', load: () => import('./commands/db-explain-route.ts') },
   { name: 'members', summary: 'show or watch the members of the mesh', load: () => import('./commands/members.ts') },
   { name: 'members:force-leave', summary: 'take a failed member off everywhere', load: () => import('./commands/members-force-leave.ts') },
   { name: 'monitor', summary: 'follow the events and the log of a running node', load: () => import('./commands/monitor.ts') },

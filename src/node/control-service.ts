@@ -12,6 +12,7 @@ import type { LoadDriver } from './load-driver.ts'
 import type { LogStream } from './log-stream.ts'
 import { findMember } from './member-lookup.ts'
 import type { PeerDirectory } from './peer-directory.ts'
+import type { QueryService } from './query-service.ts'
 import type { ReachabilityService } from './reachability-service.ts'
 
 const drillMsMax = 24 * 3_600_000
@@ -26,6 +27,7 @@ export interface ControlServiceParts {
   readonly latency: Pick<LatencyService, 'view'>
   readonly events: Pick<EventStream<EventView>, 'subscribe'>
   readonly logs: Pick<LogStream, 'subscribe'>
+  readonly explain: QueryService['explain']
   /** An operator's word that a member is not expected back; false when this node is not in the mesh itself. */
   readonly removeMember: (peerId: string) => boolean
   readonly drainMs: number
@@ -42,6 +44,8 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
         return parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [], signal)
       case 'monitor':
         return parts.logs.subscribe(request.level, signal)
+      case 'explain':
+        return parts.explain(request, signal)
       default:
         return answer(parts, request)
     }
@@ -49,7 +53,7 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
 }
 
 // Async, so that what it throws becomes the call's error.
-async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' | 'monitor' }>): Promise<unknown> {
+async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' | 'monitor' | 'explain' }>): Promise<unknown> {
   switch (request.method) {
     case 'status':
       return parts.status()

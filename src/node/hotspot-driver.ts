@@ -35,15 +35,20 @@ export class HotspotDriver {
 
   /** A query has arrived at its entry node. True: it had better run at another copy. */
   handleQuery(database: string, tables: readonly string[]): boolean {
-    const { clock, random, otherCopies } = this.#parts
+    const { clock, random } = this.#parts
     this.#tell(this.#hotspots.handleQuery(clock.nowMs(), { database, tables: [...tables] }))
-    const hot = (tables.length === 0 ? [null] : tables).filter((table) => this.#hotspots.isHot(database, table))
-    if (hot.length === 0) return false
-    const copies = otherCopies(database)
-    const share = Math.max(...hot.map((table) => this.#hotspots.shareToMove(database, table, copies)))
-    const isMoved = random() < share
+    const share = this.shareToMove(database, tables)
+    const isMoved = share > 0 && random() < share
     if (isMoved) this.#moved++
     return isMoved
+  }
+
+  /** 0–1: of such queries, the part that had better run at another copy. Looking counts nothing. */
+  shareToMove(database: string, tables: readonly string[]): number {
+    const hot = (tables.length === 0 ? [null] : tables).filter((table) => this.#hotspots.isHot(database, table))
+    if (hot.length === 0) return 0
+    const copies = this.#parts.otherCopies(database)
+    return Math.max(...hot.map((table) => this.#hotspots.shareToMove(database, table, copies)))
   }
 
   stop(): void {

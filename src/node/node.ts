@@ -442,7 +442,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     coordinateOf: (peerId) => (peerId === mesh.peerId ? coordinates.self : coordinates.of(peerId)),
   })
   const control = createControlService({
-    directory, loadDriver, keyring: keys, admission, reachability, distances, latency: latencyService, events, logs, status, drainMs: options.drainMs,
+    directory, loadDriver, keyring: keys, admission, reachability, distances, latency: latencyService, events, logs, status, explain: (request, signal) => queries.explain(request, signal), drainMs: options.drainMs,
     removeMember: (peerId) => {
       membershipDriver.removeMember(peerId)
       return membership.member(peerId)?.state === 'left'

@@ -96,7 +96,7 @@ export class QueryService {
     const access = await this.#classify(engine, { database, sql, access: 'unknown', visited: [] }, signal)
     const local = this.#parts.localView(database)
     return explainRoute(this.#parts, {
-      database, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: this.#canRunHere({ access }, local),
+      database, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: (placed) => this.#canRunHere({ access }, local, placed),
     })
   }
 

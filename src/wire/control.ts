@@ -7,6 +7,7 @@ import type { TrafficSummary } from '../core/latency/traffic.ts'
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
 import type { Evidence, MemberEventType, MemberRecord, MemberState, PathFinding } from '../core/membership/types.ts'
+import type { CandidateExplanation, Decision, Priority } from '../core/routing/types.ts'
 
 export const CONTROL_PROTOCOL = '/reedbase/control/1.0'
 export const CONTROL_LINE_BYTES_MAX = 1 << 20
@@ -21,6 +22,8 @@ export type ControlRequest =
   | { readonly method: 'events'; readonly snapshot: boolean }
   | { readonly method: 'nodes'; readonly database: string }
   | { readonly method: 'latency'; readonly database: string; readonly hours: number }
+  /** `hints`: as in a query's request. */
+  | { readonly method: 'explain'; readonly database: string; readonly sql: string; readonly hints: string; readonly priority: Priority }
   /** A stream of `MonitorLine`, of log lines at least as severe as `level`. */
   | { readonly method: 'monitor'; readonly level: LogLineLevel }
   /** Both null: from here to every member. Members are named by their shown name, their PeerId or the end of it. */
@@ -389,4 +392,45 @@ export interface LatencySpanView {
   readonly minAtWallMs: number
   readonly maxMs: number
   readonly maxAtWallMs: number
+}
+
+/** What would become of a query if it were sent now. */
+export interface ExplainView {
+  readonly database: string
+  /** `unknown`: it does not parse here, or nobody here can tell; the node that runs it decides. */
+  readonly access: 'read' | 'write' | 'unknown'
+  /** As the engine here found them; empty where it has none, or cannot tell. */
+  readonly tables: readonly string[]
+  readonly priority: Priority
+  readonly session: string | null
+  readonly decision: Decision['kind']
+  /** With which it would be refused; null otherwise. */
+  readonly code: string | null
+  readonly reason: string
+  readonly strategy: string
+  /** The node that was asked. */
+  readonly node: { readonly peerId: string; readonly name: string }
+  /** Where it would run; null when nowhere. */
+  readonly target: { readonly peerId: string; readonly name: string; readonly latencyMs: number | null; /** Name of the relay on a two-hop route. */ readonly via: string | null } | null
+  /** 0–1: of such reads at this load, the part that goes to peers; null where load is not shared. The view shows one that goes. */
+  readonly forwardedRatio: number | null
+  /** 0–1: of such reads, the part that goes elsewhere because too many ask for the same here. Above 0 the view shows one that goes. */
+  readonly hotspotRatio: number
+  /** This node first, then the chosen peer and its successors, then the rest by score. */
+  readonly candidates: readonly ExplainCandidateView[]
+  /** Further ones that are not listed. */
+  readonly omitted: number
+}
+
+export interface ExplainCandidateView extends Omit<CandidateExplanation, 'verdict'> {
+  readonly isLocal: boolean
+  /** `datacenter/rack`; empty where nobody said. */
+  readonly place: string
+  readonly role: string
+  /** Name of the relay that queries to it go by; null: directly. */
+  readonly via: string | null
+  /** `passed-over`: this node, for the decision's reason. */
+  readonly verdict: CandidateExplanation['verdict'] | 'passed-over'
+  /** One sentence for people. */
+  readonly reason: string
 }

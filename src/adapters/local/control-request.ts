@@ -1,3 +1,4 @@
+import type { Priority } from '../../core/routing/types.ts'
 import { MeshError } from '../../errors.ts'
 import { peerIdPattern } from '../../wire/cluster.ts'
 import { type ControlRequest, LATENCY_HOURS_MAX, LATENCY_HOURS_MIN, type LogLineLevel } from '../../wire/control.ts'
@@ -7,6 +8,7 @@ const forMsMax = 24 * 3_600_000
 export const databaseCharactersMax = 64
 /** A PeerId has 52. */
 const memberCharactersMax = 128
+const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
 const monitorLevels: readonly LogLineLevel[] = ['debug', 'info', 'warn', 'error']
 
 /**
@@ -50,6 +52,8 @@ export function parseControlRequest(line: string): ControlRequest {
       if (typeof hours !== 'number' || !(hours >= LATENCY_HOURS_MIN && hours <= LATENCY_HOURS_MAX)) throw new MeshError('ERR_OPTION_INVALID', `latencies are kept for ${LATENCY_HOURS_MAX} hours; between ${LATENCY_HOURS_MIN} and ${LATENCY_HOURS_MAX} are asked for`)
       return { method: 'latency', database: databaseOf(request.database), hours }
     }
+    case 'explain':
+      return { method: 'explain', database: databaseOf(request.database), sql: textOf(request.sql, 'SQL'), hints: textOf(request.hints ?? '', 'hints'), priority: priorityOf(request.priority ?? 'normal') }
     case 'keys-install':
       return { method: 'keys-install' }
     case 'keys-list':
@@ -79,6 +83,18 @@ function peerIdsOf(value: unknown): readonly string[] {
   if (wrong !== undefined) throw new MeshError('ERR_OPTION_INVALID', `${JSON.stringify(wrong).slice(0, 80)} is no PeerId of a node`, { nextStep: 'rdb members --wide shows whole PeerIds.' })
   if (list.length === 0 || list.length > peersMax) throw new MeshError('ERR_OPTION_INVALID', `between 1 and ${peersMax} PeerIds are given`)
   return list as readonly string[]
+}
+
+/** As long as a line lets it be. */
+function textOf(value: unknown, what: string): string {
+  if (typeof value === 'string') return value
+  throw new MeshError('ERR_OPTION_INVALID', `the ${what} of a query to explain is a text`)
+}
+
+function priorityOf(value: unknown): Priority {
+  const priority = priorities.find((known) => known === value)
+  if (priority === undefined) throw new MeshError('ERR_OPTION_INVALID', `the priority of a query is ${priorities.join(', ')}`)
+  return priority
 }
 
 function isGiven(value: unknown): boolean {

@@ -20,7 +20,7 @@ function setUp(members: readonly MemberView[] = [], isInMesh = true) {
     directory: { self: () => ({ name: 'db1', peerId: 'a' }), memberViews: () => [...members], nodesView: refuse, localLoad: () => load },
     loadDriver: { startDrill: refuse, endDrill: refuse }, keyring: { list: refuse, install: refuse, use: refuse, remove: refuse }, admission: { list: refuse, change: refuse },
     reachability: { paths: () => [], askMesh: () => Promise.resolve({ answered: 1, silent: [], degraded: [], omitted: 0 }) }, distances: { all: () => [], between: refuse }, latency: { view: refuse },
-    events: { subscribe: (first = []) => (async function* () { for (const event of first) yield await Promise.resolve(event) })() }, logs: { subscribe: refuse }, status: refuse, drainMs: 10_000,
+    events: { subscribe: (first = []) => (async function* () { for (const event of first) yield await Promise.resolve(event) })() }, logs: { subscribe: refuse }, explain: refuse, status: refuse, drainMs: 10_000,
     removeMember: (peerId) => {
       if (isInMesh) removed.push(peerId)
       return isInMesh

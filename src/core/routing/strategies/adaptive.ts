@@ -12,7 +12,7 @@ import { admitted, all, pick, ranking } from './choices.ts'
 import { capacityOf, distanceTo, effectiveLatenciesMs, inFlightFigures, resourceUse } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const adaptive: RoutingStrategy = { name: 'adaptive', score, rank }
+export const adaptive: RoutingStrategy = { name: 'adaptive', isStateless: true, score, rank }
 
 function score(candidates: readonly PeerView[], { options, site }: Pick<RankContext, 'options' | 'site'>): Float64Array {
   const { load, latency, resource, place } = weightsOf(options)

@@ -4,7 +4,7 @@ import { admitted, all, pick, ranking } from './choices.ts'
 import { capacityOf, inFlightFigures } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const leastConnections: RoutingStrategy = { name: 'least-connections', score, rank }
+export const leastConnections: RoutingStrategy = { name: 'least-connections', isStateless: true, score, rank }
 
 function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
   const figures = inFlightFigures(candidates, options)

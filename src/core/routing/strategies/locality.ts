@@ -11,7 +11,7 @@ import { admitted, pick, ranking } from './choices.ts'
 import { capacityOf, distanceTo, inFlightFigures, resourceUse, warmthOf } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const locality: RoutingStrategy = { name: 'locality', score, rank }
+export const locality: RoutingStrategy = { name: 'locality', isStateless: true, score, rank }
 
 /** Of its capacity: the least that a peer is taken to have idle, or an overfull one could not be compared. */
 const idleMin = 0.05

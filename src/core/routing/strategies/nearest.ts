@@ -9,7 +9,7 @@ import { admitted, pick, ranking } from './choices.ts'
 import { effectiveLatenciesMs, inFlightFigures } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const nearest: RoutingStrategy = { name: 'nearest', score, rank }
+export const nearest: RoutingStrategy = { name: 'nearest', isStateless: true, score, rank }
 
 function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
   return scoresOf(effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs), inFlightFigures(candidates, options))

@@ -12,7 +12,7 @@ import { admitted, all, pick, ranking } from './choices.ts'
 import { inFlightFigures, isMeasured } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const peakEwma: RoutingStrategy = { name: 'peak-ewma', score, rank }
+export const peakEwma: RoutingStrategy = { name: 'peak-ewma', isStateless: true, score, rank }
 
 /** An answer in no time would hide any number of queries in flight. */
 const responseMsMin = 0.001

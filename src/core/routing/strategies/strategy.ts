@@ -25,6 +25,8 @@ export interface Ranking {
 
 export interface RoutingStrategy {
   readonly name: string
+  /** True where `rank` moves no cursor, so that it may be called to explain a decision. Absent: an explanation goes by `score`. */
+  readonly isStateless?: boolean
   /** A figure for each candidate, as in `Ranking.scores`. Pure: changes nothing and draws nothing, so that a decision can be explained beforehand. */
   score(candidates: readonly PeerView[], context: Omit<RankContext, 'random' | 'places'>): ArrayLike<number>
   /**

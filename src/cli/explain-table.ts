@@ -1,0 +1,52 @@
+/** A decision that was asked for without its query: what was asked, what came of it, and every candidate. */
+import type { ExplainCandidateView, ExplainView } from '../wire/control.ts'
+import type { TextOutput } from './context.ts'
+import { formatCount, formatDuration, formatLatency, formatPercent } from './format.ts'
+import { drawTable, type TableColumn } from './table.ts'
+
+const columns: readonly TableColumn[] = [
+  { title: 'Node' }, { title: 'Place' }, { title: 'Latency', align: 'right' }, { title: 'CPU', align: 'right' }, { title: 'Memory', align: 'right' },
+  { title: 'In flight', align: 'right' }, { title: 'Score', align: 'right' }, { title: 'Verdict' }, { title: 'Why' },
+]
+
+export function explainTable(view: ExplainView, output: TextOutput): string {
+  const { database, access, tables, priority, session, reason, strategy, forwardedRatio, hotspotRatio, candidates, omitted } = view
+  const kind = { read: 'read', write: 'write', unknown: 'read or write, which only a node that serves it can tell' }[access]
+  const lines = [
+    `Query: ${kind}, of ${output.style('bold', database)}${tables.length === 0 ? '' : ` (${tables.join(', ')})`}, priority ${priority}${session === null ? '' : `, session ${session}`}`,
+    `Routing Decision: ${output.style(view.decision === 'refuse' ? 'red' : view.decision === 'local-overloaded' ? 'yellow' : 'green', decisionText(view))}`,
+    `Reason: ${reason}`,
+    ...(forwardedRatio === null ? [] : [`Shared load: ${percentText(forwardedRatio)} of such reads go to peers, the others stay`]),
+    ...(hotspotRatio > 0 ? [`Hotspot: ${percentText(hotspotRatio)} of such reads go to other copies`] : []),
+    `Strategy: ${strategy}`,
+  ]
+  return `${lines.join('\n')}\n${drawTable(columns, candidates.map(row), output)}${omitted === 0 ? '' : `${formatCount(omitted)} more are not shown.\n`}`
+}
+
+function decisionText({ decision, code, node, target }: ExplainView): string {
+  switch (decision) {
+    case 'local': return `Local (${node.name})`
+    case 'local-overloaded': return `Local (${node.name}), although overloaded`
+    case 'refuse': return `Refused${code === null ? '' : ` with ${code}`}`
+    case 'forward': {
+      const latency = target?.latencyMs ?? null
+      return `Forwarded to ${target?.name ?? ''}${latency === null ? '' : ` (${formatDuration(latency)} latency)`}${target?.via === null || target === null ? '' : `, by way of ${target.via}`}`
+    }
+  }
+}
+
+function row({ name, isLocal, place, role, via, latencyMs, cpuPercent, memoryPercent, inFlight, score, verdict, reason }: ExplainCandidateView): string[] {
+  return [
+    `${name}${isLocal ? ' (local)' : ''}${role === 'primary' ? ' (primary)' : ''}`,
+    place === '' ? '–' : place,
+    isLocal ? '–' : formatLatency(latencyMs),
+    formatPercent(cpuPercent), formatPercent(memoryPercent), formatCount(inFlight),
+    score === null ? '–' : String(Number(score.toPrecision(3))),
+    verdict.replaceAll('-', ' '),
+    via === null ? reason : `${reason}; by way of ${via}`,
+  ]
+}
+
+function percentText(ratio: number): string {
+  return formatPercent(100 * ratio)
+}
