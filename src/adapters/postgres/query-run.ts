@@ -46,6 +46,9 @@ export class QueryRun {
   #isBroken = false
   #pending: Promise<unknown> | null = null
   #ending: Promise<void> | null = null
+  /** Its cursor then waits for an answer that will not come. */
+  readonly #lost: Promise<void>
+  readonly #onLost: () => void
   readonly #onAbort = (): void => {
     if (this.#pending === null) void this.end()
     else void this.#interrupt()
@@ -53,6 +56,13 @@ export class QueryRun {
 
   constructor(options: QueryRunOptions) {
     this.#options = options
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#lost = promise
+    this.#onLost = () => {
+      this.#isBroken = true
+      resolve()
+    }
+    options.on.client.on('end', this.#onLost)
     options.signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
@@ -122,21 +132,28 @@ export class QueryRun {
   /** The server is told to stop; should that not help in time, the connection is cut. */
   async #interrupt(): Promise<void> {
     this.#isBroken = true
-    const { on: { client, backendPid }, cancel } = this.#options
     const pending = this.#pending
-    const timer = setTimeout(() => { this.#cut(client) }, GRACE_MS)
-    try {
-      if (!(await cancel(backendPid))) this.#cut(client)
+    await this.#inGrace(async () => {
+      if (!(await this.#options.cancel(this.#options.on.backendPid))) this.#cut()
       await pending
-    } catch {
-      // Its own caller is told how it ended; here it only matters that it did.
-    } finally {
-      clearTimeout(timer)
-    }
+    })
   }
 
-  #cut(client: pg.ClientBase): void {
-    (client as pg.ClientBase & { readonly connection?: { readonly stream: { destroy(): void } } }).connection?.stream.destroy()
+  /** Whether the work was done before the time for it was over or the connection was gone. */
+  async #inGrace(work: () => Promise<void>): Promise<boolean> {
+    const { promise: tooLate, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => {
+      this.#cut()
+      resolve(false)
+    }, GRACE_MS)
+    // A query that fails tells its own caller; here it only matters that it has ended.
+    const done = await Promise.race([work().then(() => true, () => false), tooLate, this.#lost.then(() => false)])
+    clearTimeout(timer)
+    return done
+  }
+
+  #cut(): void {
+    (this.#options.on.client as pg.ClientBase & { readonly connection?: { readonly stream: { destroy(): void } } }).connection?.stream.destroy()
   }
 
   /** Resolves when the connection is back; what was not committed is undone. Never rejects; any number of calls. */
@@ -148,23 +165,14 @@ export class QueryRun {
     const { signal, release, access, on: { client } } = this.#options
     signal.removeEventListener('abort', this.#onAbort)
     if (this.#pending !== null) await this.#interrupt()
-    if (this.#isBroken) {
-      release('broken')
-      return
-    }
-    const timer = setTimeout(() => { this.#cut(client) }, GRACE_MS)
-    try {
+    const isClean = !this.#isBroken && await this.#inGrace(async () => {
       await this.#cursor?.close()
       if (this.#inTransaction) await client.query('ROLLBACK')
       // A function may have left settings, locks or temporary tables.
       if (access === 'write') await client.query('DISCARD ALL')
-      release('clean')
-    } catch {
-      // Whatever it is, the connection is not used again.
-      release('broken')
-    } finally {
-      clearTimeout(timer)
-    }
+    })
+    client.removeListener('end', this.#onLost)
+    release(isClean && !this.#isBroken ? 'clean' : 'broken')
   }
 }
 

@@ -48,6 +48,7 @@ export class ServerWatch {
   #client: WatchClient | null = null
   #timer: NodeJS.Timeout | null = null
   #polling: Promise<void> | null = null
+  #asking: Promise<unknown> = Promise.resolve()
   #retryMs = RETRY_MIN_MS
   #closed = false
 
@@ -76,8 +77,7 @@ export class ServerWatch {
     let client = this.#client
     try {
       client ??= await this.#connect()
-      const { rows } = await client.query({ text: STATE_QUERY, values: [], rowMode: 'array' })
-      const [recovering, lag] = (rows[0] ?? []) as ReadonlyArray<string | null>
+      const [[recovering, lag] = []] = await this.#ask(client, STATE_QUERY, [])
       this.#retryMs = RETRY_MIN_MS
       this.#setState({ ready: true, role: recovering === 'f' ? 'primary' : 'replica', lagMs: lag === null || lag === undefined ? null : Number(lag) })
       this.#schedule(this.#options.pollIntervalMs)
@@ -136,11 +136,18 @@ export class ServerWatch {
     const client = this.#client
     if (client === null) return null
     try {
-      return (await client.query({ text, values: [...values], rowMode: 'array' })).rows as Array<Array<string | null>>
+      return await this.#ask(client, text, values)
     } catch (error) {
       this.#options.log.debug({ database: this.#options.database, err: error }, `The catalogue of ${this.#options.database} did not answer: ${messageOf(error)}`)
       return null
     }
+  }
+
+  /** One after the other: the client's own queue is deprecated. */
+  #ask(client: WatchClient, text: string, values: readonly unknown[]): Promise<Array<Array<string | null>>> {
+    const answer = this.#asking.then(async () => (await client.query({ text, values: [...values], rowMode: 'array' })).rows as Array<Array<string | null>>)
+    this.#asking = answer.catch(() => undefined)
+    return answer
   }
 
   /** Whether the server was told to stop what that backend does. */

@@ -31,7 +31,10 @@ export function microsOfTimestamp(text: string): bigint {
   const [, year, month, day, time, era] = TIMESTAMP.exec(text) ?? []
   if (year === undefined || time === undefined) throw new RangeError(`not a timestamp: ${text}`)
   const days = daysFromCivil(era === undefined ? Number(year) : 1 - Number(year), Number(month), Number(day))
-  return BigInt(days) * MICROS_PER_DAY + microsOfDay(time)
+  const micros = BigInt(days) * MICROS_PER_DAY + microsOfDay(time)
+  // PostgreSQL counts from 2000: its last thirty years are beyond 64 bits from 1970.
+  if (micros >= TIMESTAMP_INFINITY) throw new RangeError(`later than the year 294246: ${text}`)
+  return micros
 }
 
 /** Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", days_from_civil: years begin on 1 March, eras have 400 of them. */
