@@ -6,6 +6,8 @@ import { BATCH_BYTES_TARGET, BATCH_ROWS_MAX, SMALL_RESULT_BYTES_MAX } from '../.
 import { keysMax, removedMax } from '../../src/adapters/files/keyring.ts'
 import { SNAPSHOT_AGE_MS_MAX, SNAPSHOT_MEMBERS_MAX } from '../../src/adapters/files/member-snapshot.ts'
 import { peersMax } from '../../src/adapters/files/peer-lists.ts'
+import { DIRECT_DIAL_TIMEOUT_MS, DIRECT_PROTOCOL, DIRECT_REQUEST_BYTES_MAX, DIRECT_RETRY_MS, TICKETS_PER_CONNECTION_MAX } from '../../src/adapters/direct/direct-streams.ts'
+import { TICKET_ID_BYTES, TICKET_LIFE_MS, TICKET_SECRET_BYTES } from '../../src/adapters/direct/tickets.ts'
 import { GOSSIP_TOPICS } from '../../src/adapters/libp2p/gossip.ts'
 import { MESH_LIMITS, STREAM_OPTIONS } from '../../src/adapters/libp2p/limits.ts'
 import { GOODBYE_PROTOCOL } from '../../src/adapters/libp2p/mesh.ts'
@@ -17,19 +19,29 @@ import { databaseCharactersMax } from '../../src/adapters/local/control-request.
 import { MESSAGE_CHARACTERS_MAX } from '../../src/adapters/local/control-server.ts'
 import { PROTOCOL_LINE_BYTES_MAX, PROTOCOL_LINE_TIMEOUT_MS } from '../../src/adapters/local/local-protocol.ts'
 import { datagramBytesMax, guardBytes, headerBytes, payloadBytesMax, sealBytes } from '../../src/adapters/udp/datagram-header.ts'
-import { latencyWindowSize } from '../../src/core/latency/latency-window.ts'
+import { ADMISSION_OPTIONS } from '../../src/core/admission/options.ts'
+import { CACHE_OPTIONS } from '../../src/core/cache/options.ts'
 import { LATENCY_OPTIONS } from '../../src/core/latency/options.ts'
+import { TWO_HOP_OPTIONS } from '../../src/core/latency/two-hop-options.ts'
+import { HOTSPOT_OPTIONS } from '../../src/core/load/hotspots.ts'
 import { LOAD_OPTIONS } from '../../src/core/load/options.ts'
 import { MEMBERSHIP_OPTIONS } from '../../src/core/membership/options.ts'
+import type { OptionRange } from '../../src/core/options/ranges.ts'
+import { AFFINITY_OPTIONS } from '../../src/core/routing/affinity.ts'
+import { FEEDBACK_OPTIONS } from '../../src/core/routing/feedback-options.ts'
+import { HEDGING_OPTIONS } from '../../src/core/routing/hedging.ts'
 import { ROUTING_OPTIONS } from '../../src/core/routing/options.ts'
+import { OUTLIER_OPTIONS } from '../../src/core/routing/outlier-options.ts'
 import { RETRY_BUDGET_OPTIONS } from '../../src/core/routing/retry-budget.ts'
 import { MONITOR_FIELDS_BYTES_MAX, MONITOR_LINES_MAX } from '../../src/node/log-stream.ts'
 import { SECOND_SYNC_MS, SYNC_PROTOCOL, SYNC_TIMEOUT_MS, SYNCS_AT_ONCE_MAX, SYNCS_WAITING_MAX } from '../../src/node/sync-driver.ts'
+import { COALESCING_OPTIONS } from '../../src/query/coalescing.ts'
+import { HINT_TEXT_CHARACTERS_MAX, SESSION_CHARACTERS_MAX } from '../../src/query/hint-text.ts'
 import * as queryLimits from '../../src/query/limits.ts'
 import { QUERY_PROTOCOL } from '../../src/query/types.ts'
 import { clusterKeyBytes } from '../../src/wire/cluster-key.ts'
 import { wireVersion } from '../../src/wire/cluster.ts'
-import { CONTROL_LINE_BYTES_MAX, CONTROL_PROTOCOL } from '../../src/wire/control.ts'
+import { CONTROL_LINE_BYTES_MAX, CONTROL_PROTOCOL, LATENCY_HOURS_MAX, LATENCY_HOURS_MIN } from '../../src/wire/control.ts'
 import { FRAME_BYTES_MAX } from '../../src/wire/framing.ts'
 import { KEYS_MESSAGE_BYTES_MAX } from '../../src/wire/keys-codec.ts'
 import { announcementBytesMax } from '../../src/wire/membership-codec.ts'
@@ -45,8 +57,9 @@ const page = await readFile(`${root}/docs/PROTOCOL.md`, 'utf8')
 
 /** Rooms whose exported numbers are all on the page, so that a new bound has to be written down. */
 const numbers: Record<string, number> = {}
-for (const room of ['membership', 'coordinates', 'keyring']) {
-  for (const file of await readdir(`${root}/src/core/${room}`)) {
+for (const room of ['admission', 'cache', 'coordinates', 'keyring', 'latency', 'load', 'membership', 'routing']) {
+  for (const file of await readdir(`${root}/src/core/${room}`, { recursive: true })) {
+    if (!file.endsWith('.ts')) continue
     for (const [name, value] of Object.entries(await import(`${root}/src/core/${room}/${file}`) as Record<string, unknown>)) {
       if (typeof value !== 'number') continue
       if (name in numbers) throw new Error(`two rooms export ${name}`)
@@ -61,20 +74,35 @@ const constants: Readonly<Record<string, number>> = {
   SNAPSHOT_MEMBERS_MAX, SNAPSHOT_AGE_MS_MAX,
   datagramBytesMax, headerBytes, sealBytes, guardBytes, payloadBytesMax, announcementBytesMax, loadSnapshotBytesMax, badSignaturesMax,
   syncBytesMax, SYNC_TIMEOUT_MS, SECOND_SYNC_MS, SYNCS_AT_ONCE_MAX, SYNCS_WAITING_MAX,
-  ...MESH_LIMITS, ...STREAM_OPTIONS, ADDRESSES_PER_PEER_MAX, PING_INBOUND_STREAMS_MAX, latencyWindowSize,
+  ...MESH_LIMITS, ...STREAM_OPTIONS, ADDRESSES_PER_PEER_MAX, PING_INBOUND_STREAMS_MAX,
+  TICKET_ID_BYTES, TICKET_SECRET_BYTES, TICKET_LIFE_MS, TICKETS_PER_CONNECTION_MAX, DIRECT_REQUEST_BYTES_MAX, DIRECT_DIAL_TIMEOUT_MS, DIRECT_RETRY_MS,
+  HINT_TEXT_CHARACTERS_MAX, SESSION_CHARACTERS_MAX, LATENCY_HOURS_MIN, LATENCY_HOURS_MAX,
   ...queryLimits, TIMEOUT_MS_MAX, FRAME_BYTES_MAX, CONTROL_LINE_BYTES_MAX, PROTOCOL_LINE_BYTES_MAX, PROTOCOL_LINE_TIMEOUT_MS, MESSAGE_CHARACTERS_MAX, databaseCharactersMax,
   MONITOR_LINES_MAX, MONITOR_FIELDS_BYTES_MAX, REACHABILITY_PATHS_MAX, REACHABILITY_ANSWER_BYTES_MAX,
   SMALL_RESULT_BYTES_MAX, BATCH_BYTES_TARGET, BATCH_ROWS_MAX, FIELDS_MAX, FIELD_DEPTH_MAX, ITEMS_MAX, EMPTY_ITEMS_MAX,
 }
 
-/** Each option's default or presets, then its range. */
-const options: Readonly<Record<string, readonly number[]>> = {
-  ...Object.fromEntries(Object.entries(MEMBERSHIP_OPTIONS).map(([name, { presets, min, max }]) => [name, [presets.lan, presets.wan, presets.local, min, max]])),
-  ...Object.fromEntries([LATENCY_OPTIONS, LOAD_OPTIONS, ROUTING_OPTIONS, RETRY_BUDGET_OPTIONS]
-    .flatMap((table) => Object.entries(table)).map(([name, { default: value, min, max }]) => [name, [value, min, max]])),
+type Ranges = Readonly<Record<string, readonly number[]>>
+const rangesOf = (table: Readonly<Record<string, OptionRange>>): Ranges => Object.fromEntries(Object.entries(table).map(([name, { default: value, min, max }]) => [name, [value, min, max]]))
+
+/** Each option's default or presets, then its range, by the head of its tables' first column: machines may have options of one name. */
+const options: Readonly<Record<string, Ranges>> = {
+  'option': {
+    ...Object.fromEntries(Object.entries(MEMBERSHIP_OPTIONS).map(([name, { presets, min, max }]) => [name, [presets.lan, presets.wan, presets.local, min, max]])),
+    ...rangesOf(LATENCY_OPTIONS), ...rangesOf(LOAD_OPTIONS), ...rangesOf(ROUTING_OPTIONS), ...rangesOf(RETRY_BUDGET_OPTIONS),
+  },
+  'affinity option': rangesOf(AFFINITY_OPTIONS),
+  'hedging option': rangesOf(HEDGING_OPTIONS),
+  'feedback option': rangesOf(FEEDBACK_OPTIONS),
+  'outlier option': rangesOf(OUTLIER_OPTIONS),
+  'hotspot option': rangesOf(HOTSPOT_OPTIONS),
+  'two-hop option': rangesOf(TWO_HOP_OPTIONS),
+  'admission option': rangesOf(ADMISSION_OPTIONS),
+  'cache option': rangesOf(CACHE_OPTIONS),
+  'coalescing option': rangesOf(COALESCING_OPTIONS),
 }
 
-const units: Readonly<Record<string, number>> = { '': 1, '%': 1, 'ms': 1, 's': 1_000, 'min': 60_000, 'h': 3_600_000, 'KiB': 2 ** 10, 'MiB': 2 ** 20 }
+const units: Readonly<Record<string, number>> = { '': 1, '%': 1, 'ms': 1, 's': 1_000, 'min': 60_000, 'h': 3_600_000, 'B': 1, 'KiB': 2 ** 10, 'MiB': 2 ** 20, 'GiB': 2 ** 30, 'TiB': 2 ** 40 }
 
 /** "1,400", "64 KiB", "0.2": the number that stands for it in the code. */
 function quantity(text: string): number {
@@ -107,17 +135,17 @@ describe('docs/PROTOCOL.md', () => {
     expect(Object.fromEntries(written)).toEqual(Object.fromEntries(rounded))
   })
 
-  it('names every option of the machines once, with its defaults and its range', () => {
-    const written = rowsUnder('option').map((cells) => {
-      const ranges = cells.findIndex((cell) => cell.includes(' – '))
-      const [least = '', most = ''] = (cells[ranges] ?? '').split(' – ')
+  it.each(Object.entries(options))('names every %s of the machines once, with its defaults and its range', (head, ranges) => {
+    const written = rowsUnder(head).map((cells) => {
+      const place = cells.findIndex((cell) => cell.includes(' – '))
+      const [least = '', most = ''] = (cells[place] ?? '').split(' – ')
       const unit = /[a-zA-Z%]+$/.exec(most)?.[0] ?? ''
       // "1 – 100": both ends share the unit that is written once.
       const min = /[a-zA-Z%]/.test(least) ? least : `${least} ${unit}`.trim()
-      return [nameOf(cells[0]), [...cells.slice(1, ranges), min, most].map(quantity)] as const
+      return [nameOf(cells[0]), [...cells.slice(1, place), min, most].map(quantity)] as const
     })
-    expect(written.map(([name]) => name).toSorted()).toEqual(Object.keys(options).toSorted())
-    expect(Object.fromEntries(written)).toEqual(options)
+    expect(written.map(([name]) => name).toSorted()).toEqual(Object.keys(ranges).toSorted())
+    expect(Object.fromEntries(written)).toEqual(ranges)
   })
 
   it.each(['membership.proto', 'query.proto'])('mentions every message of %s', async (file) => {
@@ -142,6 +170,7 @@ describe('docs/PROTOCOL.md', () => {
       for (const [name] of source.matchAll(/\/reedbase\/[a-z]+\/[\d.]+/g)) found.add(name)
     }
     for (const name of [QUERY_PROTOCOL, CONTROL_PROTOCOL, GOODBYE_PROTOCOL, SYNC_PROTOCOL, ...Object.values(GOSSIP_TOPICS)]) expect(found).toContain(name)
+    expect(found).toContain(DIRECT_PROTOCOL)
     expect(new Set([...page.matchAll(/\/reedbase\/[a-z]+\/[\d.]*\d/g)].map(([name]) => name))).toEqual(found)
     expect(page).toContain(PING_PROTOCOL)
   })
