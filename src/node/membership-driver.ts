@@ -2,7 +2,7 @@
  * Joins the membership machine to its shells: datagrams, gossipsub and push-pull sync go in as inputs, its effects go out. No protocol
  * decision is taken here; what a peer sent is decoded and verified here, so that the machine only sees what is well-formed and signed.
  */
-import type { Membership } from '../core/membership/membership.ts'
+import type { Membership, RecordPatch } from '../core/membership/membership.ts'
 import type { LoadDigest, MemberEvent, MemberRecord, MembershipEffect, Packet } from '../core/membership/types.ts'
 import type { Random } from '../core/time/random.ts'
 import type { Mesh } from '../adapters/libp2p/mesh.ts'
@@ -94,6 +94,11 @@ export class MembershipDriver {
   becomeAlive(): void {
     this.#perform(this.#parts.membership.becomeAlive(this.#parts.clock.nowMs()))
     this.#syncs.startAsking()
+  }
+
+  /** Changes what this node says of itself, under a higher incarnation. */
+  updateSelf(patch: RecordPatch): void {
+    this.#perform(this.#parts.membership.updateSelf(this.#parts.clock.nowMs(), patch))
   }
 
   setLoad(load: LoadDigest): void {

@@ -28,6 +28,7 @@ import { parseRoutingOptions } from '../core/routing/options.ts'
 import { Hedging } from '../core/routing/hedging.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
+import type { QueryOptions, QueryResult } from '../client/types.ts'
 import type { Log } from '../ports/log.ts'
 import { QueryConnections } from '../query/client.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
@@ -39,11 +40,13 @@ import { createRecordSigner, createRecordVerifier } from '../wire/membership-sig
 import { Admission } from './admission.ts'
 import { createControlService } from './control-service.ts'
 import { openEngines } from './engines.ts'
+import { EngineStates, offersOf } from './engine-states.ts'
 import { EventStream } from './event-stream.ts'
 import { KeyringService } from './keyring-service.ts'
 import { Distances } from './distances.ts'
 import { LatencyDriver } from './latency-driver.ts'
 import { LatencyService } from './latency-service.ts'
+import { OwnQueries } from './own-queries.ts'
 import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
 import { LogStream } from './log-stream.ts'
@@ -57,6 +60,7 @@ import { DatabaseStrategies } from './database-strategies.ts'
 import { HotspotDriver } from './hotspot-driver.ts'
 import { gateCounters, QueryGateDriver } from './query-gate-driver.ts'
 import { PeerExperience } from './peer-experience.ts'
+import { NO_PLUGINS, type NodePlugins } from './plugins.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
 import { TwoHopDriver } from './two-hop-driver.ts'
@@ -91,6 +95,11 @@ export interface MeshNode {
     events(signal?: AbortSignal): AsyncIterableIterator<EventView>
   }
   status(): NodeStatusView
+  /**
+   * As a client beside the node asks it, without a socket between: routed, limited and counted alike.
+   * @throws MeshError, ERR_NODE_STOPPED once it stops
+   */
+  query(sql: string, options: QueryOptions): Promise<QueryResult>
   /** Leaves the mesh, lets running queries end within `drainMs`, closes everything. Idempotent. */
   stop(reason: string): Promise<void>
   /** Resolves when it has stopped. */
@@ -101,19 +110,19 @@ export interface MeshNode {
  * @throws MeshError whatever keeps the node from starting: its data folder, key, keyring, databases, address or port. An unreachable
  * seed does not: it is retried.
  */
-export async function startNode(options: NodeOptions, { log }: { readonly log: Log }): Promise<MeshNode> {
+export async function startNode(options: NodeOptions, { log, plugins = NO_PLUGINS }: { readonly log: Log; readonly plugins?: NodePlugins }): Promise<MeshNode> {
   const logs = new LogStream(systemClock)
   const watched = logs.tap(log)
   const closers = new Closers(watched)
   try {
-    return await compose(options, { log: watched, logs, closers })
+    return await compose(options, { log: watched, logs, closers, plugins })
   } catch (error) {
     await closers.close()
     throw error
   }
 }
 
-async function compose(options: NodeOptions, { log, logs, closers }: { readonly log: Log; readonly logs: LogStream; readonly closers: Closers }): Promise<MeshNode> {
+async function compose(options: NodeOptions, { log, logs, closers, plugins }: { readonly log: Log; readonly logs: LogStream; readonly closers: Closers; readonly plugins: NodePlugins }): Promise<MeshNode> {
   // Before anything that may ask whether the node drains.
   let stopping: Promise<void> | null = null
   const clock = systemClock
@@ -125,7 +134,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   const identity = await loadOrCreateIdentity(folder)
   const keyring = await loadKeyring(folder.path)
   const signer = createRecordSigner(identity)
-  const engines = await openEngines(options, { log, tempDir: folder.path })
+  const engines = await openEngines(options, { log, tempDir: folder.path, plugins: plugins.databases })
   closers.add('databases', async () => { await Promise.all([...engines.values()].map((engine) => engine.close())) })
 
   const { mesh, datagrams } = await openListeners(options, { identity, clusterKeys: keyring.keys, clock, log, random })
@@ -146,7 +155,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     datacenter: options.datacenter,
     rack: options.rack,
     capacity: options.capacity,
-    databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind })),
+    databases: offersOf(engines),
     softwareVersion,
     wireVersion,
     nameSinceMs: memory.nameSinceWallMs,
@@ -182,7 +191,12 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     peerId: mesh.peerId, intervalMs: options.loadIntervalMs,
     thresholds: { cpuPercent: options.cpuThresholdPercent, memoryPercent: options.memoryThresholdPercent, leaveMarginPercent: options.overloadLeaveMarginPercent, dwellMs: options.overloadDwellMs },
   })
-  monitor.setReadyDatabases([...engines.keys()])
+  const engineStates: EngineStates = new EngineStates({
+    engines, monitor,
+    onOffers: (databases) => { membershipDriver.updateSelf({ databases }) },
+    onReadiness: () => { publishLoad(monitor.snapshot(clock.nowMs(), clock.wallMs())) },
+  })
+  closers.add('engine states', () => { engineStates.stop() })
 
   // --- membership ---------------------------------------------------------------------------------------------------------
   const events = new EventStream<EventView>((event) => { logs.handleEvent(event) })
@@ -210,10 +224,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     onEvent: (view) => { events.publish(view) },
     onSpreading: (isSpreading) => { membershipDriver.handlePartition(isSpreading) },
     // Others then pass this node over, instead of asking it in vain.
-    onRefusing: (isRefusing) => {
-      monitor.setReadyDatabases(isRefusing ? [] : [...engines.keys()])
-      publishLoad(monitor.snapshot(clock.nowMs(), clock.wallMs()))
-    },
+    onRefusing: (isRefusing) => { engineStates.setRefusing(isRefusing) },
   })
   closers.add('partitions', () => { partitions.stop() })
   const onEvent = (event: MemberEvent): void => {
@@ -312,7 +323,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   }
   const loadDriver = new LoadDriver({
     monitor, clock, log, probe: createSystemLoadProbe(), publish: publishLoad,
-    onDigest: (digest) => { membershipDriver.setLoad(digest) },
+    onDigest: (digest) => {
+      membershipDriver.setLoad(digest)
+      engineStates.refresh()
+    },
     onLoopDelay: (delayMs) => {
       membershipDriver.setLoopDelay(delayMs)
       experience.handleLoopDelay(delayMs)
@@ -353,7 +367,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
     onEvent: (view) => { events.publish(view) },
   })
   closers.add('hotspots', () => { hotspots.stop() })
-  const strategies = new DatabaseStrategies({ standard: options.strategy, ofDatabase: new Map(options.databases.flatMap(({ name, strategy }) => strategy === null ? [] : [[name, strategy]])), random })
+  const strategies = new DatabaseStrategies({
+    standard: plugins.strategy ?? options.strategy, custom: plugins.strategies, random,
+    ofDatabase: new Map([...options.databases.flatMap(({ name, strategy }): Array<[string, string]> => strategy === null ? [] : [[name, strategy]]), ...plugins.strategyOf]),
+  })
   const queries = new QueryService({
     self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
     localView: (database) => directory.localView(database),
@@ -395,6 +412,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   })
   await reachability.start()
   const server = new QueryServer({ handler: queries.handle, clock, log })
+  const ownQueries = new OwnQueries({ handler: queries.handle, clock, log })
   await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX, isDirect: true })
 
   // --- doors open ---------------------------------------------------------------------------------------------------------
@@ -423,10 +441,10 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   // Before the doors open: whoever comes in first may ask to leave.
   const { promise: done, resolve: resolveDone } = Promise.withResolvers<void>()
   const shutDown = async (reason: string): Promise<void> => {
-    log.info({ reason, inFlight: server.inFlight }, `stopping: ${reason}`)
+    log.info({ reason, inFlight: server.inFlight + ownQueries.inFlight }, `stopping: ${reason}`)
     seeds.stop()
     membershipDriver.leave()
-    await server.drain(options.drainMs)
+    await Promise.all([server.drain(options.drainMs), ownQueries.drain(options.drainMs)])
     await membershipDriver.farewell(leaveTimeoutMs)
     await logs.end(reason, monitorEndMs)
     await closers.close()
@@ -475,6 +493,7 @@ async function compose(options: NodeOptions, { log, logs, closers }: { readonly 
   return {
     peerId: mesh.peerId, name: options.name, tcpMultiaddrs: mesh.multiaddrs(), status,
     members: { list: () => directory.memberViews(), events: (signal) => events.subscribe([], signal) },
+    query: (sql, queryOptions) => ownQueries.query(sql, queryOptions),
     stop, done,
   }
 }

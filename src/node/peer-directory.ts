@@ -88,7 +88,7 @@ export class PeerDirectory {
       inFlight: running + waitingTotal,
       inFlightMax: gate.capacity,
       excessRatio: Math.max(excessRatio(monitor, monitor.options), Math.min(1, waitingTotal / gate.limit)),
-      lagMs: null,
+      lagMs: engine?.lagMs?.() ?? null,
     }
   }
 
@@ -115,7 +115,7 @@ export class PeerDirectory {
     return {
       peerId, name, role,
       site: { datacenter: member.signed.record.datacenter, rack: member.signed.record.rack }, capacity: member.signed.record.capacity,
-      feedback: this.#parts.feedback(peerId), lagMs: null,
+      feedback: this.#parts.feedback(peerId), lagMs: load?.lagsMs[database] ?? null,
       state: member.state,
       status: this.#assess(member, route).status,
       // Until a snapshot has named the ready databases, the offer in the signed record counts.

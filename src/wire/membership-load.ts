@@ -10,6 +10,8 @@ import { isDatabaseName, recordBounds, toWire } from './membership-record.ts'
 /** 64 database names of 64 characters of 4 bytes, 100 paths, and the figures. */
 export const loadSnapshotBytesMax = 20 << 10
 
+const LAG_UNKNOWN = -1
+
 /** A snapshot, and the paths of whoever made it: believed about those only. */
 export interface LoadReport extends LoadSnapshot {
   readonly paths: readonly PathLatency[]
@@ -20,18 +22,22 @@ export function encodeLoadSnapshot(snapshot: LoadSnapshot, paths: readonly PathL
   const rounded = { ...snapshot, atWallMs: Math.round(snapshot.atWallMs), memoryBytes: Math.round(snapshot.memoryBytes) }
   const fault = findFault(rounded)
   if (fault !== null) throw new RangeError(`a load snapshot that no member would accept: ${fault}`)
-  const { peerId, readyDatabases, ...figures } = rounded
-  return wire.LoadSnapshot.encode({ ...figures, publicKey: toWire(publicKeyOfPeerId(peerId)), readyDatabases: [...readyDatabases], paths: encodePaths(paths) })
+  const { peerId, readyDatabases, lagsMs, ...figures } = rounded
+  const lags = Object.keys(lagsMs).length === 0 ? [] : readyDatabases.map((name) => lagsMs[name] ?? LAG_UNKNOWN)
+  return wire.LoadSnapshot.encode({ ...figures, publicKey: toWire(publicKeyOfPeerId(peerId)), readyDatabases: [...readyDatabases], lagsMs: lags, paths: encodePaths(paths) })
 }
 
 export function decodeLoadSnapshot(bytes: Uint8Array): Decoded<LoadReport> {
   if (bytes.length > loadSnapshotBytesMax) return refuse('the snapshot is longer than 20 KiB')
-  const message = contain(() => wire.LoadSnapshot.decode(bytes, { limits: { readyDatabases: recordBounds.databasesMax } }))
+  const message = contain(() => wire.LoadSnapshot.decode(bytes, { limits: { readyDatabases: recordBounds.databasesMax, lagsMs: recordBounds.databasesMax } }))
   if (!message.ok) return message
-  const { publicKey, paths: vector, ...figures } = message.value
+  const { publicKey, paths: vector, lagsMs: lags, ...figures } = message.value
   const peerId = peerIdOfPublicKey(publicKey)
   if (peerId === null) return refuse('the public key is not 32 bytes')
-  const snapshot: LoadSnapshot = { peerId, ...figures }
+  if (lags.length !== 0 && lags.length !== figures.readyDatabases.length) return refuse('the lags are not one for each database')
+  if (!lags.every(Number.isFinite)) return refuse('a lag is no number')
+  const lagsMs = Object.fromEntries(figures.readyDatabases.map((name, index) => [name, lags[index] ?? LAG_UNKNOWN] as const).filter(([, lagMs]) => lagMs >= 0))
+  const snapshot: LoadSnapshot = { peerId, ...figures, lagsMs }
   const fault = findFault(snapshot)
   if (fault !== null) return refuse(fault)
   const paths = decodePaths(vector, peerId)

@@ -48,7 +48,7 @@ beforeAll(async () => {
     encodeSyncAnswer({ kind: 'buckets', prints: Uint16Array.from([1, 2, 3, 4]) }),
     encodeSyncAnswer({ kind: 'entries', entries, wanted: [1, 2], isPartial: true }),
     encodeLoadSnapshot({
-      ...load, peerId: one.peerId, atWallMs: 1_800_000_000_000, memoryBytes: 1e9, processCpuPercent: 1, eventLoopDelayMs: 0.5, readyDatabases: ['a', 'b'],
+      ...load, peerId: one.peerId, atWallMs: 1_800_000_000_000, memoryBytes: 1e9, processCpuPercent: 1, eventLoopDelayMs: 0.5, readyDatabases: ['a', 'b'], lagsMs: { b: 7 },
     }),
     encodeRecord(createTestRecord(one.peerId)),
     leave.envelope,

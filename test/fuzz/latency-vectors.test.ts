@@ -12,7 +12,7 @@ const peerIds = Array.from({ length: 12 }, (_, index) => peerIdOfPublicKey(rando
 const [teller = '', ...others] = peerIds
 const snapshot: LoadSnapshot = {
   peerId: teller, atWallMs: 1_800_000_000_000, sequence: 12, cpuPercent: 33, memoryPercent: 90, memoryBytes: 2 ** 34, processCpuPercent: 250.5, eventLoopDelayMs: 1.25, inFlight: 7,
-  overloaded: true, drill: false, readyDatabases: ['flights'],
+  overloaded: true, drill: false, readyDatabases: ['flights'], lagsMs: {},
 }
 const vectors = [[], others.slice(0, 1), others].map((names) => names.map((peerId, index) => ({ peerId, rttMs: index * 7.5, lossRatio: index / 20 })))
 

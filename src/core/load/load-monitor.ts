@@ -63,6 +63,7 @@ export class LoadMonitor {
   #drill: DrillInput | null = null
   #inFlight = 0
   #readyDatabases: readonly string[] = []
+  #lagsMs: Readonly<Record<string, number>> = {}
   #sequence = 0
   #readingsRefused = 0
 
@@ -128,7 +129,7 @@ export class LoadMonitor {
   /** `wallMs` is unix milliseconds, for people who read the snapshot elsewhere. */
   snapshot(_nowMs: number, wallMs: number): LoadSnapshot {
     const { memoryBytes, processCpuPercent, eventLoopDelayMs } = this.#measured
-    return { peerId: this.#peerId, atWallMs: wallMs, memoryBytes, processCpuPercent, eventLoopDelayMs, readyDatabases: this.#readyDatabases, ...this.digest() }
+    return { peerId: this.#peerId, atWallMs: wallMs, memoryBytes, processCpuPercent, eventLoopDelayMs, readyDatabases: this.#readyDatabases, lagsMs: this.#lagsMs, ...this.digest() }
   }
 
   // --- inputs -------------------------------------------------------------------------------------------------------------
@@ -163,9 +164,10 @@ export class LoadMonitor {
     this.setInFlight(this.#inFlight - 1)
   }
 
-  /** Databases that are ready to answer here. Goes out with the next snapshot. */
-  setReadyDatabases(names: readonly string[]): void {
+  /** Databases that are ready to answer here, and how far those that know are behind. Goes out with the next snapshot. */
+  setReadyDatabases(names: readonly string[], lagsMs: Readonly<Record<string, number>> = {}): void {
     this.#readyDatabases = [...names]
+    this.#lagsMs = lagsMs
     this.#sequence++
   }
 

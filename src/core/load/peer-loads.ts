@@ -19,6 +19,8 @@ export interface PeerLoad extends LoadDigest {
   readonly receivedAtMs: number
   /** Null until a snapshot has named them. */
   readonly readyDatabases: readonly string[] | null
+  /** Of the copies that told; with `readyDatabases`. */
+  readonly lagsMs: Readonly<Record<string, number>>
 }
 
 export interface PeerLoadsCounters {
@@ -69,14 +71,14 @@ export class PeerLoads {
       this.counters.outdated++
       return false
     }
-    const { peerId, readyDatabases, sequence } = snapshot
+    const { peerId, readyDatabases, lagsMs, sequence } = snapshot
     const entry = this.#entryFor(nowMs, peerId, epoch)
     if (entry === null) return false
     const isNewFigures = this.#takeFigures(nowMs, entry, snapshot)
     const isNewReady = sequence > entry.readySequence
     if (isNewReady) {
       entry.readySequence = sequence
-      entry.load = { ...entry.load, readyDatabases }
+      entry.load = { ...entry.load, readyDatabases, lagsMs }
     }
     return this.#count(isNewFigures || isNewReady)
   }
@@ -106,7 +108,7 @@ export class PeerLoads {
     }
     const fresh: Entry = {
       readySequence: -1,
-      load: { epoch, receivedAtMs: nowMs, readyDatabases: epoch === known?.load.epoch ? known.load.readyDatabases : null, cpuPercent: 0, memoryPercent: 0, inFlight: 0, overloaded: false, drill: false, sequence: -1 },
+      load: { epoch, receivedAtMs: nowMs, readyDatabases: epoch === known?.load.epoch ? known.load.readyDatabases : null, lagsMs: {}, cpuPercent: 0, memoryPercent: 0, inFlight: 0, overloaded: false, drill: false, sequence: -1 },
     }
     this.#entries.set(peerId, fresh)
     return fresh

@@ -17,6 +17,8 @@ export interface LoadSnapshot {
   readonly drill: boolean
   /** Databases that are ready to answer here, by name. */
   readonly readyDatabases: readonly string[]
+  /** How far its copies are behind their primaries, in milliseconds, by database; those that know. */
+  readonly lagsMs: Readonly<Record<string, number>>
 }
 
 export interface LoadThresholds {

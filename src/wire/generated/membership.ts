@@ -2349,6 +2349,7 @@ export interface LoadSnapshot {
   drill: boolean
   readyDatabases: string[]
   paths: Uint8Array<ArrayBuffer>
+  lagsMs: number[]
 }
 
 export namespace LoadSnapshot {
@@ -2428,6 +2429,13 @@ export namespace LoadSnapshot {
           w.bytes(obj.paths)
         }
 
+        if (obj.lagsMs != null && obj.lagsMs.length > 0) {
+          for (const value of obj.lagsMs) {
+            w.uint32(113)
+            w.double(value)
+          }
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2445,7 +2453,8 @@ export namespace LoadSnapshot {
           overloaded: false,
           drill: false,
           readyDatabases: [],
-          paths: new Uint8Array(0)
+          paths: new Uint8Array(0),
+          lagsMs: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2510,6 +2519,14 @@ export namespace LoadSnapshot {
               obj.paths = reader.bytes()
               break
             }
+            case 14: {
+              if (opts.limits?.lagsMs != null && obj.lagsMs.length === opts.limits.lagsMs) {
+                throw new MaxLengthError('Decode error - repeated field "lagsMs" had too many elements')
+              }
+
+              obj.lagsMs.push(reader.double())
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2520,7 +2537,8 @@ export namespace LoadSnapshot {
         return obj
       }, function * (reader, length, prefix, opts = {}) {
         const obj = {
-          readyDatabases: 0
+          readyDatabases: 0,
+          lagsMs: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2628,6 +2646,21 @@ export namespace LoadSnapshot {
               }
               break
             }
+            case 14: {
+              if (opts.limits?.lagsMs != null && obj.lagsMs === opts.limits.lagsMs) {
+                throw new MaxLengthError('Streaming decode error - repeated field "lagsMs" had too many elements')
+              }
+
+              yield {
+                field: `${prefix}.lagsMs[]`,
+                index: obj.lagsMs,
+                value: reader.double()
+              }
+
+              obj.lagsMs++
+
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2706,6 +2739,12 @@ export namespace LoadSnapshot {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface LoadSnapshotLagsMsFieldEvent {
+    field: '$.lagsMs[]'
+    index: number
+    value: number
+  }
+
   export function encode (obj: Partial<LoadSnapshot>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, LoadSnapshot.codec())
   }
@@ -2714,7 +2753,7 @@ export namespace LoadSnapshot {
     return decodeMessage(buf, LoadSnapshot.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): Generator<LoadSnapshotPublicKeyFieldEvent | LoadSnapshotAtWallMsFieldEvent | LoadSnapshotSequenceFieldEvent | LoadSnapshotCpuPercentFieldEvent | LoadSnapshotMemoryPercentFieldEvent | LoadSnapshotMemoryBytesFieldEvent | LoadSnapshotProcessCpuPercentFieldEvent | LoadSnapshotEventLoopDelayMsFieldEvent | LoadSnapshotInFlightFieldEvent | LoadSnapshotOverloadedFieldEvent | LoadSnapshotDrillFieldEvent | LoadSnapshotReadyDatabasesFieldEvent | LoadSnapshotPathsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): Generator<LoadSnapshotPublicKeyFieldEvent | LoadSnapshotAtWallMsFieldEvent | LoadSnapshotSequenceFieldEvent | LoadSnapshotCpuPercentFieldEvent | LoadSnapshotMemoryPercentFieldEvent | LoadSnapshotMemoryBytesFieldEvent | LoadSnapshotProcessCpuPercentFieldEvent | LoadSnapshotEventLoopDelayMsFieldEvent | LoadSnapshotInFlightFieldEvent | LoadSnapshotOverloadedFieldEvent | LoadSnapshotDrillFieldEvent | LoadSnapshotReadyDatabasesFieldEvent | LoadSnapshotPathsFieldEvent | LoadSnapshotLagsMsFieldEvent> {
     return streamMessage(buf, LoadSnapshot.codec(), opts)
   }
 }

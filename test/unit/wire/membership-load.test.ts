@@ -10,13 +10,14 @@ beforeAll(async () => {
   snapshot = {
     peerId: (await createTestSigner(1)).peerId, atWallMs: 1_800_000_000_000, sequence: 12, cpuPercent: 33.333, memoryPercent: 90, memoryBytes: 17_179_869_184,
     processCpuPercent: 250.5, eventLoopDelayMs: 1.25, inFlight: 7, overloaded: true, drill: false, readyDatabases: ['flights', 'users_prod'],
+    lagsMs: { users_prod: 1_250.5 },
   }
 })
 
 describe('load snapshots', () => {
   it('come back as they were', () => {
     expect(decodeLoadSnapshot(encodeLoadSnapshot(snapshot))).toEqual({ ok: true, value: { ...snapshot, paths: [] } })
-    const idle = { ...snapshot, cpuPercent: 0, processCpuPercent: 0, inFlight: 0, overloaded: false, readyDatabases: [] }
+    const idle = { ...snapshot, cpuPercent: 0, processCpuPercent: 0, inFlight: 0, overloaded: false, readyDatabases: [], lagsMs: {} }
     expect(decodeLoadSnapshot(encodeLoadSnapshot(idle))).toEqual({ ok: true, value: { ...idle, paths: [] } })
   })
 
@@ -35,7 +36,12 @@ describe('load snapshots', () => {
     const faulty = { ...snapshot, ...fields }
     expect(() => encodeLoadSnapshot(faulty)).toThrow(RangeError)
     const { publicKey } = wire.LoadSnapshot.decode(encodeLoadSnapshot(snapshot))
-    expect(decodeLoadSnapshot(wire.LoadSnapshot.encode({ ...faulty, publicKey, readyDatabases: [...faulty.readyDatabases] })).ok).toBe(false)
+    expect(decodeLoadSnapshot(wire.LoadSnapshot.encode({ ...faulty, publicKey, readyDatabases: [...faulty.readyDatabases], lagsMs: [] })).ok).toBe(false)
+  })
+
+  it.each([['one lag for two databases', [1]], ['a lag that is no number', [1, NaN]], ['an endless lag', [1, Infinity]]])('are not believed with %s', (_what, lagsMs) => {
+    const { lagsMs: _own, ...sent } = wire.LoadSnapshot.decode(encodeLoadSnapshot(snapshot))
+    expect(decodeLoadSnapshot(wire.LoadSnapshot.encode({ ...sent, lagsMs })).ok).toBe(false)
   })
 
   it('are refused without a reporter, and when they are too long', () => {

@@ -15,7 +15,7 @@ beforeAll(() => {
   teller = peerIdOf(200)
   snapshot = {
     peerId: teller, atWallMs: 1_800_000_000_000, sequence: 12, cpuPercent: 33, memoryPercent: 90, memoryBytes: 17_179_869_184, processCpuPercent: 250.5, eventLoopDelayMs: 1.25,
-    inFlight: 7, overloaded: true, drill: false, readyDatabases: ['flights'],
+    inFlight: 7, overloaded: true, drill: false, readyDatabases: ['flights'], lagsMs: {},
   }
 })
 

@@ -8,7 +8,7 @@ function digest(sequence: number, cpuPercent = sequence): LoadDigest {
 }
 
 function snapshot(sequence: number, fields: Partial<LoadSnapshot> = {}): LoadSnapshot {
-  return { peerId: 'a', atWallMs: 5_000_000, memoryBytes: 1, processCpuPercent: 1, eventLoopDelayMs: 0, readyDatabases: ['flights'], ...digest(sequence), ...fields }
+  return { peerId: 'a', atWallMs: 5_000_000, memoryBytes: 1, processCpuPercent: 1, eventLoopDelayMs: 0, readyDatabases: ['flights'], lagsMs: {}, ...digest(sequence), ...fields }
 }
 
 describe('peer loads', () => {
