@@ -13,6 +13,9 @@ const WAITING_MAX = 1024
 /** The whole queue; the worst statement of the permitted length takes some 0.2 s. */
 const ANSWER_TIMEOUT_MS = 10_000
 
+/** Some 6,000 operators in a row. */
+const STACK_MB = 1
+
 interface Waiter {
   readonly resolve: (answer: ParserAnswer) => void
   readonly reject: (error: MeshError) => void
@@ -52,7 +55,7 @@ export class StatementParser {
 
   #start(): Worker {
     if (this.#worker !== null) return this.#worker
-    const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './parser-worker.ts' : './parser-worker.js', import.meta.url), { name: 'postgres-parser' })
+    const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './parser-worker.ts' : './parser-worker.js', import.meta.url), { name: 'postgres-parser', resourceLimits: { stackSizeMb: STACK_MB } })
     this.#worker = worker
     worker.unref()
     worker.on('message', ({ id, answer }: ParserReply) => {
