@@ -4,15 +4,16 @@ import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import type { NodeOptions } from './options.ts'
+import type { PluginDatabase } from './plugins.ts'
 
 /** Of the memory that the cgroup or the host grants; the application beside the node needs the rest. */
 const memoryShareDefault = 0.25
 
-/** @throws MeshError ERR_DATABASE_PATH; what was opened before is closed again */
-export async function openEngines(options: NodeOptions, { log, tempDir }: { readonly log: Log; readonly tempDir: string }): Promise<Map<string, QueryEngine>> {
+/** @throws MeshError ERR_DATABASE_PATH, and what a plug-in throws; what was opened before is closed again */
+export async function openEngines(options: NodeOptions, { log, tempDir, plugins }: { readonly log: Log; readonly tempDir: string; readonly plugins: readonly PluginDatabase[] }): Promise<Map<string, QueryEngine>> {
   const engines = new Map<string, QueryEngine>()
-  if (options.databases.length === 0) return engines
   try {
+    for (const { name, open } of plugins) engines.set(name, await open(log))
     for (const { name, path, role, threads, memoryBytes } of options.databases) {
       // The engines' libraries are large: a node does without those that it has no database for.
       if (isPostgresUrl(path)) {

@@ -7,7 +7,8 @@
 export type QueryValue = null | boolean | number | bigint | string | Uint8Array | Date
 
 export type DatabaseRole = 'primary' | 'replica'
-export type EngineKind = 'duckdb' | 'postgres' | 'test'
+/** `duckdb`, `postgres`, or what an engine calls itself: up to 32 lower-case letters, digits and hyphens. Shown to people. */
+export type EngineKind = string
 export type Access = 'read' | 'write'
 
 /** `arrow`: the header is an Arrow IPC schema message, each batch a record-batch message (both encapsulated). `columns`: see wire/results. `raw`: opaque, for benches. */

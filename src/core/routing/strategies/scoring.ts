@@ -1,0 +1,26 @@
+/** A strategy out of a score alone, for owners who care about one figure and not about ranking. */
+import type { PeerView } from '../types.ts'
+import { admitted, all, pick, ranking } from './choices.ts'
+import type { RankContext, RoutingStrategy } from './strategy.ts'
+
+/** Lower is better; finite and at least 0. Pure. */
+export type PeerScore = (peer: PeerView, context: Omit<RankContext, 'random' | 'places'>) => number
+
+/**
+ * Chooses the lowest score: of all where candidates are few, of two taken at random where they are many, so that not every node chooses
+ * the same peer. Newcomers get their share slowly, as in the strategies that come along.
+ */
+export function createScoringStrategy(name: string, scoreOf: PeerScore): RoutingStrategy {
+  const score: RoutingStrategy['score'] = (candidates, context) => {
+    const scores = new Float64Array(candidates.length)
+    for (let i = 0; i < scores.length; i++) scores[i] = scoreOf(candidates[i] as PeerView, context)
+    return scores
+  }
+  return {
+    name, isStateless: true, score,
+    rank: (candidates, context) => {
+      const scores = score(candidates, context)
+      return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
+    },
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * The options of a node as a program gives them: the configuration file as an object, with units in the values (`'30s'`, `'512MB'`).
+ * Ranges, defaults and meanings are in OPTION_TABLE alone, whose keys a test holds these to.
+ */
+import type { MembershipOptions, MembershipPreset } from '../core/membership/options.ts'
+import type { MinorityPolicy } from '../core/membership/quorum.ts'
+import type { StrategyName } from '../core/routing/strategies/registry.ts'
+import type { DatabaseRole, QueryEngine } from '../ports/query-engine.ts'
+
+/** As `500ms`, `30s`, `5m` or `1h`. */
+export type Duration = string
+
+/** The name of a built-in strategy, or of one of the program's own. */
+export type StrategyChoice = StrategyName | (string & Record<never, never>)
+
+export interface DatabaseSettings {
+  /** A .duckdb file, a folder of CSV, JSON and Parquet files, or a postgres:// URL. Relative to the working folder. */
+  readonly path: string
+  readonly role?: DatabaseRole
+  readonly threads?: number
+  /** As `1GB`. */
+  readonly memory?: string
+  readonly strategy?: StrategyChoice
+}
+
+/** A database behind an engine of the program's own. */
+export interface EngineDatabaseSettings {
+  /** An engine, or the name of one of the `engines` that were given to `createNode`. */
+  readonly engine: QueryEngine | string
+  readonly strategy?: StrategyChoice
+  /** For an engine by name: handed to its factory as it is. */
+  readonly settings?: unknown
+}
+
+export interface NodeSettings {
+  readonly name?: string
+  readonly dataDir?: string
+  readonly listen?: string
+  readonly advertise?: string
+  readonly seeds?: readonly string[]
+  readonly cluster?: string
+  readonly allowPeers?: readonly string[]
+  readonly denyPeers?: readonly string[]
+  readonly insecure?: boolean
+  readonly datacenter?: string
+  readonly rack?: string
+  readonly capacity?: number
+  readonly connectionsMax?: number
+  readonly seedRetryMax?: Duration
+  /** By name; a text is a path. */
+  readonly databases?: Readonly<Record<string, string | DatabaseSettings | EngineDatabaseSettings>>
+  readonly pingInterval?: Duration
+  readonly pingTimeout?: Duration
+  readonly latencyThreshold?: Duration
+  readonly unhealthyAfterFailures?: number
+  readonly loadInterval?: Duration
+  /** Percent. */
+  readonly cpuThreshold?: number
+  /** Percent. */
+  readonly memoryThreshold?: number
+  /** Percent. */
+  readonly overloadLeaveMargin?: number
+  readonly overloadDwell?: Duration
+  readonly failoverMax?: number
+  readonly strategy?: StrategyChoice
+  readonly hedgeAfter?: Duration
+  readonly readYourWrites?: Duration
+  readonly hotspotRate?: number
+  readonly inFlightMax?: number
+  readonly quorumMin?: number
+  readonly minorityPolicy?: MinorityPolicy
+  readonly drain?: Duration
+  readonly membership?: { readonly preset?: MembershipPreset } & { readonly [Name in keyof MembershipOptions as WithoutUnit<Name>]?: number | Duration }
+  /** Of the command line's own log; a program hands `createNode` a log of its own. */
+  readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
+  readonly logFormat?: 'auto' | 'pretty' | 'json'
+}
+
+/** A duration carries its unit in its value. */
+type WithoutUnit<Name extends string> = Name extends `${infer Base}Ms` ? Base : Name
