@@ -213,7 +213,7 @@ describe('docs/PROTOCOL.md', () => {
     /** Counters are told with the name of their part in front: `membershipPingsSent`, `meshRefusedVersion`. */
     const isKnown = (name: string): boolean => known.has(name) || [...name.matchAll(/[A-Z]/g)].some(({ index }) =>
       index > 0 && known.has(name.slice(0, index)) && isKnown(name.charAt(index).toLowerCase() + name.slice(index + 1)))
-    const ofOthers = ['TCP_NODELAY', 'streaming_buffer_size']
+    const ofOthers = ['TCP_NODELAY', 'streaming_buffer_size', 'wal_receiver_timeout']
     const named = [...page.matchAll(/`([a-z]+(?:[A-Z]\w*|_[a-z]\w*)|[A-Z]{2,}_[A-Z_]+)`/g)].map(([, name]) => name ?? '')
     expect(named.length).toBeGreaterThan(300)
     expect([...new Set(named)].filter((name) => !isKnown(name) && !ofOthers.includes(name))).toEqual([])
