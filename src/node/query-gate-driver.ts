@@ -20,10 +20,10 @@ interface Waiter {
 
 type Finished = (finish: Finish) => void
 
-/** A place. Whoever holds it must finish it, once; further calls do nothing. */
+/** A place. Whoever holds it must finish it; the gate takes no notice of further calls. */
 export class Ticket {
   readonly #id: string
-  #finished: Finished | null
+  readonly #finished: Finished
 
   constructor(id: string, finished: Finished) {
     this.#id = id
@@ -32,9 +32,7 @@ export class Ticket {
 
   /** `serviceMs`: what the engine took, without waiting for a slow reader. `kind`: see core/admission/query-kind.ts. */
   finish(outcome: Finish['outcome'], serviceMs: number, kind?: string): void {
-    const finished = this.#finished
-    this.#finished = null
-    finished?.({ id: this.#id, outcome, serviceMs, ...(kind === undefined ? {} : { kind }) })
+    this.#finished({ id: this.#id, outcome, serviceMs, ...(kind === undefined ? {} : { kind }) })
   }
 }
 

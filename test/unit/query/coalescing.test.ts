@@ -194,6 +194,17 @@ describe('identical reads in flight', () => {
     expect(scene.executions).toHaveLength(2)
   })
 
+  it('leave nothing behind in an execution that nobody can join any more', async () => {
+    const scene = new Scene()
+    const low = await scene.call({ priority: 'low' })
+    await scene.call({ priority: 'high' })
+    scene.execution(0).open()
+    await turn()
+    await take(low)
+    expect(scene.coalescer.heldBytes).toBe(0)
+    expect(scene.coalescer.size).toBe(1)
+  })
+
   it('start another execution beyond readersMax', async () => {
     const scene = new Scene([10], { readersMax: 2 })
     for (let caller = 0; caller < 3; caller++) await scene.call()
