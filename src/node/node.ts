@@ -14,6 +14,7 @@ import { systemClock } from '../adapters/system/clock.ts'
 import { probePort } from '../adapters/tcp/port-probe.ts'
 import { NetworkCoordinates } from '../core/coordinates/network-coordinates.ts'
 import { TwoHopRoutes } from '../core/latency/two-hop.ts'
+import { ResultCache } from '../core/cache/result-cache.ts'
 import { QueryGate } from '../core/admission/query-gate.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
@@ -28,13 +29,15 @@ import { parseRoutingOptions } from '../core/routing/options.ts'
 import { Hedging } from '../core/routing/hedging.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
+import { toRequest } from '../client/request.ts'
 import type { QueryOptions, QueryResult } from '../client/types.ts'
 import type { Log } from '../ports/log.ts'
+import { QueryCoalescer } from '../query/coalescing.ts'
 import { QueryConnections } from '../query/client.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
 import { QUERY_PROTOCOL } from '../query/types.ts'
-import { CONTROL_PROTOCOL, type EventView, type MemberView, type NodeStatusView } from '../wire/control.ts'
+import { CONTROL_PROTOCOL, type EventView, type ExplainView, type MemberView, type NodeStatusView } from '../wire/control.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { Admission } from './admission.ts'
@@ -66,6 +69,7 @@ import { ReachabilityService } from './reachability-service.ts'
 import { TwoHopDriver } from './two-hop-driver.ts'
 import { Rivals } from './rivals.ts'
 import { QueryService } from './query-service.ts'
+import { SharedReads } from './shared-reads.ts'
 import { Sessions } from './sessions.ts'
 import { Seeds } from './seeds.ts'
 import { flattenCounters } from './counters.ts'
@@ -100,6 +104,11 @@ export interface MeshNode {
    * @throws MeshError, ERR_NODE_STOPPED once it stops
    */
   query(sql: string, options: QueryOptions): Promise<QueryResult>
+  /**
+   * What would become of that query now, with every candidate and its score. Nothing runs, is counted or changes.
+   * @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_OPTION_INVALID
+   */
+  explain(sql: string, options: Pick<QueryOptions, 'database' | 'priority' | 'route' | 'session' | 'signal'>): Promise<ExplainView>
   /** Leaves the mesh, lets running queries end within `drainMs`, closes everything. Idempotent. */
   stop(reason: string): Promise<void>
   /** Resolves when it has stopped. */
@@ -371,6 +380,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     standard: plugins.strategy ?? options.strategy, custom: plugins.strategies, random,
     ofDatabase: new Map([...options.databases.flatMap(({ name, strategy }): Array<[string, string]> => strategy === null ? [] : [[name, strategy]]), ...plugins.strategyOf]),
   })
+  const sharedReads = new SharedReads({ cache: new ResultCache({ bytesMax: options.cacheBytes, ageMsMax: options.cacheAgeMs }), coalescer: options.coalesce ? new QueryCoalescer(clock) : null, clock })
   const queries = new QueryService({
     self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
     localView: (database) => directory.localView(database),
@@ -398,7 +408,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     onDispatch: (peerId) => { experience.handleDispatch(peerId) },
     onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
     retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }), hotspots,
-    gate,
+    gate, sharedReads,
     sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, clock }),
     strategies: (database) => strategies.of(database),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
@@ -435,7 +445,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      queries: queries.counters, experience: experience.counters, hotspots: hotspots.counters, queue: gateCounters(gate), twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      queries: queries.counters, experience: experience.counters, hotspots: hotspots.counters, queue: gateCounters(gate), sharedReads: sharedReads.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.
@@ -494,6 +504,8 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     peerId: mesh.peerId, name: options.name, tcpMultiaddrs: mesh.multiaddrs(), status,
     members: { list: () => directory.memberViews(), events: (signal) => events.subscribe([], signal) },
     query: (sql, queryOptions) => ownQueries.query(sql, queryOptions),
+    // Async, so that what is wrong with the options becomes a rejection.
+    explain: async (sql, explainOptions) => await queries.explain(toRequest(sql, explainOptions), explainOptions.signal ?? new AbortController().signal),
     stop, done,
   }
 }
