@@ -1,10 +1,8 @@
 /** What a database engine offers the query plane. Results leave it encoded, so that the plane and every hop pass bytes on untouched. */
 
-/**
- * A prepared parameter as the client library takes it. `bigint` is a 64- or 128-bit integer, `Date` a timestamp with zone,
- * `Uint8Array` a blob.
- */
-export type QueryValue = null | boolean | number | bigint | string | Uint8Array | Date
+import type { QueryValue } from '../core/values/query-value.ts'
+
+export type { QueryValue }
 
 export type DatabaseRole = 'primary' | 'replica'
 /** `duckdb`, `postgres`, or what an engine calls itself: up to 32 lower-case letters, digits and hyphens. Shown to people. */

@@ -165,6 +165,7 @@ function writeValue(value: Value): void {
   else if (value.text !== undefined) writer.string(5, value.text)
   else if (value.blob !== undefined) writer.bytes(6, value.blob)
   else if (value.dateMs !== undefined) writer.double(7, value.dateMs)
+  else if (value.compound !== undefined) writer.bytes(8, value.compound)
   writer.end(nested)
 }
 

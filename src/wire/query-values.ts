@@ -1,6 +1,7 @@
 /** Parameters on the wire: each JavaScript type has a field of its own, so that a value comes out as it went in. */
 import { MeshError } from '../errors.ts'
 import type { QueryValue } from '../ports/query-engine.ts'
+import { decodeCompound, encodeCompound, isCompound, UnencodableValue } from './compound-values.ts'
 import type { Value } from './generated/query.ts'
 
 /** 128 bits have 39 decimal digits. */
@@ -26,7 +27,16 @@ export function encodeValue(value: QueryValue, index: number): Value {
     if (Number.isNaN(value.getTime())) throw invalid(index, 'is an invalid Date')
     return { dateMs: value.getTime() }
   }
+  if (isCompound(value)) return { compound: compound(value, index) }
   throw invalid(index, `has type ${typeof value}, which no parameter can have`)
+}
+
+function compound(value: QueryValue, index: number): Uint8Array<ArrayBuffer> {
+  try {
+    return encodeCompound(value)
+  } catch (error) {
+    throw error instanceof UnencodableValue ? invalid(index, error.message) : error
+  }
 }
 
 /** Null in `value` is a value; `undefined` is returned for what no value encodes to. */
@@ -41,12 +51,13 @@ export function decodeValue(value: Value): QueryValue | undefined {
     const date = new Date(value.dateMs)
     return Number.isNaN(date.getTime()) ? undefined : date
   }
+  if (value.compound !== undefined) return decodeCompound(value.compound)
   return undefined
 }
 
 function invalid(index: number, what: string): MeshError {
   return new MeshError('ERR_OPTION_INVALID', `parameter ${index + 1} ${what}`, {
-    nextStep: 'Pass null, a boolean, number, bigint, string, Date or Uint8Array.',
+    nextStep: "Pass null, a boolean, number, bigint, string, Date, Uint8Array, an array or plain object of such, or typed('DATE', '2024-05-06').",
     details: { parameter: index + 1 },
   })
 }

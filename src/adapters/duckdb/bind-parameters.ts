@@ -1,6 +1,7 @@
 import duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
 import type { QueryValue } from '../../ports/query-engine.ts'
+import { engineValue, UnfitValue } from './parameter-values.ts'
 
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
@@ -23,7 +24,16 @@ function bind(statement: duckdb.PreparedStatement, index: number, value: QueryVa
   else if (typeof value === 'bigint') bindBigint(statement, index, value)
   else if (typeof value === 'string') duckdb.bind_varchar(statement, index, value)
   else if (value instanceof Date) bindDate(statement, index, value)
-  else duckdb.bind_blob(statement, index, value)
+  else if (value instanceof Uint8Array) duckdb.bind_blob(statement, index, value)
+  else bindMade(statement, index, value)
+}
+
+function bindMade(statement: duckdb.PreparedStatement, index: number, value: QueryValue): void {
+  try {
+    duckdb.bind_value(statement, index, engineValue(value))
+  } catch (error) {
+    throw error instanceof UnfitValue ? new MeshError('ERR_SQL', `parameter ${index} ${error.message}`, { nextStep: error.nextStep, details: { kind: 'Parameter', parameter: index } }) : error
+  }
 }
 
 function bindNumber(statement: duckdb.PreparedStatement, index: number, value: number): void {

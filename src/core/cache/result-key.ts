@@ -1,11 +1,10 @@
 /** What makes two reads the same one. */
-
-export type KeyParameter = null | boolean | number | bigint | string | Uint8Array | Date
+import { isList, TypedValue, type QueryValue } from '../values/query-value.ts'
 
 export interface ReadIdentity {
   readonly database: string
   readonly sql: string
-  readonly parameters: readonly KeyParameter[]
+  readonly parameters: readonly QueryValue[]
   /** Who may see the result: '' for all; the id of a session or transaction whose view of the data differs from that of others. */
   readonly scope: string
 }
@@ -29,15 +28,31 @@ export function resultKey({ database, sql, parameters, scope }: ReadIdentity): s
 }
 
 /** The engine tells apart what JavaScript's `===` may not: -0 and 0, 1 and 1n, the text of a number and the number. */
-function encode(value: KeyParameter): string | null {
+function encode(value: QueryValue): string | null {
   if (value === null) return 'z;'
   if (typeof value === 'boolean') return value ? 't;' : 'f;'
   if (typeof value === 'number') return Object.is(value, -0) ? 'n-0;' : `n${value};`
   if (typeof value === 'bigint') return `i${value};`
   if (typeof value === 'string') return `s${value.length}:${value}`
-  if (!(value instanceof Uint8Array)) return `d${value.getTime()};`
+  if (value instanceof Date) return `d${value.getTime()};`
+  if (value instanceof TypedValue) {
+    const part = encode(value.value)
+    return part === null ? null : `y${value.type.length}:${value.type}${part}`
+  }
+  if (!(value instanceof Uint8Array)) return isList(value) ? joined(`l${value.length}:`, value) : joined(`o${Object.keys(value).length}:`, Object.entries(value).flat())
   if (2 * value.length > keyCharactersMax) return null
   let hex = ''
   for (const byte of value) hex += `${digits.charAt(byte >> 4)}${digits.charAt(byte & 15)}`
   return `b${value.length}:${hex}`
+}
+
+/** The order of a struct's fields is part of its type. */
+function joined(head: string, values: readonly QueryValue[]): string | null {
+  let key = head
+  for (const value of values) {
+    const part = encode(value)
+    if (part === null || key.length + part.length > keyCharactersMax) return null
+    key += part
+  }
+  return key
 }

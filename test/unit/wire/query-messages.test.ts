@@ -31,7 +31,7 @@ describe('parameters', () => {
     }), { seed: 1, numRuns: 300 })
   })
 
-  it.each([[1n << 128n], [-(1n << 127n) - 1n], [new Date(NaN)], [undefined], [{}], [Symbol('s')]])('%s has no form on the wire', (bad) => {
+  it.each([[1n << 128n], [-(1n << 127n) - 1n], [new Date(NaN)], [undefined], [new Map()], [[undefined]], [{ a: () => 1 }], [Symbol('s')]])('%s has no form on the wire', (bad) => {
     expect(() => encodeRequest(1, { ...base, parameters: [bad as QueryValue] }, 1, 0)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', details: { parameter: 1 } }) as Error)
   })
 })

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { resultKey, type KeyParameter } from '../../../../src/core/cache/result-key.ts'
+import { resultKey } from '../../../../src/core/cache/result-key.ts'
 import { mayBeVolatile } from '../../../../src/core/cache/volatile-sql.ts'
+import { typed, type QueryValue } from '../../../../src/core/values/query-value.ts'
 
-const read = { database: 'db', sql: 'select ?', parameters: [] as KeyParameter[], scope: '' }
+const read = { database: 'db', sql: 'select ?', parameters: [] as QueryValue[], scope: '' }
 
 describe('resultKey', () => {
   it('differs where anything that the engine sees differs', () => {
     const reads = [
       read, { ...read, database: 'db2' }, { ...read, sql: 'select  ?' }, { ...read, scope: 's1' }, { ...read, scope: 's2' },
-      ...([[null], [true], [false], [0], [-0], [1], [1n], ['1'], [new Uint8Array([1])], [new Date(1)], [NaN], [''], ['1', '2'], ['12'], [1, 2], [12], ['n1;'], [new Uint8Array([0x31])], [new Uint8Array()], ['a', null], [null, 'a']] satisfies KeyParameter[][])
+      ...([[null], [true], [false], [0], [-0], [1], [1n], ['1'], [new Uint8Array([1])], [new Date(1)], [NaN], [''], ['1', '2'], ['12'], [1, 2], [12], ['n1;'], [new Uint8Array([0x31])], [new Uint8Array()], ['a', null], [null, 'a'], [[1]], [[1, 2]], [[1], 2], [[[1]]], [[]], [{}], [{ a: 1 }], [{ b: 1 }], [{ a: 1, b: 2 }], [{ b: 2, a: 1 }], [['a', 1]], [typed('DATE', '1')], [typed('TIME', '1')], [typed('DATE', null)], [{ type: 'DATE', value: '1' }]] satisfies QueryValue[][])
         .map((parameters) => ({ ...read, parameters })),
       { ...read, database: 'd', scope: 'b' }, { ...read, database: 'db0:', sql: 'select ?' },
     ]
@@ -22,6 +23,7 @@ describe('resultKey', () => {
     expect(resultKey({ ...read, sql: 'x'.repeat(70_000) })).toBeNull()
     expect(resultKey({ ...read, parameters: ['x'.repeat(70_000)] })).toBeNull()
     expect(resultKey({ ...read, parameters: [new Uint8Array(40_000)] })).toBeNull()
+    expect(resultKey({ ...read, parameters: [[{ a: typed('VARCHAR', 'x'.repeat(70_000)) }]] })).toBeNull()
     expect(resultKey({ ...read, parameters: Array.from({ length: 10 }, () => 'x'.repeat(10_000)) })).toBeNull()
   })
 })
