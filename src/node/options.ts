@@ -65,6 +65,10 @@ export interface NodeOptions {
   readonly hedgeAfterMs: number
   readonly readYourWritesMs: number
   readonly hotspotPerSecond: number
+  /** 0: no cache of results. */
+  readonly cacheBytes: number
+  readonly cacheAgeMs: number
+  readonly coalesce: boolean
   readonly inFlightMax: number
   /** Null: more than half of those that are expected. */
   readonly quorumMin: number | null
@@ -141,6 +145,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     cpuThresholdPercent: get('cpuThreshold'), memoryThresholdPercent: get('memoryThreshold'),
     overloadLeaveMarginPercent: get('overloadLeaveMargin'), overloadDwellMs: get('overloadDwell'),
     strategy: get('strategy'), hedgeAfterMs: get('hedgeAfter'), readYourWritesMs: get('readYourWrites'), hotspotPerSecond: get('hotspotRate'),
+    cacheBytes: get('cacheSize'), cacheAgeMs: get('cacheAge'), coalesce: get('coalesce'),
     failoverMax: get('failoverMax'), inFlightMax: get('inFlightMax'), drainMs: get('drain'),
     quorumMin: get<number | undefined>('quorumMin') ?? null, minorityPolicy: get('minorityPolicy'),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),

@@ -3,7 +3,6 @@
  * streams. A relayed result is passed on undecoded.
  */
 import { MeshError } from '../errors.ts'
-import { queryKind } from '../core/admission/query-kind.ts'
 import { decide, type RoutingOptions } from '../core/routing/decide.ts'
 import { isInZone, isTooStale, type RouteHints } from '../core/routing/hints.ts'
 import type { StrategySet } from '../core/routing/strategies/registry.ts'
@@ -11,14 +10,16 @@ import type { RoutingStrategy } from '../core/routing/strategies/strategy.ts'
 import { relayDecision } from '../core/latency/relay-decision.ts'
 import type { Decision, LocalView, PeerView } from '../core/routing/types.ts'
 import type { Random } from '../core/time/random.ts'
-import type { QueryEngine } from '../ports/query-engine.ts'
+import type { EngineResult, QueryEngine } from '../ports/query-engine.ts'
 import { type QueryHints, readHints } from '../query/hint-text.ts'
 import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
 import type { ExplainView } from '../wire/control.ts'
 import { describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
 import type { HotspotDriver } from './hotspot-driver.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
-import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
+import { executeGated } from './gated-engine.ts'
+import type { QueryGateDriver } from './query-gate-driver.ts'
+import type { SharedReads } from './shared-reads.ts'
 import { explainRoute } from './route-explainer.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -43,6 +44,8 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly hotspots: HotspotDriver
   /** Whoever runs here has a place of it. */
   readonly gate: QueryGateDriver
+  /** Absent: every read runs on its own. */
+  readonly sharedReads?: SharedReads
   readonly random: Random
 }
 
@@ -243,19 +246,15 @@ export class QueryService {
     const engine = this.#parts.engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`, { details: { started: 'no' } })
     if (request.access !== 'read') this.#noteSession(request, session, this.#parts.self.peerId)
-    const { gate, clock } = this.#parts
+    const { sharedReads } = this.#parts
+    const isRead = request.access === 'read'
+    const start = (own: AbortSignal): Promise<EngineResult> => executeGated(this.#parts, engine, { ...request, deadlineMs, signal: own })
     this.#countRunning(1)
-    let ticket: Ticket
-    try {
-      ticket = gate.tryEnter(request.priority) ?? await gate.enter(request.priority, { signal, deadlineMs })
-    } catch (error) {
-      this.#countRunning(-1)
-      throw error
-    }
     return await runLocally(this.#parts, {
-      engine, request: { ...request, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) }, route, signal,
-      release: (outcome, serviceMs) => {
-        ticket.finish(outcome, serviceMs, queryKind(request.database, request.sql))
+      route, signal,
+      execute: () => isRead && sharedReads !== undefined ? sharedReads.execute({ ...request, signal, start }) : start(signal),
+      release: () => {
+        if (!isRead) sharedReads?.handleWrite(request.database)
         this.#countRunning(-1)
       },
     })

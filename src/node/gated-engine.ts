@@ -1,0 +1,87 @@
+/** Runs an engine behind the gate: the place is held from the start of the engine to the end of its batches, and freed whichever way that comes. */
+import { queryKind } from '../core/admission/query-kind.ts'
+import type { Priority } from '../core/routing/types.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EngineBatch, EngineResult, QueryEngine, QueryValue } from '../ports/query-engine.ts'
+import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
+
+export interface GatedRequest {
+  readonly sql: string
+  readonly parameters: readonly QueryValue[]
+  readonly priority: Priority
+  readonly deadlineMs: number
+  readonly signal: AbortSignal
+}
+
+/** @throws MeshError ERR_OVERLOADED, ERR_QUERY_TIMEOUT before it starts, and what the engine throws */
+export async function executeGated(
+  { gate, clock }: { readonly gate: QueryGateDriver; readonly clock: Clock }, engine: QueryEngine, { sql, parameters, priority, deadlineMs, signal }: GatedRequest,
+): Promise<EngineResult> {
+  const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs })
+  const work = new Work(ticket, { kind: queryKind(engine.database, sql), signal, clock })
+  try {
+    const result = await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
+    work.rests()
+    work.watch()
+    return { ...result, batches: watched(result.batches, work) }
+  } catch (error) {
+    work.end('failed')
+    throw error
+  }
+}
+
+/** How long the engine was at it, without the time in which it waited for its reader. */
+class Work {
+  readonly #kind: string
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+  #ticket: Ticket | null
+  #sinceMs: number | null
+  #serviceMs = 0
+  readonly #onAbort = (): void => { this.end('cancelled') }
+
+  constructor(ticket: Ticket, { kind, signal, clock }: { readonly kind: string; readonly signal: AbortSignal; readonly clock: Clock }) {
+    this.#ticket = ticket
+    this.#kind = kind
+    this.#signal = signal
+    this.#clock = clock
+    this.#sinceMs = clock.nowMs()
+  }
+
+  /** From here on an abort frees the place: a generator that is never started runs no `finally`. */
+  watch(): void {
+    if (this.#signal.aborted) this.end('cancelled')
+    else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  resumes(): void {
+    this.#sinceMs ??= this.#clock.nowMs()
+  }
+
+  rests(): void {
+    if (this.#sinceMs !== null) this.#serviceMs += this.#clock.nowMs() - this.#sinceMs
+    this.#sinceMs = null
+  }
+
+  end(outcome: 'completed' | 'failed' | 'cancelled'): void {
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.rests()
+    this.#ticket?.finish(this.#signal.aborted ? 'cancelled' : outcome, this.#serviceMs, this.#kind)
+    this.#ticket = null
+  }
+}
+
+/** Not inside a method: V8 keeps something of each async generator function made there until the next full collection (see query/query-table.ts). */
+async function* watched(batches: AsyncIterable<EngineBatch>, work: Work): AsyncGenerator<EngineBatch, void, void> {
+  try {
+    work.resumes()
+    for await (const batch of batches) {
+      work.rests()
+      yield batch
+      work.resumes()
+    }
+    work.end('completed')
+  } finally {
+    work.end('failed')
+  }
+}

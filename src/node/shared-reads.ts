@@ -1,0 +1,93 @@
+/**
+ * Reads that need no run of their own: the same one was answered a moment ago (result cache), or is under way (coalescing). Both are off unless the
+ * node's options say otherwise, and neither is for statements that may answer differently each time.
+ *
+ * Sessions have no view of the data of their own here, so whoever may ask may share; writes through this node end what was before them.
+ */
+import type { CachedResult, Recording, ResultCache } from '../core/cache/result-cache.ts'
+import { resultKey } from '../core/cache/result-key.ts'
+import { mayBeVolatile } from '../core/cache/volatile-sql.ts'
+import type { Priority } from '../core/routing/types.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EngineBatch, EngineResult, QueryValue, ResultFormat } from '../ports/query-engine.ts'
+import type { QueryCoalescer } from '../query/coalescing.ts'
+
+export interface SharedReadsParts {
+  readonly cache: ResultCache
+  /** Null: off. */
+  readonly coalescer: QueryCoalescer | null
+  readonly clock: Clock
+}
+
+export interface SharedRead {
+  readonly database: string
+  readonly sql: string
+  readonly parameters: readonly QueryValue[]
+  readonly priority: Priority
+  readonly signal: AbortSignal
+  /** Runs it, under the signal that it is given. */
+  readonly start: (signal: AbortSignal) => Promise<EngineResult>
+}
+
+export type AnsweredBy = 'engine' | 'another-run' | 'cache'
+
+export class SharedReads {
+  readonly #parts: SharedReadsParts
+
+  constructor(parts: SharedReadsParts) {
+    this.#parts = parts
+  }
+
+  get counters(): Readonly<Record<string, number>> {
+    const { cache, coalescer } = this.#parts
+    return { ...cache.counters, cachedResults: cache.size, cachedBytes: cache.bytes, ...coalescer?.counters }
+  }
+
+  /** @throws MeshError what `start` throws; from the batches ERR_QUERY_BROKEN for a reader that fell too far behind those it shared with */
+  async execute(read: SharedRead): Promise<EngineResult & { readonly answeredBy: AnsweredBy }> {
+    const { cache, coalescer, clock } = this.#parts
+    const { database, sql, parameters, priority, signal, start } = read
+    const key = (cache.isOn || coalescer !== null) && !mayBeVolatile(sql) ? resultKey({ database, sql, parameters, scope: '' }) : null
+    if (key === null) return { ...await start(signal), answeredBy: 'engine' }
+    const held = cache.lookup(clock.nowMs(), key)
+    if (held !== null) return { ...replayed(held), answeredBy: 'cache' }
+    const run = async (runSignal: AbortSignal): Promise<EngineResult> => {
+      const generation = cache.generation(database)
+      const result = await start(runSignal)
+      const recording = cache.record({ key, database, generation, format: result.format, header: result.header })
+      return recording === null ? result : { ...result, batches: recorded(result.batches, { cache, recording, clock }) }
+    }
+    if (coalescer === null) return { ...await run(signal), answeredBy: 'engine' }
+    const { isShared, ...result } = await coalescer.run({ key, database, priority, signal, start: run })
+    return { ...result, answeredBy: isShared ? 'another-run' : 'engine' }
+  }
+
+  /** A write to the database has ended here, well or not, and its caller does not know it yet. */
+  handleWrite(database: string): void {
+    this.#parts.cache.handleWrite(this.#parts.clock.nowMs(), database)
+    this.#parts.coalescer?.handleWrite(database)
+  }
+}
+
+function replayed({ format, header, batches }: CachedResult): EngineResult {
+  return { format: format as ResultFormat, header, batches: each(batches) }
+}
+
+async function* each(batches: readonly EngineBatch[]): AsyncGenerator<EngineBatch, void, void> {
+  yield* batches
+}
+
+/** What passes is kept until the end, and stored only then. */
+async function* recorded(
+  batches: AsyncIterable<EngineBatch>, { cache, recording, clock }: { readonly cache: ResultCache; readonly recording: Recording; readonly clock: Clock },
+): AsyncGenerator<EngineBatch, void, void> {
+  try {
+    for await (const batch of batches) {
+      cache.add(recording, batch)
+      yield batch
+    }
+    cache.store(clock.nowMs(), recording)
+  } finally {
+    cache.abandon(recording)
+  }
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { ResultCache } from '../../../src/core/cache/result-cache.ts'
+import { SharedReads, type SharedRead } from '../../../src/node/shared-reads.ts'
+import type { EngineBatch, EngineResult } from '../../../src/ports/query-engine.ts'
+import { QueryCoalescer } from '../../../src/query/coalescing.ts'
+import { VirtualClock } from '../../support/query-plane.ts'
+
+/** An engine that counts its runs and answers with the number of the run. */
+function setUp({ bytesMax = 0, coalesce = false }: { bytesMax?: number; coalesce?: boolean }) {
+  const clock = new VirtualClock()
+  const runs: string[] = []
+  const shared = new SharedReads({ cache: new ResultCache({ bytesMax }), coalescer: coalesce ? new QueryCoalescer(clock) : null, clock })
+  const read = (sql: string, more: Partial<SharedRead> = {}) => shared.execute({
+    database: 'db', sql, parameters: [], priority: 'normal', signal: new AbortController().signal,
+    start: () => {
+      runs.push(sql)
+      return Promise.resolve(result(String(runs.length)))
+    },
+    ...more,
+  })
+  return { clock, runs, shared, read }
+}
+
+function result(text: string): EngineResult {
+  return { format: 'raw', header: Buffer.from('h'), batches: (async function* (): AsyncGenerator<EngineBatch, void, void> {
+    yield { bytes: Buffer.from(text), rows: 1 }
+  })() }
+}
+
+async function text({ batches }: EngineResult): Promise<string> {
+  const parts: string[] = []
+  for await (const { bytes } of batches) parts.push(Buffer.from(bytes).toString())
+  return parts.join()
+}
+
+describe('reads', () => {
+  it('run each on their own by default', async () => {
+    const { runs, read } = setUp({})
+    expect([await text(await read('SELECT 1')), await text(await read('SELECT 1'))]).toEqual(['1', '2'])
+    expect(runs).toHaveLength(2)
+  })
+
+  it('are answered from the cache until a write ends or they are too old', async () => {
+    const { clock, shared, read } = setUp({ bytesMax: 1 << 20 })
+    const ask = async (): Promise<string> => {
+      const answer = await read('SELECT 1')
+      return `${answer.answeredBy} ${await text(answer)}`
+    }
+    expect([await ask(), await ask()]).toEqual(['engine 1', 'cache 1'])
+    shared.handleWrite('other')
+    expect(await ask()).toBe('cache 1')
+    shared.handleWrite('db')
+    expect([await ask(), await ask()]).toEqual(['engine 2', 'cache 2'])
+    clock.advance(10_000)
+    expect(await ask()).toBe('engine 3')
+    expect(shared.counters).toMatchObject({ hits: 3, stored: 3, invalidated: 1 })
+  })
+
+  it('do not keep what a write has made old while it was read', async () => {
+    const { shared, read } = setUp({ bytesMax: 1 << 20 })
+    const answer = await read('SELECT 1')
+    shared.handleWrite('db')
+    await text(answer)
+    expect((await read('SELECT 1')).answeredBy).toBe('engine')
+  })
+
+  it('do not keep what was left half-way', async () => {
+    const { read } = setUp({ bytesMax: 1 << 20 })
+    await (await read('SELECT 1')).batches[Symbol.asyncIterator]().return?.()
+    expect((await read('SELECT 1')).answeredBy).toBe('engine')
+  })
+
+  it('share one run while it is under way', async () => {
+    const { runs, shared, read } = setUp({ coalesce: true })
+    const [first, second] = await Promise.all([read('SELECT 1'), read('SELECT 1')])
+    expect([first.answeredBy, second.answeredBy]).toEqual(['engine', 'another-run'])
+    expect(await Promise.all([text(first), text(second)])).toEqual(['1', '1'])
+    expect(runs).toHaveLength(1)
+    expect(shared.counters).toMatchObject({ led: 1, joined: 1 })
+    expect((await read('SELECT 1')).answeredBy).toBe('engine')
+  })
+
+  it.each([
+    ['chance', 'SELECT random()', {}], ['another database', 'SELECT 1', { database: 'other' }], ['other parameters', 'SELECT 1', { parameters: [1n] }],
+  ])('are not the same with %s', async (_what, sql, more) => {
+    const { runs, read } = setUp({ bytesMax: 1 << 20, coalesce: true })
+    const held = await read(sql)
+    await text(held)
+    await text(await read(sql, more))
+    expect(runs).toHaveLength(2)
+  })
+})
