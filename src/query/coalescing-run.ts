@@ -22,6 +22,7 @@ export interface RunLimits {
 export interface RunEvents {
   readonly heldBytesChanged: (change: number) => void
   readonly detached: () => void
+  readonly retriedAlone: () => void
   readonly cut: () => void
   /** Nobody can join it any more. */
   readonly closed: () => void
@@ -30,8 +31,15 @@ export interface RunEvents {
 type Step = IteratorResult<EngineBatch, void>
 
 interface Waiting {
-  readonly resolve: (step: Step) => void
+  readonly resolve: (step: Step | Promise<Step>) => void
   readonly reject: (error: unknown) => void
+}
+
+/** Failures that say something of the caller that started the execution, and nothing of the query. */
+const ofStarter: ReadonlySet<string> = new Set(['ERR_QUERY_TIMEOUT', 'ERR_QUERY_CANCELLED', 'ERR_OVERLOADED'])
+
+export function isOfStarter(error: unknown): boolean {
+  return error instanceof MeshError && ofStarter.has(error.code)
 }
 
 const done: Step = { done: true, value: undefined }
@@ -78,7 +86,8 @@ export class Reader implements AsyncIterator<EngineBatch, void, void>, AsyncIter
     if (this.#isDetached && this.#ended === null) return this.#nextAlone()
     const step = this.#ended === null ? this.#run.take(this) : null
     if (step !== null) return Promise.resolve(step)
-    // Looked at again: with the last batch taken, it may just have learnt of a failure.
+    // Looked at again: with the last batch taken, it may just have learnt of a failure, or been set free.
+    if (this.#isDetached) return this.#nextAlone()
     if (this.#ended !== null) return this.#settled()
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject }
@@ -120,10 +129,13 @@ export class Reader implements AsyncIterator<EngineBatch, void, void>, AsyncIter
     refuse?.(error)
   }
 
-  /** It has had nothing yet and is not waited for: when it goes on, it runs the query itself. */
+  /** It has had nothing yet: when it goes on, it runs the query itself. */
   detach(): void {
     this.#isDetached = true
     this.#signal.removeEventListener('abort', this.#onAbort)
+    const waiting = this.#waiting
+    this.#waiting = null
+    waiting?.resolve(this.#nextAlone())
   }
 
   async #nextAlone(): Promise<Step> {
@@ -167,6 +179,7 @@ export class SharedRun {
   readonly #controller = new AbortController()
   readonly #readers = new Set<Reader>()
   #opening: Promise<EngineResult> | null = null
+  #first: Reader | null = null
   #result: EngineResult | null = null
   #iterator: AsyncIterator<EngineBatch> | null = null
   /** The batches from `#base` on. */
@@ -197,6 +210,7 @@ export class SharedRun {
   /** The first reader's `start` is the execution. */
   join(reader: Reader, start: Start): Promise<EngineResult> {
     this.#readers.add(reader)
+    this.#first ??= reader
     return reader.open(this.#opening ??= this.#open(start))
   }
 
@@ -224,9 +238,16 @@ export class SharedRun {
     }
     if (this.#end === null) return null
     const { error } = this.#end
-    if (error === null) reader.complete()
-    else reader.fail(error)
-    return error === null ? done : null
+    if (error === null) {
+      reader.complete()
+      return done
+    }
+    // The engine was given the first one's deadline, which is no concern of others.
+    if (reader !== this.#first && reader.position === 0 && isOfStarter(error)) {
+      this.#setFree(reader)
+      this.#events.retriedAlone()
+    } else reader.fail(error)
+    return null
   }
 
   leave(reader: Reader, reason: unknown): void {
@@ -299,9 +320,8 @@ export class SharedRun {
     for (const reader of [...this.#readers]) {
       if (!this.#isFull()) return true
       if (reader.position > 0 || reader.isWaiting) continue
-      reader.detach()
+      this.#setFree(reader)
       this.#events.detached()
-      this.leave(reader, undefined)
     }
     if (!this.#isFull()) return true
     if (this.#stallLeftMs > 0) {
@@ -316,6 +336,11 @@ export class SharedRun {
       }))
     }
     return true
+  }
+
+  #setFree(reader: Reader): void {
+    this.leave(reader, undefined)
+    reader.detach()
   }
 
   #stalledTooLong(): void {

@@ -7,10 +7,9 @@
 import { completeOptions, type OptionRange } from '../core/options/ranges.ts'
 import { PRIORITIES } from '../core/admission/query-gate.ts'
 import type { Priority } from '../core/routing/types.ts'
-import { MeshError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineResult } from '../ports/query-engine.ts'
-import { Reader, SharedRun, type Start } from './coalescing-run.ts'
+import { isOfStarter, Reader, SharedRun, type Start } from './coalescing-run.ts'
 
 export interface CoalescingOptions {
   readonly bufferBytesMax: number
@@ -69,9 +68,6 @@ export interface CoalescingCounters {
   /** Too slow for the others, after some batches. */
   cut: number
 }
-
-/** Failures before the first batch that say something of the caller that started it, and nothing of the query. */
-const isOfStarter: ReadonlySet<string> = new Set(['ERR_QUERY_TIMEOUT', 'ERR_QUERY_CANCELLED', 'ERR_OVERLOADED'])
 
 interface Running {
   readonly run: SharedRun
@@ -140,6 +136,7 @@ export class QueryCoalescer {
       events: {
         heldBytesChanged: (change) => { this.#heldBytes += change },
         detached: () => { this.#counters.detached++ },
+        retriedAlone: () => { this.#counters.retriedAlone++ },
         cut: () => { this.#counters.cut++ },
         closed: () => { if (this.#joinable.get(key)?.run === run) this.#joinable.delete(key) },
       },
@@ -154,7 +151,7 @@ export class QueryCoalescer {
       const { format, header } = await run.join(reader, start)
       return { format, header, batches: reader, isShared: true }
     } catch (error) {
-      if (signal.aborted || !(error instanceof MeshError) || !isOfStarter.has(error.code)) throw error
+      if (signal.aborted || !isOfStarter(error)) throw error
       this.#counters.retriedAlone++
       return { ...await start(signal), isShared: false }
     }

@@ -327,6 +327,35 @@ describe('failure', () => {
   })
 })
 
+describe('the deadline of the first caller', () => {
+  it('ends it, and lets those who have had nothing run on their own', async () => {
+    const scene = new Scene([])
+    const { callers: [first, second, third], execution } = await scene.share(3)
+    execution.failure = new MeshError('ERR_QUERY_TIMEOUT', 'statement timeout')
+    const waiting = step(second)
+    await turn()
+    expect(waiting.error).toBeNull()
+    await expect(take(first)).rejects.toBe(execution.failure)
+    const later = step(third)
+    await turn()
+    expect(scene.executions).toHaveLength(3)
+    scene.execution(1).open()
+    scene.execution(2).open()
+    await turn()
+    expect([waiting.batch, later.batch]).toEqual(['end', 'end'])
+    expect(scene.coalescer.counters.retriedAlone).toBe(2)
+  })
+
+  it('ends those too who have had batches', async () => {
+    const scene = new Scene([10])
+    const { callers: [, second], execution } = await scene.share(2)
+    execution.failure = new MeshError('ERR_QUERY_TIMEOUT', 'statement timeout')
+    expect(await take(second)).toBe(1)
+    await expect(take(second)).rejects.toBe(execution.failure)
+    expect(scene.executions).toHaveLength(1)
+  })
+})
+
 describe('slow readers', () => {
   it('that have had nothing are set free when the buffer is full, and run the query themselves', async () => {
     const scene = new Scene([600, 600, 600, 600])
