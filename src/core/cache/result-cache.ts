@@ -65,6 +65,8 @@ export class Recording {
   readonly header: Uint8Array
   readonly batches: CachedBatch[] = []
   bytes: number
+  /** What of it stands in the sum of all: nothing before its first batch, since who gives up before then need not say so. */
+  countedBytes = 0
   isOpen = true
 
   constructor(init: { readonly key: string; readonly database: string; readonly generation: number; readonly format: string; readonly header: Uint8Array }) {
@@ -136,7 +138,6 @@ export class ResultCache {
   record(init: { readonly key: string; readonly database: string; readonly generation: number; readonly format: string; readonly header: Uint8Array }): Recording | null {
     if (!this.isOn || this.#countIfOutdated(init)) return null
     const recording = new Recording(init)
-    this.#recordingBytes += recording.bytes
     return this.#isTooLarge(recording) ? null : recording
   }
 
@@ -147,9 +148,9 @@ export class ResultCache {
       this.abandon(recording)
       return false
     }
-    const bytes = batch.bytes.byteLength + batchOverheadBytes
-    recording.bytes += bytes
-    this.#recordingBytes += bytes
+    recording.bytes += batch.bytes.byteLength + batchOverheadBytes
+    this.#recordingBytes += recording.bytes - recording.countedBytes
+    recording.countedBytes = recording.bytes
     recording.batches.push(batch)
     return !this.#isTooLarge(recording)
   }
@@ -182,7 +183,7 @@ export class ResultCache {
     if (!recording.isOpen) return
     recording.isOpen = false
     recording.batches.length = 0
-    this.#recordingBytes -= recording.bytes
+    this.#recordingBytes -= recording.countedBytes
   }
 
   /** A write has ended, well or not. */

@@ -105,6 +105,20 @@ describe('result cache', () => {
     expect(cache.recordingBytes).toBe(0)
   })
 
+  it('counts nothing for a recording that is given up before its first batch, without a word', () => {
+    const cache = cacheOf()
+    for (let index = 0; index < 1_000; index++) expect(begin(cache, `k${index}`)).not.toBeNull()
+    expect(cache.recordingBytes).toBe(0)
+    expect(keep(cache, 0, 'a')).toBe(true)
+  })
+
+  it('holds an empty result, too', () => {
+    const cache = cacheOf()
+    expect(cache.store(0, begin(cache, 'a') as Recording)).toBe(true)
+    expect(cache.lookup(1, 'a')).toMatchObject({ batches: [] })
+    expect(cache.recordingBytes).toBe(0)
+  })
+
   it('does not store what started before a write and ended after it', () => {
     const cache = cacheOf()
     const recording = begin(cache, 'a') as Recording
