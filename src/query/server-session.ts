@@ -4,7 +4,7 @@ import type { Timer } from '../ports/clock.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import type { FrameWriter } from '../wire/framing.ts'
 import type { Frame, Request } from '../wire/generated/query.ts'
-import { decodeRequest, encodeFailure } from '../wire/query-messages.ts'
+import { decodeRequest, encodeFailure, refusalOfValues } from '../wire/query-messages.ts'
 import { Alarm } from './alarm.ts'
 import type { BulkSender } from './bulk-sender.ts'
 import { QUEUED_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
@@ -94,13 +94,14 @@ export class ServerSession {
   #handleRequest(wire: Request, frameBytes: number): boolean {
     this.#context.counters.requests++
     const request = decodeRequest(wire)
-    if (request === null || this.#queries.has(wire.id)) return false
-    const refusal = this.#refusal(frameBytes)
+    if (this.#queries.has(wire.id)) return false
+    const refusal = request === null ? refusalOfValues(wire) : this.#refusal(frameBytes)
     if (refusal !== null) {
       this.#context.counters.requestsRefused++
       this.send(encodeFailure(wire.id, refusal, false))
       return true
     }
+    if (request === null) return false
     this.#requestBytes += frameBytes
     const query = new ServedQuery({
       context: this.#context,

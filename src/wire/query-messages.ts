@@ -127,6 +127,18 @@ export function decodeRequest(wire: Request): WireRequest | null {
   }
 }
 
+/**
+ * Why a request that `decodeRequest` did not take is refused rather than the whole stream: a later version has kinds of values that this one
+ * does not know, and its other queries shall go on. Null when more is wrong with it.
+ */
+export function refusalOfValues(wire: Request): MeshError | null {
+  const index = wire.parameters.findIndex((value) => decodeValue(value) === undefined)
+  if (index < 0 || decodeRequest({ ...wire, parameters: [] }) === null) return null
+  return new MeshError('ERR_PROTOCOL', `parameter ${index + 1} is of a kind that this node does not know, or beyond its bounds`, {
+    nextStep: 'Update the node, or write the value as text and cast it in the statement.', details: { parameter: index + 1 },
+  })
+}
+
 export interface WireResponse {
   readonly format: ResultFormat
   readonly header: Uint8Array

@@ -18,6 +18,15 @@ export class UnfitValue extends Error {
   }
 }
 
+/** Made once for all items of a list: an enumeration's takes as long as it has values. */
+const logicalTypes = new WeakMap<DuckDBType, duckdb.LogicalType>()
+
+function logicalTypeOf(type: DuckDBType): duckdb.LogicalType {
+  let logical = logicalTypes.get(type)
+  if (logical === undefined) logicalTypes.set(type, logical = type.toLogicalType().logical_type)
+  return logical
+}
+
 /** @throws UnfitValue */
 export function engineValue(value: QueryValue): duckdb.Value {
   if (value instanceof TypedValue) return convert(namedType(value), value.value)
@@ -132,7 +141,7 @@ const TEXT_KINDS: Readonly<Partial<Record<DuckDBTypeId, TextKind>>> = {
 /** The engine's own cast: items of a list are brought to its type. The interface has no other cast, and no other way to a NULL with a type. */
 function cast(type: DuckDBType, from: duckdb.Value, value: QueryValue): duckdb.Value {
   try {
-    return duckdb.get_list_child(duckdb.create_list_value(type.toLogicalType().logical_type, [from]), 0)
+    return duckdb.get_list_child(duckdb.create_list_value(logicalTypeOf(type), [from]), 0)
   } catch {
     throw unfit(type, value)
   }
@@ -142,7 +151,7 @@ function listOf(type: DuckDBListType | DuckDBArrayType, value: QueryValue): duck
   if (!isList(value)) throw unfit(type, value)
   const { valueType } = type
   const items = value.map((item) => convert(valueType, item))
-  const logical = valueType.toLogicalType().logical_type
+  const logical = logicalTypeOf(valueType)
   if (type instanceof DuckDBListType) return duckdb.create_list_value(logical, items)
   if (items.length !== type.length) throw new UnfitValue(`is an array of ${items.length} items where ${type.toString()} takes ${type.length}`, 'Give as many items as the type says.')
   return duckdb.create_array_value(logical, items)
@@ -155,7 +164,7 @@ function structOf(type: DuckDBStructType, value: QueryValue): duckdb.Value {
     return convert(type.entryTypes[index] as DuckDBType, value[name] as QueryValue)
   })
   if (Object.keys(value).length !== items.length) throw new UnfitValue('is a struct with fields that its type does not have', 'Give the fields of the type only.')
-  return duckdb.create_struct_value(type.toLogicalType().logical_type, items)
+  return duckdb.create_struct_value(logicalTypeOf(type), items)
 }
 
 /** As results give it: an object whose field names are the keys as text. */
@@ -163,7 +172,7 @@ function mapOf(type: DuckDBMapType, value: QueryValue): duckdb.Value {
   if (!isStruct(value)) throw unfit(type, value)
   const entries = Object.entries(value)
   return duckdb.create_map_value(
-    type.toLogicalType().logical_type,
+    logicalTypeOf(type),
     entries.map(([key]) => convert(type.keyType, keyOf(type, key))),
     entries.map(([, item]) => convert(type.valueType, item)),
   )
@@ -184,7 +193,7 @@ function unionOf(type: DuckDBUnionType, value: QueryValue): duckdb.Value {
   for (const [index, member] of type.memberTypes.entries()) {
     if (!looksLike(member, value)) continue
     try {
-      return duckdb.create_union_value(type.toLogicalType().logical_type, index, convert(member, value))
+      return duckdb.create_union_value(logicalTypeOf(type), index, convert(member, value))
     } catch (error) {
       if (!(error instanceof UnfitValue)) throw error
     }

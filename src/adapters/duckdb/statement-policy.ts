@@ -4,8 +4,8 @@
  * break the instance for everybody (one SELECT from enable_logging with file storage makes every later query fail).
  */
 import duckdb from '@duckdb/node-bindings'
+import { isList, TypedValue, type QueryValue } from '../../core/values/query-value.ts'
 import { MeshError } from '../../errors.ts'
-import type { QueryValue } from '../../ports/query-engine.ts'
 import { calledNames, type SqlToken } from './sql-tokens.ts'
 import { PATH_CHARACTERS_MAX, type TreeFacts } from './statement-tree.ts'
 
@@ -144,10 +144,19 @@ export function checkPath(computed: boolean): void {
 /** @throws MeshError ERR_SQL */
 export function checkPathParameters(numbers: ReadonlySet<number>, parameters: readonly QueryValue[]): void {
   for (const number of numbers) {
-    const value = parameters[number - 1]
-    const characters = typeof value === 'string' || value instanceof Uint8Array ? value.length : 0
+    const characters = charactersIn(parameters[number - 1] ?? null)
     if (characters > PATH_CHARACTERS_MAX) throw permissionError(`parameter ${number} is part of a path into JSON and has ${characters} characters; at most ${PATH_CHARACTERS_MAX} are taken there`, PATH_STEP)
   }
+}
+
+/** Of every text within: a function may take a list of paths. */
+function charactersIn(value: QueryValue): number {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value.length
+  if (typeof value !== 'object' || value === null || value instanceof Date) return 0
+  if (value instanceof TypedValue) return charactersIn(value.value)
+  let characters = 0
+  for (const inner of isList(value) ? value : Object.values(value)) characters += charactersIn(inner)
+  return characters
 }
 
 /** @throws MeshError ERR_SQL */
