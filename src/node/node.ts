@@ -289,7 +289,11 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     events.publish(view)
   }
   const coordinates = new NetworkCoordinates({ random })
-  const experience: PeerExperience = new PeerExperience({ nameOf: (peerId) => directory.nameOf(peerId), onEvent: (view) => { events.publish(view) }, clock, random, log })
+  const experience: PeerExperience = new PeerExperience({
+    nameOf: (peerId) => directory.nameOf(peerId), onEvent: (view) => { events.publish(view) }, clock, random, log,
+    inFlightAt: (peerId) => loads.get(peerId)?.inFlight ?? null, roundTripMs: (peerId) => directory.latencyTo(peerId),
+    ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)),
+  })
   closers.add('experience', () => { experience.stop() })
   const twoHop: TwoHopDriver = new TwoHopDriver({
     routes: new TwoHopRoutes({ selfPeerId: mesh.peerId }), clock, log, failuresMax: options.unhealthyAfterFailures,
@@ -408,7 +412,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     onDispatch: (peerId) => { experience.handleDispatch(peerId) },
     onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
     retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }), hotspots,
-    gate, sharedReads,
+    gate, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
     sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, clock }),
     strategies: (database) => strategies.of(database),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),

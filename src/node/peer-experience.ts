@@ -14,6 +14,12 @@ import { MachineTimer } from './machine-timer.ts'
 export interface PeerExperienceParts {
   readonly nameOf: (peerId: string) => string
   readonly onEvent: (event: RoutingEventView) => void
+  /** Queries in flight there, as it last told; null when it never has. */
+  readonly inFlightAt: (peerId: string) => number | null
+  /** As measured lately; null while it is not. */
+  readonly roundTripMs: (peerId: string) => number | null
+  /** One round trip. Rejects when there is no answer. */
+  readonly ping: (peerId: string) => Promise<number>
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
@@ -25,10 +31,12 @@ export class PeerExperience {
   readonly #feedback: FeedbackBook
   readonly #outliers = new Outliers()
   readonly #timer: MachineTimer
+  readonly #probeTimer: MachineTimer
 
   constructor(parts: PeerExperienceParts) {
     this.#parts = parts
     this.#feedback = new FeedbackBook({}, parts.random)
+    this.#probeTimer = new MachineTimer(parts.clock, this.#feedback, (nowMs) => { this.#feedback.handleTimeout(nowMs) })
     this.#timer = new MachineTimer(parts.clock, this.#outliers, (nowMs) => { this.#perform(nowMs, this.#outliers.handleTimeout(nowMs)) })
   }
 
@@ -55,6 +63,12 @@ export class PeerExperience {
     this.#perform(nowMs, this.#outliers.remove(nowMs, peerId))
   }
 
+  /** For a strategy that rests on probes: a few of the candidates are asked how they are, beside the query and not before it. */
+  requestProbes(candidates: ReadonlyArray<{ readonly peerId: string }>): void {
+    for (const { peerId } of this.#feedback.requestProbes(this.#parts.clock.nowMs(), candidates)) void this.#probe(peerId)
+    this.#probeTimer.rearm()
+  }
+
   handleDispatch(peerId: string): void {
     this.#feedback.handleDispatch(this.#parts.clock.nowMs(), peerId)
   }
@@ -62,6 +76,9 @@ export class PeerExperience {
   handleOutcome(peerId: string, { database, outcome, firstRowMs: durationMs }: { readonly database: string; readonly outcome: AttemptOutcome; readonly firstRowMs: number }): void {
     const nowMs = this.#parts.clock.nowMs()
     this.#feedback.handleOutcome(nowMs, peerId, { outcome, durationMs })
+    // An answer is as good as a probe: it has just told its load, and how long a query takes there. The way is not part of that.
+    const inFlight = outcome === 'answered' ? this.#parts.inFlightAt(peerId) : null
+    if (inFlight !== null) this.#feedback.handleProbe(nowMs, peerId, { inFlight, latencyMs: Math.max(0, durationMs - (this.#parts.roundTripMs(peerId) ?? 0)) })
     this.#perform(nowMs, this.#outliers.handleOutcome(nowMs, peerId, { database, outcome, durationMs }))
   }
 
@@ -72,6 +89,22 @@ export class PeerExperience {
 
   stop(): void {
     this.#timer.stop()
+    this.#probeTimer.stop()
+  }
+
+  /** What it serves is not asked for: its load came with the last datagram, and an answer to the ping says that it still holds. */
+  async #probe(peerId: string): Promise<void> {
+    const { ping, inFlightAt, clock, log } = this.#parts
+    try {
+      const roundTripMs = await ping(peerId)
+      const nowMs = clock.nowMs()
+      const queryMs = this.#feedback.feedback(nowMs, peerId)?.peakEwmaMs ?? 0
+      this.#feedback.handleProbe(nowMs, peerId, { inFlight: inFlightAt(peerId) ?? 0, latencyMs: Math.max(0, queryMs - roundTripMs) })
+    } catch (error) {
+      log.debug({ peerId, err: error }, 'a probe of a candidate was not answered')
+      this.#feedback.handleProbeLost(clock.nowMs(), peerId)
+    }
+    this.#probeTimer.rearm()
   }
 
   #perform(nowMs: number, effects: readonly OutlierEffect[]): void {

@@ -40,6 +40,8 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly routing: RoutingOptions
   /** Of a database, by the names that queries may give. */
   readonly strategies: (database: string) => { readonly standard: RoutingStrategy; readonly byName: StrategySet }
+  /** Asks a few of them how they are, for a strategy that rests on it. */
+  readonly requestProbes: (candidates: readonly PeerView[]) => void
   readonly sessions: Sessions
   readonly hotspots: HotspotDriver
   /** Whoever runs here has a place of it. */
@@ -161,16 +163,21 @@ export class QueryService {
     const startedMs = clock.nowMs()
     const local = this.#parts.localView(request.database)
     const strategies = this.#parts.strategies(request.database)
+    let candidates: readonly PeerView[] = []
     const decision = decide({
       nowMs: startedMs,
       request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort, hints },
       local,
-      peers: () => forwarded ? [] : this.#parts.peerViews(request.database),
+      peers: () => {
+        candidates = forwarded ? [] : this.#parts.peerViews(request.database)
+        return candidates
+      },
       random: this.#parts.random,
       options: this.#parts.routing,
       strategy: strategies.standard, strategies: strategies.byName,
       explain: request.explain,
     })
+    if (decision.explanation.strategy === 'probe-pool' && candidates.length > 0) this.#parts.requestProbes(candidates)
     if (decision.lastResort !== null) this.#counters[decision.lastResort === 'all-ejected' ? 'allEjected' : 'allOverloaded']++
     const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
     const refusal = this.#parts.refusalOf(request.access)

@@ -4,20 +4,26 @@ import { createRandom } from '../../../src/core/time/random.ts'
 import { PeerExperience } from '../../../src/node/peer-experience.ts'
 import type { Log } from '../../../src/ports/log.ts'
 import type { RoutingEventView } from '../../../src/wire/control.ts'
-import { VirtualClock } from '../../support/query-plane.ts'
+import { settle, VirtualClock } from '../../support/query-plane.ts'
 
 const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log }
 
 function setUp(peers: readonly string[] = ['a', 'b', 'c', 'd']) {
   const clock = new VirtualClock()
   const events: RoutingEventView[] = []
-  const experience = new PeerExperience({ nameOf: (peerId) => `node ${peerId}`, onEvent: (event) => { events.push(event) }, clock, random: createRandom(1), log })
+  const pinged: string[] = []
+  const experience = new PeerExperience({ nameOf: (peerId) => `node ${peerId}`, onEvent: (event) => { events.push(event) }, clock, random: createRandom(1), log,
+    inFlightAt: () => 3, roundTripMs: () => 2, ping: (peerId) => {
+      pinged.push(peerId)
+      return peerId === 'd' ? Promise.reject(new Error('no answer')) : Promise.resolve(2)
+    },
+  })
   for (const peerId of peers) experience.handleServing(peerId, ['db'], true)
   const query = (peerId: string, outcome: 'answered' | 'broken' | 'refused', firstRowMs = 5): void => {
     experience.handleDispatch(peerId)
     experience.handleOutcome(peerId, { database: 'db', outcome, firstRowMs })
   }
-  return { clock, events, experience, query }
+  return { clock, events, pinged, experience, query }
 }
 
 describe('what a node learns of its peers', () => {
@@ -40,6 +46,29 @@ describe('what a node learns of its peers', () => {
     clock.advance(30_000)
     expect(events).toMatchObject([{}, { type: 'peer-returned', peerId: 'a', reason: 'node a gets queries again, few at first' }])
     expect(experience.feedback('a')).toMatchObject({ ejectedForMs: 0 })
+  })
+
+  it('takes an answer for a probe, without the way', () => {
+    const { experience, query } = setUp()
+    query('a', 'answered', 12)
+    expect(experience.feedback('a')?.probe).toMatchObject({ inFlight: 3, latencyMs: 10 })
+    query('b', 'refused')
+    expect(experience.feedback('b')?.probe).toBeNull()
+  })
+
+  it('probes candidates when asked, each once at a time, and forgets those that do not answer', async () => {
+    const { clock, pinged, experience } = setUp()
+    const candidates = ['a', 'b', 'c', 'd'].map((peerId) => ({ peerId }))
+    for (let query = 0; query < 20; query++) {
+      experience.requestProbes(candidates)
+      await settle(3)
+    }
+    expect(new Set(pinged)).toEqual(new Set(['a', 'b', 'c', 'd']))
+    expect(experience.feedback('a')?.probe).toMatchObject({ inFlight: 3 })
+    expect(experience.feedback('d')?.probe).toBeNull()
+    expect(experience.counters['probesLost']).toBeGreaterThan(0)
+    experience.stop()
+    expect(clock.pending).toBe(0)
   })
 
   it('takes a refusal for no fault', () => {

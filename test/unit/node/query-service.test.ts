@@ -57,6 +57,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
   const asked: string[] = []
   const inFlight: number[] = []
   const outcomes: string[] = []
+  const probed: string[] = []
   const clock = new VirtualClock()
   const strategies = new DatabaseStrategies({ standard: 'nearest', ofDatabase: new Map(), random: createRandom(3) })
   const service = new QueryService({
@@ -83,6 +84,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     hotspots: new HotspotDriver({ queriesPerSecond: 1_000, otherCopies: () => 1, onEvent: () => undefined, clock, random: createRandom(2), log: silentLog }),
     strategies: (database) => strategies.of(database),
     gate: new QueryGateDriver(new QueryGate({ limitMax: 64, ...gate }), clock),
+    requestProbes: (candidates) => { probed.push(...candidates.map(({ peerId }) => peerId)) },
     routeTo: () => null, onDelivered: () => undefined, isReachable: () => true,
     onDispatch: () => undefined,
     onOutcome: (peerId, { outcome }) => { outcomes.push(`${peerId} ${outcome}`) },
@@ -92,7 +94,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     { database: 'db', sql: 'SELECT 1', parameters: [], access: 'unknown', priority: 'normal', timeoutMs: 10_000, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', ...overrides },
     { remote: { kind: 'local-client' }, signal },
   )
-  return { service, asked, inFlight, outcomes, clock, ask }
+  return { service, asked, inFlight, outcomes, probed, clock, ask }
 }
 
 async function read(response: QueryResponse): Promise<string[]> {
@@ -417,6 +419,14 @@ describe('hints and sessions', () => {
     expect((await ask({ hints: 'prefer-remote, local-only' })).route).toMatchObject({ decision: 'local' })
     expect(asked).toEqual(['near'])
     await expect(ask({ hints: 'strategy=best' })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
+  })
+
+  it('have the candidates probed for the strategy that rests on probes, and for no other', async () => {
+    const { ask, probed } = setUp({ engine: null, peers: [{ peerId: 'a' }, { peerId: 'b' }] })
+    await ask()
+    expect(probed).toEqual([])
+    await ask({ hints: 'strategy=probe-pool' })
+    expect(probed).toEqual(['a', 'b'])
   })
 
   it('keep the reads of a session where they were, also when this node could run them', async () => {
