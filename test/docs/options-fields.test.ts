@@ -3,7 +3,7 @@ import { loadNodeOptions, OPTION_TABLE } from '../../src/node/options.ts'
 import { MEMBERSHIP_OPTION_NAMES } from '../../src/core/membership/options.ts'
 
 /** The plain field that a key becomes. */
-const irregular: Readonly<Record<string, string>> = { 'membership.preset': 'membershipPreset', 'hotspotRate': 'hotspotPerSecond' }
+const irregular: Readonly<Record<string, string>> = { 'membership.preset': 'membershipPreset', 'hotspotRate': 'hotspotPerSecond', 'cacheSize': 'cacheBytes' }
 const suffixes: Readonly<Record<string, string>> = { duration: 'Ms', percent: 'Percent' }
 
 describe('the option table and NodeOptions', () => {
