@@ -57,7 +57,7 @@ const page = await readFile(`${root}/docs/PROTOCOL.md`, 'utf8')
 
 /** Rooms whose exported numbers are all on the page, so that a new bound has to be written down. */
 const numbers: Record<string, number> = {}
-for (const room of ['admission', 'cache', 'coordinates', 'keyring', 'latency', 'load', 'membership', 'routing']) {
+for (const room of ['admission', 'cache', 'coordinates', 'keyring', 'latency', 'load', 'membership', 'routing', 'values']) {
   for (const file of await readdir(`${root}/src/core/${room}`, { recursive: true })) {
     if (!file.endsWith('.ts')) continue
     for (const [name, value] of Object.entries(await import(`${root}/src/core/${room}/${file}`) as Record<string, unknown>)) {
