@@ -29,14 +29,17 @@ export interface ServiceSample {
 interface Baseline {
   meanLog: number
   samples: number
+  /** Of the first sample. */
+  sinceMs: number
   sampledAtMs: number
 }
 
 const gradientMin = 0.5
 /** Before that a kind's long-term time is a guess, and says nothing. */
 const baselineSamplesMin = 3
-/** A plain mean until then, so that a slow first query is soon forgotten. */
+/** A plain mean until both are over; ten windows are Gradient2's warm-up. */
 const warmUpSamples = 10
+const warmUpWindows = 10
 /** As Gradient2: a long-term time far above the present one is left faster than its memory would have it. */
 const outdatedLog = Math.log(2)
 const outdatedStepLog = Math.log(0.95)
@@ -47,7 +50,7 @@ export class ConcurrencyLimit {
   /** Least recently seen first. */
   readonly #baselines = new Map<string, Baseline>()
   /** Of all kinds together. */
-  readonly #common: Baseline = { meanLog: 0, samples: 0, sampledAtMs: 0 }
+  readonly #common: Baseline = { meanLog: 0, samples: 0, sinceMs: 0, sampledAtMs: 0 }
   #estimate: number
   #windowSinceMs: number | null = null
   #windowSamples = 0
@@ -89,7 +92,7 @@ export class ConcurrencyLimit {
   #baselineOf(kind: string): Baseline {
     const known = this.#baselines.get(kind)
     if (known !== undefined) this.#baselines.delete(kind)
-    const baseline = known ?? { meanLog: 0, samples: 0, sampledAtMs: 0 }
+    const baseline = known ?? { meanLog: 0, samples: 0, sinceMs: 0, sampledAtMs: 0 }
     this.#baselines.set(kind, baseline)
     if (this.#baselines.size > this.#options.kindsMax) {
       const oldest = this.#baselines.keys().next()
@@ -100,9 +103,12 @@ export class ConcurrencyLimit {
 
   #learn(nowMs: number, log: number, baseline: Baseline): void {
     baseline.samples++
-    // Weighted by time, not by count, or a busy second would be the whole long term; a rare kind keeps most of what it knew all the same.
+    if (baseline.samples === 1) baseline.sinceMs = nowMs
+    // A plain mean at first, over time and not over the first few only, since the first to end are the shortest. Then weighted by time, not by
+    // count, or a busy second would be the whole long term; a rare kind keeps most of what it knew all the same.
+    const isWarmingUp = baseline.samples <= warmUpSamples || nowMs - baseline.sinceMs < warmUpWindows * this.#options.windowMs
     const aged = 1 - Math.exp(-Math.max(0, nowMs - baseline.sampledAtMs) / this.#options.longTermMs)
-    const weight = baseline.samples <= warmUpSamples ? 1 / baseline.samples : Math.min(1 / warmUpSamples, aged)
+    const weight = isWarmingUp ? 1 / baseline.samples : Math.min(1 / warmUpSamples, aged)
     baseline.meanLog += weight * (log - baseline.meanLog)
     baseline.sampledAtMs = nowMs
   }

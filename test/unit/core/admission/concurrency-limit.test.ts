@@ -78,7 +78,7 @@ describe('Gradient2', () => {
     expect(fromBelow.feed({ windows: 100, serviceMs: shared })).toBeGreaterThanOrEqual(16)
     expect(fromBelow.limit.limit).toBeLessThan(40)
     const fromAbove = new Run({ limitMax: 500, limitInitial: 400 })
-    fromAbove.feed({ windows: 5, inFlight: () => 10, serviceMs: shared })
+    fromAbove.feed({ windows: 12, inFlight: () => 10, serviceMs: shared })
     expect(fromAbove.feed({ windows: 100, serviceMs: shared })).toBeLessThan(60)
   })
 
