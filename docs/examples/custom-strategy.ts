@@ -17,7 +17,7 @@ const folder = await mkdtemp(join(tmpdir(), 'custom-strategy-'))
 await mkdir(join(folder, 'sales'))
 await writeFile(join(folder, 'sales/orders.csv'), 'region,amount\nnorth,120\nsouth,80\n')
 
-const options = (name: string) => ({ name, dataDir: join(folder, name), listen: '127.0.0.1:0', cpuThreshold: 100, memoryThreshold: 100 })
+const options = (name: string) => ({ name, dataDir: join(folder, name), listen: '127.0.0.1:0', cpuThreshold: 100, overloadDwell: '0ms' })
 const databases = { sales: join(folder, 'sales') }
 const oslo = await createNode({ ...options('oslo1'), datacenter: 'oslo', databases })
 const seeds = oslo.tcpMultiaddrs.slice(0, 1)
@@ -25,9 +25,9 @@ const warsaw = await createNode({ ...options('warsaw1'), datacenter: 'warsaw', d
 // Without a copy of its own, so that each query has to go somewhere.
 const entry = await createNode({ ...options('entry'), seeds, strategy: 'greenest' }, { strategies: { greenest: () => greenest } })
 
-// Until both have told how busy they are: a copy that has not comes last.
-const copies = () => entry.members.list().filter(({ local }) => !local)
-while (copies().length < 2 || copies().some(({ load, latency }) => load === null || latency === null)) await wait(50)
+// Until both are measured and well: a copy that has not told its load, or that is overloaded, comes last whatever its score.
+const copies = () => entry.members.list().filter(({ local, status, load, latency }) => !local && status === 'healthy' && load !== null && latency !== null)
+while (copies().length < 2) await wait(50)
 
 const { strategy, candidates } = await entry.explain('SELECT * FROM orders', { database: 'sales' })
 console.log(`by ${strategy}:`)

@@ -1,8 +1,9 @@
 import { Option, type Command } from 'commander'
 import type { Priority } from '../../core/routing/types.ts'
 import { MeshError } from '../../errors.ts'
-import type { ExplainView } from '../../wire/control.ts'
+import { CONTROL_LINE_BYTES_MAX, type ExplainView } from '../../wire/control.ts'
 import type { CliContext } from '../context.ts'
+import { formatBytes } from '../format.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { sqlExcerpt } from '../query/sql-excerpt.ts'
 import { readSql } from '../query/sql-source.ts'
@@ -43,8 +44,10 @@ ${examples([
 
 async function explain(context: CliContext, { database, sql, flags }: { readonly database: string; readonly sql: string; readonly flags: Flags }, signal: AbortSignal): Promise<ExplainView> {
   const hints = [flags.route, flags.session === undefined ? undefined : `session=${flags.session}`].filter((word) => word !== undefined).join(', ')
+  const request = { method: 'explain', database, sql, hints, priority: flags.priority } as const
+  if (Buffer.byteLength(JSON.stringify(request)) >= CONTROL_LINE_BYTES_MAX) throw new MeshError('ERR_QUERY_TOO_LARGE', `a statement to explain has at most ${formatBytes(CONTROL_LINE_BYTES_MAX)}`, { nextStep: 'rdb db:query --explain shows the decision for a longer one, and runs it.' })
   try {
-    return await ask<ExplainView>(context, { dataDir: dataDirOf(flags, context) }, { method: 'explain', database, sql, hints, priority: flags.priority }, signal)
+    return await ask<ExplainView>(context, { dataDir: dataDirOf(flags, context) }, request, signal)
   } catch (error) {
     if (error instanceof MeshError && error.code === 'ERR_SQL' && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(sql, error.details['position']))
     throw error

@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest'
+import { MeshError } from '../../../src/errors.ts'
+import type { ExplainCandidateView, ExplainView } from '../../../src/wire/control.ts'
+import { FakeProcess } from './fake-context.ts'
+
+const local: ExplainCandidateView = {
+  peerId: 'a', name: 'local1', isLocal: true, place: 'eu-west/r1', role: 'replica', via: null, latencyMs: null, cpuPercent: 85.2, memoryPercent: 40, inFlight: 12, score: null,
+  verdict: 'fallback', reason: 'Local CPU 85% exceeds threshold 80%; it runs here if no peer answers',
+}
+const remote1: ExplainCandidateView = {
+  ...local, peerId: 'b', name: 'remote1', isLocal: false, role: 'primary', latencyMs: 45.4, cpuPercent: 21, inFlight: 1, score: 90.81, verdict: 'chosen', reason: 'First by nearest',
+}
+const remote2: ExplainCandidateView = { ...remote1, peerId: 'c', name: 'remote2', place: '', role: 'replica', via: 'remote1', latencyMs: null, cpuPercent: null, memoryPercent: null, score: null, verdict: 'not-ready', reason: 'Its copy of users_prod is not ready' }
+const view: ExplainView = {
+  database: 'users_prod', access: 'read', tables: ['users', 'orders'], priority: 'normal', session: null, decision: 'forward', code: null,
+  reason: 'Local CPU 85% exceeds threshold 80%', strategy: 'nearest', node: { peerId: 'a', name: 'local1' },
+  target: { peerId: 'b', name: 'remote1', latencyMs: 45.4, via: null }, forwardedRatio: 0.75, hotspotRatio: 0, candidates: [local, remote1, remote2], omitted: 0,
+}
+
+describe('db:explain-route', () => {
+  it('tells the decision, then every candidate with its figures and reason', async () => {
+    const process = new FakeProcess({ control: () => view })
+    expect(await process.run('db:explain-route', 'users_prod', 'SELECT 1')).toEqual({
+      code: 0, stderr: '',
+      stdout: [
+        'Query: read, of users_prod (users, orders), priority normal',
+        'Routing Decision: Forwarded to remote1 (45ms latency)',
+        'Reason: Local CPU 85% exceeds threshold 80%',
+        'Shared load: 75% of such reads go to peers, the others stay',
+        'Strategy: nearest',
+        '┌───────────────────┬────────────┬─────────┬─────┬────────┬───────────┬───────┬───────────┬──────────────────────────────────────────────────────────────────────┐',
+        '│ Node              │ Place      │ Latency │ CPU │ Memory │ In flight │ Score │ Verdict   │ Why                                                                  │',
+        '├───────────────────┼────────────┼─────────┼─────┼────────┼───────────┼───────┼───────────┼──────────────────────────────────────────────────────────────────────┤',
+        '│ local1 (local)    │ eu-west/r1 │       – │ 85% │    40% │        12 │     – │ fallback  │ Local CPU 85% exceeds threshold 80%; it runs here if no peer answers │',
+        '│ remote1 (primary) │ eu-west/r1 │    45ms │ 21% │    40% │         1 │  90.8 │ chosen    │ First by nearest                                                     │',
+        '│ remote2           │ –          │       – │   – │      – │         1 │     – │ not ready │ Its copy of users_prod is not ready; by way of remote1               │',
+        '└───────────────────┴────────────┴─────────┴─────┴────────┴───────────┴───────┴───────────┴──────────────────────────────────────────────────────────────────────┘\n',
+      ].join('\n'),
+    })
+    expect(process.requests).toEqual([{ method: 'explain', database: 'users_prod', sql: 'SELECT 1', hints: '', priority: 'normal' }])
+    expect(process.queries).toEqual([])
+  })
+
+  it.each<[string, Partial<ExplainView>, string]>([
+    ['stays', { decision: 'local', target: { peerId: 'a', name: 'local1', latencyMs: null, via: null } }, 'Local (local1)'],
+    ['stays although overloaded', { decision: 'local-overloaded' }, 'Local (local1), although overloaded'],
+    ['is refused', { decision: 'refuse', code: 'ERR_NO_PRIMARY', target: null }, 'Refused with ERR_NO_PRIMARY'],
+    ['goes by a relay', { target: { peerId: 'c', name: 'remote2', latencyMs: 80, via: 'remote1' } }, 'Forwarded to remote2 (80ms latency), by way of remote1'],
+    ['goes where nothing was measured', { target: { peerId: 'c', name: 'remote2', latencyMs: null, via: null } }, 'Forwarded to remote2'],
+  ])('says that it %s', async (_what, changes, text) => {
+    const { code, stdout } = await new FakeProcess({ control: () => ({ ...view, ...changes }) }).run('db:explain-route', 'users_prod', 'SELECT 1')
+    expect([code, stdout.split('\n')[1]]).toEqual([0, `Routing Decision: ${text}`])
+  })
+
+  it('names the session, a hotspot, and what is left out', async () => {
+    const { stdout } = await new FakeProcess({ control: () => ({ ...view, access: 'unknown', tables: [], priority: 'low', session: 'cart-7', forwardedRatio: null, hotspotRatio: 0.5, omitted: 1_234 }) }).run('db:explain-route', 'users_prod', 'SELECT 1')
+    expect(stdout).toMatch(/^Query: read or write, which only a node that serves it can tell, of users_prod, priority low, session cart-7\n/)
+    expect(stdout).toContain('\nHotspot: 50% of such reads go to other copies\nStrategy: nearest\n')
+    expect(stdout).not.toContain('Shared load')
+    expect(stdout).toMatch(/\n1,234 more are not shown\.\n$/)
+  })
+
+  it('asks with the hints, the session and the priority that a query would have', async () => {
+    const process = new FakeProcess({ control: () => view, stdin: 'SELECT 2' })
+    const { code, stdout } = await process.run('db:explain-route', 'users_prod', '--route', 'zone=eu-west, strategy=adaptive', '--session', 'cart-7', '--priority', 'high', '--json')
+    expect([code, JSON.parse(stdout)]).toEqual([0, view])
+    expect(process.requests).toEqual([{ method: 'explain', database: 'users_prod', sql: 'SELECT 2', hints: 'zone=eu-west, strategy=adaptive, session=cart-7', priority: 'high' }])
+  })
+
+  it('shows where a statement does not parse', async () => {
+    const control = (): never => { throw new MeshError('ERR_SQL', 'syntax error at "FORM"', { details: { position: 9 } }) }
+    const { code, stdout, stderr } = await new FakeProcess({ control }).run('db:explain-route', 'users_prod', 'SELECT 1 FORM users')
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/SELECT 1 FORM users\n +\^[\s\S]*syntax error at "FORM"/)
+  })
+
+  it('refuses a statement that no question can hold', async () => {
+    const process = new FakeProcess({ control: () => view, stdin: `SELECT '${'é'.repeat(600_000)}'` })
+    const { code, stderr } = await process.run('db:explain-route', 'users_prod')
+    expect([code, process.requests]).toEqual([1, []])
+    expect(stderr).toContain('ERR_QUERY_TOO_LARGE')
+  })
+
+  it('refuses what is no priority', async () => {
+    const { code, stderr } = await new FakeProcess({ control: () => view }).run('db:explain-route', 'users_prod', 'SELECT 1', '--priority', 'urgent')
+    expect(code).toBe(2)
+    expect(stderr).toContain('urgent')
+  })
+})
