@@ -34,7 +34,7 @@ function encode(value: QueryValue): string | null {
   if (typeof value === 'number') return Object.is(value, -0) ? 'n-0;' : `n${value};`
   if (typeof value === 'bigint') return `i${value};`
   if (typeof value === 'string') return `s${value.length}:${value}`
-  if (value instanceof Date) return `d${value.getTime()};`
+  if (isDate(value)) return `d${value.getTime()};`
   if (value instanceof TypedValue) {
     const part = encode(value.value)
     return part === null ? null : `y${value.type.length}:${value.type}${part}`
@@ -55,4 +55,9 @@ function joined(head: string, values: readonly QueryValue[]): string | null {
     key += part
   }
   return key
+}
+
+/** Without the class, which is a clock to src/core. A struct has no functions for fields. */
+function isDate(value: object): value is Date {
+  return 'getTime' in value && typeof value.getTime === 'function'
 }
