@@ -1,4 +1,21 @@
 /** What a routing bench is: one run under one seed in one configuration, and what is asked of the medians. */
+import type { StrategyName } from '../../../src/core/routing/strategies/registry.ts'
+import type { PlainStrategy } from './plain-balancer.ts'
+
+/** Who decides, and where the clients are. */
+export interface Routing {
+  /** `mesh`: every node has a copy, and clients. `gateway`: they all ask one node without a copy. */
+  readonly shape: 'mesh' | 'gateway'
+  readonly strategy: StrategyName | PlainStrategy
+  /** Every query asks to go to a peer. */
+  readonly isRemotePreferred?: boolean
+  readonly hedgeAfterMs?: number
+}
+
+export function isPlain(strategy: StrategyName | PlainStrategy): strategy is PlainStrategy {
+  return strategy === 'plain round robin' || strategy === 'plain least connections'
+}
+
 export type Figures = Readonly<Record<string, number>>
 
 export interface Column {

@@ -2,6 +2,7 @@
 import type { Random } from '../../../src/core/time/random.ts'
 import { MeshError } from '../../../src/errors.ts'
 import { DATABASE } from './engines.ts'
+import { PlainBalancer, type PlainStrategy } from './plain-balancer.ts'
 import type { SimulatedMesh } from './simulated-mesh.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
@@ -21,11 +22,15 @@ export class Clients {
   readonly errors: Record<string, number> = {}
   readonly #mesh: SimulatedMesh
   readonly #hints: string
+  /** One for each entry, as a node decides for itself. */
+  readonly #balancers: ReadonlyMap<SimulatedNode, PlainBalancer> | null
   #asked = 0
 
-  constructor(mesh: SimulatedMesh, hints: string) {
+  /** `plain`: no node decides anything. */
+  constructor(mesh: SimulatedMesh, { hints = '', plain = null }: { readonly hints?: string; readonly plain?: PlainStrategy | null } = {}) {
     this.#mesh = mesh
     this.#hints = hints
+    this.#balancers = plain === null ? null : new Map(mesh.nodes.map((node) => [node, new PlainBalancer(mesh, plain, mesh.random)]))
   }
 
   /** Poisson arrivals from `fromMs` to `untilMs`, each at one of `entries`. */
@@ -33,7 +38,7 @@ export class Clients {
     const { time } = this.#mesh
     const next = (): void => {
       if (time.nowMs() >= untilMs) return
-      void this.#ask(entries[Math.floor(random() * entries.length)] as SimulatedNode)
+      this.#ask(entries[Math.floor(random() * entries.length)] as SimulatedNode).catch((error: unknown) => { time.fail(error) })
       time.setTimer(-1000 / perSecond * Math.log(1 - random()), next)
     }
     time.setTimer(fromMs - time.nowMs(), next)
@@ -57,6 +62,12 @@ export class Clients {
   async #ask(entry: SimulatedNode): Promise<boolean> {
     const { time } = this.#mesh
     const startedMs = time.nowMs()
+    const balancer = this.#balancers?.get(entry)
+    if (balancer !== undefined) {
+      const peerId = await balancer.run(entry)
+      this.samples.push({ startedMs, tookMs: time.nowMs() - startedMs, peerId })
+      return true
+    }
     try {
       const response = await entry.service.handle({
         database: DATABASE, sql: `SELECT * FROM flights WHERE id = ${this.#asked++}`, parameters: [], access: 'unknown', priority: 'normal', timeoutMs: TIMEOUT_MS, visited: [], explain: false,

@@ -6,9 +6,12 @@ import Table from 'cli-table3'
 import { readFlags } from '../../flags.ts'
 import { maximaOf, mediansOf } from '../../sim/statistics.ts'
 import type { Figures, RoutingBench } from './bench.ts'
+import { fastSlow } from './fast-slow.ts'
+import { herd } from './herd.ts'
+import { lossCase } from './loss-case.ts'
 import { tail } from './tail.ts'
 
-const BENCHES: Readonly<Record<string, RoutingBench>> = { tail }
+const BENCHES: Readonly<Record<string, RoutingBench>> = { tail, 'fast-slow': fastSlow, 'loss-case': lossCase, herd }
 const SEEDS = 5
 const SEEDS_MAX = 100
 

@@ -1,4 +1,4 @@
-/** Nodes, the network between them, and what goes over it beside queries: load snapshots, datagrams with digests, pings, probes. */
+/** Nodes, the network between them, and what goes over it beside queries: load snapshots, datagrams with digests, pings. */
 import type { LoadSnapshot } from '../../../src/core/load/types.ts'
 import type { LoadDigest } from '../../../src/core/membership/types.ts'
 import type { Site } from '../../../src/core/routing/types.ts'
@@ -29,7 +29,6 @@ const JITTER_MS = 0.1
 /** Until a snapshot has reached everybody by gossip. */
 const GOSSIP_MS = 10
 const RACK: Site = { datacenter: 'default', rack: 'default' }
-const SERVICE_TIMES_MAX = 16
 
 export class SimulatedMesh implements Surroundings {
   readonly time = new VirtualTime()
@@ -38,8 +37,6 @@ export class SimulatedMesh implements Surroundings {
   readonly #byId: ReadonlyMap<string, SimulatedNode>
   readonly #hasDigests: boolean
   readonly #carryCpuMs: number
-  /** How long the last queries took on a node, waiting included. */
-  readonly #serviceTimesMs = new Map<SimulatedNode, number[]>()
 
   constructor({ seed, nodes, strategy, hedgeAfterMs, loadIntervalMs, digests = true, carryCpuMs = 0 }: SimulatedMeshInit) {
     this.random = createRandom(seed)
@@ -104,14 +101,27 @@ export class SimulatedMesh implements Surroundings {
     })
   }
 
+  /** For a baseline: the way there, the work, the way back. */
+  async carry(from: SimulatedNode, to: SimulatedNode, work: () => Promise<void>): Promise<void> {
+    if (from !== to) {
+      this.#spend(from)
+      await this.#pass()
+      this.#spend(to)
+    }
+    await work()
+    if (from !== to) await this.#pass()
+  }
+
+  #pass(): Promise<void> {
+    return new Promise((resolve) => { this.time.setTimer(this.#oneWayMs(), resolve) })
+  }
+
   /** The answering side: pulls the answer to its end, then sends it. */
   async #serve(node: SimulatedNode, fromPeerId: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
-    const startedMs = this.time.nowMs()
     const response = await node.service.handle(request, { remote: { kind: 'peer', peerId: fromPeerId }, signal })
     const batches = []
     for await (const batch of response.batches) batches.push(batch)
     const trailer: QueryTrailer | null = response.trailer()
-    this.#noteServiceTime(node, this.time.nowMs() - startedMs)
     return { ...response, batches: arrived(batches), trailer: () => trailer }
   }
 
@@ -119,25 +129,9 @@ export class SimulatedMesh implements Surroundings {
     for (const node of this.nodes) if (node !== from) this.time.setTimer(GOSSIP_MS * (0.5 + this.random()), () => { node.handleSnapshot(snapshot) })
   }
 
-  ping(_from: SimulatedNode, _toPeerId: string): Promise<number> {
+  ping(): Promise<number> {
     const rttMs = this.#oneWayMs() + this.#oneWayMs()
     return new Promise((resolve) => { this.time.setTimer(rttMs, () => { resolve(rttMs) }) })
-  }
-
-  probe(_from: SimulatedNode, toPeerId: string, answered: (figures: { readonly inFlight: number; readonly latencyMs: number }) => void): void {
-    const to = this.#node(toPeerId)
-    this.time.setTimer(this.#oneWayMs(), () => {
-      const times = [...this.#serviceTimesMs.get(to) ?? []].sort((a, b) => a - b)
-      const figures = { inFlight: to.queriesHere, latencyMs: times[times.length >> 1] ?? 0 }
-      this.time.setTimer(this.#oneWayMs(), () => { answered(figures) })
-    })
-  }
-
-  #noteServiceTime(node: SimulatedNode, ms: number): void {
-    const times = this.#serviceTimesMs.get(node) ?? []
-    this.#serviceTimesMs.set(node, times)
-    times.push(ms)
-    if (times.length > SERVICE_TIMES_MAX) times.shift()
   }
 
   /** SWIM's pings, in rounds: the digest rides on the ping and on its ack. */

@@ -6,6 +6,7 @@
  * node.ts lets them in: snapshots by gossip, digests on datagrams and on the answers of queries, round trips of datagrams and pings.
  */
 import { QueryGate } from '../../../src/core/admission/query-gate.ts'
+import { ResultCache } from '../../../src/core/cache/result-cache.ts'
 import { PeerLatencies, peerStatus, type StatusThresholds } from '../../../src/core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../../../src/core/load/load-monitor.ts'
 import { PeerLoads } from '../../../src/core/load/peer-loads.ts'
@@ -26,10 +27,10 @@ import { PeerExperience } from '../../../src/node/peer-experience.ts'
 import { QueryGateDriver } from '../../../src/node/query-gate-driver.ts'
 import { QueryService } from '../../../src/node/query-service.ts'
 import { Sessions } from '../../../src/node/sessions.ts'
+import { SharedReads } from '../../../src/node/shared-reads.ts'
 import type { Log } from '../../../src/ports/log.ts'
 import type { QueryRequest, QueryResponse } from '../../../src/query/types.ts'
 import { DATABASE, type CpuBoundEngine, type SleepingEngine } from './engines.ts'
-import { ProbeExchange } from './probe-exchange.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
 export type BenchEngine = SleepingEngine | CpuBoundEngine
@@ -40,7 +41,6 @@ export interface Surroundings {
   publish(from: SimulatedNode, snapshot: LoadSnapshot): void
   /** Resolves with the round trip. */
   ping(from: SimulatedNode, toPeerId: string): Promise<number>
-  probe(from: SimulatedNode, toPeerId: string, answered: (figures: { readonly inFlight: number; readonly latencyMs: number }) => void): void
 }
 
 export interface SimulatedNodeInit {
@@ -65,7 +65,6 @@ export class SimulatedNode {
   readonly loads = new PeerLoads()
   readonly service: QueryService
   readonly experience: PeerExperience
-  readonly probes: ProbeExchange | null
   /** What rides on this node's datagrams. */
   datagramLoad: LoadDigest
   readonly #time: VirtualTime
@@ -94,7 +93,10 @@ export class SimulatedNode {
     })
     this.monitor.setReadyDatabases(engine === null ? [] : [DATABASE])
     this.datagramLoad = this.monitor.digest()
-    this.experience = new PeerExperience({ ...common, nameOf: (id) => id, onEvent: () => undefined })
+    this.experience = new PeerExperience({
+      ...common, nameOf: (id) => id, onEvent: () => undefined,
+      inFlightAt: (id) => this.loads.get(id)?.inFlight ?? null, roundTripMs: (id) => this.#latencyTo(id), ping: (id) => surroundings.ping(this, id),
+    })
     this.#loadDriver = new LoadDriver({
       ...common, monitor: this.monitor,
       probe: {
@@ -106,7 +108,6 @@ export class SimulatedNode {
       onLoopDelay: (delayMs) => { this.experience.handleLoopDelay(delayMs) },
     })
     this.#gate = new QueryGateDriver(new QueryGate({ limitMax: options.inFlightMax }), time)
-    this.probes = options.strategy === 'probe-pool' ? new ProbeExchange({ time, random, ask: (to, answered) => { surroundings.probe(this, to, answered) } }) : null
     const byName = new StrategySet({ random })
     const standard = byName.get(options.strategy)
     this.service = new QueryService({
@@ -132,14 +133,11 @@ export class SimulatedNode {
       inFlightChanged: (inFlight) => { this.#loadDriver.setInFlight(inFlight) },
       refusalOf: () => null,
       onDelivered: () => undefined,
-      onDispatch: (to) => {
-        this.experience.handleDispatch(to)
-        this.probes?.handleDispatch(to)
-      },
-      onOutcome: (to, attempt) => {
-        this.experience.handleOutcome(to, attempt)
-        this.probes?.handleOutcome(to, attempt)
-      },
+      onDispatch: (to) => { this.experience.handleDispatch(to) },
+      onOutcome: (to, attempt) => { this.experience.handleOutcome(to, attempt) },
+      requestProbes: (candidates) => { this.experience.requestProbes(candidates) },
+      // Off, as by default.
+      sharedReads: new SharedReads({ cache: new ResultCache({ bytesMax: options.cacheBytes, ageMsMax: options.cacheAgeMs }), coalescer: null, clock: time }),
       retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }),
       hotspots: new HotspotDriver({
         ...common, queriesPerSecond: options.hotspotPerSecond, onEvent: () => undefined,
@@ -160,7 +158,6 @@ export class SimulatedNode {
       this.#latencyDriver.addPeer(peer.peerId)
       if (peer.engine === null) continue
       this.experience.handleServing(peer.peerId, [DATABASE], true)
-      this.probes?.handleAppeared(peer.peerId)
     }
   }
 
@@ -221,16 +218,14 @@ export class SimulatedNode {
   #peerViews(): PeerView[] {
     const views: PeerView[] = []
     for (const peer of this.#peers.values()) if (peer.engine !== null) views.push(this.#peerView(peer.peerId, peer.engine.role, peer))
-    this.probes?.handleQuery(views)
     return views
   }
 
   #peerView(peerId: string, role: 'replica', { site, options: { capacity } }: SimulatedNode): PeerView {
     const load = this.loads.get(peerId)
-    const feedback = this.experience.feedback(peerId)
     return {
       peerId, name: peerId, role, site, capacity, lagMs: null,
-      feedback: feedback === null || this.probes === null ? feedback : { ...feedback, probe: this.probes.probeOf(peerId) },
+      feedback: this.experience.feedback(peerId),
       state: 'alive',
       status: peerStatus({ state: 'alive', latency: this.#latencies.summary(peerId), load, thresholds: this.#thresholds }).status,
       ready: load?.readyDatabases?.includes(DATABASE) ?? true,

@@ -2,14 +2,13 @@
  * One slow server among eleven (after the comparison of balancers in Finagle's documentation): 1,000 queries a second, open loop, for 60 s; 167 ms median
  * service time; one node takes 2 s for every query in the middle 30 s.
  *
- * Two shapes. **mesh**: every node has a copy and clients of its own, as the product is meant to be used; the baselines send every query to
- * another node in turn, or to the one with the fewest connections. **gateway**: the clients ask one node without a copy, which is the
+ * Two shapes. **mesh**: every node has a copy and clients of its own, as the product is meant to be used; the baselines spread every query
+ * over all of them. **gateway**: the clients ask one node without a copy, which is the
  * published experiment.
  */
-import type { StrategyName } from '../../../src/core/routing/strategies/registry.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
 import { quantileOf } from '../../sim/statistics.ts'
-import { type Configuration, type Figures, milliseconds, percent, plain, type RoutingBench } from './bench.ts'
+import { type Configuration, type Figures, isPlain, milliseconds, percent, plain, type Routing, type RoutingBench } from './bench.ts'
 import { Clients } from './clients.ts'
 import { lognormal, SleepingEngine } from './engines.ts'
 import { SimulatedMesh } from './simulated-mesh.ts'
@@ -24,23 +23,19 @@ const WITHIN_MS = 1_000
 const SETTLED_MS = 40_000
 const WARM_UP_MS = 5_000
 
-export interface TailPlan {
-  readonly strategy: StrategyName
-  readonly shape: 'mesh' | 'gateway'
-  readonly preferRemote: boolean
-  readonly hedgeAfterMs: number
+export interface TailPlan extends Routing {
   readonly measuredMs: number
 }
 
-export async function runTail({ strategy, shape, preferRemote, hedgeAfterMs, measuredMs }: TailPlan, seed: number): Promise<Figures> {
+export async function runTail({ strategy, shape, isRemotePreferred = false, hedgeAfterMs = 0, measuredMs }: TailPlan, seed: number): Promise<Figures> {
   const fromMs = SETTLED_MS + WARM_UP_MS
   const [slowFromMs, slowUntilMs] = [fromMs + measuredMs / 4, fromMs + measuredMs * 3 / 4]
   const servers = Array.from({ length: SERVERS }, (_, index) => ({
     createEngine: (time: SimulatedMesh['time'], random: SimulatedMesh['random']) => new SleepingEngine(time, (nowMs) =>
       index === 0 && nowMs >= slowFromMs && nowMs < slowUntilMs ? SLOW_MS : lognormal(random, MEDIAN_MS, SIGMA)),
   }))
-  const mesh = new SimulatedMesh({ seed, nodes: shape === 'mesh' ? servers : [...servers, { createEngine: null }], strategy, hedgeAfterMs })
-  const clients = new Clients(mesh, preferRemote ? 'prefer-remote' : '')
+  const mesh = new SimulatedMesh({ seed, nodes: shape === 'mesh' ? servers : [...servers, { createEngine: null }], ...(isPlain(strategy) ? {} : { strategy }), hedgeAfterMs })
+  const clients = new Clients(mesh, { hints: isRemotePreferred ? 'prefer-remote' : '', plain: isPlain(strategy) ? strategy : null })
   clients.open({ entries: shape === 'mesh' ? mesh.nodes : mesh.nodes.slice(SERVERS), perSecond: PER_SECOND, fromMs: SETTLED_MS, untilMs: fromMs + measuredMs, random: createRandom(seed + 1_000) })
   await mesh.time.runUntil(fromMs + measuredMs + 31_000)
   const samples = clients.samples.filter(({ startedMs }) => startedMs >= fromMs)
@@ -57,24 +52,27 @@ export async function runTail({ strategy, shape, preferRemote, hedgeAfterMs, mea
 }
 
 const plans = {
-  'mesh: default (nearest, local first)': { shape: 'mesh', strategy: 'nearest', preferRemote: false, hedgeAfterMs: 0 },
-  'mesh: peak-ewma, local first': { shape: 'mesh', strategy: 'peak-ewma', preferRemote: false, hedgeAfterMs: 0 },
-  'mesh: peak-ewma, prefer-remote': { shape: 'mesh', strategy: 'peak-ewma', preferRemote: true, hedgeAfterMs: 0 },
-  'mesh: round-robin (baseline)': { shape: 'mesh', strategy: 'round-robin', preferRemote: true, hedgeAfterMs: 0 },
-  'mesh: least-connections (baseline)': { shape: 'mesh', strategy: 'least-connections', preferRemote: true, hedgeAfterMs: 0 },
-  'gateway: default (nearest)': { shape: 'gateway', strategy: 'nearest', preferRemote: false, hedgeAfterMs: 0 },
-  'gateway: nearest, hedged after 500 ms': { shape: 'gateway', strategy: 'nearest', preferRemote: false, hedgeAfterMs: 500 },
-  'gateway: peak-ewma': { shape: 'gateway', strategy: 'peak-ewma', preferRemote: false, hedgeAfterMs: 0 },
-  'gateway: probe-pool': { shape: 'gateway', strategy: 'probe-pool', preferRemote: false, hedgeAfterMs: 0 },
-  'gateway: adaptive': { shape: 'gateway', strategy: 'adaptive', preferRemote: false, hedgeAfterMs: 0 },
-  'gateway: round-robin (baseline)': { shape: 'gateway', strategy: 'round-robin', preferRemote: false, hedgeAfterMs: 0 },
-  'gateway: least-connections (baseline)': { shape: 'gateway', strategy: 'least-connections', preferRemote: false, hedgeAfterMs: 0 },
-} as const satisfies Record<string, Omit<TailPlan, 'measuredMs'>>
+  'mesh: default (nearest, local first)': { shape: 'mesh', strategy: 'nearest' },
+  'mesh: peak-ewma, local first': { shape: 'mesh', strategy: 'peak-ewma' },
+  'mesh: nearest, prefer-remote': { shape: 'mesh', strategy: 'nearest', isRemotePreferred: true },
+  'mesh: nearest, prefer-remote, hedged after 500 ms': { shape: 'mesh', strategy: 'nearest', isRemotePreferred: true, hedgeAfterMs: 500 },
+  'mesh: peak-ewma, prefer-remote': { shape: 'mesh', strategy: 'peak-ewma', isRemotePreferred: true },
+  'mesh: plain round robin (baseline)': { shape: 'mesh', strategy: 'plain round robin' },
+  'mesh: plain least connections (baseline)': { shape: 'mesh', strategy: 'plain least connections' },
+  'gateway: default (nearest)': { shape: 'gateway', strategy: 'nearest' },
+  'gateway: nearest, hedged after 500 ms': { shape: 'gateway', strategy: 'nearest', hedgeAfterMs: 500 },
+  'gateway: peak-ewma': { shape: 'gateway', strategy: 'peak-ewma' },
+  'gateway: probe-pool': { shape: 'gateway', strategy: 'probe-pool' },
+  'gateway: adaptive': { shape: 'gateway', strategy: 'adaptive' },
+  'gateway: our round-robin': { shape: 'gateway', strategy: 'round-robin' },
+  'gateway: plain round robin (baseline)': { shape: 'gateway', strategy: 'plain round robin' },
+  'gateway: plain least connections (baseline)': { shape: 'gateway', strategy: 'plain least connections' },
+} as const satisfies Record<string, Routing>
 
 const ASKED = 0.999
 
 export const tail: RoutingBench = {
-  summary: `${SERVERS} nodes, sleeping engines with a median of ${MEDIAN_MS} ms (lognormal, sigma ${SIGMA}), ${PER_SECOND} queries/s in an open loop for 60 s, one node fixed at ${SLOW_MS / 1000} s for 30 s.\nmesh: every node has a copy and clients; gateway: one node without a copy sends to the eleven. Baselines carry every query to a peer.`,
+  summary: `${SERVERS} nodes, sleeping engines with a median of ${MEDIAN_MS} ms (lognormal, sigma ${SIGMA}), ${PER_SECOND} queries/s in an open loop for 60 s, one node fixed at ${SLOW_MS / 1000} s for 30 s.\nmesh: every node has a copy and clients; gateway: one node without a copy sends to the eleven. Baselines: plain-balancer.ts.`,
   columns: [
     { figure: 'within', title: 'within 1 s', show: percent(3) }, { figure: 'late', title: 'late', show: plain(0) }, { figure: 'errors', title: 'errors', show: plain(0) },
     { figure: 'p50Ms', title: 'p50', show: milliseconds }, { figure: 'p99Ms', title: 'p99', show: milliseconds }, { figure: 'p999Ms', title: 'p99.9', show: milliseconds },
