@@ -6,6 +6,7 @@ import {
 } from '@duckdb/node-api'
 import { isList, isStruct, TypedValue, type PlainValue, type QueryValue } from '../../core/values/query-value.ts'
 import { exactText, type TextKind } from './parameter-text.ts'
+import { sqlTypeName } from './result-fields.ts'
 import { parseTypeName } from './type-name.ts'
 
 /** What is wrong with a value, in words that follow "parameter 1", and what to do. */
@@ -83,8 +84,8 @@ function unite(left: DuckDBType, right: DuckDBType): DuckDBType {
     })
     if (!types.includes(null)) return new DuckDBStructType(left.entryNames, types as DuckDBType[])
   }
-  if (left.toString() === right.toString() && left.alias === right.alias) return left
-  throw new UnfitValue(`holds a list whose items have different types, ${left.toString()} and ${right.toString()}`, "Name one: typed('DOUBLE[]', [1, 2.5]).")
+  if (sqlTypeName(left) === sqlTypeName(right)) return left
+  throw new UnfitValue(`holds a list whose items have different types, ${sqlTypeName(left)} and ${sqlTypeName(right)}`, "Name one: typed('DOUBLE[]', [1, 2.5]).")
 }
 
 /** @throws UnfitValue */
@@ -110,7 +111,7 @@ function convert(type: DuckDBType, value: QueryValue): duckdb.Value {
     case DuckDBTypeId.BLOB:
       return duckdb.create_blob(bytes(type, value))
     case DuckDBTypeId.VARCHAR:
-      if (typeof value !== 'string') throw unfit(type, value)
+      if (typeof value !== 'string' || type.alias === 'JSON' && !isJson(value)) throw unfit(type, value)
       return type.alias === undefined ? duckdb.create_varchar(value) : cast(type, duckdb.create_varchar(value), value)
     case DuckDBTypeId.SQLNULL:
       throw unfit(type, value)
@@ -118,10 +119,24 @@ function convert(type: DuckDBType, value: QueryValue): duckdb.Value {
   }
   if (value instanceof Date) return duckdb.create_timestamp_tz({ micros: BigInt(dateMs(value)) * 1000n })
   if (typeof value === 'bigint' && type.typeId === DuckDBTypeId.BIGNUM) return cast(type, duckdb.create_varchar(value.toString()), value)
+  return cast(type, duckdb.create_varchar(castableText(type, value)), value)
+}
+
+function castableText(type: DuckDBType, value: QueryValue): string {
   const kind = TEXT_KINDS[type.typeId]
   const text = typeof value === 'string' ? (kind === undefined ? value : exactText(kind, value)) : null
   if (text === null) throw unfit(type, value)
-  return cast(type, duckdb.create_varchar(text), value)
+  return text
+}
+
+/** The engine takes any text for JSON when it is cast to it as a value. */
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
 }
 
 const TEXT_KINDS: Readonly<Partial<Record<DuckDBTypeId, TextKind>>> = {
@@ -150,11 +165,37 @@ function cast(type: DuckDBType, from: duckdb.Value, value: QueryValue): duckdb.V
 function listOf(type: DuckDBListType | DuckDBArrayType, value: QueryValue): duckdb.Value {
   if (!isList(value)) throw unfit(type, value)
   const { valueType } = type
+  if (type instanceof DuckDBListType && value.length >= WHOLE_LIST_ITEMS_MIN) {
+    const text = listText(valueType, value)
+    if (text !== null) return cast(type, duckdb.create_varchar(text), value)
+  }
   const items = value.map((item) => convert(valueType, item))
   const logical = logicalTypeOf(valueType)
   if (type instanceof DuckDBListType) return duckdb.create_list_value(logical, items)
-  if (items.length !== type.length) throw new UnfitValue(`is an array of ${items.length} items where ${type.toString()} takes ${type.length}`, 'Give as many items as the type says.')
+  if (items.length !== type.length) throw new UnfitValue(`is an array of ${items.length} items where ${sqlTypeName(type)} takes ${type.length}`, 'Give as many items as the type says.')
   return duckdb.create_array_value(logical, items)
+}
+
+/** From here on a list is one text that the engine reads: its interface takes a microsecond or more for each value made one by one. */
+const WHOLE_LIST_ITEMS_MIN = 32
+
+/** Null unless every item is of a type, and in a form, whose text means the same within a list. */
+function listText(type: DuckDBType, items: readonly QueryValue[]): string | null {
+  const range = INTEGER_RANGES[type.typeId]
+  if (range === undefined && TEXT_KINDS[type.typeId] === undefined && type.typeId !== DuckDBTypeId.UUID && type.typeId !== DuckDBTypeId.DOUBLE) return null
+  const texts = new Array<string>(items.length)
+  for (const [index, item] of items.entries()) {
+    const plain = item instanceof TypedValue ? item.value : item
+    let text: string
+    if (plain === null) text = 'NULL'
+    else if (range !== undefined) text = integer(type, plain, range).toString()
+    else if (type.typeId === DuckDBTypeId.DOUBLE) text = Object.is(plain, -0) ? '-0' : String(real(type, plain))
+    else if (plain instanceof Date || typeof plain === 'bigint') return null
+    else text = castableText(type, plain)
+    if (!/^[-+:. 0-9A-Za-z]+$/.test(text) || text !== 'NULL' && /^null$/i.test(text)) return null
+    texts[index] = text
+  }
+  return `[${texts.join(', ')}]`
 }
 
 function structOf(type: DuckDBStructType, value: QueryValue): duckdb.Value {
@@ -184,7 +225,7 @@ function keyOf({ keyType }: DuckDBMapType, key: string): PlainValue {
   try {
     return JSON.parse(key) as PlainValue
   } catch {
-    throw new UnfitValue(`has a key of a map that is no JSON, where ${keyType.toString()} is asked for`, 'Write keys that are lists or structs as JSON.')
+    throw new UnfitValue(`has a key of a map that is no JSON, where ${sqlTypeName(keyType)} is asked for`, 'Write keys that are lists or structs as JSON.')
   }
 }
 
@@ -287,5 +328,5 @@ function dateMs(value: Date): number {
 
 function unfit(type: DuckDBType, value: QueryValue): UnfitValue {
   const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : value instanceof Uint8Array ? 'a blob' : typeof value === 'object' ? (isList(value as QueryValue) ? 'a list' : 'an object') : `${typeof value} ${String(value)}`
-  return new UnfitValue(`is ${shown}, which is no value of the type ${type.toString().slice(0, 200)}`, 'Write it as a result gives a value of that type.')
+  return new UnfitValue(`is ${shown}, which is no value of the type ${sqlTypeName(type).slice(0, 200)}`, 'Write it as a result gives a value of that type.')
 }

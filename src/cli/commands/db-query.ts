@@ -39,7 +39,7 @@ export function configure(command: Command, context: CliContext): void {
     .argument('[sql]', 'one statement; absent or -: from the standard input')
     .option('-f, --file <path>', 'read the SQL from a file; - is the standard input')
     .addOption(new Option('--format <format>', 'default: table on a terminal, jsonl otherwise').choices(resultFormats))
-    .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text"; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
+    .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text", or any value with its type, as in 2024-05-06::DATE; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
     .addOption(new Option('--priority <priority>', 'how urgent it is; orders who waits and who is turned away under load').choices(['critical', 'high', 'normal', 'low']).default('normal'))
     .option('--route <hints>', 'what is asked of the route: local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, separated by commas')
     .option('--session <name>', 'what belongs together: its reads stay on one node and see what it has written')
@@ -51,9 +51,13 @@ export function configure(command: Command, context: CliContext): void {
   addDataDirOption(command).addHelpText('after', `
 The result alone goes to stdout, everything else to stderr. In JSON, 64-bit integers keep all their digits and decimals are strings; blobs
 are \\x and hexadecimal digits. In CSV, null is empty and an empty text is "". Columns that share a name are told apart in both: a, a_1.
+
+A --param takes the type that it names behind ::, with the value as a result shows it: 12.340::DECIMAL(18,3), 2024-05-06T07:08:09Z::TIMESTAMPTZ,
+1 day 02:00:00::INTERVAL, \\x00ff::BLOB, null::DATE; lists and structs are JSON: [1, 2]::BIGINT[], {"a": 1}::STRUCT(a BIGINT).
 ${examples([
   'rdb db:query users_prod "SELECT * FROM users LIMIT 10"',
   'rdb db:query users_prod "SELECT * FROM users WHERE id = ?" --param 42 --verbose',
+  'rdb db:query shop "SELECT * FROM sales WHERE price = ? AND day = ?" --param "12.340::DECIMAL(18,3)" --param 2024-05-06::DATE',
   'rdb db:query users_prod --file report.sql --format csv > report.csv',
   'echo "SELECT 1" | rdb db:query users_prod --node 10.0.0.1:7400',
 ])}`)

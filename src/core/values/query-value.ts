@@ -16,7 +16,7 @@ export type QueryValue = null | boolean | number | bigint | string | Uint8Array 
 /** Levels of lists and structs within each other. */
 export const VALUE_DEPTH_MAX = 32
 /** Values within one parameter, itself and every list and struct in it counted. */
-export const VALUE_COUNT_MAX = 1 << 18
+export const VALUE_COUNT_MAX = 1 << 17
 export const TYPE_NAME_CHARACTERS_MAX = 16 << 10
 
 /** A value with the engine's name of its type. Made by `typed()`. */

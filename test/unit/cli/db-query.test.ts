@@ -1,4 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
+import { typed } from '../../../src/core/values/query-value.ts'
 import { MeshError } from '../../../src/errors.ts'
 import { FakeProcess, fakeResult, type Outcome, forwardRoute, localRoute } from './fake-context.ts'
 
@@ -156,6 +157,25 @@ describe('db:query input', () => {
     expect(process.connects).toMatchObject([{ dataDir: '/srv/d', node: 'h:1', keyringDir: '/srv/d', timeoutMs: 120_000 }])
     // Less the time of connecting: two looks at the fake clock.
     expect(process.queries[0]).toMatchObject({ sql: 'SELECT ?', options: { database: 'users', priority: 'high', timeoutMs: 119_980, parameters: [5, 'five', '5', 9007199254740993n, null, 1.5, true, '[1]', '007'] } })
+  })
+
+  it.each([
+    ['12.340::DECIMAL(18,3)', typed('DECIMAL(18,3)', '12.340')], ['2024-05-06::date', typed('date', '2024-05-06')], ['null::DATE', typed('DATE', null)], ['"null"::VARCHAR', typed('VARCHAR', 'null')],
+    ['2024-05-06 07:08:09+02::TIMESTAMP WITH TIME ZONE', typed('TIMESTAMP WITH TIME ZONE', '2024-05-06 07:08:09+02')], ['"::TEXT', typed('TEXT', '"')], ['\\x00ff::BLOB', typed('BLOB', '\\x00ff')],
+    ['[1, 12345678901234567890.50, null, "a"]::DECIMAL(38,2)[]', typed('DECIMAL(38,2)[]', ['1', '12345678901234567890.50', null, 'a'])],
+    ['{"a b": [true]}::STRUCT("a b" BOOLEAN[1])', typed('STRUCT("a b" BOOLEAN[1])', { 'a b': [true] })], ['{"x": 1}::MAP(VARCHAR, INTEGER)', typed('MAP(VARCHAR, INTEGER)', { x: '1' })],
+    ['fe80::1', 'fe80::1'], ['std::vector', 'std::vector'], ['"fe80::date"', 'fe80::date'], ['a::', 'a::'], ['::', '::'], ['a::DATE b', 'a::DATE b'], ['[1', '[1'],
+  ])('--param %s', async (text, value) => {
+    const process = new FakeProcess({ query: () => Promise.resolve(people()) })
+    await process.run('db:query', 'users', 'SELECT ?', '--param', text)
+    expect(process.queries[0]?.options.parameters).toStrictEqual([value])
+  })
+
+  it('--param of a list that is no JSON is refused', async () => {
+    const process = new FakeProcess({ query: () => Promise.resolve(people()) })
+    const { code, stderr } = await process.run('db:query', 'users', 'SELECT ?', '--param', '1, 2::BIGINT[]')
+    expect([code, process.connects]).toEqual([2, []])
+    expect(stderr).toContain('is no JSON')
   })
 
   it.each([[['db:query', 'users']], [['db:query', 'users', '-']], [['db:query', 'users', '--file', '-']]])('%j reads the standard input', async (args: string[]) => {
