@@ -17,7 +17,7 @@ import type { QueryRequest, QueryResponse } from './types.ts'
 export interface QueryConnectionsOptions {
   /** PeerStreams.open, or a local socket. */
   readonly open: (target: string, protocol: string, signal: AbortSignal) => Promise<ByteStream>
-  /** Queries to one target at a time; one more is refused with ERR_OVERLOADED. Default 1,024, or less if the target says so. */
+  /** Queries to one target at a time; one more is refused with ERR_OVERLOADED. Default 16,384, or less if the target says so. */
   readonly inFlightPerTargetMax?: number
   /** From the start of opening a stream to the target's Hello. Default 10,000. */
   readonly openTimeoutMs?: number

@@ -27,7 +27,8 @@ export const REQUEST_BYTES_MAX = 64 << 20
 export const STALL_MS = 30_000
 /** From the opening of a stream to its first frame. */
 export const HELLO_TIMEOUT_MS = 10_000
-export const IN_FLIGHT_PER_STREAM_MAX = 1024
+/** One that waits at the server takes some kilobytes; `REQUEST_BYTES_MAX` bounds those that are larger. */
+export const IN_FLIGHT_PER_STREAM_MAX = 16_384
 export const BULK_STREAMS_MAX = 8
 export const BULK_WAITERS_MAX = 1024
 /** Streams of one protocol that a connection may open to a server: the multiplexed one, the bulk ones, and some being replaced. */

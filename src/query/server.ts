@@ -19,7 +19,7 @@ import type { QueryHandler } from './types.ts'
 
 export interface QueryServerOptions {
   readonly handler: QueryHandler
-  /** Queries of one stream at a time; one more is refused with ERR_OVERLOADED. Default 1,024. */
+  /** Queries of one stream at a time; one more is refused with ERR_OVERLOADED. Default 16,384. */
   readonly inFlightPerStreamMax?: number
   /** A consumer that takes nothing for so long loses its query. Default 30,000. */
   readonly stallMs?: number

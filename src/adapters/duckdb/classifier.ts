@@ -61,6 +61,9 @@ export class StatementClassifier implements Classifier {
   readonly #writing: ReadonlySet<string>
   readonly #known: ReadonlySet<string>
   readonly #cache = new LruMap<Inspection>(CACHE_ENTRIES_MAX)
+  readonly #running = new Map<string, Promise<Inspection>>()
+  /** Counts changes of the catalog: what was looked up before one is not kept. */
+  #forgotten = 0
   readonly #queue = new SerialQueue({ waitingMax: WAITING_STATEMENTS_MAX, waitingWeightMax: WAITING_LONG_TOKENS_MAX })
 
   private constructor(connection: duckdb.Connection, serialize: duckdb.PreparedStatement, functions: { writing: ReadonlySet<string>; known: ReadonlySet<string> }, lookup: FunctionLookup | null) {
@@ -90,12 +93,26 @@ export class StatementClassifier implements Classifier {
     const cached = this.#cache.get(sql)
     if (cached !== undefined) return cached
     try {
-      const inspection = await this.#inspect(sql, signal)
-      if (sql.length <= CACHED_CHARACTERS_MAX) this.#cache.set(sql, inspection)
+      if (sql.length > CACHED_CHARACTERS_MAX) return await this.#inspect(sql, signal)
+      const inspection = await this.#inspectOnce(sql)
+      signal?.throwIfAborted()
       return inspection
     } catch (error) {
       throw error instanceof MeshError ? notStarted(error) : error
     }
+  }
+
+  /** A thousand queries of one new statement at once are one for the parser. Nobody's signal ends it: others may wait for it too. */
+  #inspectOnce(sql: string): Promise<Inspection> {
+    const running = this.#running.get(sql)
+    if (running !== undefined) return running
+    const forgotten = this.#forgotten
+    const inspection = this.#inspect(sql, undefined).then((found) => {
+      if (forgotten === this.#forgotten) this.#cache.set(sql, found)
+      return found
+    }).finally(() => { if (this.#running.get(sql) === inspection) this.#running.delete(sql) })
+    this.#running.set(sql, inspection)
+    return inspection
   }
 
   /** As the cache has it. */
@@ -104,6 +121,8 @@ export class StatementClassifier implements Classifier {
   }
 
   forget(): void {
+    this.#forgotten++
+    this.#running.clear()
     this.#cache.clear()
   }
 

@@ -55,11 +55,11 @@ export const ADMISSION_OPTIONS: Readonly<Record<keyof AdmissionOptions, OptionRa
     description: 'Kinds of query whose long-term service times are kept apart. Larger: more of a varied load counts; more memory.',
   },
   waitingMax: {
-    unit: 'count', min: 0, max: 100_000, default: 1_024,
+    unit: 'count', min: 0, max: 100_000, default: 16_384,
     description: 'Queries of all priorities that may wait for a place. Larger: longer bursts are borne; longer waits, more memory.',
   },
   waitingPerClassMax: {
-    unit: 'count', min: 0, max: 100_000, default: 512,
+    unit: 'count', min: 0, max: 100_000, default: 12_288,
     description: 'Queries of one priority that may wait. Larger: longer bursts of one priority are borne; it takes more of the common room.',
   },
   agingMs: {
