@@ -385,6 +385,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     ofDatabase: new Map([...options.databases.flatMap(({ name, strategy }): Array<[string, string]> => strategy === null ? [] : [[name, strategy]]), ...plugins.strategyOf]),
   })
   const sharedReads = new SharedReads({ cache: new ResultCache({ bytesMax: options.cacheBytes, ageMsMax: options.cacheAgeMs }), coalescer: options.coalesce ? new QueryCoalescer(clock) : null, clock })
+  closers.add('shared reads', () => { sharedReads.stop() })
   const queries = new QueryService({
     self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
     localView: (database) => directory.localView(database),

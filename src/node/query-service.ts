@@ -259,11 +259,11 @@ export class QueryService {
     this.#countRunning(1)
     return await runLocally(this.#parts, {
       route, signal,
-      execute: () => isRead && sharedReads !== undefined ? sharedReads.execute({ ...request, signal, start }) : start(signal),
-      release: () => {
-        if (!isRead) sharedReads?.handleWrite(request.database)
-        this.#countRunning(-1)
+      execute: () => {
+        if (sharedReads === undefined) return start(signal)
+        return isRead ? sharedReads.execute({ ...request, signal, start }) : sharedReads.executeWrite(request.database, () => start(signal))
       },
+      release: () => { this.#countRunning(-1) },
     })
   }
 

@@ -11,6 +11,7 @@ import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch, EngineResult, QueryValue, ResultFormat } from '../ports/query-engine.ts'
 import type { QueryCoalescer } from '../query/coalescing.ts'
+import { MachineTimer } from './machine-timer.ts'
 
 export interface SharedReadsParts {
   readonly cache: ResultCache
@@ -33,9 +34,12 @@ export type AnsweredBy = 'engine' | 'another-run' | 'cache'
 
 export class SharedReads {
   readonly #parts: SharedReadsParts
+  readonly #timer: MachineTimer
 
   constructor(parts: SharedReadsParts) {
     this.#parts = parts
+    // What is too old is let go when it is, and not when somebody asks again.
+    this.#timer = new MachineTimer(parts.clock, parts.cache, (nowMs) => { parts.cache.handleTimeout(nowMs) })
   }
 
   get counters(): Readonly<Record<string, number>> {
@@ -55,17 +59,34 @@ export class SharedReads {
       const generation = cache.generation(database)
       const result = await start(runSignal)
       const recording = cache.record({ key, database, generation, format: result.format, header: result.header })
-      return recording === null ? result : { ...result, batches: recorded(result.batches, { cache, recording, clock }) }
+      return recording === null ? result : { ...result, batches: recorded(result.batches, { recording, cache, clock, stored: () => { this.#timer.rearm() } }) }
     }
     if (coalescer === null) return { ...await run(signal), answeredBy: 'engine' }
     const { isShared, ...result } = await coalescer.run({ key, database, priority, signal, start: run })
     return { ...result, answeredBy: isShared ? 'another-run' : 'engine' }
   }
 
-  /** A write to the database has ended here, well or not, and its caller does not know it yet. */
-  handleWrite(database: string): void {
+  /**
+   * A write: what was read before it is told to nobody from then on. An aborted one may still be done, so each of its ends counts: of
+   * the engine's work, which its caller no longer waits for, and of its batches.
+   */
+  async executeWrite(database: string, start: () => Promise<EngineResult>): Promise<EngineResult> {
+    try {
+      const result = await start()
+      return { ...result, batches: endedBy(result.batches, () => { this.#handleWrite(database) }) }
+    } finally {
+      this.#handleWrite(database)
+    }
+  }
+
+  stop(): void {
+    this.#timer.stop()
+  }
+
+  #handleWrite(database: string): void {
     this.#parts.cache.handleWrite(this.#parts.clock.nowMs(), database)
     this.#parts.coalescer?.handleWrite(database)
+    this.#timer.rearm()
   }
 }
 
@@ -79,7 +100,8 @@ async function* each(batches: readonly EngineBatch[]): AsyncGenerator<EngineBatc
 
 /** What passes is kept until the end, and stored only then. */
 async function* recorded(
-  batches: AsyncIterable<EngineBatch>, { cache, recording, clock }: { readonly cache: ResultCache; readonly recording: Recording; readonly clock: Clock },
+  batches: AsyncIterable<EngineBatch>,
+  { cache, recording, clock, stored }: { readonly cache: ResultCache; readonly recording: Recording; readonly clock: Clock; readonly stored: () => void },
 ): AsyncGenerator<EngineBatch, void, void> {
   try {
     for await (const batch of batches) {
@@ -87,7 +109,16 @@ async function* recorded(
       yield batch
     }
     cache.store(clock.nowMs(), recording)
+    stored()
   } finally {
     cache.abandon(recording)
+  }
+}
+
+async function* endedBy(batches: AsyncIterable<EngineBatch>, ended: () => void): AsyncGenerator<EngineBatch, void, void> {
+  try {
+    yield* batches
+  } finally {
+    ended()
   }
 }

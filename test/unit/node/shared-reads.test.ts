@@ -27,6 +27,11 @@ function result(text: string): EngineResult {
   })() }
 }
 
+/** Done and read to its end. */
+async function write(shared: SharedReads, database = 'db'): Promise<void> {
+  await text(await shared.executeWrite(database, () => Promise.resolve(result('done'))))
+}
+
 async function text({ batches }: EngineResult): Promise<string> {
   const parts: string[] = []
   for await (const { bytes } of batches) parts.push(Buffer.from(bytes).toString())
@@ -47,9 +52,9 @@ describe('reads', () => {
       return `${answer.answeredBy} ${await text(answer)}`
     }
     expect([await ask(), await ask()]).toEqual(['engine 1', 'cache 1'])
-    shared.handleWrite('other')
+    await write(shared, 'other')
     expect(await ask()).toBe('cache 1')
-    shared.handleWrite('db')
+    await write(shared)
     expect([await ask(), await ask()]).toEqual(['engine 2', 'cache 2'])
     clock.advance(10_000)
     expect(await ask()).toBe('engine 3')
@@ -59,9 +64,30 @@ describe('reads', () => {
   it('do not keep what a write has made old while it was read', async () => {
     const { shared, read } = setUp({ bytesMax: 1 << 20 })
     const answer = await read('SELECT 1')
-    shared.handleWrite('db')
+    await write(shared)
     await text(answer)
     expect((await read('SELECT 1')).answeredBy).toBe('engine')
+  })
+
+  it('are not answered from before a write that was given up and done all the same', async () => {
+    const { shared, read } = setUp({ bytesMax: 1 << 20 })
+    let done: (error: Error) => void = () => undefined
+    const given = shared.executeWrite('db', () => new Promise((_resolve, reject) => { done = reject }))
+    await text(await read('SELECT 1'))
+    done(new Error('given up'))
+    await expect(given).rejects.toThrow('given up')
+    expect((await read('SELECT 1')).answeredBy).toBe('engine')
+  })
+
+  it('are let go when they are too old, and at the end', async () => {
+    const { clock, shared, read } = setUp({ bytesMax: 1 << 20 })
+    await text(await read('SELECT 1'))
+    expect([shared.counters['cachedResults'], clock.pending]).toEqual([1, 1])
+    clock.advance(10_000)
+    expect([shared.counters['cachedResults'], clock.pending]).toEqual([0, 0])
+    await text(await read('SELECT 1'))
+    shared.stop()
+    expect(clock.pending).toBe(0)
   })
 
   it('do not keep what was left half-way', async () => {
