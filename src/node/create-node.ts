@@ -52,7 +52,7 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
   const strategyOf = new Map<string, string>()
   const given = isMapping(settings.databases) ? Object.entries(settings.databases) : []
   // All of them first, so that a refusal leaves none open.
-  for (const [, database] of given) if (isEngineDatabase(database) && typeof database.engine === 'object') handedOver.add(database.engine)
+  for (const [, database] of given) if (isEngineDatabase(database) && isMapping(database.engine) && typeof database.engine.close === 'function') handedOver.add(database.engine)
   const known: Array<readonly [string, unknown]> = []
   for (const [name, database] of given) {
     let rest: unknown = database

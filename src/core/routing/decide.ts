@@ -70,8 +70,9 @@ export function decide(given: DecideInput): Decision {
 
 type Input = DecideInput & { readonly strategy: RoutingStrategy }
 
-function strategyOf({ request: { hints }, strategy, strategies }: DecideInput): RoutingStrategy {
-  if (hints.strategy === null) return strategy ?? nearest
+/** Whoever was forwarded a query has no peer to choose, and need not know a strategy that is the entry node's own. */
+function strategyOf({ request: { forwarded, hints }, strategy, strategies }: DecideInput): RoutingStrategy {
+  if (hints.strategy === null || forwarded) return strategy ?? nearest
   return strategies === undefined ? createStrategy(hints.strategy) : strategies.get(hints.strategy)
 }
 

@@ -5,6 +5,7 @@ import type { Log } from '../../../src/ports/log.ts'
 import type { EngineBatch } from '../../../src/ports/query-engine.ts'
 import type { QueryHandler, QueryRequest, QueryResponse } from '../../../src/query/types.ts'
 import { createRowsResult, type RowsValue } from '../../../src/wire/results/rows-result.ts'
+import { collect } from '../../support/collect.ts'
 import { VirtualClock } from '../../support/query-plane.ts'
 
 const trailer = { rows: 1, engineMs: 1, load: null }
@@ -55,7 +56,7 @@ describe("a program's own query", () => {
     const result = await queries.query('SELECT ?', { database: 'db', parameters: [1], priority: 'high', route: { zone: 'eu' }, session: 's', explain: true, timeoutMs: 500 })
     expect(requests).toMatchObject([{ sql: 'SELECT ?', database: 'db', parameters: [1], access: 'unknown', priority: 'high', hints: 'zone=eu, session=s', explain: true, timeoutMs: 500, visited: [] }])
     expect(queries.inFlight).toBe(1)
-    expect(await Array.fromAsync(result.rows())).toEqual([{ n: 1n }, { n: 2n }])
+    expect(await collect(result.rows())).toEqual([{ n: 1n }, { n: 2n }])
     expect([queries.inFlight, result.trailer()]).toEqual([0, trailer])
   })
 
@@ -85,7 +86,7 @@ describe("a program's own query", () => {
 
     const { response: slow, seen } = slowResponse()
     const late = setUp(() => Promise.resolve(slow))
-    const reading = Array.fromAsync((await late.queries.query('SELECT 1', { database: 'db', timeoutMs: 100 })).rows())
+    const reading = collect((await late.queries.query('SELECT 1', { database: 'db', timeoutMs: 100 })).rows())
     await settled()
     late.clock.advance(100)
     await expect(reading).rejects.toMatchObject({ code: 'ERR_QUERY_TIMEOUT' })
@@ -98,7 +99,7 @@ describe("a program's own query", () => {
     const result = await queries.query('SELECT 1', { database: 'db', timeoutMs: 100 })
     clock.advance(100)
     expect([queries.inFlight, seen.left]).toEqual([0, 1])
-    await expect(Array.fromAsync(result.rows())).rejects.toMatchObject({ code: 'ERR_QUERY_TIMEOUT' })
+    await expect(collect(result.rows())).rejects.toMatchObject({ code: 'ERR_QUERY_TIMEOUT' })
     expect(seen.asked).toBe(0)
   })
 
@@ -143,7 +144,7 @@ describe('draining', () => {
     await expect(queries.query('SELECT 1', { database: 'db' })).rejects.toMatchObject({ code: 'ERR_NODE_STOPPED' })
     await settled()
     expect(isDone).toBe(false)
-    expect(await Array.fromAsync(result.rows())).toEqual([{ n: 1n }])
+    expect(await collect(result.rows())).toEqual([{ n: 1n }])
     await draining
   })
 

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { createResultDecoder, toArrowStream } from '../../../../src/wire/results/decoder.ts'
 import { createRowsResult, type RowsColumn, type RowsColumnType, type RowsValue } from '../../../../src/wire/results/rows-result.ts'
 import type { ResultValue } from '../../../../src/wire/results/types.ts'
+import { collect } from '../../../support/collect.ts'
 
 async function decoded(columns: readonly RowsColumn[], rows: Parameters<typeof createRowsResult>[1]): Promise<{ readonly types: string[]; readonly rows: ResultValue[][]; readonly batches: number[] }> {
   const { format, header, batches } = createRowsResult(columns, rows)
@@ -63,7 +64,7 @@ describe('rows as a result', () => {
 
   it('becomes an Arrow stream', async () => {
     const { format, header, batches } = createRowsResult([{ name: 'n', type: 'bigint' }, { name: 't', type: 'text' }], [[1, 'a'], [2, null]])
-    const table = tableFromIPC(Buffer.concat(await Array.fromAsync(toArrowStream(format, header, batches))))
+    const table = tableFromIPC(Buffer.concat(await collect(toArrowStream(format, header, batches))))
     expect(table.toArray().map((row) => (row as { toJSON(): unknown }).toJSON())).toEqual([{ n: 1n, t: 'a' }, { n: 2n, t: null }])
   })
 
