@@ -7,6 +7,7 @@ const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 const INT128_MIN = -(2n ** 127n)
 const INT128_MAX = 2n ** 127n - 1n
+const UINT128_MAX = 2n ** 128n - 1n
 
 /** By the value's type: a whole number is an integer when it is a safe one, otherwise a double; a Date is a timestamp with zone. @throws MeshError ERR_SQL */
 export function bindParameters(statement: duckdb.PreparedStatement, parameters: readonly QueryValue[]): void {
@@ -45,6 +46,7 @@ function bindNumber(statement: duckdb.PreparedStatement, index: number, value: n
 function bindBigint(statement: duckdb.PreparedStatement, index: number, value: bigint): void {
   if (value >= INT64_MIN && value <= INT64_MAX) duckdb.bind_int64(statement, index, value)
   else if (value >= INT128_MIN && value <= INT128_MAX) duckdb.bind_hugeint(statement, index, value)
+  else if (value > 0n && value <= UINT128_MAX) duckdb.bind_uhugeint(statement, index, value)
   else throw new MeshError('ERR_SQL', `parameter ${index} is an integer of more than 128 bits`, { details: { kind: 'Parameter', parameter: index } })
 }
 
