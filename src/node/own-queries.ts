@@ -10,6 +10,7 @@ import type { Log } from '../ports/log.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { QueryHandler, QueryRequest, QueryResponse } from '../query/types.ts'
 import { toMeshError } from '../wire/query-messages.ts'
+import { encodeValue } from '../wire/query-values.ts'
 
 export interface OwnQueriesParts {
   readonly handler: QueryHandler
@@ -39,6 +40,8 @@ export class OwnQueries {
   async query(sql: string, options: QueryOptions): Promise<QueryResult> {
     if (this.#isDraining) throw new MeshError('ERR_NODE_STOPPED', 'the node is stopping, or has stopped', { details: { started: 'no' } })
     const request = toRequest(sql, options)
+    // Here nothing is encoded on the way to an engine of this node; what has no form on the wire is refused all the same.
+    request.parameters.forEach(encodeValue)
     options.signal?.throwIfAborted()
     if (this.#running.size >= OWN_QUERIES_MAX) throw new MeshError('ERR_OVERLOADED', `${OWN_QUERIES_MAX} queries of this program are under way`, { details: { started: 'no' } })
     const query = new OwnQuery(this.#parts, request, options.signal, () => {
