@@ -31,7 +31,7 @@ const strategyPattern = /^[\w-]{1,40}$/
  */
 export async function createNode(settings: NodeSettings = {}, additions: NodeAdditions = {}): Promise<MeshNode> {
   const log = additions.log ?? silentLog
-  const handedOver = new Set<QueryEngine>()
+  const handedOver = new Set<Pick<QueryEngine, 'close'>>()
   try {
     const { tree, plugins } = separate(settings, additions, handedOver)
     return await startNode(parseNodeOptions(tree, process.cwd()), { log, plugins })
@@ -43,7 +43,7 @@ export async function createNode(settings: NodeSettings = {}, additions: NodeAdd
 }
 
 /** The options that the schema knows, and those that are the program's own. */
-function separate(settings: NodeSettings, { engines = {}, strategies: factories = {} }: NodeAdditions, handedOver: Set<QueryEngine>): { readonly tree: object; readonly plugins: NodePlugins } {
+function separate(settings: NodeSettings, { engines = {}, strategies: factories = {} }: NodeAdditions, handedOver: Set<Pick<QueryEngine, 'close'>>): { readonly tree: object; readonly plugins: NodePlugins } {
   const unnamed = Object.keys(factories).find((name) => !strategyPattern.test(name))
   if (unnamed !== undefined) throw new MeshError('ERR_OPTION_INVALID', `a strategy cannot be called ${JSON.stringify(unnamed)}: up to 40 letters, digits, hyphens and underscores`)
   const strategies = Object.fromEntries(Object.entries(factories).map(([name, create]) => [name, checkedStrategy(name, create)]))
@@ -52,7 +52,7 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
   const strategyOf = new Map<string, string>()
   const given = isMapping(settings.databases) ? Object.entries(settings.databases) : []
   // All of them first, so that a refusal leaves none open.
-  for (const [, database] of given) if (isEngineDatabase(database) && isMapping(database.engine) && typeof database.engine.close === 'function') handedOver.add(database.engine)
+  for (const [, database] of given) if (isMapping(database) && hasClose(database['engine'])) handedOver.add(database['engine'])
   const known: Array<readonly [string, unknown]> = []
   for (const [name, database] of given) {
     let rest: unknown = database
@@ -77,7 +77,7 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
 }
 
 function pluginDatabase(
-  name: string, database: EngineDatabaseSettings, { engines, handedOver }: { readonly engines: Readonly<Record<string, EngineFactory>>; readonly handedOver: Set<QueryEngine> },
+  name: string, database: EngineDatabaseSettings, { engines, handedOver }: { readonly engines: Readonly<Record<string, EngineFactory>>; readonly handedOver: Set<Pick<QueryEngine, 'close'>> },
 ): PluginDatabase {
   if (!databaseNamePattern.test(name)) throw new MeshError('ERR_OPTION_INVALID', `a database cannot be called ${JSON.stringify(name)}: a letter or underscore, then up to 62 letters, digits, underscores and hyphens`)
   const { engine, settings, ...unknown } = database
@@ -109,6 +109,11 @@ function pluginDatabase(
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Whether it is an engine is checked later. */
+function hasClose(value: unknown): value is Pick<QueryEngine, 'close'> {
+  return isMapping(value) && typeof value['close'] === 'function'
 }
 
 function isEngineDatabase(value: unknown): value is EngineDatabaseSettings {

@@ -66,6 +66,10 @@ export interface NodeSettings {
   readonly hedgeAfter?: Duration
   readonly readYourWrites?: Duration
   readonly hotspotRate?: number
+  /** As `256MB`. */
+  readonly cacheSize?: string
+  readonly cacheAge?: Duration
+  readonly coalesce?: boolean
   readonly inFlightMax?: number
   readonly quorumMin?: number
   readonly minorityPolicy?: MinorityPolicy

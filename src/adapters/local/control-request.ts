@@ -53,7 +53,7 @@ export function parseControlRequest(line: string): ControlRequest {
       return { method: 'latency', database: databaseOf(request.database), hours }
     }
     case 'explain':
-      return { method: 'explain', database: databaseOf(request.database), sql: textOf(request.sql, 'SQL'), hints: textOf(request.hints ?? '', 'hints'), priority: priorityOf(request.priority ?? 'normal') }
+      return { method: 'explain', database: databaseOf(request.database), sql: textOf(request.sql, 'SQL'), hints: textOf(request.hints ?? '', 'list of hints'), priority: priorityOf(request.priority ?? 'normal') }
     case 'keys-install':
       return { method: 'keys-install' }
     case 'keys-list':
