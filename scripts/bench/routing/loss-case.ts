@@ -33,7 +33,7 @@ export async function runLossCase({ strategy, shape, isRemotePreferred = false, 
   const clients = new Clients(mesh, { hints: isRemotePreferred ? 'prefer-remote' : '', plain: isPlain(strategy) ? strategy : null })
   clients.closed({ entries: shape === 'gateway' ? mesh.nodes.slice(NODES) : isOneSided ? mesh.nodes.slice(0, 1) : mesh.nodes, clients: CLIENTS, fromMs: SETTLED_MS, untilMs: fromMs + measuredMs })
   await mesh.time.runUntil(fromMs + measuredMs)
-  const samples = clients.samples.filter(({ startedMs, tookMs }) => startedMs + tookMs >= fromMs || startedMs >= fromMs)
+  const samples = clients.samples.filter(({ startedMs, tookMs }) => (tookMs < Infinity ? startedMs + tookMs : startedMs) >= fromMs)
   const answered = samples.filter(({ tookMs }) => tookMs < Infinity)
   const tookMs = answered.map((sample) => sample.tookMs)
   const counters = mesh.nodes.map(({ service }) => service.counters)
