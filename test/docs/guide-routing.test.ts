@@ -8,7 +8,9 @@ import { type CommandResult, TestMesh, until } from '../support/processes.ts'
 
 const guide = await readFile(join(fileURLToPath(new URL('../..', import.meta.url)), 'docs/guides/routing.md'), 'utf8')
 const lines = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text = '']) => text.trimEnd().split('\n'))
-const shown = /^```text\n(.*?)^```$/ms.exec(guide)?.[1] ?? ''
+const [shownQuiet = '', shownOverloaded = ''] = [...guide.matchAll(/^```text\n(.*?)^```$/gms)].map(([, text = '']) => text)
+/** Which of two peers that are as near, and how near, is the machine's affair. */
+const formOf = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !/^[│┌├└]/.test(line)).map((line) => line.replace(/db[23] \(.*?latency\)/, 'a peer'))
 
 const results: Array<CommandResult & { readonly line: string }> = []
 let mesh: TestMesh
@@ -40,11 +42,11 @@ describe('docs/guides/routing.md', () => {
 
   it('what it shows of a decision has the form of the real one', () => {
     const [quiet = '', overloaded = '', hinted = ''] = outputsOf('rdb db:explain-route')
-    const head = (text: string): string[] => text.split('\n').slice(0, 4)
-    expect(head(quiet)).toEqual(head(shown))
-    expect(columnsOf(quiet)).toEqual(columnsOf(shown))
+    for (const [real, shown] of [[quiet, shownQuiet], [overloaded, shownOverloaded]] as const) {
+      expect(formOf(real)).toEqual(formOf(shown))
+      expect(columnsOf(real)).toEqual(columnsOf(shown))
+    }
     expect(columnsOf(quiet).length).toBeGreaterThan(8)
-    expect(overloaded).toMatch(/Routing Decision: Forwarded to db[23].*\nReason: Local CPU 95% exceeds threshold 80%/)
     expect(hinted).toMatch(/Routing Decision: Forwarded to db[23][^]*Strategy: peak-ewma/)
   })
 
