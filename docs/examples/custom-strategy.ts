@@ -17,7 +17,7 @@ const folder = await mkdtemp(join(tmpdir(), 'custom-strategy-'))
 await mkdir(join(folder, 'sales'))
 await writeFile(join(folder, 'sales/orders.csv'), 'region,amount\nnorth,120\nsouth,80\n')
 
-const options = (name: string) => ({ name, dataDir: join(folder, name), listen: '127.0.0.1:0', cpuThreshold: 100, overloadDwell: '0ms' })
+const options = (name: string) => ({ name, dataDir: join(folder, name), listen: '127.0.0.1:0' })
 const databases = { sales: join(folder, 'sales') }
 const oslo = await createNode({ ...options('oslo1'), datacenter: 'oslo', databases })
 const seeds = oslo.tcpMultiaddrs.slice(0, 1)
@@ -25,13 +25,13 @@ const warsaw = await createNode({ ...options('warsaw1'), datacenter: 'warsaw', d
 // Without a copy of its own, so that each query has to go somewhere.
 const entry = await createNode({ ...options('entry'), seeds, strategy: 'greenest' }, { strategies: { greenest: () => greenest } })
 
-// Until both are measured and well: a copy that has not told its load, or that is overloaded, comes last whatever its score.
-const copies = () => entry.members.list().filter(({ local, status, load, latency }) => !local && status === 'healthy' && load !== null && latency !== null)
+const copies = () => entry.members.list().filter(({ local, state, load }) => !local && state === 'alive' && load !== null)
 while (copies().length < 2) await wait(50)
 
+// The lower score is chosen among copies that are equally well: one that is overloaded comes after all that are not, whatever its score.
 const { strategy, candidates } = await entry.explain('SELECT * FROM orders', { database: 'sales' })
 console.log(`by ${strategy}:`)
-for (const { name, score, verdict } of candidates.filter(({ isLocal }) => !isLocal)) console.log(`${name} scores ${score}: ${verdict}`)
+for (const { name, score } of candidates.filter(({ isLocal }) => !isLocal).toSorted((a, b) => a.name.localeCompare(b.name))) console.log(`${name} scores ${score}`)
 
 const result = await entry.query('SELECT count(*) AS orders FROM orders', { database: 'sales' })
 for await (const row of result.rows()) console.log(row)
@@ -41,6 +41,6 @@ await rm(folder, { recursive: true })
 
 // Prints:
 // by greenest:
-// oslo1 scores 25: chosen
-// warsaw1 scores 650: fallback
+// oslo1 scores 25
+// warsaw1 scores 650
 // { orders: 2n }
