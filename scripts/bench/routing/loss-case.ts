@@ -47,7 +47,6 @@ export async function runLossCase({ strategy, shape, isRemotePreferred = false, 
 
 const plans = {
   'mesh: default (nearest, local first)': { shape: 'mesh', strategy: 'nearest' },
-  'mesh: nearest, prefer-remote': { shape: 'mesh', strategy: 'nearest', isRemotePreferred: true },
   'mesh: peak-ewma, prefer-remote': { shape: 'mesh', strategy: 'peak-ewma', isRemotePreferred: true },
   'mesh: plain round robin (baseline)': { shape: 'mesh', strategy: 'plain round robin' },
   'gateway: default (nearest)': { shape: 'gateway', strategy: 'nearest' },
@@ -66,7 +65,7 @@ export const lossCase: RoutingBench = {
     { figure: 'perSecond', title: 'queries/s', show: plain(1) }, { figure: 'p50Ms', title: 'p50', show: milliseconds }, { figure: 'p99Ms', title: 'p99', show: milliseconds },
     { figure: 'errors', title: 'errors', show: plain(0) }, { figure: 'forwarded', title: 'forwarded', show: plain(0) }, { figure: 'failovers', title: 'failovers', show: plain(0) }, { figure: 'limit', title: 'places at the end', show: plain(1) },
   ],
-  configurations: (isShort) => Object.entries(plans).map(([name, plan]): Configuration => ({ name, run: (seed) => runLossCase({ ...plan, measuredMs: isShort ? 20_000 : 60_000 }, seed) })),
+  configurations: (isShort) => Object.entries(plans).map(([name, plan]): Configuration => ({ name, run: (seed) => runLossCase({ ...plan, measuredMs: isShort ? 15_000 : 30_000 }, seed) })),
   verdicts: (medians) => Object.keys(plans).filter((name) => !name.includes('baseline')).map((name) => {
     const baseline = `${name.split(':')[0] ?? ''}: plain round robin (baseline)`
     const ratio = (medians.get(name)?.['perSecond'] ?? 0) / (medians.get(baseline)?.['perSecond'] ?? NaN)

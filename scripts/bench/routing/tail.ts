@@ -53,8 +53,6 @@ export async function runTail({ strategy, shape, isRemotePreferred = false, hedg
 
 const plans = {
   'mesh: default (nearest, local first)': { shape: 'mesh', strategy: 'nearest' },
-  'mesh: peak-ewma, local first': { shape: 'mesh', strategy: 'peak-ewma' },
-  'mesh: nearest, prefer-remote': { shape: 'mesh', strategy: 'nearest', isRemotePreferred: true },
   'mesh: nearest, prefer-remote, hedged after 500 ms': { shape: 'mesh', strategy: 'nearest', isRemotePreferred: true, hedgeAfterMs: 500 },
   'mesh: peak-ewma, prefer-remote': { shape: 'mesh', strategy: 'peak-ewma', isRemotePreferred: true },
   'mesh: plain round robin (baseline)': { shape: 'mesh', strategy: 'plain round robin' },
@@ -63,8 +61,6 @@ const plans = {
   'gateway: nearest, hedged after 500 ms': { shape: 'gateway', strategy: 'nearest', hedgeAfterMs: 500 },
   'gateway: peak-ewma': { shape: 'gateway', strategy: 'peak-ewma' },
   'gateway: probe-pool': { shape: 'gateway', strategy: 'probe-pool' },
-  'gateway: adaptive': { shape: 'gateway', strategy: 'adaptive' },
-  'gateway: our round-robin': { shape: 'gateway', strategy: 'round-robin' },
   'gateway: plain round robin (baseline)': { shape: 'gateway', strategy: 'plain round robin' },
   'gateway: plain least connections (baseline)': { shape: 'gateway', strategy: 'plain least connections' },
 } as const satisfies Record<string, Routing>
