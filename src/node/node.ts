@@ -414,7 +414,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
     retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }), hotspots,
     gate, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
-    sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, clock }),
+    sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, isTableAffine: options.tableAffinity, clock }),
     strategies: (database) => strategies.of(database),
     routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
   })

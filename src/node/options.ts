@@ -64,6 +64,7 @@ export interface NodeOptions {
   /** 0: never. */
   readonly hedgeAfterMs: number
   readonly readYourWritesMs: number
+  readonly tableAffinity: boolean
   readonly hotspotPerSecond: number
   /** 0: no cache of results. */
   readonly cacheBytes: number
@@ -146,6 +147,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     overloadLeaveMarginPercent: get('overloadLeaveMargin'), overloadDwellMs: get('overloadDwell'),
     strategy: get('strategy'), hedgeAfterMs: get('hedgeAfter'), readYourWritesMs: get('readYourWrites'), hotspotPerSecond: get('hotspotRate'),
     cacheBytes: get('cacheSize'), cacheAgeMs: get('cacheAge'), coalesce: get('coalesce'),
+    tableAffinity: get('tableAffinity'),
     failoverMax: get('failoverMax'), inFlightMax: get('inFlightMax'), drainMs: get('drain'),
     quorumMin: get<number | undefined>('quorumMin') ?? null, minorityPolicy: get('minorityPolicy'),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),

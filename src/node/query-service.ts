@@ -141,9 +141,10 @@ export class QueryService {
 
   /** What is known of where it should go, beside what it says itself: its session's place, and away from here where too many ask for the same. */
   #placed({ route, session }: QueryHints, database: string, engine: QueryEngine | undefined, sql: string): RouteHints {
-    const isToMove = this.#parts.hotspots.handleQuery(database, engine?.tablesOf?.(sql) ?? [])
+    const tables = engine?.tablesOf?.(sql) ?? []
+    const isToMove = this.#parts.hotspots.handleQuery(database, tables)
     const spread = isToMove && !route.localOnly ? { ...route, preferRemote: true } : route
-    return session === null ? spread : this.#parts.sessions.withPlace(spread, database, session)
+    return session === null ? this.#parts.sessions.withWarmPlace(spread, database, tables) : this.#parts.sessions.withPlace(spread, database, session)
   }
 
   async #classify(engine: QueryEngine | undefined, request: Pick<QueryRequest, 'database' | 'sql' | 'access' | 'visited'>, signal: AbortSignal): Promise<QueryRequest['access']> {
@@ -214,6 +215,7 @@ export class QueryService {
       const { peerId, response, failed, isHedge, via } = outcome
       this.#counters.forwarded++
       this.#noteSession(request, context.session, peerId)
+      if (context.session === null && request.access === 'read') this.#parts.sessions.handleTables(request.database, this.#parts.engines.get(request.database)?.tablesOf?.(request.sql) ?? [], peerId)
       const report = this.#report('forward', decision, context.decisionUs, failed)
       return {
         ...response,

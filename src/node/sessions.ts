@@ -3,7 +3,7 @@
  * after it has written, to the node that took the write, so that it sees what it has written (read-your-writes by a window: copies have
  * no common version that a node could wait for).
  */
-import { type SessionAffinity, sessionKeyOf } from '../core/routing/affinity.ts'
+import { affinityKeyOf, type SessionAffinity, sessionKeyOf } from '../core/routing/affinity.ts'
 import type { RouteHints } from '../core/routing/hints.ts'
 import type { Clock } from '../ports/clock.ts'
 
@@ -11,6 +11,8 @@ export interface SessionsParts {
   readonly affinity: SessionAffinity
   /** After a write its session's reads go to where it was written for so long. */
   readonly readYourWritesMs: number
+  /** Whether reads of one table that leave this node go to one peer, which has it in memory then. */
+  readonly isTableAffine?: boolean
   readonly clock: Clock
 }
 
@@ -48,6 +50,18 @@ export class Sessions {
     if ((this.#writes.get(key)?.untilMs ?? 0) <= nowMs) this.#parts.affinity.bind(nowMs, key, peerId)
   }
 
+  /** Where the tables of a query are warm, by what was read from here before; for queries without a session. */
+  withWarmPlace(hints: RouteHints, database: string, tables: readonly string[]): RouteHints {
+    if (this.#parts.isTableAffine !== true || tables.length === 0) return hints
+    const warmAt = this.#parts.affinity.peerOf(this.#parts.clock.nowMs(), tablesKeyOf(database, tables))
+    return warmAt === null ? hints : { ...hints, warmAt }
+  }
+
+  /** A read of those tables was answered by another node. */
+  handleTables(database: string, tables: readonly string[], peerId: string): void {
+    if (this.#parts.isTableAffine === true && tables.length > 0) this.#parts.affinity.bind(this.#parts.clock.nowMs(), tablesKeyOf(database, tables), peerId)
+  }
+
   /** A write of it was done, or may have been, at that node. */
   handleWrite(database: string, session: string, peerId: string): void {
     const nowMs = this.#parts.clock.nowMs()
@@ -67,4 +81,9 @@ export class Sessions {
 
 function keyOf(database: string, session: string): string {
   return sessionKeyOf(`${database}/${session}`)
+}
+
+/** The order in which a statement names its tables says nothing. */
+function tablesKeyOf(database: string, tables: readonly string[]): string {
+  return affinityKeyOf(database, tables.toSorted().join('\n'))
 }

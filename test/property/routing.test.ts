@@ -39,7 +39,7 @@ const local: fc.Arbitrary<LocalView> = fc.record({
 
 const hints: fc.Arbitrary<RouteHints> = fc.oneof(fc.constant(NO_HINTS), fc.record({
   localOnly: fc.constantFrom(false, false, true), preferRemote: fc.boolean(), zone: fc.constantFrom(null, null, 'north', 'north/r2', 'south'),
-  maxStalenessMs: fc.constantFrom(null, null, 0, 100, 1_000), strategy: fc.constantFrom(null, ...STRATEGY_NAMES), pinnedTo: fc.constantFrom(null, null, null, 'self', 'p0', 'p3', 'gone'), stickTo: fc.constantFrom(null, 'p0', 'p1', 'gone'),
+  maxStalenessMs: fc.constantFrom(null, null, 0, 100, 1_000), strategy: fc.constantFrom(null, ...STRATEGY_NAMES), pinnedTo: fc.constantFrom(null, null, null, 'self', 'p0', 'p3', 'gone'), stickTo: fc.constantFrom(null, 'p0', 'p1', 'gone'), warmAt: fc.constantFrom(null, 'p0', 'p2', 'gone'),
 }))
 
 const request: fc.Arbitrary<RouteRequest> = fc.record({
@@ -101,8 +101,8 @@ describe('every decision, by whatever strategy', () => {
       expect(new Set(decision.chain).size).toBe(decision.chain.length)
       const chain = decision.chain.map((peerId) => input.peers.find((candidate) => candidate.peerId === peerId) as PeerView)
       for (const target of chain) expect(suits(input, target) && isReachable(target)).toBe(true)
-      const isSticky = input.request.access !== 'write' && decision.chain[0] === input.request.hints.stickTo
-      // A session stays with a healthy peer whose figures are old as well.
+      const isSticky = input.request.access !== 'write' && (decision.chain[0] === input.request.hints.stickTo || decision.chain[0] === input.request.hints.warmAt)
+      // A session, or a table, stays with a healthy peer whose figures are old as well.
       if (isSticky) expect(tier(chain[0] as PeerView)).toBeLessThanOrEqual(Math.max(1, Math.min(...input.peers.filter((candidate) => suits(input, candidate) && isReachable(candidate)).map(tier))))
       const ranks = (isSticky ? chain.slice(1) : chain).map(tier)
       expect(ranks).toEqual(ranks.toSorted((a, b) => a - b))

@@ -117,8 +117,9 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   const isHealthyOnly = obstacle.kind !== 'hard'
   const lastResort = obstacle.kind === 'preference' ? null : lastResortOf(usable)
 
-  const { preferRemote, stickTo } = request.hints
-  const sticky = request.access === 'write' || stickTo === null ? undefined : [...usable.fresh, ...usable.stale].find(({ peerId }) => peerId === stickTo)
+  const { preferRemote, stickTo, warmAt } = request.hints
+  const wellKnown = (peerId: string | null): PeerView | undefined => (request.access === 'write' || peerId === null ? undefined : [...usable.fresh, ...usable.stale].find((peer) => peer.peerId === peerId))
+  const sticky = wellKnown(stickTo)
   if (obstacle.kind === 'preference' && !preferRemote && sticky === undefined) {
     return { kind: 'local', lastResort, explanation: explain(input, `${obstacle.reason}, which cannot take the query`, { peers, chain: [], share: null }) }
   }
@@ -131,7 +132,8 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   }
 
   const ranked = buildChain(input, usable, { options, isHealthyOnly })
-  const chain = sticky === undefined ? ranked : [sticky, ...ranked.filter((peer) => peer !== sticky)].slice(0, 1 + options.failoverMax)
+  const first = sticky ?? wellKnown(warmAt)
+  const chain = first === undefined ? ranked : [first, ...ranked.filter((peer) => peer !== first)].slice(0, 1 + options.failoverMax)
   const share = ratio === null ? null : { forwardedRatio: ratio, isKept: false }
   const [chosen] = chain
   if (chosen !== undefined) {

@@ -19,9 +19,11 @@ export interface RouteHints {
   readonly pinnedTo: string | null
   /** PeerId of the node that a session's reads went to: there while it is well, as any other read otherwise. */
   readonly stickTo: string | null
+  /** PeerId of the node that has the query's tables warm: of the peers that one first, where it leaves this node at all. */
+  readonly warmAt: string | null
 }
 
-export const NO_HINTS: RouteHints = Object.freeze({ localOnly: false, preferRemote: false, zone: null, maxStalenessMs: null, strategy: null, pinnedTo: null, stickTo: null })
+export const NO_HINTS: RouteHints = Object.freeze({ localOnly: false, preferRemote: false, zone: null, maxStalenessMs: null, strategy: null, pinnedTo: null, stickTo: null, warmAt: null })
 
 export function isInZone({ datacenter, rack }: Site, zone: string): boolean {
   return datacenter === zone || `${datacenter}/${rack}` === zone

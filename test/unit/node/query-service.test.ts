@@ -80,7 +80,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       onInFlight?.(count)
     },
     latencyTo: (peerId) => 10 * (peers.findIndex((peer) => peer.peerId === peerId) + 1),
-    sessions: new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, clock }),
+    sessions: new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, isTableAffine: true, clock }),
     hotspots: new HotspotDriver({ queriesPerSecond: 1_000, otherCopies: () => 1, onEvent: () => undefined, clock, random: createRandom(2), log: silentLog }),
     strategies: (database) => strategies.of(database),
     gate: new QueryGateDriver(new QueryGate({ limitMax: 64, ...gate }), clock),

@@ -4,10 +4,10 @@ import { NO_HINTS } from '../../../src/core/routing/hints.ts'
 import { Sessions } from '../../../src/node/sessions.ts'
 import { VirtualClock } from '../../support/query-plane.ts'
 
-function setUp() {
+function setUp(isTableAffine = true) {
   const clock = new VirtualClock()
   const affinity = new SessionAffinity()
-  return { clock, affinity, sessions: new Sessions({ affinity, readYourWritesMs: 5_000, clock }) }
+  return { clock, affinity, sessions: new Sessions({ affinity, readYourWritesMs: 5_000, isTableAffine, clock }) }
 }
 
 describe('sessions', () => {
@@ -42,6 +42,16 @@ describe('sessions', () => {
     expect(sessions.withPlace(NO_HINTS, 'db', 's').pinnedTo).toBe('p')
     clock.advance(1)
     expect(sessions.withPlace(NO_HINTS, 'db', 's')).toEqual({ ...NO_HINTS, stickTo: 'a' })
+  })
+
+  it('leave the tables of other queries where they are warm, if that is wanted', () => {
+    for (const isWanted of [true, false]) {
+      const { sessions } = setUp(isWanted)
+      sessions.handleTables('db', ['flights', 'airports'], 'a')
+      expect(sessions.withWarmPlace(NO_HINTS, 'db', ['airports', 'flights']).warmAt).toBe(isWanted ? 'a' : null)
+      expect(sessions.withWarmPlace(NO_HINTS, 'db', ['flights'])).toBe(NO_HINTS)
+      expect(sessions.withWarmPlace(NO_HINTS, 'db', [])).toBe(NO_HINTS)
+    }
   })
 
   it('keeps the memory of writers within its bound', () => {

@@ -293,6 +293,10 @@ describe('hints', () => {
     ['stickTo an ejected peer stays on an idle node', { stickTo: 'ejected' }, here, [near, ejected], 'local'],
     ['stickTo a peer that is gone stays on an idle node', { stickTo: 'gone' }, here, [near], 'local'],
     ['stickTo a well peer goes there from an overloaded node, whatever its share', { stickTo: 'far' }, { ...overloaded, excessRatio: 0 }, [near, far], 'forward far near'],
+    ['warmAt a well peer goes there first when it leaves', { warmAt: 'far' }, overloaded, [near, far], 'forward far near'],
+    ['warmAt a peer is no reason to leave', { warmAt: 'far' }, here, [near, far], 'local'],
+    ['warmAt an overloaded peer is nothing', { warmAt: 'loaded' }, overloaded, [near, loaded], 'forward near'],
+    ['warmAt gives way to the session', { warmAt: 'near', stickTo: 'far' }, here, [near, far], 'forward far near'],
     ['stickTo an overloaded peer goes as any other read from an overloaded node', { stickTo: 'loaded' }, overloaded, [near, loaded], 'forward near'],
     ['pinnedTo a peer is refused where it must stay here', { pinnedTo: 'far', localOnly: true }, here, [near, far], 'refuse ERR_NOT_SERVING'],
   ])('%s', (_, hints, local, peers, expected) => {
