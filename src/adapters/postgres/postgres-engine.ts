@@ -6,7 +6,7 @@ import { StatementClassifier, type Inspection } from './classifier.ts'
 import { ClientPool } from './client-pool.ts'
 import { parseConnectionTarget, type ConnectionTarget } from './connection-target.ts'
 import { clientClass, clientConfig } from './mesh-client.ts'
-import { parameterValues } from './parameters.ts'
+import { parameterTypes, parameterValues, type BoundParameters } from './parameters.ts'
 import { QueryRun } from './query-run.ts'
 import { encodeCount, encodeNothing, ResultEncoder, type EncodedStart } from './result-encoder.ts'
 import { ResultStream } from './result-stream.ts'
@@ -129,7 +129,7 @@ class Engine implements PostgresEngine {
     try {
       const on = await this.#pool.acquire(signal)
       run = new QueryRun({ on, access, signal, timeoutMs: request.timeoutMs ?? null, cancel: (pid) => this.#watch.cancel(pid), release: (state) => { this.#pool.release(on, state) } })
-      const { start, encoder } = await this.#start(run, request.sql, values, inspection)
+      const { start, encoder } = await this.#start(run, request.sql, { values, types: parameterTypes(request.parameters) }, inspection)
       delivered = true
       return { format: start.format, header: start.header, batches: new ResultStream({ start, encoder, finish: () => this.#finish(run as QueryRun), leave: () => (run as QueryRun).end(), fail }) }
     } catch (error) {
@@ -137,7 +137,7 @@ class Engine implements PostgresEngine {
     }
   }
 
-  async #start(run: QueryRun, sql: string, values: unknown[], { access, facts }: Inspection): Promise<{ readonly start: EncodedStart; readonly encoder: ResultEncoder }> {
+  async #start(run: QueryRun, sql: string, { values, types }: BoundParameters, { access, facts }: Inspection): Promise<{ readonly start: EncodedStart; readonly encoder: ResultEncoder }> {
     let count: number | null = null
     const encoder = new ResultEncoder({
       read: async (rowsMax) => {
@@ -152,7 +152,7 @@ class Engine implements PostgresEngine {
       await run.runAlone(sql, values)
       start = encodeNothing()
     } else {
-      await run.open(sql, values)
+      await run.open(sql, values, types)
       start = await encoder.start()
       if (encoder.columnCount === 0) start = facts.kind === 'SelectStmt' || count === null ? encodeNothing() : encodeCount(count)
     }

@@ -4,11 +4,12 @@
  * clean, or ended when something may still be under way on it.
  */
 import type pg from 'pg'
-import Cursor from 'pg-cursor'
+import type Cursor from 'pg-cursor'
 import type { Access } from '../../ports/query-engine.ts'
 import { asText } from './mesh-client.ts'
 import { cancelledError } from './server-error.ts'
 import type { DescribedColumn } from './type-catalog.ts'
+import { typedCursor } from './typed-cursor.ts'
 
 export interface RunClient {
   readonly client: pg.ClientBase
@@ -86,12 +87,12 @@ export class QueryRun {
   }
 
   /** For what is read through `read`. */
-  async open(sql: string, values: unknown[]): Promise<void> {
+  async open(sql: string, values: unknown[], types: readonly number[]): Promise<void> {
     const { access, timeoutMs, on: { client } } = this.#options
     const limits = timeoutMs === null ? '' : `; SET LOCAL statement_timeout = ${limitOf(timeoutMs)}; SET LOCAL idle_in_transaction_session_timeout = ${limitOf(timeoutMs)}`
     this.#inTransaction = true
     await this.#call(() => client.query(`BEGIN ${access === 'read' ? 'READ ONLY' : ''}${limits}`))
-    this.#cursor = new Cursor<TextRow>(sql, values, { rowMode: 'array', types: asText })
+    this.#cursor = typedCursor<TextRow>(sql, values, types)
     client.query(this.#cursor)
   }
 

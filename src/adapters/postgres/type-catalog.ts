@@ -38,6 +38,23 @@ const BUILT_IN: ReadonlyArray<readonly [oid: number, arrayOid: number, type: Pos
   [705, 0, scalar('unknown', UTF8)], [2278, 0, scalar('void', UTF8)],
 ]
 
+/** Other names of theirs that SQL takes. */
+const ALIASES: Readonly<Record<string, string>> = {
+  bool: 'boolean', int8: 'bigint', int2: 'smallint', int: 'integer', int4: 'integer', float4: 'real', float8: 'double precision', decimal: 'numeric', varchar: 'character varying', char: 'character',
+  time: 'time without time zone', timetz: 'time with time zone', timestamp: 'timestamp without time zone', timestamptz: 'timestamp with time zone',
+}
+
+/** A built-in type by its name, with or without a width and `[]`; null for others. The width has no place in an OID. */
+export function builtInType(name: string): { readonly oid: number; readonly name: string } | null {
+  const match = /^([a-z][a-z0-9 ]*?)\s*(?:\([0-9, -]+\))?\s*((?:\[\])*)$/.exec(name.trim().toLowerCase())
+  if (match === null) return null
+  const [, word = '', brackets] = match
+  const plain = ALIASES[word] ?? word
+  const found = BUILT_IN.find(([, , type]) => type.name === plain)
+  if (found === undefined || plain === 'unknown' || plain === 'void') return null
+  return { oid: brackets === '' ? found[0] : found[1], name: plain }
+}
+
 const QUERY = `SELECT t.oid, format_type(t.oid, NULL), t.typcategory = 'A' AND t.typelem <> 0, t.typelem, format_type(t.typelem, NULL), i.typdelim
   FROM pg_catalog.pg_type t LEFT JOIN pg_catalog.pg_type i ON i.oid = t.typelem WHERE t.oid = ANY($1::oid[])`
 
