@@ -1,4 +1,4 @@
-/** Runs docs/guides/routing.md: every `sh` line in order, at the first of three nodes whose loads are pinned, so that the machine decides no route. */
+/** Runs docs/guides/routing.md and docs/guides/parameters.md: every `sh` line in order, at the first of three nodes whose loads are pinned, so that the machine decides no route. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,8 +6,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { STRATEGY_NAMES } from '../../src/core/routing/strategies/registry.ts'
 import { type CommandResult, TestMesh, until } from '../support/processes.ts'
 
-const guide = await readFile(join(fileURLToPath(new URL('../..', import.meta.url)), 'docs/guides/routing.md'), 'utf8')
-const lines = [...guide.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, text = '']) => text.trimEnd().split('\n'))
+const read = (name: string): Promise<string> => readFile(join(fileURLToPath(new URL('../..', import.meta.url)), `docs/guides/${name}.md`), 'utf8')
+const commandsOf = (text: string): string[] => [...text.matchAll(/^```sh\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.trimEnd().split('\n'))
+const guide = await read('routing')
+const parameterLines = commandsOf(await read('parameters'))
+const lines = [...commandsOf(guide), ...parameterLines]
 const [shownQuiet = '', shownOverloaded = ''] = [...guide.matchAll(/^```text\n(.*?)^```$/gms)].map(([, text = '']) => text)
 /** Which of two peers that are as near, and how near, is the machine's affair. */
 const formOf = (text: string): string[] => text.split('\n').filter((line) => line !== '' && !/^[│┌├└]/.test(line)).map((line) => line.replace(/db[23] \(.*?latency\)/, 'a peer'))
@@ -64,5 +67,12 @@ describe('docs/guides/routing.md', () => {
 
   it('it speaks of every strategy', () => {
     expect(STRATEGY_NAMES.filter((name) => !guide.includes(`| \`${name}\``))).toEqual([])
+  })
+})
+
+describe('docs/guides/parameters.md', () => {
+  it('its parameters arrive as it says', () => {
+    const outputs = results.filter(({ line }) => parameterLines.includes(line)).map(({ stdout }) => stdout)
+    expect(outputs).toEqual(['{"n":4}\n', '{"price":"12.340","day":"2024-05-06"}\n', '{"n":1}\n{"n":2}\n'])
   })
 })
