@@ -30,7 +30,7 @@ export interface PeerDirectoryParts {
   readonly startedWallMs: number
   readonly pingIntervalMs: number
   /** Who runs here, and who waits for a place. */
-  readonly gate: Pick<QueryGateDriver, 'running' | 'waitingTotal' | 'limit' | 'capacity'>
+  readonly gate: Pick<QueryGateDriver, 'running' | 'waitingTotal' | 'limit'>
   /** Queries dispatched from here to a peer and not finished. */
   readonly inFlightTo: (peerId: string) => number
   /** What this node's own queries taught it about a peer. */
@@ -86,7 +86,8 @@ export class PeerDirectory {
       cpuPercent: monitor.cpuPercent,
       memoryPercent: monitor.memoryPercent,
       inFlight: running + waitingTotal,
-      inFlightMax: gate.capacity,
+      // Nobody is turned away before the gate: the more urgent may take the room of others there.
+      inFlightMax: Infinity,
       excessRatio: Math.max(excessRatio(monitor, monitor.options), Math.min(1, waitingTotal / gate.limit)),
       lagMs: engine?.lagMs?.() ?? null,
     }

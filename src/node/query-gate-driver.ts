@@ -65,12 +65,6 @@ export class QueryGateDriver {
     return this.#gate.waiting
   }
 
-  /** All that may run or wait at once, at most. */
-  get capacity(): number {
-    const { limitMax, waitingMax } = this.#gate.options
-    return limitMax + waitingMax
-  }
-
   get limit(): number {
     return this.#gate.limit
   }

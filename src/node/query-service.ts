@@ -193,10 +193,10 @@ export class QueryService {
         throw new MeshError(decision.code, decision.explanation.reason, { details: { database: request.database, node: self.name, started: 'no' } })
       case 'local':
         this.#counters.local++
-        return await this.#runHere(request, { signal, session, deadlineMs }, this.#report('local', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session, deadlineMs, hints }, this.#report('local', decision, decisionUs, []))
       case 'local-overloaded':
         this.#counters.localOverloaded++
-        return await this.#runHere(request, { signal, session, deadlineMs }, this.#report('local-overloaded', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session, deadlineMs, hints }, this.#report('local-overloaded', decision, decisionUs, []))
       case 'forward':
         return await this.#forwardAlong(decision, request, { signal, deadlineMs, session, hints, decisionUs, local })
     }
@@ -210,7 +210,12 @@ export class QueryService {
     const { hints, local } = context
     const canRunHere = this.#canRunHere(request, local, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
-    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, isPinned: hints.pinnedTo !== null })
+    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, isPinned: hints.pinnedTo !== null }).catch((error: unknown) => {
+      // It may have been done where it went.
+      const [primary] = decision.chain
+      if (primary !== undefined && error instanceof MeshError && error.code === 'ERR_QUERY_AMBIGUOUS') this.#noteSession(request, context.session, primary)
+      throw error
+    })
     if (outcome.kind === 'answered') {
       const { peerId, response, failed, isHedge, via } = outcome
       this.#counters.forwarded++
@@ -251,7 +256,7 @@ export class QueryService {
     else this.#parts.sessions.handleWrite(database, session, peerId)
   }
 
-  async #runHere(request: QueryRequest, { signal, session, deadlineMs }: Pick<RouteContext, 'signal' | 'session' | 'deadlineMs'>, route: RouteReport): Promise<QueryResponse> {
+  async #runHere(request: QueryRequest, { signal, session, deadlineMs, hints }: RouteContext, route: RouteReport): Promise<QueryResponse> {
     const engine = this.#parts.engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`, { details: { started: 'no' } })
     if (request.access !== 'read') this.#noteSession(request, session, this.#parts.self.peerId)
@@ -262,10 +267,15 @@ export class QueryService {
     return await runLocally(this.#parts, {
       route, signal,
       execute: () => {
-        if (sharedReads === undefined) return start(signal)
+        // How old a held answer is, nobody can tell who asks for a bound.
+        if (sharedReads === undefined || (isRead && hints.maxStalenessMs !== null)) return start(signal)
         return isRead ? sharedReads.execute({ ...request, signal, start }) : sharedReads.executeWrite(request.database, () => start(signal))
       },
-      release: () => { this.#countRunning(-1) },
+      release: () => {
+        // From its end on: what is slow to be written is not older for that.
+        if (!isRead) this.#noteSession(request, session, this.#parts.self.peerId)
+        this.#countRunning(-1)
+      },
     })
   }
 

@@ -450,3 +450,28 @@ describe('hints and sessions', () => {
     expect(asked).toEqual(['main', 'main'])
   })
 })
+
+describe('a session whose write is doubtful or slow', () => {
+  it('reads where it may have been written', async () => {
+    const access = { of: 'write' as Access }
+    const engine: QueryEngine = { ...engineOf(), classify: () => Promise.resolve(access.of) }
+    const { ask, asked } = setUp({ engine, peers: [{ peerId: 'main', role: 'primary' }], behaviour: { main: (request) => request.access === 'write' ? fails('ERR_QUERY_BROKEN', 'unknown')() : answers('main')() } })
+    await expect(ask({ hints: 'session=s' })).rejects.toMatchObject({ code: 'ERR_QUERY_AMBIGUOUS' })
+    access.of = 'read'
+    await ask({ hints: 'session=s' })
+    expect(asked).toEqual(['main', 'main'])
+  })
+
+  it('reads here for a while after the write has ended', async () => {
+    const access = { of: 'write' as Access }
+    const engine: QueryEngine = { ...engineOf({ role: 'primary' }), classify: () => Promise.resolve(access.of) }
+    const { clock, ask } = setUp({ engine, peers: [{ peerId: 'near' }] })
+    const written = await ask({ hints: 'session=s' })
+    clock.advance(60_000)
+    for await (const { rows } of written.batches) expect(rows).toBe(1)
+    access.of = 'read'
+    expect((await ask({ hints: 'session=s, prefer-remote' })).route).toMatchObject({ decision: 'local' })
+    clock.advance(5_000)
+    expect((await ask({ hints: 'session=s, prefer-remote' })).route).toMatchObject({ decision: 'forward' })
+  })
+})
