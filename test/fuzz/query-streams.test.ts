@@ -1,6 +1,7 @@
 /** Whatever bytes come: a stream may be aborted and counted, nothing is thrown, and the next caller is served. */
 import { describe, expect, it } from 'vitest'
 import { createRandom, randomInteger, type Random } from '../../src/core/time/random.ts'
+import { typed } from '../../src/core/values/query-value.ts'
 import { QueryConnections } from '../../src/query/client.ts'
 import { QueryServer } from '../../src/query/server.ts'
 import { decodeFrame, encodeFrame, encodeRequest, QUERY_WIRE_VERSION } from '../../src/wire/query-messages.ts'
@@ -16,6 +17,7 @@ function framed(payload: Uint8Array): Buffer {
 const hello = encodeFrame({ hello: { wireVersion: QUERY_WIRE_VERSION, token: new Uint8Array(0), inFlightMax: 0 } })
 const valid = [
   encodeRequest(1, request({ parameters: [1n, 'x', null, new Date(0)] }), 5000, 65_536),
+  encodeRequest(1, request({ parameters: [[1n, 'x', [null, 0.5]], { a: new Date(0), b: typed('DECIMAL(4,1)', '1.5') }] }), 5000, 65_536),
   encodeRequest(1, request(), 5000, 0),
   encodeFrame({ cancel: { id: 1 } }),
   encodeFrame({ credit: { id: 1, bytes: 0xffff_ffff } }),
