@@ -11,7 +11,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { createNode, createScoringStrategy } from 'reedbase-mesh'
 
 const gramsPerKilowattHour: Readonly<Record<string, number>> = { oslo: 25, warsaw: 650 }
-const greenest = createScoringStrategy('greenest', ({ site, inFlightThere, inFlightFromHere }) => (gramsPerKilowattHour[site.datacenter] ?? 1_000) * (1 + inFlightThere + inFlightFromHere))
+const greenest = createScoringStrategy('greenest', ({ site }, { inFlight }) => (gramsPerKilowattHour[site.datacenter] ?? 1_000) * (1 + inFlight))
 
 const folder = await mkdtemp(join(tmpdir(), 'custom-strategy-'))
 await mkdir(join(folder, 'sales'))

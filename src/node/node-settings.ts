@@ -66,6 +66,7 @@ export interface NodeSettings {
   readonly hedgeAfter?: Duration
   readonly readYourWrites?: Duration
   readonly hotspotRate?: number
+  readonly tableAffinity?: boolean
   /** As `256MB`. */
   readonly cacheSize?: string
   readonly cacheAge?: Duration

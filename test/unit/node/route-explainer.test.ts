@@ -97,7 +97,7 @@ describe('a decision that is explained', () => {
 
   it('leaves a hotspot, and says how many do', () => {
     expect(setUp({ hotspot: 0.25, peers: [peer('a')] }).explain()).toMatchObject({ decision: 'forward', hotspotRatio: 0.25, reason: 'The query prefers another node' })
-    expect(setUp({ hotspot: 0.25, hints: { localOnly: true }, peers: [peer('a')] }).explain()).toMatchObject({ decision: 'local' })
+    expect(setUp({ hotspot: 0.25, hints: { localOnly: true }, peers: [peer('a')] }).explain()).toMatchObject({ decision: 'local', reason: 'Local node is below its thresholds' })
   })
 
   it('is refused with the code that the query would get', () => {

@@ -351,6 +351,8 @@ describe('hints', () => {
     expect(ask(absent, peers, { strategies, strategy: strategies.get('adaptive') }).explanation.strategy).toBe('adaptive')
     expect(ask(absent, peers, hinted({ strategy: 'peak-ewma' })).explanation.strategy).toBe('peak-ewma')
     expect(() => ask(idle, [], hinted({ strategy: 'fastest' }))).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }))
+    // Its entry node's own, which others need not know.
+    expect(ask(idle, [], { request: { ...read, forwarded: true, hints: { ...NO_HINTS, strategy: 'fastest' } } })).toMatchObject({ kind: 'local' })
   })
 })
 
