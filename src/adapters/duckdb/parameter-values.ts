@@ -327,6 +327,6 @@ function dateMs(value: Date): number {
 }
 
 function unfit(type: DuckDBType, value: QueryValue): UnfitValue {
-  const shown = typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : value instanceof Uint8Array ? 'a blob' : typeof value === 'object' ? (isList(value as QueryValue) ? 'a list' : 'an object') : `${typeof value} ${String(value)}`
+  const shown = value === null ? 'null' : typeof value === 'string' ? JSON.stringify(value.slice(0, 100)) : value instanceof Uint8Array ? 'a blob' : typeof value === 'object' ? (isList(value) ? 'a list' : 'an object') : `${typeof value} ${String(value)}`
   return new UnfitValue(`is ${shown}, which is no value of the type ${sqlTypeName(type).slice(0, 200)}`, 'Write it as a result gives a value of that type.')
 }

@@ -6,8 +6,8 @@ import {
 } from '@duckdb/node-api'
 import { VALUE_DEPTH_MAX } from '../../core/values/query-value.ts'
 
-/** The engine's own bound. */
-const ARRAY_LENGTH_MAX = 100_000
+/** The engine's own bound for one array; here for all of a type multiplied, as a NULL of the type takes memory for every item, outside its limit. */
+const ARRAY_ITEMS_MAX = 99_999
 const DECIMAL_WIDTH_MAX = 38
 
 const NAMES: ReadonlyMap<string, DuckDBType> = new Map<string, DuckDBType>([
@@ -54,6 +54,7 @@ function tokenize(name: string): Token[] | null {
 class TypeParser {
   readonly #tokens: readonly Token[]
   #at = 0
+  #arrayItems = 1
 
   constructor(tokens: readonly Token[]) {
     this.#tokens = tokens
@@ -73,7 +74,9 @@ class TypeParser {
         continue
       }
       const length = this.#number()
-      if (length === null || length < 1 || length > ARRAY_LENGTH_MAX || !this.#takes(']')) return null
+      if (length === null || length < 1 || !this.#takes(']')) return null
+      this.#arrayItems *= length
+      if (this.#arrayItems > ARRAY_ITEMS_MAX) return null
       type = ARRAY(type, length)
     }
     return type

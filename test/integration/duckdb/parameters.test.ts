@@ -78,7 +78,7 @@ const cases: ReadonlyArray<readonly [value: QueryValue, literal: string]> = [
   [Array.from({ length: 1000 }, (_, i) => BigInt(i)), 'range(1000)'], [typed('DATE[]', new Array<PlainValue>(100).fill('2024-01-01')), "list_resize([]::DATE[], 100, DATE '2024-01-01')"],
   [typed('BIGNUM[]', new Array<PlainValue>(40).fill('12345678901234567890123')), "list_resize([]::BIGNUM[], 40, '12345678901234567890123'::BIGNUM)"],
   [new Array<number>(40).fill(-0), "list_resize([]::DOUBLE[], 40, -0.0::DOUBLE)"], [new Array<string | null>(40).fill('NULL'), "list_resize([]::VARCHAR[], 40, 'NULL')"],
-  [typed('DECIMAL(4,1)[2]', ['1.5', null]), '[1.5, NULL]::DECIMAL(4,1)[2]'], [typed('INTEGER[]', null), 'NULL::INTEGER[]'],
+  [typed('DECIMAL(4,1)[2]', ['1.5', null]), '[1.5, NULL]::DECIMAL(4,1)[2]'], [typed('INTEGER[]', null), 'NULL::INTEGER[]'], [typed('INTEGER[2][3]', null), 'NULL::INTEGER[2][3]'],
   [{ a: 1, 'b c': ['x'] }, `{'a': 1, 'b c': ['x']}`], [[{ a: 1, b: null }, { b: 'x', a: 2n }], "[{'a': 1::BIGINT, 'b': NULL}, {'a': 2, 'b': 'x'}]"],
   [typed('STRUCT(a DATE, "B c" STRUCT(d DECIMAL(3,1))[])', { a: '2024-01-01', 'B c': [{ d: '1.5' }, null] }), `{'a': DATE '2024-01-01', 'B c': [{'d': 1.5::DECIMAL(3,1)}, NULL]}`],
   [typed('STRUCT("2" INTEGER, "1" INTEGER)', { 1: 1, 2: 2 }), `{'2': 2, '1': 1}`],
@@ -117,7 +117,7 @@ describe('what a result gave is a parameter again', () => {
 
 describe('what does not fit is refused', () => {
   it.each<[QueryValue, string]>([
-    [typed('NOTHING', 1), 'of which no value can be made'], [typed('VARIANT', '1'), 'of which'], [typed('INTEGER[', 1), 'of which'], [typed('DECIMAL(39,1)', '1'), 'of which'], [typed('DECIMAL(3,4)', '1'), 'of which'], [typed('INTEGER[0]', []), 'of which'],
+    [typed('NOTHING', 1), 'of which no value can be made'], [typed('VARIANT', '1'), 'of which'], [typed('INTEGER[', 1), 'of which'], [typed('DECIMAL(39,1)', '1'), 'of which'], [typed('DECIMAL(3,4)', '1'), 'of which'], [typed('INTEGER[0]', []), 'of which'], [typed('INTEGER[1000][1000]', null), 'of which'], [typed('STRUCT(a INTEGER[1000], b INTEGER[1000])', null), 'of which'], [typed('INTEGER[100000]', null), 'of which'],
     [typed("ENUM('a','a')", 'a'), 'of which'], [typed('STRUCT(a INTEGER, A INTEGER)', { a: 1 }), 'of which'], [typed('INTEGER; DROP TABLE t', 1), 'of which'], [typed('MAP(INTEGER)', {}), 'of which'], [typed(`${'STRUCT(a '.repeat(100)}INTEGER${')'.repeat(100)}`, null), 'of which'],
     [typed(`INTEGER${'[]'.repeat(100)}`, null), 'of which'],
     [typed('TINYINT', 128), 'out of the range'], [typed('UBIGINT', -1), 'out of the range'], [typed('INTEGER', 1.5), 'no value of the type INTEGER'], [typed('INTEGER', '0x1'), 'no value'], [typed('DOUBLE', 'nan'), 'no value'],
