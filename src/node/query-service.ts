@@ -211,15 +211,16 @@ export class QueryService {
     const canRunHere = this.#canRunHere(request, local, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
     const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, isPinned: hints.pinnedTo !== null }).catch((error: unknown) => {
-      // It may have been done where it went.
+      // What cannot be told to have been left undone may have been done.
       const [primary] = decision.chain
-      if (primary !== undefined && error instanceof MeshError && error.code === 'ERR_QUERY_AMBIGUOUS') this.#noteSession(request, context.session, primary)
+      if (primary !== undefined && request.access === 'write' && !(error instanceof MeshError && error.details['started'] === 'no')) this.#noteWritten(request, context.session, primary)
       throw error
     })
     if (outcome.kind === 'answered') {
       const { peerId, response, failed, isHedge, via } = outcome
       this.#counters.forwarded++
-      this.#noteSession(request, context.session, peerId)
+      if (request.access === 'write') this.#noteWritten(request, context.session, peerId)
+      else this.#noteSession(request, context.session, peerId)
       if (context.session === null && request.access === 'read') this.#parts.sessions.handleTables(request.database, this.#parts.engines.get(request.database)?.tablesOf?.(request.sql) ?? [], peerId)
       const report = this.#report('forward', decision, context.decisionUs, failed)
       return {
@@ -254,6 +255,12 @@ export class QueryService {
     if (session === null) return
     if (access === 'read') this.#parts.sessions.handleRead(database, session, peerId)
     else this.#parts.sessions.handleWrite(database, session, peerId)
+  }
+
+  /** Done, or perhaps done, elsewhere: what was read here before it is not to be given to who wrote it. */
+  #noteWritten(request: QueryRequest, session: string | null, peerId: string): void {
+    this.#noteSession(request, session, peerId)
+    this.#parts.sharedReads?.handleWrite(request.database)
   }
 
   async #runHere(request: QueryRequest, { signal, session, deadlineMs, hints }: RouteContext, route: RouteReport): Promise<QueryResponse> {

@@ -73,9 +73,9 @@ export class SharedReads {
   async executeWrite(database: string, start: () => Promise<EngineResult>): Promise<EngineResult> {
     try {
       const result = await start()
-      return { ...result, batches: endedBy(result.batches, () => { this.#handleWrite(database) }) }
+      return { ...result, batches: endedBy(result.batches, () => { this.handleWrite(database) }) }
     } finally {
-      this.#handleWrite(database)
+      this.handleWrite(database)
     }
   }
 
@@ -83,7 +83,8 @@ export class SharedReads {
     this.#timer.stop()
   }
 
-  #handleWrite(database: string): void {
+  /** A write has ended, well or not, here or where it was forwarded to. */
+  handleWrite(database: string): void {
     this.#parts.cache.handleWrite(this.#parts.clock.nowMs(), database)
     this.#parts.coalescer?.handleWrite(database)
     this.#timer.rearm()

@@ -2,8 +2,8 @@
  * Who may run now, who waits and who is turned away. A node that runs everything at once runs everything slowly, so there are places, as
  * many as run well (concurrency-limit.ts), and a line for each priority.
  *
- * A free place goes to the oldest query of the highest class. **Ageing**: each `agingMs` of waiting raises a query by one class, so that
- * low ones start in the end however many others come. The oldest of a line is also the most aged, so four heads are compared and nothing
+ * A free place goes to the oldest query of the highest class. **Ageing**: each `agingMs` of waiting raises a query by one class, up to the
+ * second, so that low ones start in the end however many others come. The oldest of a line is also the most aged, so four heads are compared and nothing
  * is ever moved between lines.
  *
  * **Shedding**: the lines are bounded, each and together. When all are full, a newcomer takes the room of the youngest query of the lowest
@@ -23,6 +23,9 @@ import { WaitingLine, WaitingQuery } from './waiting-line.ts'
 export const PRIORITIES = ['critical', 'high', 'normal', 'low'] as const satisfies readonly Priority[]
 
 const ranks: Readonly<Record<Priority, number>> = { critical: 0, high: 1, normal: 2, low: 3 }
+
+/** Places that critical queries take one after the other while others have aged. */
+const CRITICAL_IN_A_ROW_MAX = 7
 
 export type ShedReason =
   /** As many of its priority wait as may. */
@@ -74,6 +77,7 @@ export class QueryGate {
   #aged = 0
   #expired = 0
   #sequence = 0
+  #criticalInARow = 0
 
   /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
   constructor(options: Readonly<Partial<AdmissionOptions>> = {}) {
@@ -165,21 +169,27 @@ export class QueryGate {
     return effects
   }
 
-  /** The highest class after ageing; within it whoever came first. Somebody waits. */
+  /**
+   * The highest class after ageing; within it whoever came first. Somebody waits. Nobody ages into the critical class, or lasting overload would
+   * make all alike; so that it starves nobody either, one place in `CRITICAL_IN_A_ROW_MAX` + 1 goes to who has aged as far as can be.
+   */
   #nextToStart(nowMs: number): WaitingQuery {
     let best: WaitingQuery | null = null
     let bestRank = Infinity
     let unaged: WaitingQuery | null = null
+    const isCriticalsTurn = this.#criticalInARow < CRITICAL_IN_A_ROW_MAX
     for (const { oldest } of this.#lines) {
       if (oldest === null) continue
       unaged ??= oldest
-      const rank = Math.max(0, oldest.rank - Math.floor(Math.max(0, nowMs - oldest.arrivedMs) / this.options.agingMs))
+      const aged = oldest.rank - Math.floor(Math.max(0, nowMs - oldest.arrivedMs) / this.options.agingMs)
+      const rank = oldest.rank === 0 ? 0 : aged > 1 ? aged : !isCriticalsTurn && aged < oldest.rank ? -1 : 1
       if (best === null || rank < bestRank || (rank === bestRank && oldest.sequence < best.sequence)) {
         best = oldest
         bestRank = rank
       }
     }
     if (best === null) throw new Error('nobody waits')
+    this.#criticalInARow = best.rank === 0 ? this.#criticalInARow + 1 : 0
     if (best !== unaged) this.#aged++
     return best
   }

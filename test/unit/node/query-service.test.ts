@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { Hedging, type HedgingOptions } from '../../../src/core/routing/hedging.ts'
 import type { AdmissionOptions } from '../../../src/core/admission/options.ts'
 import { QueryGate } from '../../../src/core/admission/query-gate.ts'
+import { ResultCache } from '../../../src/core/cache/result-cache.ts'
 import { SessionAffinity } from '../../../src/core/routing/affinity.ts'
 import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
@@ -12,6 +13,7 @@ import { DatabaseStrategies } from '../../../src/node/database-strategies.ts'
 import { HotspotDriver } from '../../../src/node/hotspot-driver.ts'
 import { QueryGateDriver } from '../../../src/node/query-gate-driver.ts'
 import { QueryService } from '../../../src/node/query-service.ts'
+import { SharedReads } from '../../../src/node/shared-reads.ts'
 import { Sessions } from '../../../src/node/sessions.ts'
 import type { Log } from '../../../src/ports/log.ts'
 import type { Access, EngineBatch, QueryEngine } from '../../../src/ports/query-engine.ts'
@@ -50,10 +52,11 @@ interface Setup {
   readonly localLoad?: () => typeof load
   readonly hedging?: Partial<HedgingOptions>
   readonly gate?: Partial<AdmissionOptions>
+  readonly cacheBytes?: number
   readonly refusalOf?: (access: QueryRequest['access']) => MeshError | null
 }
 
-function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null, hedging = {}, gate = {} }: Setup) {
+function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null, hedging = {}, gate = {}, cacheBytes = 0 }: Setup) {
   const asked: string[] = []
   const inFlight: number[] = []
   const outcomes: string[] = []
@@ -83,6 +86,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     sessions: new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, isTableAffine: true, clock }),
     hotspots: new HotspotDriver({ queriesPerSecond: 1_000, otherCopies: () => 1, onEvent: () => undefined, clock, random: createRandom(2), log: silentLog }),
     strategies: (database) => strategies.of(database),
+    sharedReads: new SharedReads({ cache: new ResultCache({ bytesMax: cacheBytes }), coalescer: null, clock }),
     gate: new QueryGateDriver(new QueryGate({ limitMax: 64, ...gate }), clock),
     requestProbes: (candidates) => { probed.push(...candidates.map(({ peerId }) => peerId)) },
     routeTo: () => null, onDelivered: () => undefined, isReachable: () => true,
@@ -473,5 +477,30 @@ describe('a session whose write is doubtful or slow', () => {
     expect((await ask({ hints: 'session=s, prefer-remote' })).route).toMatchObject({ decision: 'local' })
     clock.advance(5_000)
     expect((await ask({ hints: 'session=s, prefer-remote' })).route).toMatchObject({ decision: 'forward' })
+  })
+})
+
+describe('the cache of a node that forwards a write', () => {
+  it('gives nothing from before it, however the write ends', async () => {
+    for (const ends of [answers('main'), fails('ERR_QUERY_BROKEN', 'unknown')]) {
+      const access = { of: 'read' as Access }
+      const runs = { count: 0 }
+      const engine: QueryEngine = {
+        ...engineOf(), classify: () => Promise.resolve(access.of),
+        execute: () => Promise.resolve({ format: 'raw', header: Buffer.from('h'), batches: from([batch(`run ${++runs.count}`)]) }),
+      }
+      const { ask } = setUp({ engine, peers: [{ peerId: 'main', role: 'primary' }], behaviour: { main: ends }, cacheBytes: 1 << 20 })
+      const read = async (hints = ''): Promise<void> => {
+        for await (const { rows } of (await ask({ hints })).batches) expect(rows).toBe(1)
+      }
+      await read()
+      await read()
+      expect(runs.count).toBe(1)
+      access.of = 'write'
+      await ask().catch(() => undefined)
+      access.of = 'read'
+      await read()
+      expect(runs.count).toBe(2)
+    }
   })
 })

@@ -84,16 +84,25 @@ describe('ageing', () => {
     }
   })
 
-  it('does not raise above critical: among those who came that far, whoever came first goes first', () => {
+  it('raises nobody to critical: however many have waited, what is critical goes first', () => {
     const gate = gateOf()
     arrive(gate, 0, 'first', 'normal')
     arrive(gate, 0, 'c0', 'critical')
     arrive(gate, 1, 'low', 'low')
     arrive(gate, 2, 'c1', 'critical')
-    expect(drain(gate, 3_001, 'first')).toEqual(['c0', 'low', 'c1'])
+    expect(drain(gate, 60_000, 'first')).toEqual(['c0', 'c1', 'low'])
   })
 
-  it('starts a low query within three times agingMs and those before it, however many critical ones come', () => {
+  it('gives one place in eight to those who have aged, while critical ones wait', () => {
+    const gate = gateOf()
+    arrive(gate, 0, 'first', 'normal')
+    for (const low of ['l1', 'l2']) arrive(gate, 0, low, 'low')
+    for (let index = 1; index <= 15; index++) arrive(gate, 1, `c${index}`, 'critical')
+    const order = drain(gate, 60_000, 'first')
+    expect([order.indexOf('l1'), order.indexOf('l2')]).toEqual([7, 15])
+  })
+
+  it('starts a low query within twice agingMs and those before it, however many critical ones come', () => {
     const gate = gateOf()
     arrive(gate, 0, 'running', 'critical')
     arrive(gate, 0, 'low', 'low')
@@ -104,7 +113,7 @@ describe('ageing', () => {
       running = finish(gate, nowMs, running).find(({ kind }) => kind === 'start')?.id ?? running
       if (running === 'low') startedAtMs = nowMs
     }
-    expect(startedAtMs).toBe(3_000)
+    expect(startedAtMs).toBe(2_000)
   })
 })
 
