@@ -5,6 +5,7 @@
 import duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
 import type { Access } from '../../ports/query-engine.ts'
+import { cancelledError } from './connection-pool.ts'
 import { LruMap } from './lru-map.ts'
 import { openDatabase, strings } from './raw-database.ts'
 import { SerialQueue } from './serial-queue.ts'
@@ -47,6 +48,13 @@ const HARMLESS_VOLATILE = new Set(['random', 'uuid', 'uuidv4', 'uuidv7', 'gen_ra
 /** Table functions carry no such mark. */
 const WRITING_TABLE_FUNCTIONS = ['checkpoint', 'force_checkpoint']
 
+/** Of a statement that several wait for. */
+interface SharedInspection {
+  readonly controller: AbortController
+  readonly inspection: Promise<Inspection>
+  waiters: number
+}
+
 /** How the parser's tables are told about the functions that a database adds. */
 export interface FunctionLookup {
   /** Bodies of a macro as SELECT statements; null when there is none of that name. */
@@ -61,9 +69,7 @@ export class StatementClassifier implements Classifier {
   readonly #writing: ReadonlySet<string>
   readonly #known: ReadonlySet<string>
   readonly #cache = new LruMap<Inspection>(CACHE_ENTRIES_MAX)
-  readonly #running = new Map<string, Promise<Inspection>>()
-  /** Counts changes of the catalog: what was looked up before one is not kept. */
-  #forgotten = 0
+  readonly #running = new Map<string, SharedInspection>()
   readonly #queue = new SerialQueue({ waitingMax: WAITING_STATEMENTS_MAX, waitingWeightMax: WAITING_LONG_TOKENS_MAX })
 
   private constructor(connection: duckdb.Connection, serialize: duckdb.PreparedStatement, functions: { writing: ReadonlySet<string>; known: ReadonlySet<string> }, lookup: FunctionLookup | null) {
@@ -93,26 +99,42 @@ export class StatementClassifier implements Classifier {
     const cached = this.#cache.get(sql)
     if (cached !== undefined) return cached
     try {
-      if (sql.length > CACHED_CHARACTERS_MAX) return await this.#inspect(sql, signal)
-      const inspection = await this.#inspectOnce(sql)
-      signal?.throwIfAborted()
-      return inspection
+      return await (sql.length > CACHED_CHARACTERS_MAX ? this.#inspect(sql, signal) : this.#inspectOnce(sql, signal))
     } catch (error) {
       throw error instanceof MeshError ? notStarted(error) : error
     }
   }
 
-  /** A thousand queries of one new statement at once are one for the parser. Nobody's signal ends it: others may wait for it too. */
-  #inspectOnce(sql: string): Promise<Inspection> {
-    const running = this.#running.get(sql)
-    if (running !== undefined) return running
-    const forgotten = this.#forgotten
-    const inspection = this.#inspect(sql, undefined).then((found) => {
-      if (forgotten === this.#forgotten) this.#cache.set(sql, found)
-      return found
-    }).finally(() => { if (this.#running.get(sql) === inspection) this.#running.delete(sql) })
-    this.#running.set(sql, inspection)
-    return inspection
+  /** A thousand queries of one new statement at once are one for the parser. Who leaves, leaves alone; when all have left, it is passed over. */
+  async #inspectOnce(sql: string, signal: AbortSignal | undefined): Promise<Inspection> {
+    if (signal?.aborted === true) throw cancelledError()
+    const shared = this.#running.get(sql) ?? this.#startInspection(sql)
+    shared.waiters++
+    let leave: () => void = () => undefined
+    const left = new Promise<never>((_resolve, reject) => { leave = () => { reject(cancelledError()) } })
+    signal?.addEventListener('abort', leave, { once: true })
+    try {
+      return await Promise.race([shared.inspection, left])
+    } finally {
+      signal?.removeEventListener('abort', leave)
+      if (--shared.waiters === 0) {
+        this.#end(sql, shared)
+        shared.controller.abort()
+      }
+    }
+  }
+
+  #startInspection(sql: string): SharedInspection {
+    const controller = new AbortController()
+    const shared: SharedInspection = { controller, waiters: 0, inspection: this.#inspect(sql, controller.signal) }
+    this.#running.set(sql, shared)
+    // What was looked up before the catalog changed is not kept: `forget` has taken it out by then.
+    shared.inspection.then((found) => { if (this.#running.get(sql) === shared) this.#cache.set(sql, found) }, () => undefined).finally(() => { this.#end(sql, shared) })
+    return shared
+  }
+
+  #end(sql: string, shared: SharedInspection): void {
+    if (this.#running.get(sql) === shared) this.#running.delete(sql)
   }
 
   /** As the cache has it. */
@@ -121,7 +143,6 @@ export class StatementClassifier implements Classifier {
   }
 
   forget(): void {
-    this.#forgotten++
     this.#running.clear()
     this.#cache.clear()
   }
