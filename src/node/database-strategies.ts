@@ -34,11 +34,23 @@ export class DatabaseStrategies {
 
   of(database: string): Choice {
     const known = this.#choices.get(database)
-    if (known !== undefined) return known
+    if (known !== undefined) {
+      this.#choices.delete(database)
+      this.#choices.set(database, known)
+      return known
+    }
     const choice = this.#make(database)
-    if (this.#choices.size >= DATABASES_MAX) this.#choices.clear()
+    if (this.#choices.size >= DATABASES_MAX) this.#dropOldest()
     this.#choices.set(database, choice)
     return choice
+  }
+
+  /** Of those that were asked for last time longest ago; names that nobody serves come and go, and leave the others alone. */
+  #dropOldest(): void {
+    for (const name of this.#choices.keys()) {
+      this.#choices.delete(name)
+      return
+    }
   }
 
   #make(database: string): Choice {

@@ -51,8 +51,8 @@ export interface ForwardInput {
   readonly deadlineMs: number
   /** Whether a peer that refused for its load is asked once more, as a last resort, when all have failed. */
   readonly asksAgain: boolean
-  /** It must run there, overloaded or not. */
-  readonly isPinned: boolean
+  /** There is no other place for it: the first one is to take it, overloaded or not. */
+  readonly hasNoBetter: boolean
 }
 
 export type Forwarded =
@@ -107,7 +107,7 @@ export class Forwarding {
   async along(input: ForwardInput): Promise<Forwarded> {
     const { clock, retryBudget, hedging } = this.#parts
     const { request, signal, deadlineMs } = input
-    const steps: Step[] = input.chain.map((peerId) => ({ peerId, lastResort: input.isPinned }))
+    const steps: Step[] = input.chain.map((peerId) => ({ peerId, lastResort: input.hasNoBetter }))
     const failed: FailedAttempt[] = []
     const running = new Set<Attempt>()
     let breaks = 0

@@ -202,7 +202,10 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   })
   const engineStates: EngineStates = new EngineStates({
     engines, monitor,
-    onOffers: (databases) => { membershipDriver.updateSelf({ databases }) },
+    onOffers: (databases) => {
+      membershipDriver.updateSelf({ databases })
+      warnOfRivals({ ...record, databases })
+    },
     onReadiness: () => { publishLoad(monitor.snapshot(clock.nowMs(), clock.wallMs())) },
   })
   closers.add('engine states', () => { engineStates.stop() })
@@ -388,7 +391,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   closers.add('shared reads', () => { sharedReads.stop() })
   const queries = new QueryService({
     self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
-    localView: (database) => directory.localView(database),
+    localView: (database, isForwarded) => directory.localView(database, isForwarded),
     peerViews: (database) => directory.peerViews(database),
     peerName: (peerId) => directory.nameOf(peerId),
     forward: async (peerId, request, forwardOptions) => {

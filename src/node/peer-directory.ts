@@ -67,11 +67,12 @@ export class PeerDirectory {
     return { peerId, name: this.nameOf(peerId) }
   }
 
-  localView(database: string): LocalView {
+  /** `isForwarded`: for a query that another node has sent here, which has gone a long way to be refused for the first one that waits. */
+  localView(database: string, isForwarded = false): LocalView {
     const { membership, monitor, engines, gate, isDraining } = this.#parts
     const { running, waitingTotal } = gate
     // Whoever came now would wait, here; elsewhere perhaps not.
-    const isQueueing = waitingTotal > 0
+    const isQueueing = waitingTotal > (isForwarded ? gate.limit : 0)
     const engine = engines.get(database)
     const self = membership.self.record
     return {
@@ -162,12 +163,12 @@ export class PeerDirectory {
     if (engine !== undefined) {
       nodes.push({
         name: this.nameOf(self.peerId), peerId: self.peerId, type: 'local', state: membership.selfState, role: engine.role, ...this.localLoad(),
-        status: monitor.overloaded ? 'degraded' : 'healthy', statusReason: monitor.overloadReason, latencyMs: null, lastCheckWallMs: lastReadingWallMs(),
+        ...(engine.isReady() ? { status: monitor.overloaded ? 'degraded' : 'healthy', statusReason: monitor.overloadReason } : { status: 'unhealthy', statusReason: NOT_READY }), latencyMs: null, lastCheckWallMs: lastReadingWallMs(),
       })
     }
     for (const member of membership.members()) {
       const role = member.signed.record.databases.find(({ name }) => name === database)?.role
-      if (role !== undefined) nodes.push(this.#nodeView(member, role))
+      if (role !== undefined) nodes.push(this.#nodeView(member, { database, role }))
     }
     return {
       database, pingIntervalMs, nodes,
@@ -175,13 +176,15 @@ export class PeerDirectory {
     }
   }
 
-  #nodeView(member: Member, role: string): NodeView {
+  #nodeView(member: Member, { database, role }: { readonly database: string; readonly role: string }): NodeView {
     const { latencies, loads, clock } = this.#parts
     const { peerId } = member.signed.record
     const name = this.nameOf(peerId)
     const load = loads.get(peerId)
     const latency: LatencySummary | null = latencies.summary(peerId)
-    const { status, reason } = this.#assess(member)
+    const isReady = load?.readyDatabases?.includes(database) ?? true
+    const assessed = this.#assess(member)
+    const { status, reason } = isReady || assessed.status === 'unhealthy' ? assessed : { status: 'unhealthy' as const, reason: NOT_READY }
     return {
       name, peerId, type: 'remote', state: member.state, status, statusReason: reason, role,
       cpuPercent: load?.cpuPercent ?? null, memoryPercent: load?.memoryPercent ?? null, inFlight: load?.inFlight ?? null,
@@ -211,6 +214,8 @@ export class PeerDirectory {
     return peerStatus({ state: member.state, latency, load: loads.get(peerId), thresholds })
   }
 }
+
+const NOT_READY = 'its copy is not ready'
 
 /** A window without an answer yet measures nothing. */
 function measured(latency: LatencySummary | null): LatencySummary | null {

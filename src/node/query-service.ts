@@ -26,7 +26,7 @@ import type { Sessions } from './sessions.ts'
 export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly self: { readonly peerId: string; readonly name: string }
   readonly engines: ReadonlyMap<string, QueryEngine>
-  readonly localView: (database: string) => LocalView
+  readonly localView: (database: string, isForwarded?: boolean) => LocalView
   readonly peerViews: (database: string) => PeerView[]
   /** The RTT to it, null while unmeasured. */
   readonly latencyTo: (peerId: string) => number | null
@@ -162,7 +162,7 @@ export class QueryService {
     const { clock, self } = this.#parts
     const forwarded = request.visited.length > 0
     const startedMs = clock.nowMs()
-    const local = this.#parts.localView(request.database)
+    const local = this.#parts.localView(request.database, forwarded)
     const strategies = this.#parts.strategies(request.database)
     let candidates: readonly PeerView[] = []
     const decision = decide({
@@ -210,7 +210,7 @@ export class QueryService {
     const { hints, local } = context
     const canRunHere = this.#canRunHere(request, local, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
-    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, isPinned: hints.pinnedTo !== null }).catch((error: unknown) => {
+    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, hasNoBetter: hints.pinnedTo !== null || (!canRunHere && decision.chain.length === 1) }).catch((error: unknown) => {
       // What cannot be told to have been left undone may have been done.
       const [primary] = decision.chain
       if (primary !== undefined && request.access === 'write' && !(error instanceof MeshError && error.details['started'] === 'no')) this.#noteWritten(request, context.session, primary)

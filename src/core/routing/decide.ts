@@ -181,6 +181,9 @@ function refusal(
     return { code: 'ERR_TOO_STALE', reason: `${obstacle.reason}, and no other copy is known to be at most ${Math.round(hints.maxStalenessMs)} ms behind` }
   }
   if (hints.zone !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `No node in zone ${hints.zone} can take the query` }
+  if (peers.some((peer) => exclusion(peer, eligibilityOf(request), options) === 'too-many-in-flight')) {
+    return { code: 'ERR_OVERLOADED', reason: `${obstacle.reason}, and the nodes that could take it have as many queries from here as they may` }
+  }
   if (!servedElsewhere) return { code: 'ERR_NOT_SERVING', reason: `${obstacle.reason}, and no other node serves it` }
   return { code: 'ERR_NO_HEALTHY_PEER', reason: `${obstacle.reason}, and every node that does is down, unhealthy or not ready` }
 }

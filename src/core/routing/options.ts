@@ -44,7 +44,7 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
     description: 'Latency that an unmeasured peer is taken to have, or the worst measured one if that is more. Larger: newcomers start slower.',
   },
   inFlightFromHereMax: {
-    unit: 'count', min: 1, max: 1_000_000, default: 512,
+    unit: 'count', min: 1, max: 1_000_000, default: 16_384,
     description: 'Unfinished queries from here at which a peer takes no more. Larger: a slow peer collects more before others are tried.',
   },
   scanMax: {

@@ -41,7 +41,7 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
     }),
   })
   const along = (input: Partial<ForwardInput> = {}) => forwarding.along({
-    chain: ['a', 'b', 'c'], request: request({ access: 'read' }), signal: new AbortController().signal, deadlineMs: 10_000, asksAgain: false, isPinned: false, ...input,
+    chain: ['a', 'b', 'c'], request: request({ access: 'read' }), signal: new AbortController().signal, deadlineMs: 10_000, asksAgain: false, hasNoBetter: false, ...input,
   })
   const at = (peerId: string) => {
     const settler = settlers.get(peerId)
@@ -156,11 +156,11 @@ describe('hedged reads', () => {
   })
 })
 
-describe('a pinned query', () => {
-  it('is to run there although the peer is overloaded', async () => {
+describe('a query that has no better place', () => {
+  it('is to run there although that peer is overloaded', async () => {
     const { resorts, along, at } = setUp()
-    for (const isPinned of [true, false]) {
-      const outcome = along({ chain: ['a'], isPinned })
+    for (const hasNoBetter of [true, false]) {
+      const outcome = along({ chain: ['a'], hasNoBetter })
       await settle()
       at('a').answers()
       await outcome

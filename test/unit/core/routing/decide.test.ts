@@ -88,7 +88,7 @@ describe('a read at its entry node', () => {
   })
 
   it('skips a peer that has too many of our queries', () => {
-    expect(outcome(ask(overloaded, [{ ...near, inFlightFromHere: 512 }, far]))).toBe('forward far')
+    expect(outcome(ask(overloaded, [{ ...near, inFlightFromHere: 16_384 }, far]))).toBe('forward far')
   })
 })
 
@@ -159,7 +159,7 @@ describe('explanation', () => {
     const peers = [
       near, far, stale, degraded, loaded,
       peerView({ peerId: 'other', role: null }), peerView({ peerId: 'starting', ready: false }), peerView({ peerId: 'dead', state: 'failed', status: 'unhealthy' }),
-      peerView({ peerId: 'silent', status: 'unhealthy' }), peerView({ peerId: 'ours', inFlightFromHere: 512 }),
+      peerView({ peerId: 'silent', status: 'unhealthy' }), peerView({ peerId: 'ours', inFlightFromHere: 16_384 }),
     ]
     const decision = ask(overloaded, peers, { explain: true, options: { failoverMax: 1 } })
     expect(outcome(decision)).toBe('forward near far')

@@ -43,6 +43,16 @@ describe('nearest', () => {
     expect(chosen([peerView({ peerId: 'busy', inFlightThere: 3 }), peerView({ peerId: 'calm', inFlightFromHere: 1 })])).toEqual(new Set(['calm']))
   })
 
+  it('takes the one that answers sooner of two near ones, and knows nothing of one that never did', () => {
+    const answering = (peerId: string, peakEwmaMs: number | null, inFlightFromHere = 0): PeerView =>
+      peerView({ peerId, inFlightFromHere, feedback: { peakEwmaMs, probe: null, ejectedForMs: 0, warmth: 1 } })
+    expect(chosen([answering('slow', 2_000), answering('quick', 200, 5)])).toEqual(new Set(['quick']))
+    // As many in flight as its answers are sooner.
+    expect(chosen([answering('slow', 2_000), answering('quick', 200, 11)])).toEqual(new Set(['slow']))
+    expect(chosen([answering('new', null), answering('slow', 2_000), answering('quick', 200, 5)])).toEqual(new Set(['new']))
+    expect(chosen([answering('new', null, 1), answering('slow', 200)])).toEqual(new Set(['slow']))
+  })
+
   it('never takes the busiest of several near ones', () => {
     const peers = [3, 2, 1, 0].map((inFlightThere) => peerView({ peerId: `with${inFlightThere}`, inFlightThere }))
     expect(chosen(peers)).toEqual(new Set(['with0', 'with1', 'with2']))
