@@ -202,14 +202,14 @@ export class SimulatedNode {
 
   #localView(): LocalView {
     const { monitor } = this
-    const { running, waitingTotal, limit, capacity } = this.#gate
+    const { running, waitingTotal, limit } = this.#gate
     const isQueueing = waitingTotal > 0
     return {
       peerId: this.peerId, name: this.peerId, site: this.site, role: this.engine?.role ?? null, ready: this.engine !== null, draining: false,
       overloaded: monitor.overloaded || isQueueing,
       overloadReason: monitor.overloadReason ?? (isQueueing ? `queue holds ${waitingTotal} behind ${running} that run` : null),
       cpuPercent: monitor.cpuPercent, memoryPercent: monitor.memoryPercent,
-      inFlight: running + waitingTotal, inFlightMax: capacity,
+      inFlight: running + waitingTotal, inFlightMax: Infinity,
       excessRatio: Math.max(excessRatio(monitor, monitor.options), Math.min(1, waitingTotal / limit)),
       lagMs: null,
     }
