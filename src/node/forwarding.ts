@@ -124,7 +124,7 @@ export class Forwarding {
       for (;;) {
         if (running.size === 0) {
           const step = steps.shift()
-          if (step === undefined || (failed.length > 0 && !this.#mayRetry())) return { kind: 'exhausted', failed }
+          if (step === undefined || (failed.length > 0 && !step.lastResort && !this.#mayRetry())) return { kind: 'exhausted', failed }
           start(step, false)
         }
         const settled = await this.#nextOf(running, hedgeDelayMs)

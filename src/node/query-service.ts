@@ -301,7 +301,8 @@ export class QueryService {
 }
 
 /** What it amounts to when nobody could answer. */
-function combined(failed: readonly FailedAttempt[]): 'ERR_NO_PRIMARY' | 'ERR_QUORUM_LOST' | 'ERR_NO_HEALTHY_PEER' {
+function combined(failed: readonly FailedAttempt[]): 'ERR_NO_PRIMARY' | 'ERR_QUORUM_LOST' | 'ERR_OVERLOADED' | 'ERR_NO_HEALTHY_PEER' {
+  if (failed.every(({ code }) => code === 'ERR_OVERLOADED')) return 'ERR_OVERLOADED'
   if (failed.every(({ code }) => code === 'ERR_NOT_PRIMARY')) return 'ERR_NO_PRIMARY'
   return failed.every(({ code }) => code === 'ERR_QUORUM_LOST') ? 'ERR_QUORUM_LOST' : 'ERR_NO_HEALTHY_PEER'
 }
