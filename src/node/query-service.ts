@@ -210,7 +210,7 @@ export class QueryService {
     const { hints, local } = context
     const canRunHere = this.#canRunHere(request, local, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
-    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, hasNoBetter: hints.pinnedTo !== null || (!canRunHere && decision.chain.length === 1) }).catch((error: unknown) => {
+    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, hasNoBetter: hints.pinnedTo !== null || (!canRunHere && (decision.chain.length === 1 || decision.lastResort === 'all-overloaded')) }).catch((error: unknown) => {
       // What cannot be told to have been left undone may have been done.
       const [primary] = decision.chain
       if (primary !== undefined && request.access === 'write' && !(error instanceof MeshError && error.details['started'] === 'no')) this.#noteWritten(request, context.session, primary)

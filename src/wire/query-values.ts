@@ -46,7 +46,8 @@ export function decodeValue(value: Value): QueryValue | undefined {
   if (value.number !== undefined) return value.number
   if (value.boolean !== undefined) return value.boolean
   if (value.integer !== undefined) return integerPattern.test(value.integer) ? BigInt(value.integer) : undefined
-  if (value.blob !== undefined) return value.blob
+  // A plain array: what came over a socket may be a Buffer, which engines and programs need not know.
+  if (value.blob !== undefined) return new Uint8Array(value.blob.buffer, value.blob.byteOffset, value.blob.byteLength)
   if (value.dateMs !== undefined) {
     const date = new Date(value.dateMs)
     return Number.isNaN(date.getTime()) ? undefined : date
