@@ -82,7 +82,7 @@ describe('two members of one name', () => {
     expect((await younger.members()).find(({ local }) => local)?.path).toBeNull()
     await end(older, 'SIGTERM')
     await until('the name to go over', async () => (await other.members()).some(({ record, name }) => record.peerId === younger.runtime?.peerId && name === 'db1'))
-    expect((await other.meshEvents()).map(({ type }) => type)).toContain('name-conflict-ended')
+    await until('its end to be told', async () => (await other.meshEvents()).some(({ type }) => type === 'name-conflict-ended'))
     const again = await restart(older)
     for (const node of [again, other, younger]) await until(`${node.name} to give it back`, () => showsBoth(node))
   })
