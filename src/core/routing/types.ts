@@ -82,7 +82,7 @@ export interface PeerView {
   readonly inFlightThere: number
   /** Queries that this node has dispatched to it and that are not finished. */
   readonly inFlightFromHere: number
-  /** Since the peer took these figures, as well as that can be told (docs: Routing, age of load figures); null when there are none. */
+  /** Since these figures came in; null when there are none. */
   readonly loadAgeMs: number | null
 }
 
