@@ -299,7 +299,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   })
   closers.add('experience', () => { experience.stop() })
   const twoHop: TwoHopDriver = new TwoHopDriver({
-    routes: new TwoHopRoutes({ selfPeerId: mesh.peerId }), clock, log, failuresMax: options.unhealthyAfterFailures,
+    routes: new TwoHopRoutes({ selfPeerId: mesh.peerId }), clock, log, failuresMax: options.unhealthyAfterFailures, vectorIntervalMs: 1.5 * options.loadIntervalMs,
     members: () => membership.members().map(({ state, signed: { record: { peerId } } }) => ({ peerId, state })),
     latencyTo: (peerId) => latencies.summary(peerId), paths: () => membership.paths(), connectedPeers: () => mesh.connectedPeers(),
     isAllowed: (peerId) => admission.isAllowed(peerId), nameOf: (peerId) => directory.nameOf(peerId),

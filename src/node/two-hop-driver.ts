@@ -19,6 +19,8 @@ export interface TwoHopDriverParts {
   readonly canRelay: (peerId: string) => boolean
   /** Failed pings in a row from which on a path is broken. */
   readonly failuresMax: number
+  /** Between two vectors that are told; well below the age at which one counts no more. */
+  readonly vectorIntervalMs: number
   readonly nameOf: (peerId: string) => string
   readonly clock: Clock
   readonly log: Log
@@ -42,6 +44,7 @@ export class TwoHopDriver {
   readonly #parts: TwoHopDriverParts
   readonly #timer: MachineTimer
   #stopped = false
+  #toldAtMs = -Infinity
   #looks = 0
   #routesTaken = 0
   #routesLeft = 0
@@ -71,13 +74,22 @@ export class TwoHopDriver {
     return member !== undefined && isUp(member.state) && this.#parts.isAllowed(peerId) && !this.#isBroken(peerId, this.#reach())
   }
 
-  /** What this node's load snapshots tell of its paths. */
+  /**
+   * What this node's load snapshots tell of its paths: in some of them, and nothing in those between, since a vector is several times the size of
+   * the rest, and everybody passes it on.
+   */
   vector(): PathLatency[] {
+    const nowMs = this.#parts.clock.nowMs()
+    if (nowMs - this.#toldAtMs < this.#parts.vectorIntervalMs) return []
     const paths = this.#ownPaths()
-    return vectorOf(paths, paths.length + 1)
+    const told = vectorOf(paths, paths.length + 1)
+    if (told.length > 0) this.#toldAtMs = nowMs
+    return told
   }
 
+  /** An empty one is none: it was told before. */
   handleVector(peerId: string, paths: readonly PathLatency[]): void {
+    if (paths.length === 0) return
     this.#perform(this.#parts.routes.handleVector(this.#parts.clock.nowMs(), peerId, paths))
   }
 
