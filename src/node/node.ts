@@ -285,7 +285,10 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
       case 'member-settled':
         break
       case 'path-degraded':
+        twoHop.handlePathChange()
+        break
       case 'path-restored':
+        twoHop.handlePathUp(peerId)
         twoHop.handlePathChange()
         break
     }

@@ -113,6 +113,7 @@ export class TwoHopDriver {
     this.#perform(this.#parts.routes.handlePathChange(this.#parts.clock.nowMs()))
   }
 
+  /** It works again, by the probes: what a query found there is void. */
   handlePathUp(peerId: string): void {
     this.#perform(this.#parts.routes.handlePathUp(this.#parts.clock.nowMs(), peerId))
   }
