@@ -14,7 +14,6 @@ import { systemClock } from '../adapters/system/clock.ts'
 import { probePort } from '../adapters/tcp/port-probe.ts'
 import { NetworkCoordinates } from '../core/coordinates/network-coordinates.ts'
 import { TwoHopRoutes } from '../core/latency/two-hop.ts'
-import { ResultCache } from '../core/cache/result-cache.ts'
 import { QueryGate } from '../core/admission/query-gate.ts'
 import { PeerLatencies } from '../core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../core/load/load-monitor.ts'
@@ -25,14 +24,10 @@ import { NameBook } from '../core/membership/names.ts'
 import { PartitionMonitor } from '../core/membership/partition.ts'
 import { QuorumWatch } from '../core/membership/quorum.ts'
 import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
-import { parseRoutingOptions } from '../core/routing/options.ts'
-import { Hedging } from '../core/routing/hedging.ts'
-import { RetryBudget } from '../core/routing/retry-budget.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
 import { toRequest } from '../client/request.ts'
 import type { QueryOptions, QueryResult } from '../client/types.ts'
 import type { Log } from '../ports/log.ts'
-import { QueryCoalescer } from '../query/coalescing.ts'
 import { QueryConnections } from '../query/client.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
@@ -59,23 +54,18 @@ import type { NodeOptions } from './options.ts'
 import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
-import { DatabaseStrategies } from './database-strategies.ts'
-import { HotspotDriver } from './hotspot-driver.ts'
-import { gateCounters, QueryGateDriver } from './query-gate-driver.ts'
+import { QueryGateDriver } from './query-gate-driver.ts'
+import { openQueryPlane } from './query-plane.ts'
 import { PeerExperience } from './peer-experience.ts'
 import { NO_PLUGINS, type NodePlugins } from './plugins.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
 import { TwoHopDriver } from './two-hop-driver.ts'
 import { Rivals } from './rivals.ts'
-import { QueryService } from './query-service.ts'
-import { SharedReads } from './shared-reads.ts'
-import { Sessions } from './sessions.ts'
 import { Seeds } from './seeds.ts'
 import { flattenCounters } from './counters.ts'
 import { Closers } from './closers.ts'
 import { eventText } from './event-text.ts'
-import { UnservedClassifier } from './unserved-classifier.ts'
 import { softwareVersion } from './version.ts'
 import { memberEventView } from './views.ts'
 
@@ -378,51 +368,9 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     isAllowed: (peerId) => admission.isAllowed(peerId),
     lastReadingWallMs: () => loadDriver.lastReadingWallMs,
   })
-  const unserved = new UnservedClassifier(async () => (await import('../adapters/duckdb/classifier.ts')).createClassifier())
-  closers.add('classifier', () => unserved.close())
-  const hotspots = new HotspotDriver({
-    queriesPerSecond: options.hotspotPerSecond, clock, random, log,
-    otherCopies: (database) => directory.peerViews(database).filter(({ status, ready, overloaded }) => status === 'healthy' && ready && !overloaded).length,
-    onEvent: (view) => { events.publish(view) },
-  })
-  closers.add('hotspots', () => { hotspots.stop() })
-  const strategies = new DatabaseStrategies({
-    standard: plugins.strategy ?? options.strategy, custom: plugins.strategies, random,
-    ofDatabase: new Map([...options.databases.flatMap(({ name, strategy }): Array<[string, string]> => strategy === null ? [] : [[name, strategy]]), ...plugins.strategyOf]),
-  })
-  const sharedReads = new SharedReads({ cache: new ResultCache({ bytesMax: options.cacheBytes, ageMsMax: options.cacheAgeMs }), coalescer: options.coalesce ? new QueryCoalescer(clock) : null, clock })
-  closers.add('shared reads', () => { sharedReads.stop() })
-  const queries = new QueryService({
-    self: { peerId: mesh.peerId, name: options.name }, engines, clock, random,
-    localView: (database, isForwarded) => directory.localView(database, isForwarded),
-    peerViews: (database) => directory.peerViews(database),
-    peerName: (peerId) => directory.nameOf(peerId),
-    forward: async (peerId, request, forwardOptions) => {
-      try {
-        return await connections.query(peerId, request, forwardOptions)
-      } catch (error) {
-        if (error instanceof MeshError && error.code === 'ERR_PEER_UNREACHABLE') {
-          // A relay that does not get through is none that cannot be reached.
-          if (request.finalPeerId === '' || request.finalPeerId === peerId) twoHop.handlePathDown(peerId)
-          else twoHop.handleWayDown(request.finalPeerId, peerId)
-        }
-        throw error
-      }
-    },
-    localLoad: () => monitor.digest(),
-    classifyUnserved: unserved.classify,
-    inFlightChanged: (inFlight) => { loadDriver.setInFlight(inFlight) },
-    refusalOf: (access) => partitions.refusalOf(access),
-    latencyTo: (peerId) => directory.latencyTo(peerId),
-    onDelivered: (peerId, traffic) => { latencyService.handleQuery(clock.nowMs(), peerId, traffic) },
-    routeTo: (peerId) => twoHop.routeTo(peerId), isReachable: (peerId) => twoHop.isReachable(peerId),
-    onDispatch: (peerId) => { experience.handleDispatch(peerId) },
-    onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
-    retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }), hotspots,
-    gate, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
-    sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, isTableAffine: options.tableAffinity, clock }),
-    strategies: (database) => strategies.of(database),
-    routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
+  const { queries, counters: queryCounters } = openQueryPlane({
+    options, plugins, self: { peerId: mesh.peerId, name: options.name }, engines, gate, connections, directory, twoHop, experience, partitions, latencyService, monitor, loadDriver, events,
+    closers, clock, random, log,
   })
   await membershipDriver.start()
   await keys.start()
@@ -456,7 +404,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      queries: queries.counters, experience: experience.counters, hotspots: hotspots.counters, queue: gateCounters(gate), sharedReads: sharedReads.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      ...queryCounters(), experience: experience.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.
