@@ -1,4 +1,4 @@
-// The mesh that bench:node measures: real processes on loopback, encrypted, each beside its own copy of the flights.
+// The mesh that bench:node and bench:real-query measure: real processes on loopback, encrypted, each beside its own copy of the flights unless told otherwise.
 import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -85,15 +85,15 @@ export class BenchMesh {
     return { name, dataDir, logPath: join(this.folder, name, 'log.jsonl') }
   }
 
-  async spawn({ name, dataDir, logPath }, seeds) {
-    const args = ['--listen', '127.0.0.1:0', '--db', `flights=${join(this.folder, name, 'flights')}`, ...seeds.flatMap((seed) => ['--seed', seed])]
+  async spawn({ name, dataDir, logPath }, seeds, { hasCopy = true } = {}) {
+    const args = ['--listen', '127.0.0.1:0', ...(hasCopy ? ['--db', `flights=${join(this.folder, name, 'flights')}`] : []), ...seeds.flatMap((seed) => ['--seed', seed])]
     const node = new BenchNode(await startNode({ name, dataDir, args, logPath, detached: false }), logPath)
     this.nodes.push(node)
     return node
   }
 
-  async start(name, seeds) {
-    const node = await this.spawn(await this.prepare(name), seeds)
+  async start(name, seeds, options) {
+    const node = await this.spawn(await this.prepare(name), seeds, options)
     await this.ready(node)
     return node
   }
