@@ -88,8 +88,10 @@ describe('two-hop routes', () => {
       routes.handlePaths(0, paths)
       for (const target of paths) {
         const directMs = target.isBroken ? Infinity : costMs(target, 1)
+        // What only the relay tells is believed where there is no other way.
+        const untoldMs = target.isBroken || target.lossRatio === 1 ? 0 : Infinity
         const totalsOf = (relays: OwnPath['relays']): number[] => paths.filter((relay) => relay !== target && relay.relays === relays && !relay.isBroken).map((relay) => (
-          costMs(relay) + Math.max(legMs.get(relay.peerId)?.get(target.peerId) ?? Infinity, legMs.get(target.peerId)?.get(relay.peerId) ?? 0) + 3))
+          costMs(relay) + Math.max(legMs.get(relay.peerId)?.get(target.peerId) ?? Infinity, legMs.get(target.peerId)?.get(relay.peerId) ?? untoldMs) + 3))
         const willingMs = Math.min(Infinity, ...totalsOf('yes'))
         const shortestMs = willingMs === Infinity && directMs === Infinity ? Math.min(Infinity, ...totalsOf('if-needed')) : willingMs
         const isWorth = shortestMs < Infinity && (directMs === Infinity || (shortestMs < directMs * 0.8 && directMs - shortestMs >= 2))

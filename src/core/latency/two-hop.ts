@@ -9,7 +9,8 @@
  * which comes and goes is not followed.
  *
  * A length counts its losses: rtt / (1 − loss), the mean time with repetitions (Extension: RON chooses by latency or by loss). Of a leg that both
- * its ends have measured the worse figure counts (Extension): a node that calls itself near to everybody attracts nothing alone.
+ * its ends tell the worse figure counts, and a leg that only the relay tells counts around a broken path alone (Extension): a node that calls itself near
+ * to everybody attracts nothing that has a way of its own.
  */
 import { Deadlines } from '../time/deadlines.ts'
 import { parseTwoHopOptions, type TwoHopOptions } from './two-hop-options.ts'
@@ -272,7 +273,15 @@ export class TwoHopRoutes {
     const firstLegMs = relay === undefined ? null : this.#firstLegMs(relay)
     const legMs = this.#vectors.get(via)?.costsMs.get(target)
     if (firstLegMs === null || legMs === undefined || this.#wayDownUntilMs.has(wayOf(via, target))) return null
-    return firstLegMs + Math.max(legMs, this.#vectors.get(target)?.costsMs.get(via) ?? 0) + this.options.relayMs
+    const farEndMs = this.#vectors.get(target)?.costsMs.get(via)
+    // Who is cut off from the target does not hear it either, and has nothing to lose. Everybody else could be drawn to a relay that lies.
+    if (farEndMs === undefined && !this.#isBroken(target)) return null
+    return firstLegMs + Math.max(legMs, farEndMs ?? 0) + this.options.relayMs
+  }
+
+  #isBroken(peerId: string): boolean {
+    const path = this.#own.get(peerId)
+    return path !== undefined && (path.isBroken || path.lossRatio >= 1 || this.#downUntilMs.has(peerId))
   }
 
   #firstLegMs(relay: OwnPath): number | null {

@@ -42,17 +42,21 @@ function setUp(initial: Readonly<Record<string, Peer>>) {
 describe('the two-hop driver', () => {
   it('looks at its paths each minute, takes a route, says so, and leaves it', () => {
     const { peers, clock, log, driver } = setUp({ relay: { rttMs: 10 }, target: { rttMs: 100 } })
-    driver.handleVector('relay', [{ peerId: 'target', rttMs: 20, lossRatio: 0 }])
+    const tellBoth = (): void => {
+      driver.handleVector('relay', [{ peerId: 'target', rttMs: 20, lossRatio: 0 }])
+      driver.handleVector('target', [{ peerId: 'relay', rttMs: 20, lossRatio: 0 }])
+    }
+    tellBoth()
     clock.advance(59_999)
     expect(driver.routeTo('target')).toBeNull()
     clock.advance(1)
     expect(driver.routeTo('target')).toEqual({ via: 'relay', totalMs: 30, directMs: 100 })
     peers.set('target', { rttMs: 25 })
-    driver.handleVector('relay', [{ peerId: 'target', rttMs: 20, lossRatio: 0 }])
+    tellBoth()
     clock.advance(60_000)
     expect(driver.routeTo('target')).toBeNull()
     expect(log.lines).toEqual(['info queries to TARGET go via RELAY: 30 ms instead of 100 ms', 'info queries to TARGET go directly again'])
-    expect(driver.counters).toEqual({ vectors: 1, routes: 0, looks: 2, routesTaken: 1, routesLeft: 1 })
+    expect(driver.counters).toEqual({ vectors: 2, routes: 0, looks: 2, routesTaken: 1, routesLeft: 1 })
   })
 
   it('acts on a failed path at once', () => {
@@ -114,6 +118,7 @@ describe('the two-hop driver', () => {
   it.each<[string, Peer]>([['overloaded', { rttMs: 1, canRelay: false }], ['suspected', { rttMs: 1, state: 'suspect' }], ['denied', { rttMs: 1, isAllowed: false }]])('uses no relay that is %s', (_what, relay) => {
     const { clock, driver } = setUp({ relay, target: { rttMs: 100 } })
     driver.handleVector('relay', [{ peerId: 'target', rttMs: 1, lossRatio: 0 }])
+    driver.handleVector('target', [{ peerId: 'relay', rttMs: 1, lossRatio: 0 }])
     clock.advance(60_000)
     expect(driver.routeTo('target')).toBeNull()
   })

@@ -12,10 +12,21 @@ function create(options: Partial<TwoHopOptions> = {}): TwoHopRoutes {
   return routes
 }
 
-/** Own paths to a relay (10 ms) and a target, and the relay's to the target. */
+type Leg = readonly [one: string, other: string, rttMs: number, lossRatio?: number]
+
+/** Both ends of each leg tell it, and tell nothing else from now on. */
+function tellBoth(routes: TwoHopRoutes, nowMs: number, ...legs: readonly Leg[]): TwoHopEffect[] {
+  const vectors = new Map<string, PathLatency[]>()
+  for (const [one, other, rttMs, lossRatio] of legs) {
+    for (const [from, to] of [[one, other], [other, one]] as const) vectors.set(from, [...(vectors.get(from) ?? []), leg(to, rttMs, lossRatio)])
+  }
+  return [...vectors].flatMap(([peerId, paths]) => routes.handleVector(nowMs, peerId, paths))
+}
+
+/** Own paths to a relay (10 ms) and a target, and what both tell of the leg between them. */
 function triangle(directMs: number | null, legMs: number, changes: Partial<OwnPath> = {}, options: Partial<TwoHopOptions> = {}): TwoHopRoutes {
   const routes = create(options)
-  routes.handleVector(0, 'relay', [leg('target', legMs)])
+  tellBoth(routes, 0, ['relay', 'target', legMs])
   routes.handlePaths(0, [own('relay', 10), own('target', directMs, changes)])
   return routes
 }
@@ -40,7 +51,7 @@ describe('a relay is taken', () => {
   it('not for less than 2 ms, whatever the share', () => {
     const near = (gainMsMin: number): TwoHopRoutes => {
       const routes = create({ gainMsMin })
-      routes.handleVector(0, 'relay', [leg('target', 0.25)])
+      tellBoth(routes, 0, ['relay', 'target', 0.25])
       routes.handlePaths(0, [own('relay', 0.25), own('target', 2.4)])
       return routes
     }
@@ -56,14 +67,14 @@ describe('a relay is taken', () => {
     expect(triangle(75, 50).routeTo('target')).toBeNull()
     expect(triangle(75, 50, { lossRatio: 0.25 }).routeTo('target')).toEqual({ via: 'relay', totalMs: 60, directMs: 100 })
     const lossy = create()
-    lossy.handleVector(0, 'relay', [leg('target', 50, 0.5)])
+    tellBoth(lossy, 0, ['relay', 'target', 50, 0.5])
     lossy.handlePaths(0, [own('relay', 10), own('target', 100)])
     expect(lossy.routeTo('target')).toBeNull()
   })
 
   it('of several the shortest', () => {
     const routes = create()
-    for (const [relay, legMs] of [['far', 60], ['near', 20], ['middle', 40]] as const) routes.handleVector(0, relay, [leg('target', legMs)])
+    tellBoth(routes, 0, ['far', 'target', 60], ['near', 'target', 20], ['middle', 'target', 40])
     routes.handlePaths(0, [own('far', 10), own('near', 10), own('middle', 10), own('target', 100)])
     expect(routes.routeTo('target')).toEqual({ via: 'near', totalMs: 30, directMs: 100 })
   })
@@ -74,7 +85,7 @@ describe('a relay that is loaded', () => {
 
   it('is taken around a break, not for being faster', () => {
     const routes = create()
-    routes.handleVector(0, 'relay', [leg('target', 20)])
+    tellBoth(routes, 0, ['relay', 'target', 20])
     routes.handlePaths(0, [loaded('relay', 10), own('target', 500)])
     expect(routes.routeTo('target')).toBeNull()
     routes.handlePaths(1, [loaded('relay', 10), own('target', 500, { isBroken: true })])
@@ -85,8 +96,7 @@ describe('a relay that is loaded', () => {
 
   it.each([['relay', 'other'], ['other', 'relay']])('comes after one that is not, in whatever order: %s, %s', (...order) => {
     const routes = create()
-    routes.handleVector(0, 'relay', [leg('target', 20)])
-    routes.handleVector(0, 'other', [leg('target', 300)])
+    tellBoth(routes, 0, ['relay', 'target', 20], ['other', 'target', 300])
     const paths = { relay: loaded('relay', 10), other: own('other', 10) }
     const target = own('target', null)
     routes.handlePaths(0, [...order.map((name) => paths[name as keyof typeof paths]), target])
@@ -142,8 +152,44 @@ describe('a relay is never', () => {
   it('believed to be near when the other end measured otherwise', () => {
     const routes = triangle(100, 1)
     expect(routes.routeTo('target')?.totalMs).toBe(11)
-    routes.handleVector(1, 'target', [leg('relay', 200)])
+    routes.handleVector(1, 'target', [leg('relay', 20)])
     routes.handlePaths(1, [own('relay', 10), own('target', 100)])
+    expect(routes.routeTo('target')?.totalMs).toBe(30)
+    routes.handleVector(2, 'relay', [leg('target', 40)])
+    routes.handlePaths(2, [own('relay', 10), own('target', 100)])
+    expect(routes.routeTo('target')?.totalMs).toBe(50)
+    routes.handleVector(3, 'target', [leg('relay', 200)])
+    routes.handlePaths(3, [own('relay', 10), own('target', 100)])
+    expect(routes.routeTo('target')).toBeNull()
+  })
+
+  it.each<[string, (routes: TwoHopRoutes) => void]>([
+    ['nothing', () => undefined],
+    ['of others only', (routes) => routes.handleVector(0, 'target', [leg('honest', 30)])],
+    ['that it loses most', (routes) => routes.handleVector(0, 'target', [leg('liar', 1, 0.6)])],
+    ['no figure', (routes) => routes.handleVector(0, 'target', [leg('liar', NaN)])],
+  ])('one that says it is near everybody, where the other end tells %s', (_what, tell) => {
+    const routes = create()
+    const targets = ['target', 'second', 'third']
+    routes.handleVector(0, 'liar', targets.map((target) => leg(target, 0)))
+    tell(routes)
+    routes.handlePaths(0, [own('liar', 1), ...targets.map((target) => own(target, 100))])
+    expect(routes.routes().size).toBe(0)
+    // Nor to what has not been measured yet: a query finds out whether its path works.
+    routes.handlePaths(1, [own('liar', 1), ...targets.map((target) => own(target, null))])
+    expect(routes.routes().size).toBe(0)
+  })
+
+  it('left to one word but while the path is broken', () => {
+    const routes = create()
+    routes.handleVector(0, 'relay', [leg('target', 5)])
+    const paths = [own('relay', 10), own('target', 100)]
+    routes.handlePaths(0, paths)
+    routes.handlePathDown(1, 'target')
+    routes.handlePaths(1, paths)
+    expect(routes.routeTo('target')).toEqual({ via: 'relay', totalMs: 15, directMs: null })
+    routes.handlePathUp(2, 'target')
+    routes.handlePaths(2, paths)
     expect(routes.routeTo('target')).toBeNull()
   })
 
@@ -162,7 +208,7 @@ describe('a route', () => {
 
   it('is told when the way changes, not when its figures do', () => {
     const routes = create()
-    routes.handleVector(0, 'relay', [leg('target', 50)])
+    tellBoth(routes, 0, ['relay', 'target', 50])
     expect(changes(routes.handlePaths(0, paths(100)))).toEqual(['relay'])
     expect(routes.handlePaths(1, paths(95))).toEqual([])
     expect(routes.routeTo('target')).toEqual({ via: 'relay', totalMs: 60, directMs: 95 })
@@ -186,7 +232,7 @@ describe('a route', () => {
       const routes = create()
       const effects: TwoHopEffect[] = []
       for (let look = 0; look < 300; look++) {
-        routes.handleVector(look, 'relay', [leg('target', 50 * (0.99 + 0.02 * random()))])
+        tellBoth(routes, look, ['relay', 'target', 50 * (0.99 + 0.02 * random())])
         effects.push(...routes.handlePaths(look, paths(centreMs * (0.96 + 0.08 * random()))))
       }
       expect(effects.length).toBeLessThanOrEqual(1)
@@ -195,14 +241,14 @@ describe('a route', () => {
 
   it('goes over to another relay only where that is a tenth better', () => {
     const routes = create()
-    routes.handleVector(0, 'relay', [leg('target', 50)])
-    routes.handleVector(0, 'other', [leg('target', 45)])
+    const tell = (nowMs: number, relayMs: number, otherMs: number): TwoHopEffect[] => tellBoth(routes, nowMs, ['relay', 'target', relayMs], ['other', 'target', otherMs])
+    tell(0, 50, 45)
     routes.handlePaths(0, [own('relay', 10), own('target', 200)])
     const both = [own('relay', 10), own('other', 10), own('target', 200)]
     expect(routes.handlePaths(1, both)).toEqual([])
-    routes.handleVector(2, 'other', [leg('target', 43)])
+    tell(2, 50, 43)
     expect(changes(routes.handlePaths(2, both))).toEqual(['other'])
-    routes.handleVector(3, 'relay', [leg('target', 40)])
+    tell(3, 40, 43)
     expect(routes.handlePaths(3, both)).toEqual([])
   })
 
@@ -225,7 +271,7 @@ describe('a route', () => {
       (routes: TwoHopRoutes) => routes.handleVector(5_000, 'relay', [leg('elsewhere', 1)]),
     ]) {
       const routes = triangle(100, 20)
-      routes.handleVector(0, 'other', [leg('target', 30)])
+      tellBoth(routes, 0, ['relay', 'target', 20], ['other', 'target', 30])
       expect(changes(lose(routes))).toEqual([null])
       expect(routes.routeTo('target')).toBeNull()
       expect(routes.nextDeadlineMs()).toBe(5_000)
@@ -257,8 +303,7 @@ describe('a route', () => {
 
   it('is given up for a minute where a query did not get through, and no other one with it', () => {
     const routes = create()
-    routes.handleVector(0, 'relay', [leg('target', 20), leg('second', 20)])
-    routes.handleVector(0, 'other', [leg('target', 30)])
+    tellBoth(routes, 0, ['relay', 'target', 20], ['relay', 'second', 20], ['other', 'target', 30])
     const all = [own('relay', 10), own('other', 10), own('target', 100), own('second', 100)]
     routes.handlePaths(0, all)
     expect(routes.handleWayDown(4_000, 'target', 'other')).toEqual([])
@@ -341,7 +386,7 @@ describe('what is kept', () => {
     expect(alone.vectors).toBe(0)
     const long = Array.from({ length: VECTOR_PATHS_MAX + 1 }, (_, index) => leg(`p${index}`, 1))
     routes.handleVector(0, 'a', long)
-    routes.handlePaths(0, [own('a', 1), own(`p${VECTOR_PATHS_MAX - 1}`, null), own(`p${VECTOR_PATHS_MAX}`, null)])
+    routes.handlePaths(0, [own('a', 1), own(`p${VECTOR_PATHS_MAX - 1}`, null, { isBroken: true }), own(`p${VECTOR_PATHS_MAX}`, null, { isBroken: true })])
     expect([...routes.routes().keys()]).toEqual([`p${VECTOR_PATHS_MAX - 1}`])
   })
 
