@@ -1,9 +1,8 @@
 /** The libp2p mesh of one node: joins libp2p with the parts that stand in the other files, and holds nothing that they could. */
 import { randomInt } from 'node:crypto'
-import type { Connection, Stream } from '@libp2p/interface'
+import type { Connection } from '@libp2p/interface'
 import type { Multiaddr } from '@multiformats/multiaddr'
 import { createRandom } from '../../core/time/random.ts'
-import { MeshError } from '../../errors.ts'
 import type { Timer } from '../../ports/clock.ts'
 import type { ByteStream, StreamLimits } from '../../ports/peer-streams.ts'
 import { defaultClusterLabel } from '../../wire/cluster.ts'
@@ -11,29 +10,29 @@ import { keyFingerprint } from '../../wire/cluster-key.ts'
 import { DIRECT_PROTOCOL, DIRECT_REQUEST_BYTES_MAX, DirectStreams, type HostPort } from '../direct/direct-streams.ts'
 import { TICKET_BYTES } from '../direct/handshake.ts'
 import { hostPort, parseAddress } from './address.ts'
-import { Libp2pByteStream } from './byte-stream.ts'
 import { ConnectionTable } from './connections.ts'
 import type { ConnectionEvent } from './connections.ts'
 import { createCounters } from './counters.ts'
 import type { MeshCounters } from './counters.ts'
 import { toError, withDeadline } from './deadline.ts'
-import { explainDialError, isRefused } from './dial-error.ts'
+import { Dialling, memberAddresses } from './dialling.ts'
 import { Encrypters } from './encrypters.ts'
 import { Gossip, GOSSIP_PROTOCOL_PREFIX } from './gossip.ts'
 import type { GossipHandler, GossipTopic } from './gossip.ts'
 import { GossipRepair } from './gossip-repair.ts'
 import { Gate } from './gate.ts'
+import { explainListenError, stopped } from './lifecycle-error.ts'
 import { MESH_LIMITS } from './limits.ts'
 import type { MeshLimits } from './limits.ts'
 import type { Mesh, MeshOptions } from './mesh-options.ts'
-import { ADDRESSES_PER_PEER_MAX, createNetwork } from './network.ts'
+import { createNetwork } from './network.ts'
 import type { Network } from './network.ts'
 import { answerPings, PingClient, PING_INBOUND_STREAMS_MAX, PING_PROTOCOL } from './ping.ts'
 import { Redial } from './redial.ts'
 import type { PeerAddresses } from './redial.ts'
 import { Rekeying } from './rekeying.ts'
-import { sendRequest, serveRequest } from './request.ts'
 import type { RequestHandler, RequestOptions } from './request.ts'
+import { Streams } from './streams.ts'
 
 export type { Mesh, MeshOptions } from './mesh-options.ts'
 
@@ -41,9 +40,7 @@ export type { Mesh, MeshOptions } from './mesh-options.ts'
 export const GOODBYE_PROTOCOL = '/reedbase/goodbye/1.0'
 
 const IDENTIFY_PREFIX = '/ipfs/id/'
-const STREAMS_PER_PROTOCOL_MAX = 128
 const SWEEP_MS = 5_000
-const REQUEST_STREAMS_MAX = 8
 
 /** Does not listen yet: register handlers, then `start()`. */
 export async function createMesh(options: MeshOptions): Promise<Mesh> {
@@ -89,6 +86,8 @@ class Libp2pMesh implements Mesh {
   readonly #direct: DirectStreams
   readonly #counters = createCounters()
   readonly #connections: ConnectionTable
+  readonly #dialling: Dialling
+  readonly #streams: Streams
   readonly #rekeying: Rekeying
   readonly #redial: Redial
   readonly #gossip: Gossip
@@ -156,13 +155,36 @@ class Libp2pMesh implements Mesh {
       baseMs: limits.redialBaseMs,
       maxMs: limits.redialMaxMs,
       isConnected: (peerId) => this.#connections.has(peerId),
-      dial: (peer) => this.#dialPeer(peer),
+      dial: (peer) => this.#dialling.dialPeer(peer),
+    })
+    const isRunning = (): boolean => this.#phase === 'started'
+    this.#dialling = new Dialling({
+      network,
+      clock: options.clock,
+      counters: this.#counters,
+      timeoutMs: limits.dialTimeoutMs,
+      isRunning,
+      fingerprint: () => {
+        const [inUse] = encrypters.keys
+        return inUse === undefined ? null : keyFingerprint(inUse)
+      },
+      addressesOf: (peerId) => this.#redial.addresses(peerId),
+      onRefused: (peerId) => { this.#tell({ peerId, kind: 'refused', clean: false }) },
+    })
+    this.#streams = new Streams({
+      network,
+      direct,
+      clock: options.clock,
+      counters: this.#counters,
+      limits,
+      isRunning,
+      connect: async (peerId, signal) => this.#connections.best(peerId) ?? await this.#dialling.dialKnown(peerId, signal),
     })
     this.#pings = new PingClient({
       clock: options.clock,
       timeoutMs: limits.pingTimeoutMs,
       counters: this.#counters,
-      open: (peerId, signal) => this.#openStream(peerId, PING_PROTOCOL, signal),
+      open: (peerId, signal) => this.#streams.open(peerId, PING_PROTOCOL, signal),
     })
   }
 
@@ -217,7 +239,7 @@ class Libp2pMesh implements Mesh {
   }
 
   async dial(address: string, signal?: AbortSignal): Promise<string> {
-    const connection = await this.#dial([parseAddress(address)], address, signal)
+    const connection = await this.#dialling.dial([parseAddress(address)], address, { signal })
     return connection.remotePeer.toString()
   }
 
@@ -255,25 +277,24 @@ class Libp2pMesh implements Mesh {
   }
 
   async open(peerId: string, protocol: string, signal?: AbortSignal): Promise<ByteStream> {
-    return await this.#openStream(peerId, protocol, signal)
+    return await this.#streams.open(peerId, protocol, signal)
   }
 
   async openDirect(peerId: string, protocol: string, signal?: AbortSignal): Promise<ByteStream> {
-    return await this.#openStream(peerId, protocol, signal, true)
+    return await this.#streams.openDirect(peerId, protocol, signal)
   }
 
   async handle(protocol: string, handler: (stream: ByteStream) => void, limits: StreamLimits): Promise<void> {
     if (limits.isDirect === true) this.#direct.offer(protocol, handler, limits.inboundStreamsMax)
-    await this.#handleStreams(protocol, limits.inboundStreamsMax, handler)
+    await this.#streams.handle(protocol, limits.inboundStreamsMax, handler)
   }
 
   async request(peerId: string, protocol: string, bytes: Uint8Array, options: RequestOptions): Promise<Uint8Array> {
-    return await sendRequest((signal) => this.#openStream(peerId, protocol, signal), this.#options.clock, peerId, bytes, options)
+    return await this.#streams.request(peerId, protocol, bytes, options)
   }
 
   async onRequest(protocol: string, requestBytesMax: number, handler: RequestHandler): Promise<void> {
-    const server = { requestBytesMax, timeoutMs: this.#limits.openTimeoutMs * 2, clock: this.#options.clock, counters: this.#counters, handler }
-    await this.#handleStreams(protocol, REQUEST_STREAMS_MAX, (stream) => { serveRequest(stream, server) })
+    await this.#streams.onRequest(protocol, requestBytesMax, () => handler)
   }
 
   setClusterKeys(keys: readonly Uint8Array[]): void {
@@ -288,7 +309,7 @@ class Libp2pMesh implements Mesh {
 
   async renew(peerId: string, signal?: AbortSignal): Promise<void> {
     const peer = this.hasCurrentKey(peerId) ? null : this.#redial.addresses(peerId)
-    if (peer !== null) await this.#dialPeer(peer, signal, true)
+    if (peer !== null) await this.#dialling.dialPeer(peer, { signal, isForced: true })
   }
 
   #isCurrent(connection: Connection): boolean {
@@ -311,18 +332,15 @@ class Libp2pMesh implements Mesh {
 
   /** For the direct streams alone. */
   async askForTicket(connection: Connection, question: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
-    const peerId = connection.remotePeer.toString()
-    return await sendRequest(async (inner) => this.#wrap(await connection.newStream([DIRECT_PROTOCOL], { signal: inner, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX }), peerId),
-      this.#options.clock, peerId, question, { timeoutMs: this.#limits.openTimeoutMs, responseBytesMax: TICKET_BYTES, signal })
+    return await this.#streams.requestOn(connection, DIRECT_PROTOCOL, question, { timeoutMs: this.#limits.openTimeoutMs, responseBytesMax: TICKET_BYTES, signal })
   }
 
   /** For the direct streams alone: the address that was dialled, or those that the member gives. */
   directAddresses(connection: Connection): HostPort[] {
     const dialled = connection.direction === 'outbound' ? [connection.remoteAddr] : []
     const peerId = connection.remotePeer.toString()
-    const given = this.#redial.addresses(peerId)?.multiaddrs ?? []
-    const all = dialled.length > 0 ? dialled : given.slice(0, ADDRESSES_PER_PEER_MAX).map((text) => memberAddress(text, peerId)).filter((address) => address !== null)
-    return all.map(hostPort).filter((address) => address !== null)
+    const member = this.#redial.addresses(peerId)
+    return (dialled.length > 0 || member === null ? dialled : memberAddresses(member)).map(hostPort).filter((address) => address !== null)
   }
 
   /** For the direct streams alone. */
@@ -341,107 +359,23 @@ class Libp2pMesh implements Mesh {
       this.#connections.handleClosed(event.detail)
       this.#direct.handleClosed(event.detail)
     })
-    await this.#handleStreams(PING_PROTOCOL, PING_INBOUND_STREAMS_MAX, (stream) => {
+    await this.#streams.handle(PING_PROTOCOL, PING_INBOUND_STREAMS_MAX, (stream) => {
       answerPings(stream, { clock, idleMs: this.#limits.pingIdleMs, counters: this.#counters })
     })
-    await this.#libp2p.handle(DIRECT_PROTOCOL, (stream, connection) => {
-      const handler = (_from: string, question: Uint8Array): Uint8Array => this.#direct.answer(connection, question)
-      serveRequest(this.#wrap(stream, connection.remotePeer.toString()), { requestBytesMax: DIRECT_REQUEST_BYTES_MAX, timeoutMs: this.#limits.openTimeoutMs, clock, counters: this.#counters, handler })
-    }, { maxInboundStreams: REQUEST_STREAMS_MAX, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX })
+    await this.#streams.onRequest(DIRECT_PROTOCOL, DIRECT_REQUEST_BYTES_MAX, (connection) => (_from, question) => this.#direct.answer(connection, question))
     await this.onRequest(GOODBYE_PROTOCOL, 0, (from) => {
       this.#connections.handleGoodbye(from)
       return new Uint8Array(0)
     })
   }
 
-  async #handleStreams(protocol: string, inboundStreamsMax: number, handler: (stream: Libp2pByteStream) => void): Promise<void> {
-    await this.#libp2p.handle(protocol, (stream, connection) => {
-      handler(this.#wrap(stream, connection.remotePeer.toString()))
-    }, { maxInboundStreams: inboundStreamsMax, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX })
-  }
-
-  #wrap(stream: Stream, remotePeerId: string): Libp2pByteStream {
-    return new Libp2pByteStream({
-      stream,
-      remotePeerId,
-      clock: this.#options.clock,
-      halfOpenMs: this.#limits.halfOpenMs,
-      onReset: () => { this.#counters.streamResets += 1 },
-    })
-  }
-
-  async #openStream(peerId: string, protocol: string, signal?: AbortSignal): Promise<Libp2pByteStream>
-  async #openStream(peerId: string, protocol: string, signal: AbortSignal | undefined, isDirect: true): Promise<ByteStream>
-  async #openStream(peerId: string, protocol: string, signal?: AbortSignal, isDirect = false): Promise<ByteStream> {
-    if (this.#phase !== 'started') throw stopped()
-    const details = { peerId, protocol }
-    try {
-      return await withDeadline({
-        clock: this.#options.clock,
-        timeoutMs: this.#limits.openTimeoutMs,
-        signal,
-        timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${peerId} did not open a ${protocol} stream within ${this.#limits.openTimeoutMs} ms.`, { details }),
-      }, async (inner) => {
-        const connection = this.#connections.best(peerId) ?? await this.#dialKnown(peerId, inner)
-        const direct = isDirect ? await this.#direct.open(connection, protocol, inner) : null
-        if (inner.aborted) direct?.abort(toError(inner.reason))
-        if (direct !== null) return direct
-        const stream = await connection.newStream([protocol], { signal: inner, maxOutboundStreams: STREAMS_PER_PROTOCOL_MAX })
-        if (inner.aborted) stream.abort(toError(inner.reason))
-        return this.#wrap(stream, peerId)
-      })
-    } catch (reason) {
-      if (reason instanceof MeshError || signal?.aborted === true) throw reason
-      const error = toError(reason)
-      const why = error.name === 'UnsupportedProtocolError' ? `it does not speak ${protocol}` : error.message.replace(/\.$/, '')
-      throw new MeshError('ERR_PEER_UNREACHABLE', `No ${protocol} stream to ${peerId} can be opened: ${why}.`, { details, cause: error })
-    }
-  }
-
-  async #dialKnown(peerId: string, signal: AbortSignal): Promise<Connection> {
-    const peer = this.#redial.addresses(peerId)
-    if (peer === null) throw new MeshError('ERR_PEER_UNREACHABLE', `There is no connection to ${peerId}, and no address of it is known.`, { details: { peerId } })
-    return await this.#dialPeer(peer, signal)
-  }
-
-  async #dialPeer(peer: PeerAddresses, signal?: AbortSignal, isForced = false): Promise<Connection> {
-    const addresses: Multiaddr[] = []
-    for (const text of peer.multiaddrs.slice(0, ADDRESSES_PER_PEER_MAX)) {
-      const address = memberAddress(text, peer.peerId)
-      if (address !== null) addresses.push(address)
-    }
-    if (addresses.length === 0) throw new MeshError('ERR_PEER_UNREACHABLE', `${peer.peerId} gives no address that can be dialled.`, { details: { peerId: peer.peerId } })
-    try {
-      return await this.#dial(addresses, peer.peerId, signal, isForced)
-    } catch (reason) {
-      if (this.#phase === 'started' && isRefused(reason)) for (const handler of this.#connectionHandlers) handler({ peerId: peer.peerId, kind: 'refused', clean: false })
-      throw reason
-    }
-  }
-
-  async #dial(addresses: Multiaddr[], target: string, signal?: AbortSignal, isForced = false): Promise<Connection> {
-    if (this.#phase !== 'started') throw stopped()
-    this.#counters.dials += 1
-    const { clock } = this.#options
-    const { dialTimeoutMs } = this.#limits
-    try {
-      return await withDeadline({
-        clock,
-        timeoutMs: dialTimeoutMs,
-        signal,
-        timeoutError: () => new MeshError('ERR_PEER_UNREACHABLE', `${target} did not answer within ${dialTimeoutMs} ms.`, { details: { target } }),
-      }, async (inner) => await this.#libp2p.dial(addresses, { signal: inner, ...(isForced ? { force: true } : {}) }))
-    } catch (reason) {
-      this.#counters.dialFailures += 1
-      if (signal?.aborted === true && reason === signal.reason) throw reason
-      const [inUse] = this.#encrypters.keys
-      throw explainDialError(reason, { target, fingerprint: inUse === undefined ? null : keyFingerprint(inUse) })
-    }
-  }
-
   #handleConnection(event: ConnectionEvent): void {
     if (event.kind === 'opened') this.#redial.handleOpened(event.peerId)
     else this.#redial.handleClosed(event.peerId)
+    this.#tell(event)
+  }
+
+  #tell(event: ConnectionEvent): void {
     if (this.#phase !== 'started') return
     for (const handler of this.#connectionHandlers) handler(event)
   }
@@ -451,8 +385,7 @@ class Libp2pMesh implements Mesh {
     const connection = this.#connections.best(peerId)
     if (connection === null) return
     try {
-      await sendRequest(async (signal) => this.#wrap(await connection.newStream([GOODBYE_PROTOCOL], { signal }), peerId),
-        this.#options.clock, peerId, new Uint8Array(0), { timeoutMs: this.#limits.goodbyeTimeoutMs, responseBytesMax: 0 })
+      await this.#streams.requestOn(connection, GOODBYE_PROTOCOL, new Uint8Array(0), { timeoutMs: this.#limits.goodbyeTimeoutMs, responseBytesMax: 0 })
     } catch (reason) {
       // It will take the close for a break, and find out by a probe.
       this.#options.log.debug({ peerId, error: toError(reason).message }, 'A peer did not hear the goodbye.')
@@ -487,33 +420,7 @@ function isSystemProtocol(protocol: string): boolean {
   return protocol === PING_PROTOCOL || protocol === DIRECT_PROTOCOL || protocol === GOODBYE_PROTOCOL || protocol.startsWith(GOSSIP_PROTOCOL_PREFIX) || protocol.startsWith(IDENTIFY_PREFIX)
 }
 
-/** Null for what a member should not have announced: its record is signed, but its content is its own affair. */
-function memberAddress(text: string, peerId: string): Multiaddr | null {
-  try {
-    const address = parseAddress(text)
-    const named = address.getComponents().find((component) => component.name === 'p2p')?.value
-    if (named === undefined) return address.encapsulate(`/p2p/${peerId}`)
-    return named === peerId ? address : null
-  } catch (error) {
-    if (error instanceof MeshError) return null
-    throw error
-  }
-}
-
 function tcpPort(address: Multiaddr): number | null {
   const value = address.getComponents().find((component) => component.name === 'tcp')?.value
   return value === undefined ? null : Number(value)
-}
-
-function explainListenError(reason: unknown, address: string): MeshError {
-  const { message } = toError(reason)
-  const init = { cause: reason, details: { address } }
-  if (message.includes('EADDRINUSE')) return new MeshError('ERR_PORT_BUSY', `The TCP port of ${address} is taken.`, init)
-  if (message.includes('EADDRNOTAVAIL')) return new MeshError('ERR_ADDRESS_UNAVAILABLE', `${address} is not an address of this host.`, init)
-  if (message.includes('EACCES')) return new MeshError('ERR_ADDRESS_UNAVAILABLE', `This user may not listen on ${address}.`, { ...init, nextStep: 'Choose a port above 1023 with --listen.' })
-  return new MeshError('ERR_INTERNAL', `libp2p could not start on ${address}: ${message}`, init)
-}
-
-function stopped(): MeshError {
-  return new MeshError('ERR_NODE_STOPPED', 'The mesh is not running.')
 }
