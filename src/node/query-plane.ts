@@ -74,7 +74,7 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
     standard: plugins.strategy ?? options.strategy, custom: plugins.strategies, random,
     ofDatabase: new Map([...options.databases.flatMap(({ name, strategy }): Array<[string, string]> => strategy === null ? [] : [[name, strategy]]), ...plugins.strategyOf]),
   })
-  const sharedReads = new SharedReads({ cache: new ResultCache({ bytesMax: options.cacheBytes, ageMsMax: options.cacheAgeMs }), coalescer: options.coalesce ? new QueryCoalescer(clock) : null, clock })
+  const sharedReads = new SharedReads({ cache: new ResultCache({ bytesMax: options.cacheBytes, ageMsMax: options.cacheAgeMs }), coalescer: options.coalesce ? new QueryCoalescer(clock) : null, engines, clock })
   closers.add('shared reads', () => { sharedReads.stop() })
   const queries = new QueryService({
     self, engines, clock, random,

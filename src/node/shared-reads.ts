@@ -2,7 +2,8 @@
  * Reads that need no run of their own: the same one was answered a moment ago (result cache), or is under way (coalescing). Both are off unless the
  * node's options say otherwise, and neither is for statements that may answer differently each time.
  *
- * Sessions have no view of the data of their own here, so whoever may ask may share; writes through this node end what was before them.
+ * Sessions have no view of the data of their own here, so whoever may ask may share; what runs inside of a transaction has, and does not
+ * come here. Writes through this node end what was before them, as do changes by others where the engine names the version of its data.
  */
 import type { CachedResult, Recording, ResultCache } from '../core/cache/result-cache.ts'
 import { resultKey } from '../core/cache/result-key.ts'
@@ -11,12 +12,15 @@ import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch, EngineResult, QueryValue, ResultFormat } from '../ports/query-engine.ts'
 import type { QueryCoalescer } from '../query/coalescing.ts'
+import { DataVersions, type DataVersionsParts } from './data-versions.ts'
 import { MachineTimer } from './machine-timer.ts'
 
 export interface SharedReadsParts {
   readonly cache: ResultCache
   /** Null: off. */
   readonly coalescer: QueryCoalescer | null
+  /** Those that name versions of their data are asked for them. */
+  readonly engines?: DataVersionsParts['engines']
   readonly clock: Clock
 }
 
@@ -35,16 +39,18 @@ export type AnsweredBy = 'engine' | 'another-run' | 'cache'
 export class SharedReads {
   readonly #parts: SharedReadsParts
   readonly #timer: MachineTimer
+  readonly #versions: DataVersions
 
   constructor(parts: SharedReadsParts) {
     this.#parts = parts
+    this.#versions = new DataVersions({ engines: parts.engines ?? new Map(), onVersion: (database, version) => { this.#handleVersion(database, version) } })
     // What is too old is let go when it is, and not when somebody asks again.
     this.#timer = new MachineTimer(parts.clock, parts.cache, (nowMs) => { parts.cache.handleTimeout(nowMs) })
   }
 
   get counters(): Readonly<Record<string, number>> {
     const { cache, coalescer } = this.#parts
-    return { ...cache.counters, cachedResults: cache.size, cachedBytes: cache.bytes, ...coalescer?.counters }
+    return { ...cache.counters, cachedResults: cache.size, cachedBytes: cache.bytes, ...this.#versions.counters, ...coalescer?.counters }
   }
 
   /** @throws MeshError what `start` throws; from the batches ERR_QUERY_BROKEN for a reader that fell too far behind those it shared with */
@@ -53,6 +59,8 @@ export class SharedReads {
     const { database, sql, parameters, priority, signal, start } = read
     const key = (cache.isOn || coalescer !== null) && !mayBeVolatile(sql) ? resultKey({ database, sql, parameters, scope: '' }) : null
     if (key === null) return { ...await start(signal), answeredBy: 'engine' }
+    // First: whoever comes after a commit must not be given what was before it. An engine that cannot tell answers itself.
+    if (this.#versions.isNamed(database) && await this.#versions.current(database) === null) return { ...await start(signal), answeredBy: 'engine' }
     const held = cache.lookup(clock.nowMs(), key)
     if (held !== null) return { ...replayed(held), answeredBy: 'cache' }
     const run = async (runSignal: AbortSignal): Promise<EngineResult> => {
@@ -77,6 +85,13 @@ export class SharedReads {
     } finally {
       this.handleWrite(database)
     }
+  }
+
+  /** Of what the engine holds: another one was written by somebody else, or the server is another. */
+  #handleVersion(database: string, version: string): void {
+    if (!this.#parts.cache.handleVersion(this.#parts.clock.nowMs(), database, version)) return
+    this.#parts.coalescer?.handleWrite(database)
+    this.#timer.rearm()
   }
 
   stop(): void {

@@ -46,6 +46,12 @@ export interface QueryEngine {
   /** How far this copy is behind its primary, in milliseconds; 0 at the primary, null while unknown. Absent: copies do not follow one another. */
   lagMs?(): number | null
   /**
+   * Names the data that a read sees which starts once this has resolved: two equal texts mean equal data, whoever changed it between. Null
+   * while that cannot be told; a result is then neither kept nor given out. Asked before each read that may be answered from a kept result,
+   * so cheaper than a read by far. Absent: only writes through this node, and age, end what is kept.
+   */
+  dataVersion?(): Promise<string | null>
+  /**
    * By the engine's own parser; what it cannot tell is a write.
    * @throws MeshError ERR_SQL when it does not parse, or is more than one statement
    */

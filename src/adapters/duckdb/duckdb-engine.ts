@@ -10,6 +10,7 @@ import { StatementClassifier, type FunctionLookup } from './classifier.ts'
 import { cancelledError, ConnectionPool } from './connection-pool.ts'
 import { engineThreads, threadsForQueries } from './engine-threads.ts'
 import { createTableView, findFolderTables, pathError, type FolderTable } from './folder-tables.ts'
+import { folderVersion } from './folder-version.ts'
 import { BatchStream } from './batch-stream.ts'
 import { QueryRun, StreamBrokenError } from './query-run.ts'
 import { openDatabase, runStatement, sqlString, strings } from './raw-database.ts'
@@ -41,6 +42,7 @@ export interface DuckDbOptions {
 
 export interface DuckDbEngine extends QueryEngine {
   readonly kind: 'duckdb'
+  dataVersion(): Promise<string | null>
   /** Tables of a folder; empty for a file. */
   readonly folderTables: readonly FolderTable[]
   /** Queries that hold a connection, and those that wait for one. */
@@ -142,6 +144,8 @@ class Engine implements DuckDbEngine {
   readonly #writeRefusal: 'ERR_READ_ONLY' | 'ERR_NOT_PRIMARY' | null
   readonly #log: Log
   readonly #closing = new AbortController()
+  /** That have ended, well or not. */
+  #writes = 0
 
   constructor(options: DuckDbOptions, instance: duckdb.Database, classifier: StatementClassifier, tables: readonly FolderTable[], writeRefusal: 'ERR_READ_ONLY' | 'ERR_NOT_PRIMARY' | null) {
     this.database = options.database
@@ -160,6 +164,11 @@ class Engine implements DuckDbEngine {
 
   counts(): { running: number; waiting: number } {
     return { running: this.#pool.busy, waiting: this.#pool.waiting }
+  }
+
+  /** A file is locked for other processes as long as it is open here. */
+  dataVersion(): Promise<string | null> {
+    return this.folderTables.length === 0 ? Promise.resolve(String(this.#writes)) : folderVersion(this.folderTables.map(({ path }) => path), Date.now())
   }
 
   classify(sql: string, signal?: AbortSignal): Promise<Access> {
@@ -188,7 +197,10 @@ class Engine implements DuckDbEngine {
     } catch (error) {
       throw await fail(error)
     } finally {
-      if (access === 'write') this.#classifier.forget()
+      if (access === 'write') {
+        this.#writes++
+        this.#classifier.forget()
+      }
     }
   }
 

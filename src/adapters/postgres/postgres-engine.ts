@@ -28,6 +28,7 @@ export interface PostgresEngine extends QueryEngine {
   readonly kind: 'postgres'
   onChange(listener: () => void): () => void
   lagMs(): number | null
+  dataVersion(): Promise<string | null>
   tablesOf(sql: string): readonly string[]
   /** Queries that hold a connection, and those that wait for one. */
   counts(): { readonly running: number; readonly waiting: number }
@@ -91,6 +92,10 @@ class Engine implements PostgresEngine {
 
   lagMs(): number | null {
     return this.#watch.state.lagMs
+  }
+
+  dataVersion(): Promise<string | null> {
+    return this.#watch.dataVersion()
   }
 
   onChange(listener: () => void): () => void {

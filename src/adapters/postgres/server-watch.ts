@@ -42,6 +42,14 @@ const STATE_QUERY = `SELECT r.recovering, CASE
     ELSE greatest(0, extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000) END
   FROM (SELECT pg_is_in_recovery() AS recovering) r`
 
+/**
+ * What is committed and visible, rather than the position in the WAL: at a primary a commit is in the WAL some milliseconds before it is
+ * visible, and a result that was read between the two would pass for one of after it. A snapshot's text changes with each transaction that ends
+ * and with nothing else. At a standby it leaves out who is running, so that two commits out of the order of their numbers may look like one:
+ * there the position of what is replayed belongs to it, which moves right after each commit has become visible.
+ */
+const VERSION_QUERY = `SELECT pg_catalog.pg_current_snapshot()::text, CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()::text ELSE '' END`
+
 export class ServerWatch {
   readonly #options: ServerWatchOptions
   #state: ServerState = { ready: false, role: 'replica', lagMs: null }
@@ -51,6 +59,8 @@ export class ServerWatch {
   #asking: Promise<unknown> = Promise.resolve()
   #retryMs = RETRY_MIN_MS
   #closed = false
+  /** The server behind a connection may be another one than the last: restarted from a backup, say. */
+  #connects = 0
 
   constructor(options: ServerWatchOptions) {
     this.#options = options
@@ -104,6 +114,7 @@ export class ServerWatch {
       throw new Error('closed')
     }
     this.#client = client
+    this.#connects++
     return client
   }
 
@@ -141,6 +152,14 @@ export class ServerWatch {
       this.#options.log.debug({ database: this.#options.database, err: error }, `The catalogue of ${this.#options.database} did not answer: ${messageOf(error)}`)
       return null
     }
+  }
+
+  /** As `QueryEngine.dataVersion`. */
+  async dataVersion(): Promise<string | null> {
+    const connection = this.#connects
+    const [snapshot, replayed] = (await this.query(VERSION_QUERY, []))?.[0] ?? []
+    // A connection that was lost meanwhile answers nothing, unless this is the answer of the next one.
+    return typeof snapshot === 'string' && typeof replayed === 'string' && connection === this.#connects ? `${connection}/${snapshot}/${replayed}` : null
   }
 
   /** One after the other: the client's own queue is deprecated. */

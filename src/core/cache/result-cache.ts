@@ -191,12 +191,13 @@ export class ResultCache {
     this.#invalidate(database)
   }
 
-  /** What the copy holds, as its owner names it; the same text as before changes nothing. */
-  handleVersion(_nowMs: number, database: string, version: string): void {
+  /** What the copy holds, as its owner names it; the same text as before changes nothing. True: it is another one. */
+  handleVersion(_nowMs: number, database: string, version: string): boolean {
     const known = this.#database(database)
-    if (known.version === version) return
+    if (known.version === version) return false
     known.version = version
     this.#invalidate(database)
+    return true
   }
 
   nextDeadlineMs(): number | null {

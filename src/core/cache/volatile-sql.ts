@@ -8,7 +8,7 @@
 const names = [
   'random', 'setseed', 'uuid\\w*', 'gen_random_\\w+', 'shuffle', 'list_shuffle', 'random_normal',
   'now', 'today', 'current_\\w+', 'localtime\\w*', 'get_current_\\w+', 'transaction_timestamp', 'statement_timestamp', 'clock_timestamp', 'timeofday', 'age(?=\\s*\\()',
-  'nextval', 'currval', 'lastval', 'setval', 'txid_\\w+', 'pg_\\w+', 'duckdb_\\w+', 'information_schema', 'pragma\\w*', 'show', 'describe', 'explain',
+  'nextval', 'currval', 'lastval', 'last_value(?!\\s*\\()', 'setval', 'txid_\\w+', 'pg_\\w+', 'duckdb_\\w+', 'information_schema', 'pragma\\w*', 'show', 'describe', 'explain',
   'session_user', 'user', 'getvariable', 'getenv', 'inet_\\w+', 'version(?=\\s*\\()', 'tablesample', 'using\\s+sample',
   'dblink\\w*', '(?:read|scan|parquet|glob|sniff|iceberg|delta|sqlite|postgres|mysql)_\\w+', 'glob(?=\\s*\\()', 'for\\s+(?:no\\s+key\\s+)?update', 'for\\s+(?:key\\s+)?share',
 ]

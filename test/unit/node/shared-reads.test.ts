@@ -6,10 +6,10 @@ import { QueryCoalescer } from '../../../src/query/coalescing.ts'
 import { VirtualClock } from '../../support/query-plane.ts'
 
 /** An engine that counts its runs and answers with the number of the run. */
-function setUp({ bytesMax = 0, coalesce = false }: { bytesMax?: number; coalesce?: boolean }) {
+function setUp({ bytesMax = 0, coalesce = false, dataVersion }: { bytesMax?: number; coalesce?: boolean; dataVersion?: () => Promise<string | null> }) {
   const clock = new VirtualClock()
   const runs: string[] = []
-  const shared = new SharedReads({ cache: new ResultCache({ bytesMax }), coalescer: coalesce ? new QueryCoalescer(clock) : null, clock })
+  const shared = new SharedReads({ cache: new ResultCache({ bytesMax }), coalescer: coalesce ? new QueryCoalescer(clock) : null, clock, ...(dataVersion === undefined ? {} : { engines: new Map([['db', { dataVersion }]]) }) })
   const read = (sql: string, more: Partial<SharedRead> = {}) => shared.execute({
     database: 'db', sql, parameters: [], priority: 'normal', signal: new AbortController().signal,
     start: () => {
@@ -77,6 +77,43 @@ describe('reads', () => {
     done(new Error('given up'))
     await expect(given).rejects.toThrow('given up')
     expect((await read('SELECT 1')).answeredBy).toBe('engine')
+  })
+
+  it('are not answered from before what others have committed', async () => {
+    let version: string | null = 'v1'
+    const { shared, read } = setUp({ bytesMax: 1 << 20, dataVersion: () => Promise.resolve(version) })
+    const ask = async (): Promise<string> => {
+      const answer = await read('SELECT 1')
+      return `${answer.answeredBy} ${await text(answer)}`
+    }
+    expect([await ask(), await ask()]).toEqual(['engine 1', 'cache 1'])
+    version = 'v2'
+    expect([await ask(), await ask()]).toEqual(['engine 2', 'cache 2'])
+    version = null
+    expect([await ask(), await ask()]).toEqual(['engine 3', 'engine 4'])
+    version = 'v2'
+    expect(await ask()).toBe('cache 2')
+    expect(shared.counters).toMatchObject({ versionsAsked: 7, versionsUnknown: 2, invalidated: 1 })
+  })
+
+  it('do not keep what others have made old while it was read', async () => {
+    let version = 'v1'
+    const { read } = setUp({ bytesMax: 1 << 20, dataVersion: () => Promise.resolve(version) })
+    const answer = await read('SELECT 1')
+    version = 'v2'
+    await text(await read('SELECT 2'))
+    await text(answer)
+    expect((await read('SELECT 1')).answeredBy).toBe('engine')
+  })
+
+  it('do not share a run of before what others have committed', async () => {
+    let version = 'v1'
+    const { read } = setUp({ coalesce: true, dataVersion: () => Promise.resolve(version) })
+    const first = await read('SELECT 1')
+    version = 'v2'
+    const second = await read('SELECT 1')
+    expect([first.answeredBy, second.answeredBy]).toEqual(['engine', 'engine'])
+    expect([await text(first), await text(second)]).toEqual(['1', '2'])
   })
 
   it('are let go when they are too old, and at the end', async () => {

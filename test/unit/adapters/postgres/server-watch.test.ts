@@ -53,6 +53,20 @@ describe('the watch over a server', () => {
     expect(server.connections).toBe(1)
   })
 
+  it('names the version of the data by what is visible, what is replayed, and the connection', async () => {
+    await expect(watch.dataVersion()).resolves.toBeNull()
+    await watch.start()
+    server.row = ['10:20:11', '0/30000A8']
+    await expect(watch.dataVersion()).resolves.toBe('1/10:20:11/0/30000A8')
+    // The answer of one server is not to be taken for that of the next.
+    server.drop()
+    await expect(watch.dataVersion()).resolves.toBeNull()
+    await vi.advanceTimersByTimeAsync(1000)
+    await expect(watch.dataVersion()).resolves.toBe('2/10:20:11/0/30000A8')
+    server.isUp = false
+    await expect(watch.dataVersion()).resolves.toBeNull()
+  })
+
   it('does not know the lag of a replica that has replayed nothing', async () => {
     server.row = ['t', null]
     await watch.start()
