@@ -14,8 +14,8 @@
  */
 import { Deadlines } from '../time/deadlines.ts'
 import type { LoadDigest } from '../membership/types.ts'
+import { LoadJudge } from './load-judge.ts'
 import { type LoadOptions, parseLoadOptions } from './options.ts'
-import { OverloadWatch } from './overload-watch.ts'
 import type { LoadSnapshot, LoadThresholds } from './types.ts'
 
 const smoothingReadings = 3
@@ -48,6 +48,16 @@ export interface LoadMonitorInit {
   readonly peerId: string
   readonly intervalMs?: number
   readonly thresholds?: Readonly<Partial<LoadThresholds>>
+  /** Of databases that are judged by their own; the node as a whole, which is what others are told, never is. */
+  readonly thresholdsOf?: ReadonlyMap<string, Readonly<Partial<LoadThresholds>>>
+}
+
+/** The node's load by the thresholds that hold for one database. */
+export interface DatabaseLoad {
+  readonly overloaded: boolean
+  /** As `overloadReason`. */
+  readonly reason: string | null
+  readonly thresholds: LoadThresholds
 }
 
 type Deadline = 'publish' | 'drill-end'
@@ -57,8 +67,9 @@ export class LoadMonitor {
   readonly #peerId: string
   readonly #deadlines = new Deadlines<Deadline>()
   readonly #cpuReadings: number[] = []
-  readonly #cpuWatch: OverloadWatch
-  readonly #memoryWatch: OverloadWatch
+  readonly #judge: LoadJudge
+  /** By database; those without thresholds of their own go by `#judge`. */
+  readonly #judgeOf: ReadonlyMap<string, LoadJudge>
   #measured: LoadInput = { cpuPercent: 0, memoryPercent: 0, memoryBytes: 0, processCpuPercent: 0, eventLoopDelayMs: 0 }
   #drill: DrillInput | null = null
   #inFlight = 0
@@ -73,12 +84,11 @@ export class LoadMonitor {
   #overloaded = false
 
   /** @throws MeshError ERR_OPTION_INVALID */
-  constructor({ peerId, intervalMs, thresholds }: LoadMonitorInit) {
+  constructor({ peerId, intervalMs, thresholds, thresholdsOf = new Map() }: LoadMonitorInit) {
     this.#peerId = peerId
     this.options = parseLoadOptions({ ...thresholds, ...(intervalMs === undefined ? {} : { intervalMs }) })
-    const { cpuPercent, memoryPercent, leaveMarginPercent, dwellMs } = this.options
-    this.#cpuWatch = new OverloadWatch({ enterPercent: cpuPercent, leavePercent: cpuPercent - leaveMarginPercent, dwellMs })
-    this.#memoryWatch = new OverloadWatch({ enterPercent: memoryPercent, leavePercent: memoryPercent - leaveMarginPercent, dwellMs })
+    this.#judge = new LoadJudge(this.options)
+    this.#judgeOf = new Map(Array.from(thresholdsOf, ([database, own]) => [database, new LoadJudge(parseLoadOptions({ ...this.options, ...own }))]))
   }
 
   // --- getters ------------------------------------------------------------------------------------------------------------
@@ -111,11 +121,14 @@ export class LoadMonitor {
 
   /** For people: "CPU 85% exceeds threshold 80%"; null when not overloaded. */
   get overloadReason(): string | null {
-    if (!this.#overloaded) return null
-    const reasons: string[] = []
-    if (this.#isCpuOverloaded()) reasons.push(this.#describe('CPU', this.#cpuPercent, this.#cpuWatch))
-    if (this.#isMemoryOverloaded()) reasons.push(this.#describe('memory', this.#memoryPercent, this.#memoryWatch))
-    return reasons.join(' and ') + (this.#drill === null ? '' : ' (fire drill)')
+    return this.#judge.reason(this, this.#drill)
+  }
+
+  /** O(1). */
+  loadFor(database: string): DatabaseLoad {
+    const judge = this.#judgeOf.get(database)
+    if (judge === undefined) return { overloaded: this.#overloaded, reason: this.overloadReason, thresholds: this.options }
+    return { overloaded: judge.isOverloaded(this.#drill), reason: judge.reason(this, this.#drill), thresholds: judge.thresholds }
   }
 
   /** What rides on datagrams and query answers. */
@@ -144,8 +157,9 @@ export class LoadMonitor {
     this.#cpuReadings.push(Math.min(100, cpuPercent))
     if (this.#cpuReadings.length > smoothingReadings) this.#cpuReadings.shift()
     this.#measured = { cpuPercent: median(this.#cpuReadings), memoryPercent: Math.min(100, memoryPercent), memoryBytes, processCpuPercent, eventLoopDelayMs }
-    if (this.#cpuReadings.length === smoothingReadings) this.#cpuWatch.handleValue(nowMs, this.#measured.cpuPercent)
-    this.#memoryWatch.handleValue(nowMs, this.#measured.memoryPercent)
+    const judged = { cpuPercent: this.#cpuReadings.length === smoothingReadings ? this.#measured.cpuPercent : null, memoryPercent: this.#measured.memoryPercent }
+    this.#judge.handleMeasured(nowMs, judged)
+    for (const judge of this.#judgeOf.values()) judge.handleMeasured(nowMs, judged)
     if (this.#deadlines.atMs('publish') === undefined) this.#deadlines.set('publish', nowMs + Math.min(firstPublishMs, this.options.intervalMs))
     return this.#settle(nowMs, false)
   }
@@ -220,7 +234,7 @@ export class LoadMonitor {
     const before = this.#overloaded
     this.#cpuPercent = this.#drill?.cpuPercent ?? this.#measured.cpuPercent
     this.#memoryPercent = this.#drill?.memoryPercent ?? this.#measured.memoryPercent
-    this.#overloaded = this.#isCpuOverloaded() || this.#isMemoryOverloaded()
+    this.#overloaded = this.#judge.isOverloaded(this.#drill)
     this.#sequence++
     const effects: LoadEffect[] = []
     if (this.#overloaded && !before) effects.push({ kind: 'overload-entered', reason: this.overloadReason ?? '' })
@@ -231,27 +245,6 @@ export class LoadMonitor {
       this.#deadlines.set('publish', nowMs + this.options.intervalMs)
     }
     return effects
-  }
-
-  #isCpuOverloaded(): boolean {
-    const pinned = this.#drill?.cpuPercent ?? null
-    return pinned === null ? this.#cpuWatch.overloaded : pinned >= this.options.cpuPercent
-  }
-
-  #isMemoryOverloaded(): boolean {
-    const pinned = this.#drill?.memoryPercent ?? null
-    return pinned === null ? this.#memoryWatch.overloaded : pinned >= this.options.memoryPercent
-  }
-
-  #describe(measure: string, percent: number, watch: OverloadWatch): string {
-    const { enterPercent, leavePercent, dwellMs } = watch.limits
-    if (percent >= enterPercent) {
-      const shown = Math.round(percent)
-      return `${measure} ${shown}% ${shown > enterPercent ? 'exceeds' : 'has reached'} threshold ${enterPercent}%`
-    }
-    return watch.isLeaving
-      ? `${measure} ${Math.round(percent)}% exceeded threshold ${enterPercent}% and has been back at ${leavePercent}% for less than ${dwellMs / 1000} s`
-      : `${measure} ${Math.round(percent)}% exceeded threshold ${enterPercent}% and is not back at ${leavePercent}% yet`
   }
 
   #describeRelief(): string {

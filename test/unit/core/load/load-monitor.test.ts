@@ -208,3 +208,45 @@ describe('bad input', () => {
     expect(() => new Bench({ thresholds: { cpu: 4 } as object })).toThrow(expect.objectContaining({ code: 'ERR_OPTION_UNKNOWN' }))
   })
 })
+
+describe('a database with thresholds of its own', () => {
+  const thresholdsOf = new Map([['signups', { cpuPercent: 50, dwellMs: 2_000 }], ['dashboards', { cpuPercent: 95, memoryPercent: 99, leaveMarginPercent: 10 }]])
+
+  it('is judged by them, and others by those of the node', () => {
+    const bench = new Bench({ thresholdsOf })
+    const overloaded = (): boolean[] => ['signups', 'users', 'dashboards'].map((database) => bench.monitor.loadFor(database).overloaded)
+    // What is told of the node goes by its own thresholds alone.
+    expect(bench.reads(60, 60, 60)).toEqual([])
+    expect([overloaded(), bench.monitor.digest().overloaded]).toEqual([[true, false, false], false])
+    expect(bench.monitor.loadFor('signups').reason).toBe('CPU 60% exceeds threshold 50%')
+    expect(bench.reads(85, 85)).toEqual(['overload-entered', 'publish'])
+    expect(overloaded()).toEqual([true, true, false])
+    bench.read(85, 97)
+    expect([overloaded(), bench.monitor.loadFor('users').reason]).toEqual([[true, true, false], 'CPU 85% exceeds threshold 80% and memory 97% exceeds threshold 90%'])
+    expect(bench.monitor.loadFor('dashboards')).toEqual({ overloaded: false, reason: null, thresholds: { cpuPercent: 95, memoryPercent: 99, leaveMarginPercent: 10, dwellMs: 10_000, intervalMs: 30_000 } })
+    expect(bench.monitor.loadFor('users').thresholds).toBe(bench.monitor.options)
+  })
+
+  it('has its own margin and dwell', () => {
+    const bench = new Bench({ thresholdsOf })
+    bench.reads(100, 100, 100, 44, 44, 44)
+    expect(bench.monitor.loadFor('signups')).toMatchObject({ overloaded: true, reason: 'CPU 44% exceeded threshold 50% and has been back at 45% for less than 2 s' })
+    bench.read(44)
+    expect([bench.monitor.loadFor('signups').overloaded, bench.monitor.overloaded]).toEqual([false, true])
+    bench.reads(96, 96, 86)
+    expect(bench.monitor.loadFor('dashboards')).toMatchObject({ overloaded: true })
+  })
+
+  it('is judged by the figures that a drill pins, until it ends', () => {
+    const bench = new Bench({ thresholdsOf })
+    bench.reads(10, 10, 10)
+    bench.monitor.startDrill(bench.nowMs, { cpuPercent: 70, memoryPercent: null, forMs: 60_000 })
+    expect([bench.monitor.loadFor('signups').reason, bench.monitor.overloaded]).toEqual(['CPU 70% exceeds threshold 50% (fire drill)', false])
+    bench.monitor.endDrill(bench.nowMs)
+    expect(bench.monitor.loadFor('signups').overloaded).toBe(false)
+  })
+
+  it('has ones by which overload can end', () => {
+    expect(() => new Bench({ thresholdsOf: new Map([['a', { cpuPercent: 4 }]]) })).toThrow('must be below both thresholds')
+  })
+})
