@@ -126,5 +126,21 @@ export function describeQueryEngine(name: string, open: () => Promise<QueryEngin
       expect(Number(answer.rows[0]?.[0])).toBe(3)
       await collect(await run(fixture.writable, 'DROP TABLE contract_written'))
     })
+
+    it('names its data alike until a write has ended, whatever is read, where it names it at all', async () => {
+      if (engine.dataVersion !== undefined) await expect(engine.dataVersion()).resolves.toEqual(expect.any(String))
+      const { writable } = fixture
+      if (writable?.dataVersion === undefined) return
+      const before = await writable.dataVersion()
+      await collect(await run(writable, 'SELECT 1 AS one'))
+      await expect(writable.dataVersion()).resolves.toBe(before)
+      const versions = [before]
+      for (const sql of ['CREATE TABLE contract_versions (n INTEGER)', 'INSERT INTO contract_versions VALUES (1)', 'UPDATE contract_versions SET n = 2', 'DROP TABLE contract_versions']) {
+        await collect(await run(writable, sql))
+        versions.push(await writable.dataVersion())
+      }
+      expect(versions).toEqual(versions.map(() => expect.any(String) as string))
+      expect(new Set(versions).size).toBe(5)
+    })
   })
 }

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { collect, run } from '../../contract/query-engine.ts'
@@ -38,6 +38,31 @@ describe('a folder as a database', () => {
     expect((await collect(await run(engine, 'SELECT "it\'s", "say ""x""", day FROM quote_s'))).rows).toEqual([[1n, 2n, '2024-12-24']])
     await put('plain.csv', 'id,name\n3,"quoted, now"\n')
     expect((await collect(await run(engine, 'SELECT * FROM plain'))).rows).toEqual([[3n, 'quoted, now']])
+    await engine.close()
+  })
+
+  it('names its data anew when a file is written, replaced, or set back in time', async () => {
+    const path = join(data, 'plain.csv')
+    const versions: string[] = []
+    const change = async (work: () => Promise<void>): Promise<void> => {
+      await work()
+      let version = await engine.dataVersion()
+      // Of what has just been changed, a second change might not show.
+      expect(version).toBeNull()
+      while (version === null) version = await engine.dataVersion()
+      await expect(engine.dataVersion()).resolves.toBe(version)
+      versions.push(version)
+    }
+    await put('plain.csv', 'id\n1\n')
+    const engine = await openEngine(data)
+    const { atime, mtime } = await stat(path)
+    await change(() => put('plain.csv', 'id\n2\n'))
+    await change(() => utimes(path, atime, mtime))
+    await put('new.csv', 'id\n3\n')
+    await change(() => rename(join(data, 'new.csv'), path))
+    expect(new Set(versions).size).toBe(3)
+    await rm(path)
+    await expect(engine.dataVersion()).resolves.toBeNull()
     await engine.close()
   })
 
