@@ -45,7 +45,7 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresEn
   await engine.start()
   options.log.info({ database: options.database, server: target.shown, role: engine.role, ready: engine.isReady(), connectionsMax: target.connectionsMax }, engine.isReady()
     ? `Database ${options.database} is open: ${target.shown} as ${engine.role}.`
-    : `Database ${options.database} waits for its server ${target.shown}.`)
+    : `Database ${options.database} waits for its server ${target.shown}${engine.failure === null ? '' : `: ${engine.failure}`}.`)
   return engine
 }
 
@@ -94,6 +94,11 @@ class Engine implements PostgresEngine {
     return this.#watch.state.lagMs
   }
 
+  /** Why the server does not answer; null while it does. */
+  get failure(): string | null {
+    return this.#watch.failure
+  }
+
   dataVersion(): Promise<string | null> {
     return this.#watch.dataVersion()
   }
@@ -118,7 +123,7 @@ class Engine implements PostgresEngine {
   async execute(request: EngineRequest): Promise<EngineResult> {
     const inspection = await this.#classifier.inspect(request.sql)
     const { access } = inspection
-    if (!this.isReady()) throw new MeshError('ERR_NOT_SERVING', `The database server of ${this.database} does not answer.`, { details: NOT_STARTED })
+    if (!this.isReady()) throw new MeshError('ERR_NOT_SERVING', `The database server of ${this.database} does not answer${this.failure === null ? '' : `: ${this.failure}`}.`, { details: NOT_STARTED })
     if (access === 'write' && this.role !== 'primary') throw new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details: { database: this.database, ...NOT_STARTED } })
     const values = parameterValues(request.parameters)
     const signal = AbortSignal.any([request.signal, this.#closing.signal])

@@ -48,7 +48,7 @@ const STATE_QUERY = `SELECT r.recovering, CASE
  * and with nothing else. At a standby it leaves out who is running, so that two commits out of the order of their numbers may look like one:
  * there the position of what is replayed belongs to it, which moves right after each commit has become visible.
  */
-const VERSION_QUERY = `SELECT pg_catalog.pg_current_snapshot()::text, CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()::text ELSE '' END`
+const VERSION_QUERY = `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text ELSE pg_current_wal_insert_lsn()::text END, CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()::text ELSE '' END`
 
 export class ServerWatch {
   readonly #options: ServerWatchOptions
@@ -58,6 +58,7 @@ export class ServerWatch {
   #polling: Promise<void> | null = null
   #asking: Promise<unknown> = Promise.resolve()
   #retryMs = RETRY_MIN_MS
+  #failure: string | null = null
   #closed = false
   /** The server behind a connection may be another one than the last: restarted from a backup, say. */
   #connects = 0
@@ -68,6 +69,11 @@ export class ServerWatch {
 
   get state(): ServerState {
     return this.#state
+  }
+
+  /** Why it does not answer; null while it does. */
+  get failure(): string | null {
+    return this.#failure
   }
 
   /** Resolves after the first attempt, whatever came of it. */
@@ -89,6 +95,7 @@ export class ServerWatch {
       client ??= await this.#connect()
       const [[recovering, lag] = []] = await this.#ask(client, STATE_QUERY, [])
       this.#retryMs = RETRY_MIN_MS
+      this.#failure = null
       this.#setState({ ready: true, role: recovering === 'f' ? 'primary' : 'replica', lagMs: lag === null || lag === undefined ? null : Number(lag) })
       this.#schedule(this.#options.pollIntervalMs)
     } catch (error) {
@@ -121,8 +128,12 @@ export class ServerWatch {
   #lose(client: WatchClient | null, error: unknown): void {
     this.#client = null
     client?.end().catch((failure: unknown) => { this.#options.log.debug({ err: failure }, 'A lost connection could not be ended.') })
-    if (this.#state.ready) this.#options.log.warn({ database: this.#options.database, err: error }, `The server of ${this.#options.database} is lost: ${messageOf(error)}`)
-    else this.#options.log.debug({ database: this.#options.database, err: error }, `The server of ${this.#options.database} does not answer: ${messageOf(error)}`)
+    const failure = messageOf(error)
+    const line = `The server of ${this.#options.database} ${this.#state.ready ? 'is lost' : 'does not answer'}: ${failure}`
+    // Once for each reason: it is asked again for as long as it takes.
+    if (this.#state.ready || failure !== this.#failure) this.#options.log.warn({ database: this.#options.database, err: error }, line)
+    else this.#options.log.debug({ database: this.#options.database, err: error }, line)
+    this.#failure = failure
     // The last known role stays: what is down has not become anything else.
     this.#setState({ ...this.#state, ready: false, lagMs: null })
   }

@@ -104,6 +104,23 @@ export class TestServer {
     if (user !== null) for (const path of [confFolder, ...(await readdir(confFolder)).map((name) => join(confFolder, name))]) await chown(path, user.uid, user.gid)
   }
 
+  /** From now on a password by SCRAM over TLS for who comes by TCP, and by SCRAM alone through the socket. */
+  async secure(password: string, tls: { readonly certificate: string; readonly key: string }): Promise<void> {
+    await this.sql(`ALTER USER mesh PASSWORD '${password}'`)
+    await this.#write('server.crt', tls.certificate, 0o644)
+    await this.#write('server.key', tls.key, 0o600)
+    await this.#write('pg_hba.conf', 'hostssl all all 127.0.0.1/32 scram-sha-256\nlocal all all scram-sha-256\n', 0o600)
+    await this.#write('conf.d/tls.conf', "ssl = on\nssl_cert_file = 'server.crt'\nssl_key_file = 'server.key'\n", 0o600)
+    await runTool('pg_ctl', ['-D', this.data, 'reload'], this.folder)
+  }
+
+  async #write(name: string, text: string, mode: number): Promise<void> {
+    const path = join(this.data, name)
+    await writeFile(path, text, { mode })
+    const user = await unprivileged()
+    if (user !== null) await chown(path, user.uid, user.gid)
+  }
+
   async start(): Promise<void> {
     await runTool('pg_ctl', ['-D', this.data, '-l', join(this.folder, 'log'), '-w', '-t', '50', 'start'], this.folder)
   }
@@ -118,7 +135,7 @@ export class TestServer {
 
   /** One value or row, columns by `|`. */
   async sql(text: string, database = 'postgres'): Promise<string> {
-    return (await runTool('psql', ['-X', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-p', String(this.port), '-U', 'mesh', '-d', database, '-c', text], this.folder)).trimEnd()
+    return (await runTool('psql', ['-X', '-w', '-A', '-t', '-q', '-v', 'ON_ERROR_STOP=1', '-h', '127.0.0.1', '-p', String(this.port), '-U', 'mesh', '-d', database, '-c', text], this.folder)).trimEnd()
   }
 
   async remove(): Promise<void> {
