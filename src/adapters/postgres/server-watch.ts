@@ -48,7 +48,7 @@ const STATE_QUERY = `SELECT r.recovering, CASE
  * and with nothing else. At a standby it leaves out who is running, so that two commits out of the order of their numbers may look like one:
  * there the position of what is replayed belongs to it, which moves right after each commit has become visible.
  */
-const VERSION_QUERY = `SELECT CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn()::text ELSE pg_current_wal_insert_lsn()::text END, CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()::text ELSE '' END`
+const VERSION_QUERY = `SELECT pg_catalog.pg_current_snapshot()::text, CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()::text ELSE '' END`
 
 export class ServerWatch {
   readonly #options: ServerWatchOptions
