@@ -58,7 +58,38 @@ export interface QueryEngine {
   classify(sql: string, signal?: AbortSignal): Promise<Access>
   /** Tables that a statement reads, each once, as its latest classification found them; empty where that is not known any more. For statistics, not for rights. */
   tablesOf?(sql: string): readonly string[]
-  /** @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_NOT_PRIMARY, ERR_QUERY_CANCELLED */
+  /** @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_NOT_PRIMARY, ERR_QUERY_CANCELLED, ERR_TRANSACTION_CONFLICT */
   execute(request: EngineRequest): Promise<EngineResult>
+  /**
+   * A transaction of several statements, on a connection of its own. Absent: the engine has none.
+   * @throws MeshError ERR_READ_ONLY, ERR_NOT_PRIMARY, ERR_NOT_SERVING, ERR_OVERLOADED, ERR_QUERY_CANCELLED
+   */
+  begin?(options: BeginOptions): Promise<EngineTransaction>
   close(): Promise<void>
+}
+
+export interface BeginOptions {
+  /** In one for reading, a statement that writes is refused. */
+  readonly access: Access
+  /** Aborting rolls it back, whatever it is at; a commit that is under way goes on. */
+  readonly signal: AbortSignal
+  /** For an engine whose server can end by itself what its client forgot: without a statement for so long, and altogether. */
+  readonly idleTimeoutMs?: number
+  readonly timeoutMs?: number
+}
+
+/**
+ * Statements that happen together or not at all, one at a time. Reading a result to its end, leaving it and aborting its signal each make room
+ * for the next one. Leaving a result harms nothing; any other failure of a statement leaves nothing to do but to roll back.
+ */
+export interface EngineTransaction {
+  /** @throws MeshError ERR_TRANSACTION_BUSY, ERR_TRANSACTION_ABORTED, ERR_TRANSACTION_LOST, and as `QueryEngine.execute` */
+  execute(request: EngineRequest): Promise<EngineResult>
+  /**
+   * However it ends, the transaction has ended; only ERR_QUERY_AMBIGUOUS leaves open whether it was kept.
+   * @throws MeshError ERR_TRANSACTION_BUSY, with which it has not; ERR_TRANSACTION_ABORTED, ERR_TRANSACTION_CONFLICT, ERR_TRANSACTION_LOST, ERR_SQL, ERR_QUERY_AMBIGUOUS
+   */
+  commit(): Promise<void>
+  /** Ends a statement that is under way, too. Resolves when the connection is free. Never rejects; does nothing after an end. */
+  rollback(): Promise<void>
 }

@@ -7,14 +7,14 @@ import type { ResultEncoder } from './result-encoder.ts'
  * unstarted generator would not do.
  */
 export class BatchStream implements AsyncIterableIterator<EngineBatch> {
-  readonly #run: QueryRun
+  readonly #run: Pick<QueryRun, 'end'>
   readonly #fail: (error: unknown) => Promise<Error>
   #first: EngineBatch | null
   #encoder: ResultEncoder | null
   #pull: Promise<unknown> = Promise.resolve()
 
   /** `encoder` is null when `first` is all there is; `fail` ends the run and says what to throw. */
-  constructor(run: QueryRun, first: EngineBatch | null, encoder: ResultEncoder | null, fail: (error: unknown) => Promise<Error>) {
+  constructor(run: Pick<QueryRun, 'end'>, first: EngineBatch | null, encoder: ResultEncoder | null, fail: (error: unknown) => Promise<Error>) {
     this.#run = run
     this.#first = first
     this.#encoder = encoder

@@ -4,11 +4,12 @@ import { join, resolve } from 'node:path'
 import duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
 import type { Log } from '../../ports/log.ts'
-import type { Access, DatabaseRole, EngineRequest, EngineResult, QueryEngine } from '../../ports/query-engine.ts'
+import type { Access, BeginOptions, DatabaseRole, EngineRequest, EngineResult, EngineTransaction, QueryEngine } from '../../ports/query-engine.ts'
 import { bindParameters } from './bind-parameters.ts'
 import { StatementClassifier, type FunctionLookup } from './classifier.ts'
 import { cancelledError, ConnectionPool } from './connection-pool.ts'
 import { engineThreads, threadsForQueries } from './engine-threads.ts'
+import { DuckDbTransaction, type TransactionStatement } from './engine-transaction.ts'
 import { createTableView, findFolderTables, pathError, type FolderTable } from './folder-tables.ts'
 import { folderVersion } from './folder-version.ts'
 import { BatchStream } from './batch-stream.ts'
@@ -37,6 +38,8 @@ export interface DuckDbOptions {
   readonly concurrentQueriesMax: number
   /** Queries that may wait for one; default 4 × `concurrentQueriesMax`. */
   readonly waitingQueriesMax?: number
+  /** Open at once, each with a connection beside those of the queries; default 32. */
+  readonly transactionsMax?: number
   readonly log: Log
 }
 
@@ -51,6 +54,7 @@ export interface DuckDbEngine extends QueryEngine {
 
 const EXPLAIN = 'EXPLAIN ANALYZE '
 const TEMP_BYTES_MAX_DEFAULT = 8 * 2 ** 30
+const TRANSACTIONS_MAX_DEFAULT = 32
 
 /** @throws MeshError ERR_DATABASE_PATH */
 export async function openDuckDb(options: DuckDbOptions): Promise<DuckDbEngine> {
@@ -140,6 +144,8 @@ class Engine implements DuckDbEngine {
   readonly #instance: duckdb.Database
   readonly #classifier: StatementClassifier
   readonly #pool: ConnectionPool
+  /** Open transactions hold theirs for long, and must not keep queries waiting. */
+  readonly #transactionPool: ConnectionPool
   /** How a write is refused; null when it is not. */
   readonly #writeRefusal: 'ERR_READ_ONLY' | 'ERR_NOT_PRIMARY' | null
   readonly #log: Log
@@ -154,6 +160,7 @@ class Engine implements DuckDbEngine {
     this.#instance = instance
     this.#classifier = classifier
     this.#pool = new ConnectionPool(instance, { connectionsMax: options.concurrentQueriesMax, waitingMax: options.waitingQueriesMax ?? options.concurrentQueriesMax * 4 })
+    this.#transactionPool = new ConnectionPool(instance, { connectionsMax: options.transactionsMax ?? TRANSACTIONS_MAX_DEFAULT, waitingMax: 0 })
     this.#writeRefusal = writeRefusal
     this.#log = options.log
   }
@@ -197,15 +204,59 @@ class Engine implements DuckDbEngine {
     } catch (error) {
       throw await fail(error)
     } finally {
-      if (access === 'write') {
-        this.#writes++
-        this.#classifier.forget()
-      }
+      if (access === 'write') this.#handleWrite()
     }
+  }
+
+  async begin({ access, signal: callers }: BeginOptions): Promise<EngineTransaction> {
+    if (access === 'write' && this.#writeRefusal !== null) throw this.#refuseWrite()
+    const signal = AbortSignal.any([callers, this.#closing.signal])
+    const connection = await this.#transactionPool.acquire(signal)
+    return await DuckDbTransaction.begin({
+      connection, access, signal, threads: engineThreads, log: this.#log,
+      release: (state) => {
+        // Also where it was rolled back: what its own statements taught the classifier is not so any more.
+        if (access === 'write') this.#handleWrite()
+        this.#transactionPool.release(connection, state)
+      },
+      start: (statement, request) => this.#startInTransaction(statement, request, access),
+      translate: (error) => this.#translate(error, signal, ''),
+    })
+  }
+
+  async #startInTransaction(statement: TransactionStatement, request: EngineRequest, transactionAccess: Access): Promise<EngineResult> {
+    const { access, pathParameters } = await this.#classifier.inspect(request.sql, request.signal)
+    checkPathParameters(pathParameters, request.parameters)
+    if (access === 'write' && transactionAccess === 'read') throw new MeshError('ERR_READ_ONLY', 'the transaction only reads, and the statement writes', { details: { started: 'no' }, nextStep: 'Begin a transaction that is not read-only.' })
+    const fail = (error: unknown): Promise<MeshError> => {
+      statement.fail()
+      return this.#fail(statement, request, error)
+    }
+    try {
+      const result = await this.#open(statement, request, access)
+      const encoder = new ResultEncoder(result, () => statement.fetch())
+      const { format, header, first, complete } = await encoder.start()
+      if (complete) await statement.end()
+      else statement.streams()
+      return { format, header, batches: new BatchStream(statement, first, complete ? null : encoder, fail) }
+    } catch (error) {
+      throw await fail(error)
+    } finally {
+      if (access === 'write') this.#classifier.forget()
+    }
+  }
+
+  #handleWrite(): void {
+    this.#writes++
+    this.#classifier.forget()
   }
 
   async #start(run: QueryRun, request: EngineRequest, access: Access): Promise<duckdb.Result> {
     if (access === 'read') await run.begin()
+    return await this.#open(run, request, access)
+  }
+
+  async #open(run: Pick<QueryRun, 'call' | 'opened'>, request: EngineRequest, access: Access): Promise<duckdb.Result> {
     const { statement, type } = await this.#prepare(run, request.sql)
     try {
       bindParameters(statement, request.parameters)
@@ -218,7 +269,7 @@ class Engine implements DuckDbEngine {
     }
   }
 
-  async #prepare(run: QueryRun, sql: string): Promise<{ statement: duckdb.PreparedStatement; type: duckdb.StatementType }> {
+  async #prepare(run: Pick<QueryRun, 'call'>, sql: string): Promise<{ statement: duckdb.PreparedStatement; type: duckdb.StatementType }> {
     // The classifier has counted the statements; the engine refuses to prepare more than one as well.
     const statement = await run.call((connection) => duckdb.prepare(connection, sql))
     const type = duckdb.prepared_statement_type(statement)
@@ -227,7 +278,7 @@ class Engine implements DuckDbEngine {
   }
 
   /** Ends the run, and says what its caller is to throw. */
-  async #fail(run: QueryRun, request: EngineRequest, error: unknown): Promise<MeshError> {
+  async #fail(run: Pick<QueryRun, 'end' | 'signal'>, request: EngineRequest, error: unknown): Promise<MeshError> {
     await run.end()
     if (!(error instanceof StreamBrokenError) || run.signal.aborted) return this.#translate(error, run.signal, request.sql)
     try {
@@ -281,7 +332,7 @@ class Engine implements DuckDbEngine {
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return
     this.#closing.abort()
-    await this.#pool.close()
+    await Promise.all([this.#pool.close(), this.#transactionPool.close()])
     await this.#classifier.close()
     duckdb.close_sync(this.#instance)
     this.#log.info({ database: this.database }, `Database ${this.database} is closed.`)

@@ -1,7 +1,7 @@
-/** A pooled connection with the three statements that frame every read, prepared once. */
+/** A pooled connection with the statements that frame every read and every transaction, prepared once. */
 import duckdb from '@duckdb/node-bindings'
 
-const FRAME = { begin: 'BEGIN TRANSACTION READ ONLY', probe: 'SELECT 1', rollback: 'ROLLBACK' } as const
+const FRAME = { begin: 'BEGIN TRANSACTION READ ONLY', beginWrite: 'BEGIN TRANSACTION', probe: 'SELECT 1', commit: 'COMMIT', rollback: 'ROLLBACK' } as const
 
 export class EngineConnection {
   readonly raw: duckdb.Connection
@@ -20,7 +20,7 @@ export class EngineConnection {
     let statement = this.#prepared.get(step)
     if (statement === undefined) {
       // The probe is first needed inside a transaction that may be broken, where nothing can be prepared any more.
-      if (step === 'begin') this.#prepared.set('probe', await duckdb.prepare(this.raw, FRAME.probe))
+      if (step === 'begin' || step === 'beginWrite') this.#prepared.set('probe', await duckdb.prepare(this.raw, FRAME.probe))
       statement = await duckdb.prepare(this.raw, FRAME[step])
       this.#prepared.set(step, statement)
     }

@@ -42,6 +42,7 @@ export function sqlError(failure: EngineFailure, sql: string, nextStep?: string)
     const line = before.split('\n').length
     Object.assign(details, { position, line, column: position - before.lastIndexOf('\n') })
   }
+  if (isConflict(failure)) return new MeshError('ERR_TRANSACTION_CONFLICT', failure.message, { details })
   const step = nextStep ?? NEXT_STEPS[failure.kind]
   return new MeshError('ERR_SQL', `${failure.kind} Error: ${failure.message}`, { details, ...(step === undefined ? {} : { nextStep: step }) })
 }
@@ -59,6 +60,11 @@ function characterPosition(sql: string, bytes: number): number | null {
 
 export function isInterrupt(failure: EngineFailure): boolean {
   return failure.kind.toUpperCase() === 'INTERRUPT'
+}
+
+/** What the engine's optimistic concurrency gave up: another transaction wrote the same rows, or changed the same table, first. */
+function isConflict({ kind, message }: EngineFailure): boolean {
+  return kind === 'TransactionContext' && !message.includes('transaction is aborted')
 }
 
 /** Writing to what was opened read-only, which the engine alone can see behind a view or a macro. */
