@@ -254,7 +254,8 @@ export class ClientConnection implements QueryConnection {
     if (query === undefined) return true
     if (response.end !== undefined) this.#reportLoad(response.end)
     if (!query.handleResponse(response)) return false
-    if (response.end === undefined) this.#bulk?.attach(response.id, query)
+    // Nothing comes of a transaction's begin but its end, for which this stream will do.
+    if (response.end === undefined && query.request.transaction?.step !== 'begin') this.#bulk?.attach(response.id, query)
     return true
   }
 

@@ -95,6 +95,8 @@ export class ServedQuery {
     try {
       const response = await this.#context.handler(this.#options.request, new HandlerContext(this.#options.remote, () => this.#signal()))
       batches = response.batches[Symbol.asyncIterator]()
+      // It has no batches, and its end is that of the transaction: the head is the answer.
+      if (this.#options.request.transaction?.step === 'begin' && this.#stopped === null) this.#sendHead(response, null)
       // Ended by itself: nothing is left to release.
       if (await this.#pump(response, batches)) batches = null
     } catch (error) {

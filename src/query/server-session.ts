@@ -11,6 +11,7 @@ import { QUEUED_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
 import { QueryTable } from './query-table.ts'
 import { ServedQuery } from './served-query.ts'
 import type { ServerContext } from './server.ts'
+import type { QueryRequest } from './types.ts'
 
 export class ServerSession {
   readonly #context: ServerContext
@@ -95,7 +96,7 @@ export class ServerSession {
     this.#context.counters.requests++
     const request = decodeRequest(wire)
     if (this.#queries.has(wire.id)) return false
-    const refusal = request === null ? refusalOfValues(wire) : this.#refusal(frameBytes)
+    const refusal = request === null ? refusalOfValues(wire) : this.#refusal(request, frameBytes)
     if (refusal !== null) {
       this.#context.counters.requestsRefused++
       this.send(encodeFailure(wire.id, refusal, false))
@@ -121,8 +122,10 @@ export class ServerSession {
     return true
   }
 
-  #refusal(frameBytes: number): MeshError | null {
-    if (this.#context.isDraining()) return new MeshError('ERR_DRAINING', 'the node is shutting down and takes no new query')
+  #refusal({ transaction }: QueryRequest, frameBytes: number): MeshError | null {
+    // What is open has as long to end as a query that runs.
+    const isInside = transaction !== undefined && transaction.step !== 'begin'
+    if (this.#context.isDraining() && !isInside) return new MeshError('ERR_DRAINING', 'the node is shutting down and takes no new query')
     if (this.#queries.size >= this.#context.inFlightPerStreamMax) {
       return new MeshError('ERR_OVERLOADED', `${this.#queries.size} queries of this caller are running, which is the limit`)
     }

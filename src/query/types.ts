@@ -10,6 +10,14 @@ import type { StreamRemote } from '../ports/peer-streams.ts'
 
 export const QUERY_PROTOCOL = '/reedbase/query/1.0'
 
+/** A request that is part of a transaction; see node/transactions.ts. */
+export interface TransactionStep {
+  /** 32 hexadecimal digits, drawn by the client. */
+  readonly id: string
+  /** `begin` is answered at once, and comes to its end when the transaction does: whoever gives it up rolls back. Its access is the transaction's. */
+  readonly step: 'begin' | 'statement' | 'commit' | 'rollback'
+}
+
 export interface QueryRequest {
   readonly database: string
   readonly sql: string
@@ -28,6 +36,7 @@ export interface QueryRequest {
   readonly finalPeerId: string
   /** What the client asks of the route, in the words of a hint comment (hint-text.ts); empty for nothing. */
   readonly hints: string
+  readonly transaction?: TransactionStep | undefined
 }
 
 /** An attempt that did not answer. */

@@ -10,6 +10,7 @@ import { decodeValue, encodeValue } from './query-values.ts'
 
 export const QUERY_WIRE_VERSION = 1
 export const SESSION_TOKEN_BYTES = 16
+export const TRANSACTION_ID_BYTES = 16
 const messageCharactersMax = 16_384
 const detailsMax = 64
 /** A PeerId has 52. */
@@ -24,11 +25,13 @@ const noValues: readonly Value[] = []
 /** Positions are what travels: append only. */
 const accesses = ['read', 'write', 'unknown'] as const
 const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
+/** 0 is none. */
+const steps = ['begin', 'statement', 'commit', 'rollback'] as const
 const formats: readonly ResultFormat[] = ['arrow', 'columns', 'raw']
 const decisions = ['local', 'forward', 'local-overloaded'] as const
 const verdicts: ReadonlyArray<CandidateExplanation['verdict']> = [
   'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower', 'degraded',
-  'ejected', 'too-stale', 'other-zone', 'pinned-elsewhere',
+  'ejected', 'too-stale', 'other-zone', 'pinned-elsewhere', 'slow',
 ]
 
 const decodeLimits = { limits: { request: { parameters: 65_535, visited: 8 }, response: { parts: 4096, route: { candidates: 4096, failedAttempts: 64 } } } }
@@ -49,6 +52,7 @@ export interface WireRequest {
   readonly lastResort: boolean
   readonly finalPeerId: string
   readonly hints: string
+  readonly transaction?: { readonly id: string; readonly step: 'begin' | 'statement' | 'commit' | 'rollback' } | undefined
 }
 
 export interface WireRoute {
@@ -103,6 +107,10 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
   if (request.lastResort) writer.uint32(11, 1)
   if (request.finalPeerId !== '') writer.string(12, request.finalPeerId)
   if (request.hints !== '') writer.string(13, request.hints)
+  if (request.transaction !== undefined) {
+    writer.bytes(14, Buffer.from(request.transaction.id, 'hex'))
+    writer.uint32(15, 1 + steps.indexOf(request.transaction.step))
+  }
   writer.end(frame)
   const bytes = writer.finish()
   if (bytes.length > FRAME_BYTES_MAX) {
@@ -115,6 +123,8 @@ export function decodeRequest(wire: Request): WireRequest | null {
   const access = accesses[wire.access]
   const priority = priorities[wire.priority]
   if (access === undefined || priority === undefined || !(wire.timeoutMs > 0 && wire.timeoutMs <= TIMEOUT_MS_MAX) || wire.database === '' || wire.finalPeerId.length > finalPeerIdCharactersMax) return null
+  const step = steps[wire.transactionStep - 1]
+  if (wire.transaction.length !== (wire.transactionStep === 0 ? 0 : TRANSACTION_ID_BYTES) || (step === undefined) !== (wire.transactionStep === 0)) return null
   const parameters: QueryValue[] = []
   for (const value of wire.parameters) {
     const decoded = decodeValue(value)
@@ -124,6 +134,7 @@ export function decodeRequest(wire: Request): WireRequest | null {
   return {
     database: wire.database, sql: wire.sql, parameters, access, priority, timeoutMs: wire.timeoutMs, visited: wire.visited, explain: wire.explain,
     lastResort: wire.lastResort, finalPeerId: wire.finalPeerId, hints: wire.hints,
+    transaction: step === undefined ? undefined : { id: Buffer.from(wire.transaction).toString('hex'), step },
   }
 }
 
@@ -194,6 +205,7 @@ function writeEnd(end: End): void {
     if (load.overloaded) writer.uint32(4, 1)
     if (load.drill) writer.uint32(5, 1)
     writer.double(6, load.sequence)
+    if (load.serviceCode > 0) writer.uint32(7, load.serviceCode)
     writer.end(nested)
   }
   if (end.inFlight > 0) writer.uint32(5, end.inFlight)
@@ -278,15 +290,20 @@ export function decodeRoute(wire: Route): WireRoute | null {
 }
 
 export function encodeEnd(id: number, trailer: WireTrailer, inFlight: number): End {
-  return { id, rows: trailer.rows, engineMs: trailer.engineMs, inFlight, ...(trailer.load === null ? {} : { load: trailer.load }) }
+  return { id, rows: trailer.rows, engineMs: trailer.engineMs, inFlight, ...(trailer.load === null ? {} : { load: encodeLoad(trailer.load) }) }
 }
 
 export function decodeTrailer(end: End): WireTrailer {
   return { rows: end.rows, engineMs: end.engineMs, load: end.load === undefined ? null : decodeLoad(end.load) }
 }
 
-function decodeLoad({ cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence }: Load): LoadDigest {
-  return { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence }
+function encodeLoad({ cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, serviceMs }: LoadDigest): Load {
+  return { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, serviceCode: serviceTimeCode(serviceMs) }
+}
+
+function decodeLoad({ cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, serviceCode }: Load): LoadDigest {
+  const serviceMs = serviceTimeMs(serviceCode)
+  return { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, ...(serviceMs === null ? {} : { serviceMs }) }
 }
 
 /** `started` false promises that nothing was executed. */

@@ -334,6 +334,16 @@ export namespace Frame {
     value: string
   }
 
+  export interface FrameRequestTransactionFieldEvent {
+    field: '$.request.transaction'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface FrameRequestTransactionStepFieldEvent {
+    field: '$.request.transactionStep'
+    value: number
+  }
+
   export interface FrameResponseIdFieldEvent {
     field: '$.response.id'
     value: number
@@ -513,6 +523,11 @@ export namespace Frame {
     value: number
   }
 
+  export interface FrameResponseEndLoadServiceCodeFieldEvent {
+    field: '$.response.end.load.serviceCode'
+    value: number
+  }
+
   export interface FrameResponseEndInFlightFieldEvent {
     field: '$.response.end.inFlight'
     value: number
@@ -580,6 +595,11 @@ export namespace Frame {
 
   export interface FrameEndLoadSequenceFieldEvent {
     field: '$.end.load.sequence'
+    value: number
+  }
+
+  export interface FrameEndLoadServiceCodeFieldEvent {
+    field: '$.end.load.serviceCode'
     value: number
   }
 
@@ -676,7 +696,7 @@ export namespace Frame {
     return decodeMessage(buf, Frame.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndInFlightFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameRequestTransactionFieldEvent | FrameRequestTransactionStepFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndLoadServiceCodeFieldEvent | FrameResponseEndInFlightFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndLoadServiceCodeFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
     return streamMessage(buf, Frame.codec(), opts)
   }
 }
@@ -1071,6 +1091,8 @@ export interface Request {
   lastResort: boolean
   finalPeerId: string
   hints: string
+  transaction: Uint8Array<ArrayBuffer>
+  transactionStep: number
 }
 
 export namespace Request {
@@ -1152,6 +1174,16 @@ export namespace Request {
           w.string(obj.hints)
         }
 
+        if ((obj.transaction != null && obj.transaction.byteLength > 0)) {
+          w.uint32(114)
+          w.bytes(obj.transaction)
+        }
+
+        if ((obj.transactionStep != null && obj.transactionStep !== 0)) {
+          w.uint32(120)
+          w.uint32(obj.transactionStep)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1169,7 +1201,9 @@ export namespace Request {
           credit: 0,
           lastResort: false,
           finalPeerId: '',
-          hints: ''
+          hints: '',
+          transaction: new Uint8Array(0),
+          transactionStep: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1238,6 +1272,14 @@ export namespace Request {
             }
             case 13: {
               obj.hints = reader.string()
+              break
+            }
+            case 14: {
+              obj.transaction = reader.bytes()
+              break
+            }
+            case 15: {
+              obj.transactionStep = reader.uint32()
               break
             }
             default: {
@@ -1370,6 +1412,20 @@ export namespace Request {
               }
               break
             }
+            case 14: {
+              yield {
+                field: `${prefix}.transaction`,
+                value: reader.bytes()
+              }
+              break
+            }
+            case 15: {
+              yield {
+                field: `${prefix}.transactionStep`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1491,6 +1547,16 @@ export namespace Request {
     value: string
   }
 
+  export interface RequestTransactionFieldEvent {
+    field: '$.transaction'
+    value: Uint8Array<ArrayBuffer>
+  }
+
+  export interface RequestTransactionStepFieldEvent {
+    field: '$.transactionStep'
+    value: number
+  }
+
   export function encode (obj: Partial<Request>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Request.codec())
   }
@@ -1499,7 +1565,7 @@ export namespace Request {
     return decodeMessage(buf, Request.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestIdFieldEvent | RequestDatabaseFieldEvent | RequestSqlFieldEvent | RequestParametersIsNullFieldEvent | RequestParametersBooleanFieldEvent | RequestParametersNumberFieldEvent | RequestParametersIntegerFieldEvent | RequestParametersTextFieldEvent | RequestParametersBlobFieldEvent | RequestParametersDateMsFieldEvent | RequestParametersCompoundFieldEvent | RequestAccessFieldEvent | RequestPriorityFieldEvent | RequestTimeoutMsFieldEvent | RequestVisitedFieldEvent | RequestExplainFieldEvent | RequestCreditFieldEvent | RequestLastResortFieldEvent | RequestFinalPeerIdFieldEvent | RequestHintsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestIdFieldEvent | RequestDatabaseFieldEvent | RequestSqlFieldEvent | RequestParametersIsNullFieldEvent | RequestParametersBooleanFieldEvent | RequestParametersNumberFieldEvent | RequestParametersIntegerFieldEvent | RequestParametersTextFieldEvent | RequestParametersBlobFieldEvent | RequestParametersDateMsFieldEvent | RequestParametersCompoundFieldEvent | RequestAccessFieldEvent | RequestPriorityFieldEvent | RequestTimeoutMsFieldEvent | RequestVisitedFieldEvent | RequestExplainFieldEvent | RequestCreditFieldEvent | RequestLastResortFieldEvent | RequestFinalPeerIdFieldEvent | RequestHintsFieldEvent | RequestTransactionFieldEvent | RequestTransactionStepFieldEvent> {
     return streamMessage(buf, Request.codec(), opts)
   }
 }
@@ -2292,6 +2358,7 @@ export interface Load {
   overloaded: boolean
   drill: boolean
   sequence: number
+  serviceCode: number
 }
 
 export namespace Load {
@@ -2334,6 +2401,11 @@ export namespace Load {
           w.double(obj.sequence)
         }
 
+        if ((obj.serviceCode != null && obj.serviceCode !== 0)) {
+          w.uint32(56)
+          w.uint32(obj.serviceCode)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2344,7 +2416,8 @@ export namespace Load {
           inFlight: 0,
           overloaded: false,
           drill: false,
-          sequence: 0
+          sequence: 0,
+          serviceCode: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2375,6 +2448,10 @@ export namespace Load {
             }
             case 6: {
               obj.sequence = reader.double()
+              break
+            }
+            case 7: {
+              obj.serviceCode = reader.uint32()
               break
             }
             default: {
@@ -2434,6 +2511,13 @@ export namespace Load {
               }
               break
             }
+            case 7: {
+              yield {
+                field: `${prefix}.serviceCode`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2476,6 +2560,11 @@ export namespace Load {
     value: number
   }
 
+  export interface LoadServiceCodeFieldEvent {
+    field: '$.serviceCode'
+    value: number
+  }
+
   export function encode (obj: Partial<Load>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Load.codec())
   }
@@ -2484,7 +2573,7 @@ export namespace Load {
     return decodeMessage(buf, Load.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Load>): Generator<LoadCpuPercentFieldEvent | LoadMemoryPercentFieldEvent | LoadInFlightFieldEvent | LoadOverloadedFieldEvent | LoadDrillFieldEvent | LoadSequenceFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Load>): Generator<LoadCpuPercentFieldEvent | LoadMemoryPercentFieldEvent | LoadInFlightFieldEvent | LoadOverloadedFieldEvent | LoadDrillFieldEvent | LoadSequenceFieldEvent | LoadServiceCodeFieldEvent> {
     return streamMessage(buf, Load.codec(), opts)
   }
 }
@@ -2966,6 +3055,11 @@ export namespace Response {
     value: number
   }
 
+  export interface ResponseEndLoadServiceCodeFieldEvent {
+    field: '$.end.load.serviceCode'
+    value: number
+  }
+
   export interface ResponseEndInFlightFieldEvent {
     field: '$.end.inFlight'
     value: number
@@ -2979,7 +3073,7 @@ export namespace Response {
     return decodeMessage(buf, Response.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndInFlightFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndLoadServiceCodeFieldEvent | ResponseEndInFlightFieldEvent> {
     return streamMessage(buf, Response.codec(), opts)
   }
 }
@@ -3331,6 +3425,11 @@ export namespace End {
     value: number
   }
 
+  export interface EndLoadServiceCodeFieldEvent {
+    field: '$.load.serviceCode'
+    value: number
+  }
+
   export interface EndInFlightFieldEvent {
     field: '$.inFlight'
     value: number
@@ -3344,7 +3443,7 @@ export namespace End {
     return decodeMessage(buf, End.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<End>): Generator<EndIdFieldEvent | EndRowsFieldEvent | EndEngineMsFieldEvent | EndLoadCpuPercentFieldEvent | EndLoadMemoryPercentFieldEvent | EndLoadInFlightFieldEvent | EndLoadOverloadedFieldEvent | EndLoadDrillFieldEvent | EndLoadSequenceFieldEvent | EndInFlightFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<End>): Generator<EndIdFieldEvent | EndRowsFieldEvent | EndEngineMsFieldEvent | EndLoadCpuPercentFieldEvent | EndLoadMemoryPercentFieldEvent | EndLoadInFlightFieldEvent | EndLoadOverloadedFieldEvent | EndLoadDrillFieldEvent | EndLoadSequenceFieldEvent | EndLoadServiceCodeFieldEvent | EndInFlightFieldEvent> {
     return streamMessage(buf, End.codec(), opts)
   }
 }

@@ -97,7 +97,7 @@ describe('what is refused', () => {
 })
 
 describe('a value of a kind that is not known here', () => {
-  const raw = { id: 1, database: 'd', sql: 's', parameters: [] as Value[], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', credit: 0 }
+  const raw = { id: 1, database: 'd', sql: 's', parameters: [] as Value[], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', credit: 0, transaction: new Uint8Array(0), transactionStep: 0 }
 
   it('is a refusal with its number, when the rest of the request is sound', () => {
     expect(refusalOfValues({ ...raw, parameters: [{ text: 'a' }, {}] })).toMatchObject({ code: 'ERR_PROTOCOL', details: { parameter: 2 } })

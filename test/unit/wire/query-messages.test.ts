@@ -45,12 +45,14 @@ describe('the frames written by hand', () => {
       fc.record({
         id: fc.nat(), database: text, sql: text, access: fc.constantFrom<WireRequest['access']>('read', 'write', 'unknown'), priority: fc.constantFrom<WireRequest['priority']>('critical', 'high', 'normal', 'low'),
         timeoutMs: fc.double({ noNaN: true, min: 0.001 }), lastResort: fc.boolean(), finalPeerId: fc.constantFrom('', '12D3KooWfinal'), hints: fc.constantFrom('', 'zone=eu'), visited: fc.array(text, { maxLength: 4 }), explain: fc.boolean(), credit: fc.nat(),
+        transaction: fc.option(fc.record({ id: fc.constantFrom('00'.repeat(16), '0123456789abcdef'.repeat(2)), step: fc.constantFrom<NonNullable<WireRequest['transaction']>['step']>('begin', 'statement', 'commit', 'rollback') }), { nil: undefined }),
       }),
       ({ id, credit, timeoutMs, ...request }) => {
         const frame = decodeFrame(encodeRequest(id, { ...request, timeoutMs, parameters: [] }, timeoutMs, credit))
         const viaGenerated = frame === null ? null : decodeFrame(encodeFrame(frame))
         expect(frame?.request).toMatchObject({ id, credit, timeoutMs, database: request.database, sql: request.sql, visited: request.visited, explain: request.explain, lastResort: request.lastResort, finalPeerId: request.finalPeerId, hints: request.hints })
         expect(viaGenerated).toEqual(frame)
+        expect(roundTrip({ ...request, timeoutMs, parameters: [] })?.transaction).toEqual(request.transaction)
       },
     ), { seed: 2, numRuns: 200 })
     fc.assert(fc.property(
