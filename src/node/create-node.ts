@@ -5,8 +5,9 @@ import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import { type MeshNode, startNode } from './node.ts'
 import type { EngineDatabaseSettings, NodeSettings } from './node-settings.ts'
-import { databaseNamePattern } from './options-schema.ts'
-import { parseNodeOptions } from './options.ts'
+import type { LoadThresholds } from '../core/load/types.ts'
+import { databaseNamePattern, databaseThresholds, thresholdsSchema } from './options-schema.ts'
+import { parseNodeOptions, thresholdsOf } from './options.ts'
 import { checkedStrategy, checkEngine, type EngineFactory, type NodePlugins, type PluginDatabase } from './plugins.ts'
 
 export interface NodeAdditions {
@@ -50,6 +51,7 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
   const isOwn = (name: unknown): name is string => typeof name === 'string' && Object.hasOwn(strategies, name)
   const databases: PluginDatabase[] = []
   const strategyOf = new Map<string, string>()
+  const thresholdsOfDatabase = new Map<string, Readonly<Partial<LoadThresholds>>>()
   const given = isMapping(settings.databases) ? Object.entries(settings.databases) : []
   // All of them first, so that a refusal leaves none open.
   for (const [, database] of given) if (isMapping(database) && hasClose(database['engine'])) handedOver.add(database['engine'])
@@ -62,8 +64,11 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
       strategyOf.set(name, strategy as string)
       rest = others
     }
-    if (isEngineDatabase(rest)) databases.push(pluginDatabase(name, rest, { engines, handedOver }))
-    else known.push([name, rest])
+    if (isEngineDatabase(rest)) {
+      const own = Object.entries(rest).filter(([key]) => isThreshold(key))
+      if (own.length > 0) thresholdsOfDatabase.set(name, readThresholds(name, Object.fromEntries(own)))
+      databases.push(pluginDatabase(name, rest, { engines, handedOver }))
+    } else known.push([name, rest])
   }
   const { strategy, databases: _, ...others } = settings as NodeSettings & Record<string, unknown>
   return {
@@ -72,7 +77,7 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
       ...(strategy === undefined || isOwn(strategy) ? {} : { strategy }),
       ...(settings.databases === undefined ? {} : { databases: isMapping(settings.databases) ? Object.fromEntries(known) : settings.databases }),
     },
-    plugins: { databases, strategies, strategy: isOwn(strategy) ? strategy : null, strategyOf },
+    plugins: { databases, strategies, strategy: isOwn(strategy) ? strategy : null, strategyOf, thresholdsOf: thresholdsOfDatabase },
   }
 }
 
@@ -81,8 +86,8 @@ function pluginDatabase(
 ): PluginDatabase {
   if (!databaseNamePattern.test(name)) throw new MeshError('ERR_OPTION_INVALID', `a database cannot be called ${JSON.stringify(name)}: a letter or underscore, then up to 62 letters, digits, underscores and hyphens`)
   const { engine, settings, ...unknown } = database
-  const odd = Object.keys(unknown)
-  if (odd.length > 0) throw new MeshError('ERR_OPTION_UNKNOWN', `${odd.join(', ')} of the database ${name} is not known: one with an engine of its own takes engine, strategy and settings`, { nextStep: 'A strategy is one of the built-in ones or of those in `strategies`; what the engine needs goes into settings.' })
+  const odd = Object.keys(unknown).filter((key) => !isThreshold(key))
+  if (odd.length > 0) throw new MeshError('ERR_OPTION_UNKNOWN', `${odd.join(', ')} of the database ${name} is not known: one with an engine of its own takes engine, strategy, thresholds and settings`, { nextStep: 'A strategy is one of the built-in ones or of those in `strategies`; what the engine needs goes into settings.' })
   if (typeof engine !== 'string') {
     checkEngine(engine, name)
     return {
@@ -105,6 +110,16 @@ function pluginDatabase(
       }
     },
   }
+}
+
+function isThreshold(key: string): boolean {
+  return (databaseThresholds as readonly string[]).includes(key)
+}
+
+function readThresholds(name: string, given: object): Readonly<Partial<LoadThresholds>> {
+  const outcome = thresholdsSchema.safeParse(given)
+  if (outcome.success) return thresholdsOf(outcome.data)
+  throw new MeshError('ERR_OPTION_INVALID', outcome.error.issues.map(({ path: [key = ''], message }) => `the option databases.${name}.${String(key)} is ${JSON.stringify((given as Record<PropertyKey, unknown>)[key])}; it takes ${message}`).join('. '))
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -21,6 +21,11 @@ export interface DatabaseSettings {
   /** As `1GB`. */
   readonly memory?: string
   readonly strategy?: StrategyChoice
+  /** Percent; in place of the node's, for queries on this database, as the three below. */
+  readonly cpuThreshold?: number
+  readonly memoryThreshold?: number
+  readonly overloadLeaveMargin?: number
+  readonly overloadDwell?: Duration
 }
 
 /** A database behind an engine of the program's own. */
@@ -28,6 +33,10 @@ export interface EngineDatabaseSettings {
   /** An engine, or the name of one of the `engines` that were given to `createNode`. */
   readonly engine: QueryEngine | string
   readonly strategy?: StrategyChoice
+  readonly cpuThreshold?: number
+  readonly memoryThreshold?: number
+  readonly overloadLeaveMargin?: number
+  readonly overloadDwell?: Duration
   /** For an engine by name: handed to its factory as it is. */
   readonly settings?: unknown
 }

@@ -189,6 +189,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   const monitor = new LoadMonitor({
     peerId: mesh.peerId, intervalMs: options.loadIntervalMs,
     thresholds: { cpuPercent: options.cpuThresholdPercent, memoryPercent: options.memoryThresholdPercent, leaveMarginPercent: options.overloadLeaveMarginPercent, dwellMs: options.overloadDwellMs },
+    thresholdsOf: new Map([...options.databases.filter(({ thresholds: own }) => Object.keys(own).length > 0).map(({ name, thresholds: own }) => [name, own] as const), ...plugins.thresholdsOf]),
   })
   const engineStates: EngineStates = new EngineStates({
     engines, monitor,

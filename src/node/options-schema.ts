@@ -6,7 +6,9 @@ import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
 import { readDuration, readHost, readHostPort, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
 
 export const databaseNamePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
-export const databaseFields = ['path', 'role', 'threads', 'memory', 'strategy'] as const
+/** Options of the node that a database may have its own of. */
+export const databaseThresholds = ['cpuThreshold', 'memoryThreshold', 'overloadLeaveMargin', 'overloadDwell'] as const
+export const databaseFields = ['path', 'role', 'threads', 'memory', 'strategy', ...databaseThresholds] as const
 
 /** A reader's null becomes an issue that says what is allowed; then the range is checked, and never clamped. */
 function read<T>(reader: (value: unknown) => T | null, form: OptionForm): z.ZodType<T> {
@@ -26,6 +28,19 @@ function ranged(reader: (value: unknown) => number | null, form: Extract<OptionF
 const threads = { kind: 'count', min: 1, max: 256 } as const
 const memory = { kind: 'size', min: 16_000_000, max: 16_000_000_000_000 } as const
 
+/** As the node's option of that name. */
+function threshold(key: (typeof databaseThresholds)[number]): z.ZodType<number | undefined> {
+  return schemaOf(OPTION_TABLE.find((option) => option.key === key)!.form).optional() as z.ZodType<number | undefined>
+}
+
+const thresholds = {
+  cpuThreshold: threshold('cpuThreshold'), memoryThreshold: threshold('memoryThreshold'),
+  overloadLeaveMargin: threshold('overloadLeaveMargin'), overloadDwell: threshold('overloadDwell'),
+}
+
+/** Of a database with an engine of the program's own. */
+export const thresholdsSchema = z.strictObject(thresholds)
+
 const databases = z.array(z.object({
   name: z.string('a database name').regex(databaseNamePattern, 'a database name: a letter or underscore, then up to 62 letters, digits, underscores and hyphens'),
   path: z.string('the path of a .duckdb file or of a folder').min(1, 'the path of a .duckdb file or of a folder'),
@@ -33,6 +48,7 @@ const databases = z.array(z.object({
   threads: ranged(readNumber, threads).nullable().default(null),
   memory: ranged(readSize, memory).nullable().default(null),
   strategy: z.enum(STRATEGY_NAMES, `a routing strategy: ${STRATEGY_NAMES.join(', ')}`).nullable().default(null),
+  ...thresholds,
 })).max(256, 'at most 256 databases')
 
 function schemaOf(form: OptionForm): z.ZodType {
@@ -64,4 +80,8 @@ export interface ParsedDatabase {
   readonly threads: number | null
   readonly memory: number | null
   readonly strategy: StrategyName | null
+  readonly cpuThreshold?: number | undefined
+  readonly memoryThreshold?: number | undefined
+  readonly overloadLeaveMargin?: number | undefined
+  readonly overloadDwell?: number | undefined
 }

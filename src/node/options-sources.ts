@@ -116,7 +116,7 @@ function listOf(option: Option, value: unknown): unknown {
   return option.form.kind === 'databases' ? items.map(databaseOfText) : items
 }
 
-/** `name=path[,role=…][,threads=…][,memory=…][,strategy=…]`. What is not of this form is left to the schema, which says so. */
+/** `name=path[,setting=…]…`. What is not of this form is left to the schema, which says so. */
 function databaseOfText(text: unknown): unknown {
   if (typeof text !== 'string') return text
   const [first = '', ...settings] = text.split(',')
@@ -125,8 +125,8 @@ function databaseOfText(text: unknown): unknown {
   for (const setting of settings) {
     const [field = '', value = ''] = setting.split(/=(.*)/s)
     if (!(databaseFields as readonly string[]).includes(field) || field === 'path') {
-      throw new MeshError('ERR_OPTION_UNKNOWN', `${JSON.stringify(setting)} in the database ${JSON.stringify(text.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:…@'))} is no setting${didYouMean(field, ['role', 'threads', 'memory', 'strategy'])}`, {
-        nextStep: 'Write name=path[,role=primary|replica][,threads=2][,memory=1GB][,strategy=nearest]; a path with a comma goes into a configuration file.',
+      throw new MeshError('ERR_OPTION_UNKNOWN', `${JSON.stringify(setting)} in the database ${JSON.stringify(text.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:…@'))} is no setting${didYouMean(field, databaseFields.filter((known) => known !== 'path'))}`, {
+        nextStep: 'Write name=path[,role=primary|replica][,threads=2][,memory=1GB][,strategy=nearest][,cpuThreshold=70][,memoryThreshold=85][,overloadLeaveMargin=5][,overloadDwell=10s]; a path with a comma goes into a configuration file.',
       })
     }
     database[field] = value

@@ -45,7 +45,7 @@ const own: readonly OptionSpec[] = [
   { key: 'connectionsMax', group: 'Identity and network', form: { kind: 'count', min: 4, max: 4096 }, default: '64', meaning: 'Members that this node keeps a connection to.', tradeOff: 'Larger: more peers are one hop away without a dial; more memory and file descriptors.' },
   { key: 'seedRetryMax', group: 'Identity and network', form: { kind: 'duration', min: 1_000, max: 3_600_000 }, default: '30s', meaning: 'Longest pause between two rounds of dialling the seeds while alone; it starts at 500 ms and doubles.', tradeOff: 'Larger: fewer dials while the seeds are down; the node joins later once they are up.' },
 
-  { key: 'databases', group: 'Databases', form: { kind: 'databases' }, default: null, flag: 'db', meaning: 'A database served here: a .duckdb file, a folder, or the postgres:// URL of a server: name=path[,role=primary|replica][,threads=2][,memory=1GB][,strategy=nearest], or name=postgres://user@host:port/database in place of a path. Repeatable.', tradeOff: 'More threads or memory: faster single queries; less is left for others on the host.' },
+  { key: 'databases', group: 'Databases', form: { kind: 'databases' }, default: null, flag: 'db', meaning: 'A database served here: a .duckdb file, a folder, or the postgres:// URL of a server: name=path[,role=primary|replica][,threads=2][,memory=1GB][,strategy=nearest][,cpuThreshold=70][,memoryThreshold=85][,overloadLeaveMargin=5][,overloadDwell=10s], or name=postgres://user@host:port/database in place of a path. Thresholds of its own take the place of the node\'s for its queries. Repeatable.', tradeOff: 'More threads or memory: faster single queries; less is left for others on the host.' },
 
   { key: 'pingInterval', group: 'Health and load', form: { kind: 'duration', min: 100, max: 3_600_000 }, default: '30s', meaning: 'Time between two pings of each member.', tradeOff: 'Larger: less traffic; latency and status lag further behind.' },
   { key: 'pingTimeout', group: 'Health and load', form: { kind: 'duration', min: 10, max: 60_000 }, default: '5s', meaning: 'A ping unanswered for this long is a failure. Below pingInterval.', tradeOff: 'Larger: slow paths count as alive; dead ones are noticed later.' },
@@ -127,7 +127,7 @@ export function allowedText(form: OptionForm): string {
     case 'host': return 'a host or host:port, such as db1.example.net:7400'
     case 'seeds': return 'host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'
     case 'peers': return 'a PeerId of a node, such as 12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
-    case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB][,strategy=…]'
+    case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB][,strategy=…][,cpuThreshold=…][,memoryThreshold=…][,overloadLeaveMargin=…][,overloadDwell=…]'
     case 'choice': return form.choices.join(', ').replace(/, ([^,]*)$/, ' or $1')
     case 'count': return `a whole number from ${form.min} to ${form.max}`
     case 'number': return `a number from ${form.min} to ${form.max}`

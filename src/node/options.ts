@@ -8,8 +8,9 @@ import { resolve } from 'node:path'
 import { isPostgresUrl, parseConnectionTarget } from '../adapters/postgres/connection-target.ts'
 import { MeshError } from '../errors.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
+import type { LoadThresholds } from '../core/load/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
-import { optionsSchema, type ParsedDatabase } from './options-schema.ts'
+import { type databaseThresholds, optionsSchema, type ParsedDatabase } from './options-schema.ts'
 import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
 import { CONFIG_ENV, membershipKey, OPTION_TABLE } from './options-table.ts'
 import type { HostPort } from './options-values.ts'
@@ -30,6 +31,8 @@ export interface DatabaseOptions {
   readonly memoryBytes: number | null
   /** Null: the node's. */
   readonly strategy: StrategyName | null
+  /** Those of its own; for the others the node's hold. */
+  readonly thresholds: Readonly<Partial<LoadThresholds>>
 }
 
 /** Plain, checked, frozen. Units and ranges: OPTION_TABLE. */
@@ -135,8 +138,8 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     seeds: get<string[] | undefined>('seeds') ?? [],
     cluster: get('cluster'),
     allowPeers: get<string[] | undefined>('allowPeers') ?? [], denyPeers: get<string[] | undefined>('denyPeers') ?? [],
-    databases: (get<ParsedDatabase[] | undefined>('databases') ?? []).map(({ memory, ...database }) => (
-      { ...database, path: isPostgresUrl(database.path) ? database.path : inFolderOf('databases', database.path), memoryBytes: memory })),
+    databases: (get<ParsedDatabase[] | undefined>('databases') ?? []).map(({ name, path, role, threads, memory, strategy, ...thresholds }) => (
+      { name, path: isPostgresUrl(path) ? path : inFolderOf('databases', path), role, threads, memoryBytes: memory, strategy, thresholds: thresholdsOf(thresholds) })),
     insecure: get('insecure'),
     datacenter: get('datacenter'), rack: get('rack'), capacity: get('capacity'),
     connectionsMax: get('connectionsMax'), seedRetryMaxMs: get('seedRetryMax'),
@@ -153,6 +156,14 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),
     membershipPreset: get('membership.preset'),
     logLevel: get('logLevel'), logFormat: get('logFormat'),
+  }
+}
+
+/** As the load machine calls them. */
+export function thresholdsOf({ cpuThreshold, memoryThreshold, overloadLeaveMargin, overloadDwell }: Pick<ParsedDatabase, (typeof databaseThresholds)[number]>): Readonly<Partial<LoadThresholds>> {
+  return {
+    ...(cpuThreshold === undefined ? {} : { cpuPercent: cpuThreshold }), ...(memoryThreshold === undefined ? {} : { memoryPercent: memoryThreshold }),
+    ...(overloadLeaveMargin === undefined ? {} : { leaveMarginPercent: overloadLeaveMargin }), ...(overloadDwell === undefined ? {} : { dwellMs: overloadDwell }),
   }
 }
 
@@ -187,6 +198,11 @@ function checkRules(options: NodeOptions, merged: SourcedOptions): void {
   if (options.overloadLeaveMarginPercent >= lowestPercent) {
     refuse(`${from('overloadLeaveMargin')} (${options.overloadLeaveMarginPercent}) must be below ${from(lowest)} (${lowestPercent})`, 'Lower the margin; otherwise overload could never end.')
   }
+  for (const { name, thresholds } of options.databases) {
+    const margin = thresholds.leaveMarginPercent ?? options.overloadLeaveMarginPercent
+    const lowest = Math.min(thresholds.cpuPercent ?? options.cpuThresholdPercent, thresholds.memoryPercent ?? options.memoryThresholdPercent)
+    if (margin >= lowest) refuse(`${from('databases')} gives ${name} an overloadLeaveMargin (${margin}) that is not below its lower threshold (${lowest}); what it does not set is the node's`, 'Lower the margin; otherwise overload could never end.')
+  }
   for (const { name, path } of options.databases) if (isPostgresUrl(path)) parseConnectionTarget(name, path)
   const names = options.databases.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
@@ -204,7 +220,7 @@ function refusal(issues: readonly SchemaIssue[], merged: SourcedOptions): MeshEr
     const entry = merged.get(String(key))
     const value = rest.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], entry?.value)
     const database = key === 'databases' && typeof rest[0] === 'number' ? (entry?.value as ReadonlyArray<{ readonly name?: unknown }>)[rest[0]]?.name : undefined
-    const where = database === undefined || rest[1] === 'name' ? '' : ` for ${String(database)}`
+    const where = database === undefined || rest[1] === 'name' ? '' : ` for ${String(database)}: ${String(rest[1])}`
     return `${entry?.source ?? String(key)}${where} is ${value === undefined ? 'incomplete' : JSON.stringify(value)}; it takes ${message}`
   })
   return new MeshError('ERR_OPTION_INVALID', sentences.join('. '))

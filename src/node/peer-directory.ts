@@ -75,6 +75,7 @@ export class PeerDirectory {
     const isQueueing = waitingTotal > (isForwarded ? gate.limit : 0)
     const engine = engines.get(database)
     const self = membership.self.record
+    const load = monitor.loadFor(database)
     return {
       peerId: self.peerId,
       name: this.nameOf(self.peerId),
@@ -82,14 +83,14 @@ export class PeerDirectory {
       role: engine?.role ?? null,
       ready: engine?.isReady() ?? false,
       draining: isDraining(),
-      overloaded: monitor.overloaded || isQueueing,
-      overloadReason: monitor.overloadReason ?? (isQueueing ? `queue holds ${waitingTotal} behind ${running} that run` : null),
+      overloaded: load.overloaded || isQueueing,
+      overloadReason: load.reason ?? (isQueueing ? `queue holds ${waitingTotal} behind ${running} that run` : null),
       cpuPercent: monitor.cpuPercent,
       memoryPercent: monitor.memoryPercent,
       inFlight: running + waitingTotal,
       // Nobody is turned away before the gate: the more urgent may take the room of others there.
       inFlightMax: Infinity,
-      excessRatio: Math.max(excessRatio(monitor, monitor.options), Math.min(1, waitingTotal / gate.limit)),
+      excessRatio: Math.max(excessRatio(monitor, load.thresholds), Math.min(1, waitingTotal / gate.limit)),
       lagMs: engine?.lagMs?.() ?? null,
     }
   }
@@ -119,11 +120,11 @@ export class PeerDirectory {
       site: { datacenter: member.signed.record.datacenter, rack: member.signed.record.rack }, capacity: member.signed.record.capacity,
       feedback: this.#parts.feedback(peerId), lagMs: load?.lagsMs[database] ?? null,
       state: member.state,
-      status: this.#assess(member, route).status,
+      status: this.#assess(member, { route, database }).status,
       // Until a snapshot has named the ready databases, the offer in the signed record counts.
       ready: load?.readyDatabases?.includes(database) ?? true,
       latencyMs: route?.totalMs ?? roundTripMs(latencies.summary(peerId)),
-      overloaded: load?.overloaded ?? false,
+      overloaded: load !== null && this.#isOverloaded(load, database),
       cpuPercent: load?.cpuPercent ?? null,
       memoryPercent: load?.memoryPercent ?? null,
       inFlightThere: load?.inFlight ?? 0,
@@ -160,10 +161,11 @@ export class PeerDirectory {
     const nodes: NodeView[] = []
     const self = membership.self.record
     const engine = engines.get(database)
+    const { overloaded, reason, thresholds: own } = monitor.loadFor(database)
     if (engine !== undefined) {
       nodes.push({
         name: this.nameOf(self.peerId), peerId: self.peerId, type: 'local', state: membership.selfState, role: engine.role, ...this.localLoad(),
-        ...(engine.isReady() ? { status: monitor.overloaded ? 'degraded' : 'healthy', statusReason: monitor.overloadReason } : { status: 'unhealthy', statusReason: NOT_READY }), latencyMs: null, lastCheckWallMs: lastReadingWallMs(),
+        ...(engine.isReady() ? { status: overloaded ? 'degraded' : 'healthy', statusReason: reason } : { status: 'unhealthy', statusReason: NOT_READY }), latencyMs: null, lastCheckWallMs: lastReadingWallMs(),
       })
     }
     for (const member of membership.members()) {
@@ -172,7 +174,7 @@ export class PeerDirectory {
     }
     return {
       database, pingIntervalMs, nodes,
-      thresholds: { cpuPercent: thresholds.cpuPercent, memoryPercent: thresholds.memoryPercent, latencyMs: thresholds.latencyMs },
+      thresholds: { cpuPercent: own.cpuPercent, memoryPercent: own.memoryPercent, latencyMs: thresholds.latencyMs },
     }
   }
 
@@ -183,7 +185,7 @@ export class PeerDirectory {
     const load = loads.get(peerId)
     const latency: LatencySummary | null = latencies.summary(peerId)
     const isReady = load?.readyDatabases?.includes(database) ?? true
-    const assessed = this.#assess(member)
+    const assessed = this.#assess(member, { database })
     const { status, reason } = isReady || assessed.status === 'unhealthy' ? assessed : { status: 'unhealthy' as const, reason: NOT_READY }
     return {
       name, peerId, type: 'remote', state: member.state, status, statusReason: reason, role,
@@ -204,14 +206,27 @@ export class PeerDirectory {
     return counts
   }
 
-  /** `route`: the way that queries go; a direct path that is broken then says nothing of the peer. */
-  #assess(member: Member, route: TwoHopRoute | null = null): Assessment {
+  /**
+   * By the thresholds that the database has here, where it has any, and not by the peer's word, which is about the node as a whole. A peer whose own
+   * thresholds for it are lower refuses the query itself.
+   */
+  #isOverloaded({ cpuPercent, memoryPercent, overloaded }: LoadView, database: string): boolean {
+    const { monitor } = this.#parts
+    const thresholds = monitor.thresholdsFor(database)
+    return thresholds === monitor.options ? overloaded : cpuPercent >= thresholds.cpuPercent || memoryPercent >= thresholds.memoryPercent
+  }
+
+  /** `route`: the way that queries go; a direct path that is broken then says nothing of the peer. `database`: for queries on it. */
+  #assess(member: Member, { route = null, database }: { readonly route?: TwoHopRoute | null; readonly database?: string } = {}): Assessment {
     const { latencies, loads, thresholds, isAllowed } = this.#parts
     const { peerId } = member.signed.record
     if (!isAllowed(peerId)) return { status: 'unhealthy', reason: 'denied by the lists of peers of this node' }
     const direct = latencies.summary(peerId)
     const latency = route === null || direct === null ? direct : { ...direct, smoothedMs: route.totalMs, consecutiveFailures: 0 }
-    return peerStatus({ state: member.state, latency, load: loads.get(peerId), thresholds })
+    const load = loads.get(peerId)
+    if (database === undefined || load === null) return peerStatus({ state: member.state, latency, load, thresholds })
+    const { cpuPercent, memoryPercent } = this.#parts.monitor.thresholdsFor(database)
+    return peerStatus({ state: member.state, latency, load: { ...load, overloaded: this.#isOverloaded(load, database) }, thresholds: { ...thresholds, cpuPercent, memoryPercent } })
   }
 }
 

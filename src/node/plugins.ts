@@ -1,4 +1,5 @@
 /** What a program adds to its node: strategies and engines of its own, checked where they come in, since a fault in one is easily taken for the mesh's. */
+import type { LoadThresholds } from '../core/load/types.ts'
 import type { StrategyFactory } from '../core/routing/strategies/registry.ts'
 import type { RankContext, Ranking, RoutingStrategy } from '../core/routing/strategies/strategy.ts'
 import type { PeerView } from '../core/routing/types.ts'
@@ -29,9 +30,11 @@ export interface NodePlugins {
   readonly strategy: string | null
   /** By database, likewise. */
   readonly strategyOf: ReadonlyMap<string, string>
+  /** By database, likewise. */
+  readonly thresholdsOf: ReadonlyMap<string, Readonly<Partial<LoadThresholds>>>
 }
 
-export const NO_PLUGINS: NodePlugins = Object.freeze({ databases: [], strategies: {}, strategy: null, strategyOf: new Map<string, string>() })
+export const NO_PLUGINS: NodePlugins = Object.freeze({ databases: [], strategies: {}, strategy: null, strategyOf: new Map<string, string>(), thresholdsOf: new Map<string, LoadThresholds>() })
 
 /** As it stands in member records. */
 const enginePattern = /^[a-z][a-z0-9-]{0,31}$/

@@ -131,6 +131,11 @@ export class LoadMonitor {
     return { overloaded: judge.isOverloaded(this.#drill), reason: judge.reason(this, this.#drill), thresholds: judge.thresholds }
   }
 
+  /** `options` where the database has none of its own. O(1). */
+  thresholdsFor(database: string): LoadThresholds {
+    return this.#judgeOf.get(database)?.thresholds ?? this.options
+  }
+
   /** What rides on datagrams and query answers. */
   digest(): LoadDigest {
     return {

@@ -84,6 +84,8 @@ describe('a node in a program', () => {
     ['an engine of an odd role', { databases: { a: { engine: engineOf('a', { role: 'both' as 'primary' }) } } }, {}, 'ERR_OPTION_INVALID', /the role "both"/],
     ['a database with an odd name', { databases: { 'a b': { engine: engineOf('a b') } } }, {}, 'ERR_OPTION_INVALID', /cannot be called "a b"/],
     ['a setting that such a database does not have', { databases: { a: { engine: engineOf('a'), threads: 2 } } }, {}, 'ERR_OPTION_UNKNOWN', /threads of the database a/],
+    ['a threshold out of its range', { databases: { a: { engine: engineOf('a'), cpuThreshold: 0 } } }, {}, 'ERR_OPTION_INVALID', /databases.a.cpuThreshold is 0; it takes a percentage from 1 to 100/],
+    ['thresholds by which overload could never end', { databases: { a: { engine: engineOf('a'), cpuThreshold: 4 } } }, {}, 'ERR_OPTION_INVALID', /must be below both thresholds/],
     ['databases that are no mapping', { databases: ['a'] }, {}, 'ERR_OPTION_INVALID', /databases must be a mapping/],
   ])('refuses %s', async (_what, settings, additions, code, message) => {
     await expect(start('wrong', settings, additions)).rejects.toMatchObject({ code, message: expect.stringMatching(message) as string })

@@ -73,7 +73,7 @@ describe('sources', () => {
 
   it('serves programs with an object of the same shape', () => {
     const options = parseNodeOptions({ name: 'a', databases: { users: { path: './u', threads: 2 } }, membership: { preset: 'local' } }, folder)
-    expect(options.databases).toEqual([{ name: 'users', path: join(folder, 'u'), role: 'replica', threads: 2, memoryBytes: null, strategy: null }])
+    expect(options.databases).toEqual([{ name: 'users', path: join(folder, 'u'), role: 'replica', threads: 2, memoryBytes: null, strategy: null, thresholds: {} }])
     expect(options.membershipPreset).toBe('local')
     expect(() => parseNodeOptions({ nam: 'a' }, folder)).toThrow('the option nam is not an option; did you mean name?')
   })
@@ -82,8 +82,14 @@ describe('sources', () => {
 describe('databases', () => {
   it('are written on one line', () => {
     expect(load({ flags: { databases: ['users_prod=./data/users,role=primary,threads=2,memory=1.5GB'] } }).databases).toEqual([
-      { name: 'users_prod', path: join(folder, 'data/users'), role: 'primary', threads: 2, memoryBytes: 1_500_000_000, strategy: null },
+      { name: 'users_prod', path: join(folder, 'data/users'), role: 'primary', threads: 2, memoryBytes: 1_500_000_000, strategy: null, thresholds: {} },
     ])
+  })
+
+  it('may have thresholds of their own, for which the node\'s stand in', () => {
+    const thresholds = { cpuPercent: 50, memoryPercent: 60, leaveMarginPercent: 10, dwellMs: 2_000 }
+    expect(load({ flags: { databases: ['users=./u,cpuThreshold=50%,memoryThreshold=60,overloadLeaveMargin=10,overloadDwell=2s'] } }).databases[0]?.thresholds).toEqual(thresholds)
+    expect(load({ yaml: 'databases:\n  users: { path: ./u, cpuThreshold: 50, overloadDwell: 0ms }\n  others: ./o\n' }).databases.map((database) => database.thresholds)).toEqual([{ cpuPercent: 50, dwellMs: 0 }, {}])
   })
 
   it('are a mapping in the file', () => {
@@ -93,15 +99,19 @@ describe('databases', () => {
   })
 
   it.each([
-    [{ flags: { databases: ['users'] } }, 'ERR_OPTION_INVALID: --db for users is ""; it takes the path of a .duckdb file or of a folder'],
-    [{ flags: { databases: ['users=./u,role=main'] } }, 'ERR_OPTION_INVALID: --db for users is "main"; it takes a role: primary or replica'],
+    [{ flags: { databases: ['users'] } }, 'ERR_OPTION_INVALID: --db for users: path is ""; it takes the path of a .duckdb file or of a folder'],
+    [{ flags: { databases: ['users=./u,role=main'] } }, 'ERR_OPTION_INVALID: --db for users: role is "main"; it takes a role: primary or replica'],
     [{ flags: { databases: ['users=./u,thread=2'] } }, 'ERR_OPTION_UNKNOWN: "thread=2" in the database "users=./u,thread=2" is no setting; did you mean threads?'],
-    [{ flags: { databases: ['users=./u,threads=0'] } }, 'ERR_OPTION_INVALID: --db for users is "0"; it takes a whole number from 1 to 256'],
-    [{ flags: { databases: ['users=./u,memory=1'] } }, 'ERR_OPTION_INVALID: --db for users is "1"; it takes a size with its unit (KB, MB, GB, TB) from 16MB to 16TB'],
+    [{ flags: { databases: ['users=./u,threads=0'] } }, 'ERR_OPTION_INVALID: --db for users: threads is "0"; it takes a whole number from 1 to 256'],
+    [{ flags: { databases: ['users=./u,memory=1'] } }, 'ERR_OPTION_INVALID: --db for users: memory is "1"; it takes a size with its unit (KB, MB, GB, TB) from 16MB to 16TB'],
+    [{ flags: { databases: ['users=./u,cpuThreshold=101'] } }, 'ERR_OPTION_INVALID: --db for users: cpuThreshold is "101"; it takes a percentage from 1 to 100'],
+    [{ flags: { databases: ['users=./u,cpuTreshold=10'] } }, 'ERR_OPTION_UNKNOWN: "cpuTreshold=10" in the database "users=./u,cpuTreshold=10" is no setting; did you mean cpuThreshold?'],
+    [{ flags: { databases: ['users=./u,cpuThreshold=5'] } }, 'ERR_OPTION_INVALID: --db gives users an overloadLeaveMargin (5) that is not below its lower threshold (5); what it does not set is the node\'s'],
+    [{ yaml: 'databases:\n  users: { path: ./u, overloadDwell: 5 }\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 databases for users: overloadDwell is 5; it takes a duration with its unit (ms, s, m, h) from 0ms to 10m'],
     [{ flags: { databases: ['a=./u', 'a=./v'] } }, 'ERR_OPTION_INVALID: --db names the database a twice'],
     [{ yaml: 'databases:\n  users:\n    path: ./u\n    rol: primary\n' }, 'ERR_OPTION_UNKNOWN: reedbase.yaml:4 databases.users.rol is not a setting of a database; did you mean role?'],
     [{ yaml: 'databases: [users]\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 databases must be a mapping of database names to paths or settings'],
-    [{ yaml: 'databases:\n  users: {}\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 databases for users is incomplete; it takes the path of a .duckdb file or of a folder'],
+    [{ yaml: 'databases:\n  users: {}\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 databases for users: path is incomplete; it takes the path of a .duckdb file or of a folder'],
   ])('refuses %j', (sources, message) => {
     expect(refusal(sources)).toBe(message)
   })

@@ -1,0 +1,69 @@
+/** What the router is told of this node and its peers, by the thresholds that hold for the database. */
+import { describe, expect, it } from 'vitest'
+import { PeerLatencies } from '../../../src/core/latency/peer-latencies.ts'
+import { LoadMonitor } from '../../../src/core/load/load-monitor.ts'
+import { PeerLoads } from '../../../src/core/load/peer-loads.ts'
+import type { Membership } from '../../../src/core/membership/membership.ts'
+import { NameBook } from '../../../src/core/membership/names.ts'
+import { createRandom } from '../../../src/core/time/random.ts'
+import { PeerDirectory } from '../../../src/node/peer-directory.ts'
+import type { QueryEngine } from '../../../src/ports/query-engine.ts'
+import { createTestRecord } from '../../support/member-records.ts'
+import { VirtualClock } from '../../support/query-plane.ts'
+
+const databases = ['signups', 'users', 'dashboards'].map((name) => ({ name, role: 'primary' as const, engine: 'duckdb' }))
+const thresholdsOf = new Map([['signups', { cpuPercent: 50 }], ['dashboards', { cpuPercent: 95 }]])
+const figures = { memoryPercent: 20, memoryBytes: 1e9, processCpuPercent: 5, eventLoopDelayMs: 0.5 }
+
+function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80 }: { readonly ownCpu: number; readonly peerCpu: number; readonly isPeerOverloaded?: boolean }): PeerDirectory {
+  const clock = new VirtualClock()
+  const monitor = new LoadMonitor({ peerId: 'self', thresholdsOf })
+  for (const atMs of [0, 1, 2]) monitor.handleReading(atMs, { ...figures, cpuPercent: ownCpu })
+  const loads = new PeerLoads()
+  loads.handleSnapshot(0, { ...figures, peerId: 'peer', atWallMs: 1, sequence: 1, cpuPercent: peerCpu, inFlight: 0, overloaded: isPeerOverloaded, drill: false, readyDatabases: databases.map(({ name }) => name), lagsMs: {} })
+  const member = { signed: { record: createTestRecord('peer', { name: 'peer', databases }), bytes: new Uint8Array(), signature: new Uint8Array() }, state: 'alive' as const, stateSinceMs: 0, suspectedBy: [], probationUntilMs: null, flapping: false, removedBy: null }
+  const membership = { self: { record: createTestRecord('self', { name: 'self', databases }) }, selfState: 'alive', members: () => [member], member: () => member, paths: () => [] } as unknown as Membership
+  const engines = new Map(databases.map(({ name, role }) => [name, { database: name, kind: 'fake', role, isReady: () => true } as unknown as QueryEngine]))
+  return new PeerDirectory({
+    membership, names: new NameBook(), latencies: new PeerLatencies({}, createRandom(1)), monitor, loads, engines, clock, startedWallMs: 0, pingIntervalMs: 30_000,
+    thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200, failures: 3 }, gate: { running: 0, waitingTotal: 0, limit: 10 },
+    inFlightTo: () => 0, feedback: () => null, routeTo: () => null, isDraining: () => false, isAllowed: () => true, lastReadingWallMs: () => 0,
+  })
+}
+
+const names = databases.map(({ name }) => name)
+
+describe('a database with thresholds of its own', () => {
+  it.each([[40, [false, false, false]], [60, [true, false, false]], [85, [true, true, false]], [97, [true, true, true]]])('at CPU %i%% here is overloaded: %j', (ownCpu, expected) => {
+    const directory = setUp({ ownCpu, peerCpu: 0 })
+    expect(names.map((name) => directory.localView(name).overloaded)).toEqual(expected)
+    expect(names.map((name) => directory.nodesView(name).nodes[0]?.status === 'degraded')).toEqual(expected)
+  })
+
+  it('has its own reason and excess', () => {
+    const { overloadReason, excessRatio } = setUp({ ownCpu: 75, peerCpu: 0 }).localView('signups')
+    expect([overloadReason, excessRatio]).toEqual(['CPU 75% exceeds threshold 50%', 0.5])
+    expect(setUp({ ownCpu: 75, peerCpu: 0 }).localView('users').excessRatio).toBe(0)
+  })
+
+  it.each([[40, [false, false, false]], [60, [true, false, false]], [85, [true, true, false]], [97, [true, true, true]]])('judges a peer at CPU %i%% by them: %j', (peerCpu, expected) => {
+    const directory = setUp({ ownCpu: 0, peerCpu })
+    const views = names.map((name) => directory.peerViews(name)[0])
+    expect(views.map((view) => view?.overloaded)).toEqual(expected)
+    expect(views.map((view) => view?.status === 'degraded')).toEqual(expected)
+    expect(names.map((name) => directory.nodesView(name).nodes[1]?.status === 'degraded')).toEqual(expected)
+  })
+
+  it('takes the word of a peer for the others', () => {
+    const directory = setUp({ ownCpu: 0, peerCpu: 10, isPeerOverloaded: true })
+    expect(names.map((name) => directory.peerViews(name)[0]?.overloaded)).toEqual([false, true, false])
+  })
+
+  it('shows them', () => {
+    const directory = setUp({ ownCpu: 75, peerCpu: 0 })
+    expect(names.map((name) => directory.nodesView(name).thresholds)).toEqual([50, 80, 95].map((cpuPercent) => ({ cpuPercent, memoryPercent: 90, latencyMs: 200 })))
+    expect(directory.nodesView('signups').nodes[0]?.statusReason).toBe('CPU 75% exceeds threshold 50%')
+    // The node as a whole is not overloaded.
+    expect(directory.memberViews().map(({ status }) => status)).toEqual(['healthy', 'healthy'])
+  })
+})
