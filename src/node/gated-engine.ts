@@ -4,6 +4,7 @@ import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch, EngineResult, QueryEngine, QueryValue } from '../ports/query-engine.ts'
 import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
+import type { ServiceRun } from './service-watch.ts'
 
 export interface GatedRequest {
   readonly sql: string
@@ -15,13 +16,14 @@ export interface GatedRequest {
 
 /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_TIMEOUT before it starts, and what the engine throws */
 export async function executeGated(
-  { gate, clock }: { readonly gate: QueryGateDriver; readonly clock: Clock }, engine: QueryEngine, { sql, parameters, priority, deadlineMs, signal }: GatedRequest,
+  { gate, clock }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter'>; readonly clock: Clock }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, deadlineMs, signal }: GatedRequest,
 ): Promise<EngineResult> {
   const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs })
-  const work = new Work(ticket, { kind: queryKind(engine.database, sql), signal, clock })
+  const work = new Work(ticket, { kind: queryKind(engine.database, sql), run: gate.services.start(engine.database), signal, clock })
   try {
     const result = await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
     work.rests()
+    work.firstRows()
     work.watch()
     return { ...result, batches: watched(result.batches, work) }
   } catch (error) {
@@ -33,6 +35,7 @@ export async function executeGated(
 /** How long the engine was at it, without the time in which it waited for its reader. */
 class Work {
   readonly #kind: string
+  readonly #run: ServiceRun
   readonly #clock: Clock
   readonly #signal: AbortSignal
   #ticket: Ticket | null
@@ -40,9 +43,10 @@ class Work {
   #serviceMs = 0
   readonly #onAbort = (): void => { this.end('cancelled') }
 
-  constructor(ticket: Ticket, { kind, signal, clock }: { readonly kind: string; readonly signal: AbortSignal; readonly clock: Clock }) {
+  constructor(ticket: Ticket, { kind, run, signal, clock }: { readonly kind: string; readonly run: ServiceRun; readonly signal: AbortSignal; readonly clock: Clock }) {
     this.#ticket = ticket
     this.#kind = kind
+    this.#run = run
     this.#signal = signal
     this.#clock = clock
     this.#sinceMs = clock.nowMs()
@@ -52,6 +56,10 @@ class Work {
   watch(): void {
     if (this.#signal.aborted) this.end('cancelled')
     else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  firstRows(): void {
+    this.#run.firstRows()
   }
 
   resumes(): void {
@@ -66,7 +74,10 @@ class Work {
   end(outcome: 'completed' | 'failed' | 'cancelled'): void {
     this.#signal.removeEventListener('abort', this.#onAbort)
     this.rests()
-    this.#ticket?.finish(this.#signal.aborted ? 'cancelled' : outcome, this.#serviceMs, this.#kind)
+    if (this.#ticket === null) return
+    const ended = this.#signal.aborted ? 'cancelled' : outcome
+    this.#run.end(ended, this.#serviceMs)
+    this.#ticket.finish(ended, this.#serviceMs, this.#kind)
     this.#ticket = null
   }
 }

@@ -4,6 +4,7 @@ import type { Finish, GateCounters, GateEffect, QueryGate, ShedReason } from '..
 import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import { MachineTimer } from './machine-timer.ts'
+import { ServiceWatch } from './service-watch.ts'
 
 export interface EnterOptions {
   readonly signal: AbortSignal
@@ -37,6 +38,8 @@ export class Ticket {
 }
 
 export class QueryGateDriver {
+  /** How long those take that it lets in. */
+  readonly services: ServiceWatch
   readonly #gate: QueryGate
   readonly #clock: Clock
   readonly #timer: MachineTimer
@@ -50,6 +53,7 @@ export class QueryGateDriver {
   constructor(gate: QueryGate, clock: Clock) {
     this.#gate = gate
     this.#clock = clock
+    this.services = new ServiceWatch(clock)
     this.#timer = new MachineTimer(clock, gate, (nowMs) => { this.#perform(gate.handleTimeout(nowMs)) })
   }
 
@@ -69,6 +73,11 @@ export class QueryGateDriver {
     return this.#gate.limit
   }
 
+  /** Queries that wait for each that may run. */
+  get queueRatio(): number {
+    return this.#gate.waitingTotal / this.#gate.limit
+  }
+
   get counters(): GateCounters {
     return this.#gate.counters
   }
@@ -78,6 +87,14 @@ export class QueryGateDriver {
     if (!this.#gate.hasPlace || this.#closedFor !== null) return null
     const id = String(this.#sequence++)
     this.#gate.arrive(this.#clock.nowMs(), { id, priority, deadlineMs: Infinity })
+    return new Ticket(id, this.#finished)
+  }
+
+  /** A ticket, whether a place is free or not; see `QueryGate.admit`. @throws MeshError what `close` was given */
+  admit(): Ticket {
+    if (this.#closedFor !== null) throw this.#closedFor
+    const id = String(this.#sequence++)
+    this.#gate.admit(id)
     return new Ticket(id, this.#finished)
   }
 

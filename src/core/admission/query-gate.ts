@@ -136,6 +136,15 @@ export class QueryGate {
     return effects
   }
 
+  /**
+   * Starts at once, also where no place is free: for who holds what those may be waiting for that have the places, as a statement of an open
+   * transaction does. Its owner bounds how many there are; newcomers wait until there is a place beside them.
+   */
+  admit(id: string): GateEffect[] {
+    if (this.#running.has(id) || this.#waiting.has(id)) throw new Error(`the query ${id} is at the gate already`)
+    return [this.#start(id)]
+  }
+
   /** A started query has ended. Nothing happens for one that is not running. */
   finish(nowMs: number, { id, outcome, serviceMs, kind = '' }: Finish): GateEffect[] {
     const inFlight = this.#running.size
