@@ -16,7 +16,7 @@ export interface GatedRequest {
 
 /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_TIMEOUT before it starts, and what the engine throws */
 export async function executeGated(
-  { gate, clock }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter'>; readonly clock: Clock }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, deadlineMs, signal }: GatedRequest,
+  { gate, clock }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, deadlineMs, signal }: GatedRequest,
 ): Promise<EngineResult> {
   const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs })
   const work = new Work(ticket, { kind: queryKind(engine.database, sql), run: gate.services.start(engine.database), signal, clock })

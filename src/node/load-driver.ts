@@ -17,6 +17,8 @@ export interface LoadDriverParts {
   readonly publish: (snapshot: LoadSnapshot) => void
   /** What rides on datagrams from now on. */
   readonly onDigest: (digest: LoadDigest) => void
+  /** How long a query takes that comes now, by database. Absent: nobody knows. */
+  readonly serviceTimesMs?: () => Readonly<Record<string, number>>
   /** How late this process runs, once a second. */
   readonly onLoopDelay: (delayMs: number) => void
 }
@@ -71,7 +73,12 @@ export class LoadDriver {
       this.counters.readings++
       this.#lastReadingWallMs = this.#parts.clock.wallMs()
       this.#parts.onLoopDelay(reading.eventLoopDelayMs)
-      this.#perform(this.#parts.monitor.handleReading(this.#parts.clock.nowMs(), reading))
+      const { monitor, clock, serviceTimesMs } = this.#parts
+      const nowMs = clock.nowMs()
+      const effects = monitor.handleReading(nowMs, reading)
+      const news = serviceTimesMs === undefined ? [] : monitor.handleServiceTimes(nowMs, serviceTimesMs())
+      // One snapshot tells all of it.
+      this.#perform(effects.some(({ kind }) => kind === 'publish') ? effects : [...effects, ...news])
     } catch (error) {
       this.counters.readingFailures++
       // The last good reading stays; the log says it once a minute, not once a second.

@@ -289,11 +289,11 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   const experience: PeerExperience = new PeerExperience({
     nameOf: (peerId) => directory.nameOf(peerId), onEvent: (view) => { events.publish(view) }, clock, random, log,
     inFlightAt: (peerId) => loads.get(peerId)?.inFlight ?? null, roundTripMs: (peerId) => directory.latencyTo(peerId),
-    ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)),
+    ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)), options: options.routing,
   })
   closers.add('experience', () => { experience.stop() })
   const twoHop: TwoHopDriver = new TwoHopDriver({
-    routes: new TwoHopRoutes({ selfPeerId: mesh.peerId }), clock, log, failuresMax: options.unhealthyAfterFailures, vectorIntervalMs: 1.5 * options.loadIntervalMs,
+    routes: new TwoHopRoutes({ selfPeerId: mesh.peerId, options: options.routing.twoHop }), clock, log, failuresMax: options.unhealthyAfterFailures, vectorIntervalMs: 1.5 * options.loadIntervalMs,
     members: () => membership.members().map(({ state, signed: { record: { peerId } } }) => ({ peerId, state })),
     latencyTo: (peerId) => latencies.summary(peerId), paths: () => membership.paths(), connectedPeers: () => mesh.connectedPeers(),
     isAllowed: (peerId) => admission.isAllowed(peerId), nameOf: (peerId) => directory.nameOf(peerId),
@@ -332,7 +332,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     mesh.publish('load', encodeLoadSnapshot(snapshot, twoHop.vector())).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
   }
   const loadDriver = new LoadDriver({
-    monitor, clock, log, probe: createSystemLoadProbe(), publish: publishLoad,
+    monitor, clock, log, probe: createSystemLoadProbe(), publish: publishLoad, serviceTimesMs: () => gate.services.expected(gate.queueRatio),
     onDigest: (digest) => {
       membershipDriver.setLoad(digest)
       engineStates.refresh()
@@ -355,7 +355,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   })
 
   // --- queries ------------------------------------------------------------------------------------------------------------
-  const gate = new QueryGateDriver(new QueryGate({ limitMax: options.inFlightMax }), clock)
+  const gate = new QueryGateDriver(new QueryGate(options.routing.gate), clock)
   closers.add('queue', () => { gate.close(new MeshError('ERR_DRAINING', 'the node has stopped', { details: { started: 'no' } })) })
   const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), clock, log })
   connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) })

@@ -6,11 +6,12 @@ import { peerStatus, type PeerLatencies, type StatusThresholds } from '../core/l
 import type { TwoHopRoute } from '../core/latency/two-hop.ts'
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { LoadMonitor } from '../core/load/load-monitor.ts'
-import type { PeerLoads } from '../core/load/peer-loads.ts'
+import { type PeerLoads, serviceMsOf } from '../core/load/peer-loads.ts'
 import type { Membership } from '../core/membership/membership.ts'
 import type { NameBook } from '../core/membership/names.ts'
 import type { Member, MemberState, PathFinding } from '../core/membership/types.ts'
 import type { QueryGateDriver } from './query-gate-driver.ts'
+import type { ElsewhereInput } from '../core/routing/comparison.ts'
 import { excessRatio } from '../core/routing/load-sharing.ts'
 import type { LocalView, PeerFeedback, PeerView } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -30,7 +31,7 @@ export interface PeerDirectoryParts {
   readonly startedWallMs: number
   readonly pingIntervalMs: number
   /** Who runs here, and who waits for a place. */
-  readonly gate: Pick<QueryGateDriver, 'running' | 'waitingTotal' | 'limit'>
+  readonly gate: Pick<QueryGateDriver, 'running' | 'waitingTotal' | 'limit' | 'queueRatio' | 'services'>
   /** Queries dispatched from here to a peer and not finished. */
   readonly inFlightTo: (peerId: string) => number
   /** What this node's own queries taught it about a peer. */
@@ -92,7 +93,18 @@ export class PeerDirectory {
       inFlightMax: Infinity,
       excessRatio: Math.max(excessRatio(monitor, load.thresholds), Math.min(1, waitingTotal / gate.limit)),
       lagMs: engine?.lagMs?.() ?? null,
+      // Who was sent a query has nobody to compare with.
+      ...(isForwarded ? {} : { comparison: gate.services.compare(database, gate.queueRatio, () => this.#elsewhere(database)) }),
     }
+  }
+
+  /** How long a query takes, the way there included, at the copies that are well and tell. */
+  #elsewhere(database: string): ElsewhereInput[] {
+    const told: ElsewhereInput[] = []
+    for (const { name, status, ready, serviceMs = null, latencyMs } of this.peerViews(database)) {
+      if (status !== 'unhealthy' && ready && serviceMs !== null) told.push({ name, expectedMs: serviceMs + (latencyMs ?? 0) })
+    }
+    return told
   }
 
   /** The round trip to it in milliseconds; null while unmeasured. */
@@ -127,9 +139,9 @@ export class PeerDirectory {
       overloaded: load !== null && this.#isOverloaded(load, database),
       cpuPercent: load?.cpuPercent ?? null,
       memoryPercent: load?.memoryPercent ?? null,
-      inFlightThere: load?.inFlight ?? 0,
+      inFlightThere: load?.inFlight ?? 0, serviceMs: load === null ? null : serviceMsOf(load, database),
       inFlightFromHere: inFlightTo(peerId),
-      loadAgeMs: load === null ? null : clock.nowMs() - load.receivedAtMs,
+      loadAgeMs: load === null ? null : clock.nowMs() - load.reportedAtMs,
     }
   }
 
@@ -151,7 +163,7 @@ export class PeerDirectory {
         status: this.#assess(member).status, latency: measured(latencies.summary(record.peerId)), nameConflict: names.isContested(record.name), denied: !this.#parts.isAllowed(record.peerId),
         probationUntilWallMs: member.probationUntilMs === null ? null : wallOf(clock, member.probationUntilMs), flapping: member.flapping,
         removedBy: member.removedBy === null ? null : this.nameOf(member.removedBy), path: paths.get(record.peerId) ?? 'unknown',
-        load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.receivedAtMs) },
+        load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.reportedAtMs) },
       }
     })]
   }

@@ -5,7 +5,6 @@
 import { ResultCache } from '../core/cache/result-cache.ts'
 import type { LoadMonitor } from '../core/load/load-monitor.ts'
 import { Hedging } from '../core/routing/hedging.ts'
-import { parseRoutingOptions } from '../core/routing/options.ts'
 import { RetryBudget } from '../core/routing/retry-budget.ts'
 import type { Random } from '../core/time/random.ts'
 import { MeshError } from '../errors.ts'
@@ -65,7 +64,7 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
   const unserved = new UnservedClassifier(async () => (await import('../adapters/duckdb/classifier.ts')).createClassifier())
   closers.add('classifier', () => unserved.close())
   const hotspots = new HotspotDriver({
-    queriesPerSecond: options.hotspotPerSecond, clock, random, log,
+    options: options.routing.hotspots, clock, random, log,
     otherCopies: (database) => directory.peerViews(database).filter(({ status, ready, overloaded }) => status === 'healthy' && ready && !overloaded).length,
     onEvent: (view) => { events.publish(view) },
   })
@@ -101,12 +100,15 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
     onDelivered: (peerId, traffic) => { latencyService.handleQuery(clock.nowMs(), peerId, traffic) },
     routeTo: (peerId) => twoHop.routeTo(peerId), isReachable: (peerId) => twoHop.isReachable(peerId),
     onDispatch: (peerId) => { experience.handleDispatch(peerId) },
-    onOutcome: (peerId, attempt) => { experience.handleOutcome(peerId, attempt) },
-    retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }), hotspots,
+    onOutcome: (peerId, attempt) => {
+      experience.handleOutcome(peerId, attempt)
+      if (attempt.outcome === 'answered') gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
+    },
+    retryBudget: new RetryBudget(options.routing.retries), hedging: new Hedging(options.routing.hedging), hotspots,
     gate, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
     sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, isTableAffine: options.tableAffinity, clock }),
     strategies: (database) => strategies.of(database),
-    routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),
+    routing: options.routing.decision,
   })
   return {
     queries,

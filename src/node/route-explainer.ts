@@ -152,6 +152,7 @@ function reasonOf(
     case 'stale-load': return peer.loadAgeMs === null ? 'It has not told its load yet' : `Its load figures are ${formatDuration(peer.loadAgeMs)} old`
     case 'too-many-in-flight': return `${peer.inFlightFromHere} queries from here are under way there`
     case 'slower': return decision.kind === 'forward' ? `Behind others by its score${score === null ? '' : `, ${Number(score.toPrecision(3))}`}` : 'It could take it, but it stays here'
+    case 'slow': return `A query takes ${Math.round(peer.serviceMs ?? 0)} ms there, much longer than elsewhere`
     case 'degraded': return peer.state === 'suspect' ? 'It is suspected to have failed' : `It is degraded${peer.latencyMs === null ? '' : `: latency ${formatDuration(peer.latencyMs)}`}`
     case 'ejected': return `It is kept out for its errors, for another ${formatDuration(peer.feedback?.ejectedForMs ?? 0)}`
     case 'too-stale': return `${peer.lagMs === null ? 'It does not know how far it is behind' : `It is ${formatDuration(peer.lagMs)} behind`}; the query allows ${formatDuration(hints.maxStalenessMs ?? 0)}`

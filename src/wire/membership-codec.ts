@@ -11,6 +11,7 @@ import { MessageVerifier } from './membership-message-verifier.ts'
 import { peerIdOfPublicKey, publicKeyOfPeerId } from './membership-peer-id.ts'
 import { toWire } from './membership-record.ts'
 import type { RecordVerifier } from './membership-signatures.ts'
+import { serviceTimeCode, serviceTimeMs } from './service-time-code.ts'
 
 /** Above what any datagram can carry; the datagram layer has its own, tighter bound. */
 const packetBytesMax = 1400
@@ -256,6 +257,7 @@ function loadToWire(load: LoadDigest): wire.LoadDigest {
     overloaded: load.overloaded,
     drill: load.drill,
     sequence: count(load.sequence),
+    serviceCode: serviceTimeCode(load.serviceMs),
   }
 }
 
@@ -264,6 +266,7 @@ function permille(percent: number): number {
 }
 
 function loadFromWire(load: wire.LoadDigest): LoadDigest | false {
+  const serviceMs = serviceTimeMs(load.serviceCode)
   if (load.cpuPermille > 1000 || load.memoryPermille > 1000 || !isCount(load.sequence)) return false
   return {
     cpuPercent: load.cpuPermille / 10,
@@ -272,5 +275,6 @@ function loadFromWire(load: wire.LoadDigest): LoadDigest | false {
     overloaded: load.overloaded,
     drill: load.drill,
     sequence: load.sequence,
+    ...(serviceMs === null ? {} : { serviceMs }),
   }
 }

@@ -1,4 +1,4 @@
-/** A load snapshot as one gossipsub message. Its age is counted by whoever receives it; the wall clock in it is for people. */
+/** A load snapshot as one gossipsub message. Its age follows from the reporter's clock (core/load/peer-loads.ts). */
 import type { PathLatency } from '../core/latency/two-hop.ts'
 import type { LoadSnapshot } from '../core/load/types.ts'
 import * as wire from './generated/membership.ts'
@@ -6,6 +6,7 @@ import { contain, type Decoded, isCount, refuse } from './membership-decoding.ts
 import { decodePaths, encodePaths } from './membership-paths.ts'
 import { peerIdOfPublicKey, publicKeyOfPeerId } from './membership-peer-id.ts'
 import { isDatabaseName, recordBounds, toWire } from './membership-record.ts'
+import { serviceTimeCode, serviceTimeMs } from './service-time-code.ts'
 
 /** 64 database names of 64 characters of 4 bytes, 100 paths, and the figures. */
 export const loadSnapshotBytesMax = 20 << 10
@@ -22,22 +23,28 @@ export function encodeLoadSnapshot(snapshot: LoadSnapshot, paths: readonly PathL
   const rounded = { ...snapshot, atWallMs: Math.round(snapshot.atWallMs), memoryBytes: Math.round(snapshot.memoryBytes) }
   const fault = findFault(rounded)
   if (fault !== null) throw new RangeError(`a load snapshot that no member would accept: ${fault}`)
-  const { peerId, readyDatabases, lagsMs, ...figures } = rounded
+  const { peerId, readyDatabases, lagsMs, serviceTimesMs = {}, ...figures } = rounded
   const lags = Object.keys(lagsMs).length === 0 ? [] : readyDatabases.map((name) => lagsMs[name] ?? LAG_UNKNOWN)
-  return wire.LoadSnapshot.encode({ ...figures, publicKey: toWire(publicKeyOfPeerId(peerId)), readyDatabases: [...readyDatabases], lagsMs: lags, paths: encodePaths(paths) })
+  const serviceCodes = Object.keys(serviceTimesMs).length === 0 ? new Uint8Array(0) : Uint8Array.from(readyDatabases, (name) => serviceTimeCode(serviceTimesMs[name]))
+  return wire.LoadSnapshot.encode({ ...figures, serviceCodes, publicKey: toWire(publicKeyOfPeerId(peerId)), readyDatabases: [...readyDatabases], lagsMs: lags, paths: encodePaths(paths) })
 }
 
 export function decodeLoadSnapshot(bytes: Uint8Array): Decoded<LoadReport> {
   if (bytes.length > loadSnapshotBytesMax) return refuse('the snapshot is longer than 20 KiB')
   const message = contain(() => wire.LoadSnapshot.decode(bytes, { limits: { readyDatabases: recordBounds.databasesMax, lagsMs: recordBounds.databasesMax } }))
   if (!message.ok) return message
-  const { publicKey, paths: vector, lagsMs: lags, ...figures } = message.value
+  const { publicKey, paths: vector, lagsMs: lags, serviceCodes, ...figures } = message.value
   const peerId = peerIdOfPublicKey(publicKey)
   if (peerId === null) return refuse('the public key is not 32 bytes')
   if (lags.length !== 0 && lags.length !== figures.readyDatabases.length) return refuse('the lags are not one for each database')
   if (!lags.every(Number.isFinite)) return refuse('a lag is no number')
   const lagsMs = Object.fromEntries(figures.readyDatabases.map((name, index) => [name, lags[index] ?? LAG_UNKNOWN] as const).filter(([, lagMs]) => lagMs >= 0))
-  const snapshot: LoadSnapshot = { peerId, ...figures, lagsMs }
+  if (serviceCodes.length !== 0 && serviceCodes.length !== figures.readyDatabases.length) return refuse('the service times are not one for each database')
+  const serviceTimesMs = Object.fromEntries(figures.readyDatabases.flatMap((name, index) => {
+    const serviceMs = serviceTimeMs(serviceCodes[index] ?? 0)
+    return serviceMs === null ? [] : [[name, serviceMs] as const]
+  }))
+  const snapshot: LoadSnapshot = { peerId, ...figures, lagsMs, ...(serviceCodes.length === 0 ? {} : { serviceTimesMs }) }
   const fault = findFault(snapshot)
   if (fault !== null) return refuse(fault)
   const paths = decodePaths(vector, peerId)

@@ -7,6 +7,7 @@ import { Frame, Route, type End, type Failure, type Load, type Request, type Val
 import { FRAME_BYTES_MAX } from './framing.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 import { decodeValue, encodeValue } from './query-values.ts'
+import { serviceTimeCode, serviceTimeMs } from './service-time-code.ts'
 
 export const QUERY_WIRE_VERSION = 1
 export const SESSION_TOKEN_BYTES = 16

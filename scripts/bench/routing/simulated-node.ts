@@ -9,11 +9,12 @@ import { QueryGate } from '../../../src/core/admission/query-gate.ts'
 import { ResultCache } from '../../../src/core/cache/result-cache.ts'
 import { PeerLatencies, peerStatus, type StatusThresholds } from '../../../src/core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../../../src/core/load/load-monitor.ts'
-import { PeerLoads } from '../../../src/core/load/peer-loads.ts'
+import { PeerLoads, serviceMsOf } from '../../../src/core/load/peer-loads.ts'
 import type { LoadSnapshot } from '../../../src/core/load/types.ts'
 import type { LoadDigest } from '../../../src/core/membership/types.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
 import { Hedging } from '../../../src/core/routing/hedging.ts'
+import type { ElsewhereInput } from '../../../src/core/routing/comparison.ts'
 import { excessRatio } from '../../../src/core/routing/load-sharing.ts'
 import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
 import { StrategySet } from '../../../src/core/routing/strategies/registry.ts'
@@ -104,6 +105,7 @@ export class SimulatedNode {
         close: () => undefined,
       },
       publish: (snapshot) => { surroundings.publish(this, snapshot) },
+      serviceTimesMs: () => this.#gate.services.expected(this.#gate.queueRatio),
       onDigest: (digest) => { this.datagramLoad = digest },
       onLoopDelay: (delayMs) => { this.experience.handleLoopDelay(delayMs) },
     })
@@ -114,7 +116,7 @@ export class SimulatedNode {
       ...common,
       self: { peerId, name: peerId },
       engines: new Map(engine === null ? [] : [[DATABASE, engine]]),
-      localView: () => this.#localView(),
+      localView: (_database, isForwarded = false) => this.#localView(isForwarded),
       peerViews: () => this.#peerViews(),
       peerName: (id) => id,
       latencyTo: (id) => this.#latencyTo(id),
@@ -134,13 +136,16 @@ export class SimulatedNode {
       refusalOf: () => null,
       onDelivered: () => undefined,
       onDispatch: (to) => { this.experience.handleDispatch(to) },
-      onOutcome: (to, attempt) => { this.experience.handleOutcome(to, attempt) },
+      onOutcome: (to, attempt) => {
+        this.experience.handleOutcome(to, attempt)
+        if (attempt.outcome === 'answered') this.#gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
+      },
       requestProbes: (candidates) => { this.experience.requestProbes(candidates) },
       // Off, as by default.
       sharedReads: new SharedReads({ cache: new ResultCache({ bytesMax: options.cacheBytes, ageMsMax: options.cacheAgeMs }), coalescer: null, clock: time }),
       retryBudget: new RetryBudget(), hedging: new Hedging({ afterMs: options.hedgeAfterMs }),
       hotspots: new HotspotDriver({
-        ...common, queriesPerSecond: options.hotspotPerSecond, onEvent: () => undefined,
+        ...common, options: { queriesPerSecond: options.hotspotPerSecond }, onEvent: () => undefined,
         otherCopies: () => this.#peerViews().filter(({ status, ready, overloaded }) => status === 'healthy' && ready && !overloaded).length,
       }),
       sessions: new Sessions({ affinity: this.experience.affinity, readYourWritesMs: options.readYourWritesMs, clock: time }),
@@ -200,10 +205,10 @@ export class SimulatedNode {
     return summary !== null && summary.samples > 0 ? summary.smoothedMs : null
   }
 
-  #localView(): LocalView {
+  #localView(isForwarded: boolean): LocalView {
     const { monitor } = this
     const { running, waitingTotal, limit } = this.#gate
-    const isQueueing = waitingTotal > 0
+    const isQueueing = waitingTotal > (isForwarded ? limit : 0)
     return {
       peerId: this.peerId, name: this.peerId, site: this.site, role: this.engine?.role ?? null, ready: this.engine !== null, draining: false,
       overloaded: monitor.overloaded || isQueueing,
@@ -212,7 +217,16 @@ export class SimulatedNode {
       inFlight: running + waitingTotal, inFlightMax: Infinity,
       excessRatio: Math.max(excessRatio(monitor, monitor.options), Math.min(1, waitingTotal / limit)),
       lagMs: null,
+      ...(isForwarded ? {} : { comparison: this.#gate.services.compare(DATABASE, this.#gate.queueRatio, () => this.#elsewhere()) }),
     }
+  }
+
+  #elsewhere(): ElsewhereInput[] {
+    const told: ElsewhereInput[] = []
+    for (const { name, status, ready, serviceMs = null, latencyMs } of this.#peerViews()) {
+      if (status !== 'unhealthy' && ready && serviceMs !== null) told.push({ name, expectedMs: serviceMs + (latencyMs ?? 0) })
+    }
+    return told
   }
 
   #peerViews(): PeerView[] {
@@ -232,8 +246,8 @@ export class SimulatedNode {
       latencyMs: this.#latencyTo(peerId),
       overloaded: load?.overloaded ?? false,
       cpuPercent: load?.cpuPercent ?? null, memoryPercent: load?.memoryPercent ?? null,
-      inFlightThere: load?.inFlight ?? 0, inFlightFromHere: this.#inFlightTo.get(peerId) ?? 0,
-      loadAgeMs: load === null ? null : this.#time.nowMs() - load.receivedAtMs,
+      inFlightThere: load?.inFlight ?? 0, serviceMs: load === null ? null : serviceMsOf(load, DATABASE), inFlightFromHere: this.#inFlightTo.get(peerId) ?? 0,
+      loadAgeMs: load === null ? null : this.#time.nowMs() - load.reportedAtMs,
     }
   }
 }

@@ -46,6 +46,14 @@ export const HOTSPOT_OPTIONS: Readonly<Record<keyof HotspotOptions, OptionRange>
   },
 }
 
+/** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
+export function parseHotspotOptions(input: Readonly<Partial<HotspotOptions>> = {}): HotspotOptions {
+  const options = completeOptions('hotspots', HOTSPOT_OPTIONS, input)
+  const { queriesPerSecond, windowMs } = options
+  if (queriesPerSecond * windowMs < 1_000) throw new MeshError('ERR_OPTION_INVALID', `hotspots.queriesPerSecond (${queriesPerSecond}) over hotspots.windowMs (${windowMs}) is less than one query: every table would be hot`)
+  return options
+}
+
 export interface HotspotInput {
   readonly database: string
   /** Without repetition; empty where nobody could tell: then the database as a whole is counted, as the table `null`. */
@@ -140,9 +148,8 @@ export class Hotspots {
 
   /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
   constructor(options: Readonly<Partial<HotspotOptions>> = {}) {
-    this.options = completeOptions('hotspots', HOTSPOT_OPTIONS, options)
-    const { queriesPerSecond, windowMs } = this.options
-    if (queriesPerSecond * windowMs < 1_000) throw new MeshError('ERR_OPTION_INVALID', `hotspots.queriesPerSecond (${queriesPerSecond}) over hotspots.windowMs (${windowMs}) is less than one query: every table would be hot`)
+    this.options = parseHotspotOptions(options)
+    const { windowMs } = this.options
     // Whole milliseconds: a deadline at n of them must lie in the n-th, whatever the rounding.
     this.#bucketMs = Math.ceil(windowMs / bucketCount)
     this.#buckets = Array.from({ length: bucketCount }, () => new Bucket(this.options.tablesMax))

@@ -21,6 +21,9 @@ import type { LoadSnapshot, LoadThresholds } from './types.ts'
 const smoothingReadings = 3
 /** The first snapshot is told soon after the start, once three readings are there, and not a whole interval later. */
 const firstPublishMs = 2_500
+/** A service time that has changed by this much is told at once, but not more often than that. */
+const serviceRatioTold = 2
+const serviceTellingMs = 5_000
 
 /** The fields of ports/load-probe.ts that the machine needs. */
 export interface LoadInput {
@@ -75,6 +78,10 @@ export class LoadMonitor {
   #inFlight = 0
   #readyDatabases: readonly string[] = []
   #lagsMs: Readonly<Record<string, number>> = {}
+  #serviceTimesMs: Readonly<Record<string, number>> = {}
+  /** As they last went out with a snapshot, and when. */
+  #serviceTimesTold: Readonly<Record<string, number>> = {}
+  #toldAtMs = -Infinity
   #sequence = 0
   #readingsRefused = 0
 
@@ -140,14 +147,16 @@ export class LoadMonitor {
   digest(): LoadDigest {
     return {
       cpuPercent: this.#cpuPercent, memoryPercent: this.#memoryPercent, inFlight: this.#inFlight,
-      overloaded: this.#overloaded, drill: this.#drill !== null, sequence: this.#sequence,
+      overloaded: this.#overloaded, drill: this.#drill !== null, sequence: this.#sequence, serviceMs: this.#onlyServiceMs(),
     }
   }
 
   /** `wallMs` is unix milliseconds, for people who read the snapshot elsewhere. */
-  snapshot(_nowMs: number, wallMs: number): LoadSnapshot {
+  snapshot(nowMs: number, wallMs: number): LoadSnapshot {
+    this.#serviceTimesTold = this.#serviceTimesMs
+    this.#toldAtMs = nowMs
     const { memoryBytes, processCpuPercent, eventLoopDelayMs } = this.#measured
-    return { peerId: this.#peerId, atWallMs: wallMs, memoryBytes, processCpuPercent, eventLoopDelayMs, readyDatabases: this.#readyDatabases, lagsMs: this.#lagsMs, ...this.digest() }
+    return { peerId: this.#peerId, atWallMs: wallMs, memoryBytes, processCpuPercent, eventLoopDelayMs, readyDatabases: this.#readyDatabases, lagsMs: this.#lagsMs, serviceTimesMs: this.#serviceTimesMs, ...this.digest() }
   }
 
   // --- inputs -------------------------------------------------------------------------------------------------------------
@@ -188,6 +197,14 @@ export class LoadMonitor {
     this.#readyDatabases = [...names]
     this.#lagsMs = lagsMs
     this.#sequence++
+  }
+
+  /** How long a query takes that comes now, by database. What has changed much is told at once. */
+  handleServiceTimes(nowMs: number, serviceTimesMs: Readonly<Record<string, number>>): LoadEffect[] {
+    this.#serviceTimesMs = serviceTimesMs
+    if (nowMs - this.#toldAtMs < serviceTellingMs) return []
+    const isNew = this.#readyDatabases.some((name) => isMuchChanged(serviceTimesMs[name], this.#serviceTimesTold[name]))
+    return isNew ? [{ kind: 'publish' }] : []
   }
 
   // --- commands -----------------------------------------------------------------------------------------------------------
@@ -234,6 +251,12 @@ export class LoadMonitor {
 
   // --- inside -------------------------------------------------------------------------------------------------------------
 
+  /** Of a node with one database; with several, whose times differ, one figure would mislead. */
+  #onlyServiceMs(): number | null {
+    const [name, ...others] = this.#readyDatabases
+    return name === undefined || others.length > 0 ? null : (this.#serviceTimesMs[name] ?? null)
+  }
+
   /** Brings what is reported in line with measurement and drill, and says what changed. */
   #settle(nowMs: number, isDrillChange: boolean): LoadEffect[] {
     const before = this.#overloaded
@@ -256,6 +279,12 @@ export class LoadMonitor {
     const { cpuPercent, memoryPercent } = this.options
     return `CPU ${Math.round(this.#cpuPercent)}% is below threshold ${cpuPercent}%, memory ${Math.round(this.#memoryPercent)}% below ${memoryPercent}%`
   }
+}
+
+/** A time that becomes known, for the first time, is news as well. */
+function isMuchChanged(ms: number | undefined, toldMs: number | undefined): boolean {
+  if (ms === undefined) return false
+  return toldMs === undefined || ms > serviceRatioTold * toldMs || toldMs > serviceRatioTold * ms
 }
 
 function isLoad(reading: LoadInput): boolean {

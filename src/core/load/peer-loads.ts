@@ -8,15 +8,20 @@
  * a reporter's clock or counter run backwards all the same, nothing is locked out for long: what has not been renewed for
  * `supersededAfterMs` gives way to whatever comes.
  *
- * Ages are counted from local receipt; two clocks are never compared.
+ * Ages are those of the figures and not of the message: a snapshot that gossip delivered late is as old as it says. Two clocks cannot be compared,
+ * but their difference can be bounded: of all snapshots of a reporter the one that came soonest after it was made (in two periods of
+ * `offsetPeriodMs`, so that a clock that is set, or drifts, is forgiven) shows the difference, and each further one is late by what it
+ * exceeds that. Sequence numbers would not do: they count changes, not time. A digest comes from the reporter itself and counts from receipt.
  */
 import type { LoadDigest } from '../membership/types.ts'
 import type { LoadSnapshot } from './types.ts'
 
 export interface PeerLoad extends LoadDigest {
   readonly epoch: number
-  /** Local monotonic ms at which these figures came in. */
-  readonly receivedAtMs: number
+  /** Local monotonic ms at which these figures were reported, as far as is known; never after they came in. */
+  readonly reportedAtMs: number
+  /** Of copies that told how long a query takes; with `readyDatabases`. */
+  readonly serviceTimesMs: Readonly<Record<string, number>>
   /** Null until a snapshot has named them. */
   readonly readyDatabases: readonly string[] | null
   /** Of the copies that told; with `readyDatabases`. */
@@ -33,12 +38,20 @@ export interface PeerLoadsCounters {
 
 /** Longer than any pause between two digests in a working mesh. */
 const supersededAfterMs = 90_000
+/** A clock that was set back makes its reporter's snapshots look old for twice that at most. */
+const offsetPeriodMs = 300_000
 const peersMaxDefault = 10_000
 
 interface Entry {
   load: PeerLoad
   /** Sequence of the snapshot that named the ready databases; −1 before the first. */
   readySequence: number
+  /** When anything of it came in. */
+  receivedAtMs: number
+  /** Least of receipt (local clock) less making (reporter's clock), in this period and in the one before. */
+  offsetMs: number
+  offsetBeforeMs: number
+  offsetSinceMs: number
 }
 
 export class PeerLoads {
@@ -58,10 +71,10 @@ export class PeerLoads {
     return this.#entries.get(peerId)?.load ?? null
   }
 
-  /** Since the latest figures came in; null when none have. */
+  /** Since the latest figures were reported; null when none have come in. */
   ageMs(nowMs: number, peerId: string): number | null {
     const load = this.get(peerId)
-    return load === null ? null : nowMs - load.receivedAtMs
+    return load === null ? null : nowMs - load.reportedAtMs
   }
 
   /** `epoch`: of the reporter's record as known now. False: nothing in it was new. */
@@ -71,14 +84,14 @@ export class PeerLoads {
       this.counters.outdated++
       return false
     }
-    const { peerId, readyDatabases, lagsMs, sequence } = snapshot
+    const { peerId, readyDatabases, lagsMs, serviceTimesMs = {}, sequence } = snapshot
     const entry = this.#entryFor(nowMs, peerId, epoch)
     if (entry === null) return false
-    const isNewFigures = this.#takeFigures(nowMs, entry, snapshot)
+    const isNewFigures = this.#takeFigures(nowMs, entry, nowMs - latenessMs(nowMs, entry, snapshot.atWallMs), snapshot)
     const isNewReady = sequence > entry.readySequence
     if (isNewReady) {
       entry.readySequence = sequence
-      entry.load = { ...entry.load, readyDatabases, lagsMs }
+      entry.load = { ...entry.load, readyDatabases, lagsMs, serviceTimesMs }
     }
     return this.#count(isNewFigures || isNewReady)
   }
@@ -86,7 +99,7 @@ export class PeerLoads {
   /** `epoch`: of the reporter's record as known now. False: not newer than what is known. */
   handleDigest(nowMs: number, peerId: string, digest: LoadDigest, epoch = 0): boolean {
     const entry = this.#entryFor(nowMs, peerId, epoch)
-    return entry !== null && this.#count(this.#takeFigures(nowMs, entry, digest))
+    return entry !== null && this.#count(this.#takeFigures(nowMs, entry, nowMs, digest))
   }
 
   remove(peerId: string): void {
@@ -96,7 +109,7 @@ export class PeerLoads {
   /** The entry to update; a fresh one for a new life. Null, and counted, for an earlier life or when there is no room. */
   #entryFor(nowMs: number, peerId: string, epoch: number): Entry | null {
     const known = this.#entries.get(peerId)
-    const isCurrent = known !== undefined && nowMs - known.load.receivedAtMs < supersededAfterMs
+    const isCurrent = known !== undefined && nowMs - known.receivedAtMs < supersededAfterMs
     if (isCurrent && epoch === known.load.epoch) return known
     if (isCurrent && epoch < known.load.epoch) {
       this.counters.outdated++
@@ -107,16 +120,18 @@ export class PeerLoads {
       return null
     }
     const fresh: Entry = {
-      readySequence: -1,
-      load: { epoch, receivedAtMs: nowMs, readyDatabases: epoch === known?.load.epoch ? known.load.readyDatabases : null, lagsMs: {}, cpuPercent: 0, memoryPercent: 0, inFlight: 0, overloaded: false, drill: false, sequence: -1 },
+      // The clock of its host is the same one.
+      readySequence: -1, receivedAtMs: nowMs, offsetMs: known?.offsetMs ?? Infinity, offsetBeforeMs: known?.offsetBeforeMs ?? Infinity, offsetSinceMs: known?.offsetSinceMs ?? nowMs,
+      load: { epoch, reportedAtMs: nowMs, readyDatabases: epoch === known?.load.epoch ? known.load.readyDatabases : null, lagsMs: {}, serviceTimesMs: {}, cpuPercent: 0, memoryPercent: 0, inFlight: 0, overloaded: false, drill: false, sequence: -1 },
     }
     this.#entries.set(peerId, fresh)
     return fresh
   }
 
-  #takeFigures(nowMs: number, entry: Entry, { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence }: LoadDigest): boolean {
+  #takeFigures(nowMs: number, entry: Entry, reportedAtMs: number, { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, serviceMs = null }: LoadDigest): boolean {
     if (sequence <= entry.load.sequence) return false
-    entry.load = { ...entry.load, cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, receivedAtMs: nowMs }
+    entry.receivedAtMs = nowMs
+    entry.load = { ...entry.load, cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, serviceMs, reportedAtMs }
     return true
   }
 
@@ -125,4 +140,21 @@ export class PeerLoads {
     else this.counters.outdated++
     return isNew
   }
+}
+
+/** By how much longer it was under way than the soonest of this reporter's. */
+function latenessMs(nowMs: number, entry: Entry, atWallMs: number): number {
+  if (nowMs - entry.offsetSinceMs >= offsetPeriodMs) {
+    entry.offsetBeforeMs = nowMs - entry.offsetSinceMs < 2 * offsetPeriodMs ? entry.offsetMs : Infinity
+    entry.offsetMs = Infinity
+    entry.offsetSinceMs = nowMs
+  }
+  const offsetMs = nowMs - atWallMs
+  entry.offsetMs = Math.min(entry.offsetMs, offsetMs)
+  return offsetMs - Math.min(entry.offsetMs, entry.offsetBeforeMs)
+}
+
+/** How long a query of `database` takes there; null when nobody told. */
+export function serviceMsOf({ serviceMs = null, serviceTimesMs }: PeerLoad, database: string): number | null {
+  return serviceMs ?? serviceTimesMs[database] ?? null
 }

@@ -2,7 +2,7 @@
 
 export interface LoadSnapshot {
   readonly peerId: string
-  /** Unix milliseconds at the reporter; for display only. Ages are counted from local receipt. */
+  /** Unix milliseconds at the reporter, by its clock. How late it comes follows from it (peer-loads.ts). */
   readonly atWallMs: number
   /** Counts up at the reporter since its start; an older one never replaces a newer one. */
   readonly sequence: number
@@ -19,6 +19,8 @@ export interface LoadSnapshot {
   readonly readyDatabases: readonly string[]
   /** How far its copies are behind their primaries, in milliseconds, by database; those that know. */
   readonly lagsMs: Readonly<Record<string, number>>
+  /** How long a query takes that comes now, by database; those where that is known. */
+  readonly serviceTimesMs?: Readonly<Record<string, number>>
 }
 
 export interface LoadThresholds {

@@ -102,6 +102,8 @@ export interface LoadDigest {
   readonly drill: boolean
   /** Counts up at the reporter, so that an older digest never replaces a newer one. */
   readonly sequence: number
+  /** How long a query takes there that comes now, where it serves one database; null or absent when it serves several, or does not know. */
+  readonly serviceMs?: number | null
 }
 
 /** The probe part of a datagram. */

@@ -8,7 +8,7 @@ export interface Tiers {
   readonly fresh: PeerView[]
   /** Healthy, but their load is old or unknown. They refuse by themselves if they are overloaded. */
   readonly stale: PeerView[]
-  /** Slow, suspect or still joining. */
+  /** Far, suspect, still joining, or much slower with queries than the others are. */
   readonly degraded: PeerView[]
   /** Kept out for their errors (outlier ejection): no worse than nobody, and often back before anyone else would be. */
   readonly ejected: PeerView[]
@@ -20,6 +20,8 @@ export interface Tiers {
 export interface Eligibility {
   readonly isWrite: boolean
   readonly hints: RouteHints
+  /** A peer where a query takes as long as this is slow; Infinity where nothing was compared. */
+  readonly slowFromMs: number
 }
 
 /** Why a peer cannot take the query at all; null when it can. */
@@ -37,18 +39,23 @@ export function exclusion(peer: PeerView, { isWrite, hints }: Eligibility, optio
 }
 
 /** Overload expires with the figures that told it: what nobody has renewed keeps no peer out. */
-export function tierOf(peer: PeerView, options: RoutingOptions): keyof Tiers {
+export function tierOf(peer: PeerView, { isWrite, slowFromMs }: Eligibility, options: RoutingOptions): keyof Tiers {
   const isFresh = peer.loadAgeMs !== null && peer.loadAgeMs <= options.staleAfterMs
   if (peer.overloaded && isFresh) return 'overloaded'
   if (peer.feedback !== null && peer.feedback.ejectedForMs > 0) return 'ejected'
-  if (peer.status === 'degraded') return 'degraded'
+  if (peer.status === 'degraded' || (!isWrite && isSlow(peer, slowFromMs))) return 'degraded'
   return isFresh ? 'fresh' : 'stale'
 }
 
 export function tiers(peers: readonly PeerView[], eligibility: Eligibility, options: RoutingOptions): Tiers {
   const result: Tiers = { fresh: [], stale: [], degraded: [], ejected: [], overloaded: [] }
-  for (const peer of peers) if (exclusion(peer, eligibility, options) === null) result[tierOf(peer, options)].push(peer)
+  for (const peer of peers) if (exclusion(peer, eligibility, options) === null) result[tierOf(peer, eligibility, options)].push(peer)
   return result
+}
+
+/** What nobody told is not held against it. */
+export function isSlow({ serviceMs, latencyMs }: PeerView, slowFromMs: number): boolean {
+  return serviceMs !== undefined && serviceMs !== null && serviceMs + (latencyMs ?? 0) >= slowFromMs
 }
 
 /** Best first; with `isHealthyOnly` those alone that are an improvement over an overloaded node here. */

@@ -13,7 +13,7 @@
  * and has no copy of its own asks again, as a last resort, and then it runs.
  */
 import type { Random } from '../time/random.ts'
-import { exclusion, inOrder, lastResortOf, tierOf, tiers, type Eligibility, type Tiers } from './candidates.ts'
+import { exclusion, inOrder, isSlow, lastResortOf, tierOf, tiers, type Eligibility, type Tiers } from './candidates.ts'
 import { isInZone, isTooStale } from './hints.ts'
 import { forwardedRatio } from './load-sharing.ts'
 import { parseRoutingOptions, type RoutingOptions } from './options.ts'
@@ -43,8 +43,11 @@ export interface DecideInput {
 }
 
 interface Obstacle {
-  /** `hard`: it cannot run here. `overload`: it may, if nobody better is there. `preference`: it may, but asked to go elsewhere. */
-  readonly kind: 'hard' | 'overload' | 'preference'
+  /**
+   * `hard`: it cannot run here. `overload`: it may, if nobody better is there. `slow`: it may, and would take much longer. `preference`: it may,
+   * but asked to go elsewhere.
+   */
+  readonly kind: 'hard' | 'overload' | 'slow' | 'preference'
   /** The answer when no peer can help either; null leaves it to what is known of the peers. */
   readonly code: RefusalCode | null
   readonly reason: string
@@ -90,6 +93,7 @@ function findObstacle({ database, access, forwarded, hints }: RouteRequest, loca
   }
   if (local.inFlight >= local.inFlightMax) return { kind: 'hard', code: 'ERR_OVERLOADED', reason: `Local node runs ${local.inFlight} queries and its limit is ${local.inFlightMax}` }
   if (local.overloaded) return { kind: 'overload', code: 'ERR_OVERLOADED', reason: `Local ${local.overloadReason ?? 'node is above its thresholds'}` }
+  if (!isWrite && !forwarded && (local.comparison?.forwardedRatio ?? 0) > 0) return { kind: 'slow', code: null, reason: describeSlowness(local) }
   if (hints.stickTo !== null && hints.stickTo !== local.peerId && !isWrite && !forwarded) return { kind: 'preference', code: null, reason: 'The session is with another node' }
   if (hints.preferRemote && !isWrite && !forwarded) return { kind: 'preference', code: null, reason: 'The query prefers another node' }
   return null
@@ -99,11 +103,18 @@ function describeLag(lagMs: number | null): string {
   return lagMs === null ? 'does not know how far it is behind' : `is ${Math.round(lagMs)} ms behind`
 }
 
+function describeSlowness({ comparison }: LocalView): string {
+  const { hereMs, elsewhereMs, elsewhereName } = comparison ?? {}
+  if (hereMs === undefined || hereMs === null || elsewhereMs === undefined || elsewhereMs === null) return 'Queries have been slow here'
+  const ratio = hereMs / elsewhereMs
+  return `A query takes ${Math.round(hereMs)} ms here, ${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio)} × as long as at ${elsewhereName ?? 'the other copies'}`
+}
+
 /** Here or nowhere. `isOverloadBorne`: overload is no reason to refuse it. `because` follows the reason. */
 function decideHere(input: Input, obstacle: Obstacle, isOverloadBorne: boolean, because: string): Decision {
   const { request, local } = input
   const explanation = explain(input, `${obstacle.reason}${because}`)
-  if (obstacle.kind === 'preference') return { kind: 'local', lastResort: null, explanation }
+  if (obstacle.kind === 'preference' || obstacle.kind === 'slow') return { kind: 'local', lastResort: null, explanation }
   if (obstacle.kind === 'overload' && isOverloadBorne) return { kind: 'local-overloaded', lastResort: null, explanation }
   const isReplica = request.access === 'write' && local.role === 'replica'
   return { kind: 'refuse', code: obstacle.code ?? (isReplica ? 'ERR_NOT_PRIMARY' : 'ERR_NOT_SERVING'), lastResort: null, explanation }
@@ -113,9 +124,9 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   const { request, local } = input
   const peers = input.peers()
   const options = complete(input.options)
-  const usable = tiers(peers, eligibilityOf(request), options)
+  const usable = tiers(peers, eligibilityOf(input), options)
   const isHealthyOnly = obstacle.kind !== 'hard'
-  const lastResort = obstacle.kind === 'preference' ? null : lastResortOf(usable)
+  const lastResort = obstacle.kind === 'preference' || obstacle.kind === 'slow' ? null : lastResortOf(usable)
 
   const { preferRemote, stickTo, warmAt } = request.hints
   const wellKnown = (peerId: string | null): PeerView | undefined => (request.access === 'write' || peerId === null ? undefined : [...usable.fresh, ...usable.stale].find((peer) => peer.peerId === peerId))
@@ -125,10 +136,10 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   }
 
   const isAnyHealthy = usable.fresh.length + usable.stale.length > 0
-  const ratio = obstacle.kind === 'overload' && isAnyHealthy && !preferRemote && sticky === undefined ? forwardedRatio(local.excessRatio, options) : null
+  const ratio = isAnyHealthy && !preferRemote && sticky === undefined ? shareOf(local, obstacle.kind, options) : null
   if (ratio !== null && ratio < 1 && input.random() >= ratio) {
-    const reason = `${obstacle.reason}; at this load ${Math.round(100 * ratio)}% of the reads go to peers, and this one is of the share that stays`
-    return { kind: 'local-overloaded', lastResort, explanation: explain(input, reason, { peers, chain: [], share: { forwardedRatio: ratio, isKept: true } }) }
+    const reason = `${obstacle.reason}; ${obstacle.kind === 'slow' ? 'so' : 'at this load'} ${Math.round(100 * ratio)}% of the reads go to peers, and this one is of the share that stays`
+    return { kind: stayingHere(obstacle), lastResort, explanation: explain(input, reason, { peers, chain: [], share: { forwardedRatio: ratio, isKept: true } }) }
   }
 
   const ranked = buildChain(input, usable, { options, isHealthyOnly })
@@ -141,10 +152,21 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   }
   const nobody = { peers, chain, share: null }
   if (isHealthyOnly) {
-    return { kind: obstacle.kind === 'overload' ? 'local-overloaded' : 'local', lastResort, explanation: explain(input, `${obstacle.reason}, but no healthy peer can take the query`, nobody) }
+    return { kind: stayingHere(obstacle), lastResort, explanation: explain(input, `${obstacle.reason}, but no healthy peer can take the query`, nobody) }
   }
   const { code, reason } = refusal(input, obstacle, { peers, options })
   return { kind: 'refuse', code, lastResort, explanation: explain(input, reason, nobody) }
+}
+
+/** The part of the reads that leaves for load or slowness; null where that is not the reason. */
+function shareOf(local: LocalView, kind: Obstacle['kind'], options: RoutingOptions): number | null {
+  const slowRatio = local.comparison?.forwardedRatio ?? 0
+  if (kind === 'overload') return Math.max(forwardedRatio(local.excessRatio, options), slowRatio)
+  return kind === 'slow' ? slowRatio : null
+}
+
+function stayingHere({ kind }: Obstacle): 'local' | 'local-overloaded' {
+  return kind === 'overload' ? 'local-overloaded' : 'local'
 }
 
 /**
@@ -169,27 +191,33 @@ function buildChain(
 }
 
 function refusal(
-  { request, local }: Input, obstacle: Obstacle, { peers, options }: { readonly peers: readonly PeerView[]; readonly options: RoutingOptions },
+  input: Input, obstacle: Obstacle, { peers, options }: { readonly peers: readonly PeerView[]; readonly options: RoutingOptions },
 ): { readonly code: RefusalCode; readonly reason: string } {
+  const { request, local } = input
+  const eligibility = eligibilityOf(input)
   const { database, access, hints } = request
   const servedElsewhere = peers.some(({ role }) => role !== null)
   if (obstacle.code !== null) return { code: obstacle.code, reason: `${obstacle.reason}, and no other node can take the query` }
   if (local.role === null && !servedElsewhere) return { code: 'ERR_DATABASE_UNKNOWN', reason: `No node of the mesh serves ${database}` }
   if (hints.pinnedTo !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `The query is pinned to ${peers.find(({ peerId }) => peerId === hints.pinnedTo)?.name ?? 'a node that is gone'}, which cannot take it` }
   if (access === 'write') return { code: 'ERR_NO_PRIMARY', reason: `No reachable node serves ${database} as its primary` }
-  if (hints.maxStalenessMs !== null && peers.some((peer) => exclusion(peer, eligibilityOf(request), options) === 'too-stale')) {
+  if (hints.maxStalenessMs !== null && peers.some((peer) => exclusion(peer, eligibility, options) === 'too-stale')) {
     return { code: 'ERR_TOO_STALE', reason: `${obstacle.reason}, and no other copy is known to be at most ${Math.round(hints.maxStalenessMs)} ms behind` }
   }
   if (hints.zone !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `No node in zone ${hints.zone} can take the query` }
-  if (peers.some((peer) => exclusion(peer, eligibilityOf(request), options) === 'too-many-in-flight')) {
+  if (peers.some((peer) => exclusion(peer, eligibility, options) === 'too-many-in-flight')) {
     return { code: 'ERR_OVERLOADED', reason: `${obstacle.reason}, and the nodes that could take it have as many queries from here as they may` }
   }
   if (!servedElsewhere) return { code: 'ERR_NOT_SERVING', reason: `${obstacle.reason}, and no other node serves it` }
   return { code: 'ERR_NO_HEALTHY_PEER', reason: `${obstacle.reason}, and every node that does is down, unhealthy or not ready` }
 }
 
-function eligibilityOf({ access, hints }: RouteRequest): Eligibility {
-  return { isWrite: access === 'write', hints }
+function eligibilityOf({ request: { access, hints }, local: { comparison }, options }: Input): Eligibility {
+  return { isWrite: access === 'write', hints, slowFromMs: slowFromMs(comparison?.elsewhereMs ?? null, complete(options)) }
+}
+
+function slowFromMs(elsewhereMs: number | null, { slowRatio, slowMarginMs }: RoutingOptions): number {
+  return elsewhereMs === null ? Infinity : Math.max(slowRatio * elsewhereMs, elsewhereMs + slowMarginMs)
 }
 
 interface LookedAt {
@@ -205,9 +233,10 @@ function explain(input: Input, reason: string, lookedAt?: LookedAt): Explanation
 }
 
 /** Every peer with its figure and why it was passed over. With an empty chain the usable ones are those that local beat. */
-function explainCandidates({ nowMs, request, local: { site }, options: given, strategy }: Input, peers: readonly PeerView[], chain: readonly PeerView[]): CandidateExplanation[] {
+function explainCandidates(input: Input, peers: readonly PeerView[], chain: readonly PeerView[]): CandidateExplanation[] {
+  const { nowMs, local: { site }, options: given, strategy } = input
   const options = complete(given)
-  const eligibility = eligibilityOf(request)
+  const eligibility = eligibilityOf(input)
   const usable = tiers(peers, eligibility, options)
   const scores = new Map<PeerView, number>()
   for (const tier of inOrder(usable, false)) {
@@ -228,13 +257,13 @@ function verdict(
   if (excluded !== null) return excluded
   const place = chain.indexOf(peer)
   if (place >= 0) return place === 0 ? 'chosen' : 'fallback'
-  switch (tierOf(peer, options)) {
+  switch (tierOf(peer, eligibility, options)) {
     case 'fresh':
       return 'slower'
     case 'stale':
       return 'stale-load'
     case 'degraded':
-      return 'degraded'
+      return isSlow(peer, eligibility.slowFromMs) ? 'slow' : 'degraded'
     case 'ejected':
       return 'ejected'
     case 'overloaded':

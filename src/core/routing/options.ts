@@ -13,6 +13,12 @@ export interface RoutingOptions {
   readonly loadHalfLifeMs: number
   readonly shareMin: number
   readonly shareFullAt: number
+  readonly slowRatio: number
+  readonly slowedRatio: number
+  readonly slowMarginMs: number
+  readonly slowSharePerSecond: number
+  readonly slowTrialMs: number
+  readonly slowTrialMsMax: number
   readonly spillBelow: number
   readonly adaptiveLoadWeight: number
   readonly adaptiveLatencyWeight: number
@@ -62,6 +68,30 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
   shareFullAt: {
     unit: 'ratio', min: 0.01, max: 1, default: 0.5,
     description: 'How far between its threshold and 100 % a node forwards all reads; in between the share grows in proportion. Larger: the share grows more slowly, and more queries wait here.',
+  },
+  slowRatio: {
+    unit: 'ratio', min: 1.1, max: 1_000, default: 3,
+    description: 'Reads begin to leave a node where they take this many times as long as elsewhere, and all leave at twice that. Peers that are as much slower than the others get no read that has a better place. Larger: slow copies keep more of their clients; different queries on different nodes are taken for slowness less often.',
+  },
+  slowedRatio: {
+    unit: 'ratio', min: 1.1, max: 1_000, default: 2,
+    description: 'The same where queries have just become slower than usual: all reads leave at once. Larger: a node that slows down keeps its clients waiting longer; fewer false alarms.',
+  },
+  slowMarginMs: {
+    unit: 'ms', min: 0, max: 60_000, default: 50,
+    description: 'By which queries must take longer here than elsewhere, whatever the ratio. Larger: short queries stay on a slow node; fewer travel for little.',
+  },
+  slowSharePerSecond: {
+    unit: 'ratio', min: 0.001, max: 100, default: 0.2,
+    description: 'By which the share that leaves a slow node may change in a second. Larger: a slow copy is left, and returned to, sooner; load may swing between nodes.',
+  },
+  slowTrialMs: {
+    unit: 'ms', min: 1, max: 600_000, default: 1_000,
+    description: 'Time after which, where all reads leave a slow node, one stays to see how long it takes; doubled after each that was slow again. Larger: fewer queries meet a slow copy; its recovery is found later.',
+  },
+  slowTrialMsMax: {
+    unit: 'ms', min: 1, max: 3_600_000, default: 15_000,
+    description: 'The longest such time. Larger: as slowTrialMs.',
   },
   spillBelow: {
     unit: 'ratio', min: 0.01, max: 1, default: 0.3,

@@ -37,6 +37,18 @@ export interface PeerFeedback {
   readonly warmth: number
 }
 
+/** How long a query of the database takes here and elsewhere (comparison.ts). */
+export interface Comparison {
+  /** With the queries that wait before it; null while not known. */
+  readonly hereMs: number | null
+  /** Of the other copies, the way there included; null while nobody tells. */
+  readonly elsewhereMs: number | null
+  /** One that takes about as long. */
+  readonly elsewhereName: string | null
+  /** 0–1: the share of the reads that leaves because of it. */
+  readonly forwardedRatio: number
+}
+
 export interface LocalView {
   readonly peerId: string
   readonly name: string
@@ -56,6 +68,8 @@ export interface LocalView {
   readonly excessRatio: number
   /** How far the copy here is behind the primary; null when unknown. */
   readonly lagMs: number | null
+  /** Absent: nothing to compare. */
+  readonly comparison?: Comparison
 }
 
 export interface PeerView {
@@ -80,6 +94,8 @@ export interface PeerView {
   readonly memoryPercent: number | null
   /** As the peer last reported it. */
   readonly inFlightThere: number
+  /** How long a query of the database takes there, as it last reported; null or absent when not known. */
+  readonly serviceMs?: number | null
   /** Queries that this node has dispatched to it and that are not finished. */
   readonly inFlightFromHere: number
   /** Since these figures came in; null when there are none. */
@@ -88,7 +104,7 @@ export interface PeerView {
 
 /** Why a candidate was not taken. */
 export type PassedOver =
-  | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'slower' | 'degraded'
+  | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'slower' | 'degraded' | 'slow'
   | 'ejected' | 'too-stale' | 'other-zone' | 'pinned-elsewhere'
 
 export interface CandidateExplanation {

@@ -1597,6 +1597,7 @@ export interface LoadDigest {
   overloaded: boolean
   drill: boolean
   sequence: number
+  serviceCode: number
 }
 
 export namespace LoadDigest {
@@ -1639,6 +1640,11 @@ export namespace LoadDigest {
           w.uint64Number(obj.sequence)
         }
 
+        if ((obj.serviceCode != null && obj.serviceCode !== 0)) {
+          w.uint32(56)
+          w.uint32(obj.serviceCode)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1649,7 +1655,8 @@ export namespace LoadDigest {
           inFlight: 0,
           overloaded: false,
           drill: false,
-          sequence: 0
+          sequence: 0,
+          serviceCode: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1680,6 +1687,10 @@ export namespace LoadDigest {
             }
             case 6: {
               obj.sequence = reader.uint64Number()
+              break
+            }
+            case 7: {
+              obj.serviceCode = reader.uint32()
               break
             }
             default: {
@@ -1739,6 +1750,13 @@ export namespace LoadDigest {
               }
               break
             }
+            case 7: {
+              yield {
+                field: `${prefix}.serviceCode`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1781,6 +1799,11 @@ export namespace LoadDigest {
     value: number
   }
 
+  export interface LoadDigestServiceCodeFieldEvent {
+    field: '$.serviceCode'
+    value: number
+  }
+
   export function encode (obj: Partial<LoadDigest>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, LoadDigest.codec())
   }
@@ -1789,7 +1812,7 @@ export namespace LoadDigest {
     return decodeMessage(buf, LoadDigest.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadDigest>): Generator<LoadDigestCpuPermilleFieldEvent | LoadDigestMemoryPermilleFieldEvent | LoadDigestInFlightFieldEvent | LoadDigestOverloadedFieldEvent | LoadDigestDrillFieldEvent | LoadDigestSequenceFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadDigest>): Generator<LoadDigestCpuPermilleFieldEvent | LoadDigestMemoryPermilleFieldEvent | LoadDigestInFlightFieldEvent | LoadDigestOverloadedFieldEvent | LoadDigestDrillFieldEvent | LoadDigestSequenceFieldEvent | LoadDigestServiceCodeFieldEvent> {
     return streamMessage(buf, LoadDigest.codec(), opts)
   }
 }
@@ -2088,6 +2111,11 @@ export namespace Packet {
     value: number
   }
 
+  export interface PacketLoadServiceCodeFieldEvent {
+    field: '$.load.serviceCode'
+    value: number
+  }
+
   export interface PacketReportsSubjectFieldEvent {
     field: '$.reports[].subject'
     value: Uint8Array<ArrayBuffer>
@@ -2140,7 +2168,7 @@ export namespace Packet {
     return decodeMessage(buf, Packet.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Packet>): Generator<PacketProbeKindFieldEvent | PacketProbeSequenceFieldEvent | PacketProbeTargetFieldEvent | PacketUpdatesKindFieldEvent | PacketUpdatesEnvelopeFieldEvent | PacketUpdatesSubjectFieldEvent | PacketUpdatesIncarnationFieldEvent | PacketUpdatesFromFieldEvent | PacketUpdatesEvidenceFieldEvent | PacketUpdatesSuspectedByFieldEvent | PacketUpdatesConfirmedByFieldEvent | PacketUpdatesProbeMsFieldEvent | PacketUpdatesSuspicionMsFieldEvent | PacketLoadCpuPermilleFieldEvent | PacketLoadMemoryPermilleFieldEvent | PacketLoadInFlightFieldEvent | PacketLoadOverloadedFieldEvent | PacketLoadDrillFieldEvent | PacketLoadSequenceFieldEvent | PacketReportsSubjectFieldEvent | PacketReportsIncarnationFieldEvent | PacketReportsVerdictFieldEvent | PacketReportsEvidenceFieldEvent | PacketCoordinateVectorFieldEvent | PacketCoordinateHeightMsFieldEvent | PacketCoordinateAdjustmentMsFieldEvent | PacketCoordinateErrorFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Packet>): Generator<PacketProbeKindFieldEvent | PacketProbeSequenceFieldEvent | PacketProbeTargetFieldEvent | PacketUpdatesKindFieldEvent | PacketUpdatesEnvelopeFieldEvent | PacketUpdatesSubjectFieldEvent | PacketUpdatesIncarnationFieldEvent | PacketUpdatesFromFieldEvent | PacketUpdatesEvidenceFieldEvent | PacketUpdatesSuspectedByFieldEvent | PacketUpdatesConfirmedByFieldEvent | PacketUpdatesProbeMsFieldEvent | PacketUpdatesSuspicionMsFieldEvent | PacketLoadCpuPermilleFieldEvent | PacketLoadMemoryPermilleFieldEvent | PacketLoadInFlightFieldEvent | PacketLoadOverloadedFieldEvent | PacketLoadDrillFieldEvent | PacketLoadSequenceFieldEvent | PacketLoadServiceCodeFieldEvent | PacketReportsSubjectFieldEvent | PacketReportsIncarnationFieldEvent | PacketReportsVerdictFieldEvent | PacketReportsEvidenceFieldEvent | PacketCoordinateVectorFieldEvent | PacketCoordinateHeightMsFieldEvent | PacketCoordinateAdjustmentMsFieldEvent | PacketCoordinateErrorFieldEvent> {
     return streamMessage(buf, Packet.codec(), opts)
   }
 }
@@ -2350,6 +2378,7 @@ export interface LoadSnapshot {
   readyDatabases: string[]
   paths: Uint8Array<ArrayBuffer>
   lagsMs: number[]
+  serviceCodes: Uint8Array<ArrayBuffer>
 }
 
 export namespace LoadSnapshot {
@@ -2436,6 +2465,11 @@ export namespace LoadSnapshot {
           }
         }
 
+        if ((obj.serviceCodes != null && obj.serviceCodes.byteLength > 0)) {
+          w.uint32(122)
+          w.bytes(obj.serviceCodes)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2454,7 +2488,8 @@ export namespace LoadSnapshot {
           drill: false,
           readyDatabases: [],
           paths: new Uint8Array(0),
-          lagsMs: []
+          lagsMs: [],
+          serviceCodes: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2525,6 +2560,10 @@ export namespace LoadSnapshot {
               }
 
               obj.lagsMs.push(reader.double())
+              break
+            }
+            case 15: {
+              obj.serviceCodes = reader.bytes()
               break
             }
             default: {
@@ -2661,6 +2700,13 @@ export namespace LoadSnapshot {
 
               break
             }
+            case 15: {
+              yield {
+                field: `${prefix}.serviceCodes`,
+                value: reader.bytes()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2745,6 +2791,11 @@ export namespace LoadSnapshot {
     value: number
   }
 
+  export interface LoadSnapshotServiceCodesFieldEvent {
+    field: '$.serviceCodes'
+    value: Uint8Array<ArrayBuffer>
+  }
+
   export function encode (obj: Partial<LoadSnapshot>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, LoadSnapshot.codec())
   }
@@ -2753,7 +2804,7 @@ export namespace LoadSnapshot {
     return decodeMessage(buf, LoadSnapshot.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): Generator<LoadSnapshotPublicKeyFieldEvent | LoadSnapshotAtWallMsFieldEvent | LoadSnapshotSequenceFieldEvent | LoadSnapshotCpuPercentFieldEvent | LoadSnapshotMemoryPercentFieldEvent | LoadSnapshotMemoryBytesFieldEvent | LoadSnapshotProcessCpuPercentFieldEvent | LoadSnapshotEventLoopDelayMsFieldEvent | LoadSnapshotInFlightFieldEvent | LoadSnapshotOverloadedFieldEvent | LoadSnapshotDrillFieldEvent | LoadSnapshotReadyDatabasesFieldEvent | LoadSnapshotPathsFieldEvent | LoadSnapshotLagsMsFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<LoadSnapshot>): Generator<LoadSnapshotPublicKeyFieldEvent | LoadSnapshotAtWallMsFieldEvent | LoadSnapshotSequenceFieldEvent | LoadSnapshotCpuPercentFieldEvent | LoadSnapshotMemoryPercentFieldEvent | LoadSnapshotMemoryBytesFieldEvent | LoadSnapshotProcessCpuPercentFieldEvent | LoadSnapshotEventLoopDelayMsFieldEvent | LoadSnapshotInFlightFieldEvent | LoadSnapshotOverloadedFieldEvent | LoadSnapshotDrillFieldEvent | LoadSnapshotReadyDatabasesFieldEvent | LoadSnapshotPathsFieldEvent | LoadSnapshotLagsMsFieldEvent | LoadSnapshotServiceCodesFieldEvent> {
     return streamMessage(buf, LoadSnapshot.codec(), opts)
   }
 }

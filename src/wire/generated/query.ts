@@ -344,6 +344,11 @@ export namespace Frame {
     value: number
   }
 
+  export interface FrameRequestCompressionsFieldEvent {
+    field: '$.request.compressions'
+    value: number
+  }
+
   export interface FrameResponseIdFieldEvent {
     field: '$.response.id'
     value: number
@@ -478,6 +483,12 @@ export namespace Frame {
     index: number
   }
 
+  export interface FrameResponsePartsRawBytesFieldEvent {
+    field: '$.response.parts[].rawBytes'
+    value: number
+    index: number
+  }
+
   export interface FrameResponseEndIdFieldEvent {
     field: '$.response.end.id'
     value: number
@@ -533,6 +544,11 @@ export namespace Frame {
     value: number
   }
 
+  export interface FrameResponseCompressionFieldEvent {
+    field: '$.response.compression'
+    value: number
+  }
+
   export interface FrameBatchIdFieldEvent {
     field: '$.batch.id'
     value: number
@@ -551,6 +567,11 @@ export namespace Frame {
   export interface FrameBatchMoreFieldEvent {
     field: '$.batch.more'
     value: boolean
+  }
+
+  export interface FrameBatchRawBytesFieldEvent {
+    field: '$.batch.rawBytes'
+    value: number
   }
 
   export interface FrameEndIdFieldEvent {
@@ -696,7 +717,7 @@ export namespace Frame {
     return decodeMessage(buf, Frame.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameRequestTransactionFieldEvent | FrameRequestTransactionStepFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndLoadServiceCodeFieldEvent | FrameResponseEndInFlightFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndLoadServiceCodeFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameRequestTransactionFieldEvent | FrameRequestTransactionStepFieldEvent | FrameRequestCompressionsFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponsePartsRawBytesFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndLoadServiceCodeFieldEvent | FrameResponseEndInFlightFieldEvent | FrameResponseCompressionFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameBatchRawBytesFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndLoadServiceCodeFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
     return streamMessage(buf, Frame.codec(), opts)
   }
 }
@@ -1093,6 +1114,7 @@ export interface Request {
   hints: string
   transaction: Uint8Array<ArrayBuffer>
   transactionStep: number
+  compressions: number
 }
 
 export namespace Request {
@@ -1184,6 +1206,11 @@ export namespace Request {
           w.uint32(obj.transactionStep)
         }
 
+        if ((obj.compressions != null && obj.compressions !== 0)) {
+          w.uint32(128)
+          w.uint32(obj.compressions)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -1203,7 +1230,8 @@ export namespace Request {
           finalPeerId: '',
           hints: '',
           transaction: new Uint8Array(0),
-          transactionStep: 0
+          transactionStep: 0,
+          compressions: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -1280,6 +1308,10 @@ export namespace Request {
             }
             case 15: {
               obj.transactionStep = reader.uint32()
+              break
+            }
+            case 16: {
+              obj.compressions = reader.uint32()
               break
             }
             default: {
@@ -1426,6 +1458,13 @@ export namespace Request {
               }
               break
             }
+            case 16: {
+              yield {
+                field: `${prefix}.compressions`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -1557,6 +1596,11 @@ export namespace Request {
     value: number
   }
 
+  export interface RequestCompressionsFieldEvent {
+    field: '$.compressions'
+    value: number
+  }
+
   export function encode (obj: Partial<Request>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Request.codec())
   }
@@ -1565,7 +1609,7 @@ export namespace Request {
     return decodeMessage(buf, Request.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestIdFieldEvent | RequestDatabaseFieldEvent | RequestSqlFieldEvent | RequestParametersIsNullFieldEvent | RequestParametersBooleanFieldEvent | RequestParametersNumberFieldEvent | RequestParametersIntegerFieldEvent | RequestParametersTextFieldEvent | RequestParametersBlobFieldEvent | RequestParametersDateMsFieldEvent | RequestParametersCompoundFieldEvent | RequestAccessFieldEvent | RequestPriorityFieldEvent | RequestTimeoutMsFieldEvent | RequestVisitedFieldEvent | RequestExplainFieldEvent | RequestCreditFieldEvent | RequestLastResortFieldEvent | RequestFinalPeerIdFieldEvent | RequestHintsFieldEvent | RequestTransactionFieldEvent | RequestTransactionStepFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Request>): Generator<RequestIdFieldEvent | RequestDatabaseFieldEvent | RequestSqlFieldEvent | RequestParametersIsNullFieldEvent | RequestParametersBooleanFieldEvent | RequestParametersNumberFieldEvent | RequestParametersIntegerFieldEvent | RequestParametersTextFieldEvent | RequestParametersBlobFieldEvent | RequestParametersDateMsFieldEvent | RequestParametersCompoundFieldEvent | RequestAccessFieldEvent | RequestPriorityFieldEvent | RequestTimeoutMsFieldEvent | RequestVisitedFieldEvent | RequestExplainFieldEvent | RequestCreditFieldEvent | RequestLastResortFieldEvent | RequestFinalPeerIdFieldEvent | RequestHintsFieldEvent | RequestTransactionFieldEvent | RequestTransactionStepFieldEvent | RequestCompressionsFieldEvent> {
     return streamMessage(buf, Request.codec(), opts)
   }
 }
@@ -2581,6 +2625,7 @@ export namespace Load {
 export interface Part {
   rows: number
   data: Uint8Array<ArrayBuffer>
+  rawBytes: number
 }
 
 export namespace Part {
@@ -2603,13 +2648,19 @@ export namespace Part {
           w.bytes(obj.data)
         }
 
+        if ((obj.rawBytes != null && obj.rawBytes !== 0)) {
+          w.uint32(24)
+          w.uint32(obj.rawBytes)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
       }, (reader, length, opts = {}) => {
         const obj: any = {
           rows: 0,
-          data: new Uint8Array(0)
+          data: new Uint8Array(0),
+          rawBytes: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2624,6 +2675,10 @@ export namespace Part {
             }
             case 2: {
               obj.data = reader.bytes()
+              break
+            }
+            case 3: {
+              obj.rawBytes = reader.uint32()
               break
             }
             default: {
@@ -2655,6 +2710,13 @@ export namespace Part {
               }
               break
             }
+            case 3: {
+              yield {
+                field: `${prefix}.rawBytes`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -2677,6 +2739,11 @@ export namespace Part {
     value: Uint8Array<ArrayBuffer>
   }
 
+  export interface PartRawBytesFieldEvent {
+    field: '$.rawBytes'
+    value: number
+  }
+
   export function encode (obj: Partial<Part>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Part.codec())
   }
@@ -2685,7 +2752,7 @@ export namespace Part {
     return decodeMessage(buf, Part.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Part>): Generator<PartRowsFieldEvent | PartDataFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Part>): Generator<PartRowsFieldEvent | PartDataFieldEvent | PartRawBytesFieldEvent> {
     return streamMessage(buf, Part.codec(), opts)
   }
 }
@@ -2697,6 +2764,7 @@ export interface Response {
   route?: Route
   parts: Part[]
   end?: End
+  compression: number
 }
 
 export namespace Response {
@@ -2741,6 +2809,11 @@ export namespace Response {
           End.codec().encode(obj.end, w)
         }
 
+        if ((obj.compression != null && obj.compression !== 0)) {
+          w.uint32(56)
+          w.uint32(obj.compression)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -2749,7 +2822,8 @@ export namespace Response {
           id: 0,
           format: 0,
           header: new Uint8Array(0),
-          parts: []
+          parts: [],
+          compression: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2790,6 +2864,10 @@ export namespace Response {
               obj.end = End.codec().decode(reader, reader.uint32(), {
                 limits: opts.limits?.end
               } as object)
+              break
+            }
+            case 7: {
+              obj.compression = reader.uint32()
               break
             }
             default: {
@@ -2862,6 +2940,13 @@ export namespace Response {
                 limits: opts.limits?.end
               } as object)
 
+              break
+            }
+            case 7: {
+              yield {
+                field: `${prefix}.compression`,
+                value: reader.uint32()
+              }
               break
             }
             default: {
@@ -3010,6 +3095,12 @@ export namespace Response {
     index: number
   }
 
+  export interface ResponsePartsRawBytesFieldEvent {
+    field: '$.parts[].rawBytes'
+    value: number
+    index: number
+  }
+
   export interface ResponseEndIdFieldEvent {
     field: '$.end.id'
     value: number
@@ -3065,6 +3156,11 @@ export namespace Response {
     value: number
   }
 
+  export interface ResponseCompressionFieldEvent {
+    field: '$.compression'
+    value: number
+  }
+
   export function encode (obj: Partial<Response>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Response.codec())
   }
@@ -3073,7 +3169,7 @@ export namespace Response {
     return decodeMessage(buf, Response.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndLoadServiceCodeFieldEvent | ResponseEndInFlightFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponsePartsRawBytesFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndLoadServiceCodeFieldEvent | ResponseEndInFlightFieldEvent | ResponseCompressionFieldEvent> {
     return streamMessage(buf, Response.codec(), opts)
   }
 }
@@ -3083,6 +3179,7 @@ export interface Batch {
   rows: number
   data: Uint8Array<ArrayBuffer>
   more: boolean
+  rawBytes: number
 }
 
 export namespace Batch {
@@ -3115,6 +3212,11 @@ export namespace Batch {
           w.bool(obj.more)
         }
 
+        if ((obj.rawBytes != null && obj.rawBytes !== 0)) {
+          w.uint32(40)
+          w.uint32(obj.rawBytes)
+        }
+
         if (opts.lengthDelimited !== false) {
           w.ldelim()
         }
@@ -3123,7 +3225,8 @@ export namespace Batch {
           id: 0,
           rows: 0,
           data: new Uint8Array(0),
-          more: false
+          more: false,
+          rawBytes: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -3146,6 +3249,10 @@ export namespace Batch {
             }
             case 4: {
               obj.more = reader.bool()
+              break
+            }
+            case 5: {
+              obj.rawBytes = reader.uint32()
               break
             }
             default: {
@@ -3191,6 +3298,13 @@ export namespace Batch {
               }
               break
             }
+            case 5: {
+              yield {
+                field: `${prefix}.rawBytes`,
+                value: reader.uint32()
+              }
+              break
+            }
             default: {
               reader.skipType(tag & 7)
               break
@@ -3223,6 +3337,11 @@ export namespace Batch {
     value: boolean
   }
 
+  export interface BatchRawBytesFieldEvent {
+    field: '$.rawBytes'
+    value: number
+  }
+
   export function encode (obj: Partial<Batch>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, Batch.codec())
   }
@@ -3231,7 +3350,7 @@ export namespace Batch {
     return decodeMessage(buf, Batch.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Batch>): Generator<BatchIdFieldEvent | BatchRowsFieldEvent | BatchDataFieldEvent | BatchMoreFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Batch>): Generator<BatchIdFieldEvent | BatchRowsFieldEvent | BatchDataFieldEvent | BatchMoreFieldEvent | BatchRawBytesFieldEvent> {
     return streamMessage(buf, Batch.codec(), opts)
   }
 }

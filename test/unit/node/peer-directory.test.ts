@@ -6,6 +6,7 @@ import { PeerLoads } from '../../../src/core/load/peer-loads.ts'
 import type { Membership } from '../../../src/core/membership/membership.ts'
 import { NameBook } from '../../../src/core/membership/names.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
+import { ServiceWatch } from '../../../src/node/service-watch.ts'
 import { PeerDirectory } from '../../../src/node/peer-directory.ts'
 import type { QueryEngine } from '../../../src/ports/query-engine.ts'
 import { createTestRecord } from '../../support/member-records.ts'
@@ -26,7 +27,7 @@ function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80 }: { readonly
   const engines = new Map(databases.map(({ name, role }) => [name, { database: name, kind: 'fake', role, isReady: () => true } as unknown as QueryEngine]))
   return new PeerDirectory({
     membership, names: new NameBook(), latencies: new PeerLatencies({}, createRandom(1)), monitor, loads, engines, clock, startedWallMs: 0, pingIntervalMs: 30_000,
-    thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200, failures: 3 }, gate: { running: 0, waitingTotal: 0, limit: 10 },
+    thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200, failures: 3 }, gate: { running: 0, waitingTotal: 0, limit: 10, queueRatio: 0, services: new ServiceWatch(clock) },
     inFlightTo: () => 0, feedback: () => null, routeTo: () => null, isDraining: () => false, isAllowed: () => true, lastReadingWallMs: () => 0,
   })
 }

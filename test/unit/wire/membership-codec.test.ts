@@ -127,7 +127,7 @@ describe('packets', () => {
     ['an accusation of nobody', () => ({ updates: [{ ...emptyUpdate, kind: 2, from: new Uint8Array(32) }] })],
     ['an accusation by a key of 31 bytes', () => ({ updates: [{ ...emptyUpdate, kind: 3, subject: new Uint8Array(32), from: new Uint8Array(31) }] })],
     ['65 updates', () => ({ updates: Array.from({ length: 65 }, () => ({ ...emptyUpdate, kind: 1 })) })],
-    ['a load above 100 %', () => ({ load: { cpuPermille: 1001, memoryPermille: 0, inFlight: 0, overloaded: false, drill: false, sequence: 0 } })],
+    ['a load above 100 %', () => ({ load: { cpuPermille: 1001, memoryPermille: 0, inFlight: 0, overloaded: false, drill: false, sequence: 0, serviceCode: 0 } })],
   ])('are refused with %s', (_what, make) => {
     expect(decodePacket(wire.Packet.encode(make()), verifier).ok).toBe(false)
   })

@@ -1,0 +1,132 @@
+/**
+ * Whether queries of one database had better run elsewhere, because they take much longer here. Local first compares a node with nobody:
+ * one whose disk is slow, or whose neighbours on the host take its time, shows no load, and would keep its clients for ever.
+ *
+ * Here stands the time that a query takes now, queue included; elsewhere the median of what the other copies tell of themselves, with the way
+ * there. Times depend on what is asked, and clients of other nodes may ask for other things; so
+ *
+ * - the ratio must be wide (`slowRatio`), and the difference worth a hop (`slowMarginMs`);
+ * - what queries from here took there counts, as soon as some have gone: if they take as long there, nothing is gained, and they come back;
+ * - the share that leaves grows with the ratio and changes by `slowSharePerSecond` at most, so that load that follows it is seen before more
+ *   does. A share that follows a continuous figure at a bounded rate settles; a switch, with whatever hysteresis, swings. Only
+ *   a slowdown that this node has noticed of itself (service-times.ts) makes all leave at once: it has just happened, here, to the same queries.
+ *
+ * While everything leaves, one query at a time stays to see whether it goes better: at once after one that did, and ever more rarely
+ * after ones that did not.
+ *
+ * Extension: no paper; the idea of an outlier that is told by comparison is Envoy's, turned to oneself.
+ */
+import type { RoutingOptions } from './options.ts'
+import type { Comparison } from './types.ts'
+
+type ComparisonOptions = Pick<RoutingOptions, 'slowRatio' | 'slowedRatio' | 'slowMarginMs' | 'slowSharePerSecond' | 'slowTrialMs' | 'slowTrialMsMax'>
+
+/** What this node knows of its own queries of the database. */
+export interface HereInput {
+  /** Null while not known. */
+  readonly expectedMs: number | null
+  /** They have just become slower than usual. */
+  readonly isSlowed: boolean
+  readonly running: number
+  /** −Infinity before the first. */
+  readonly startedAtMs: number
+}
+
+/** What another copy tells, with the way there. */
+export interface ElsewhereInput {
+  readonly name: string
+  readonly expectedMs: number
+}
+
+const measuredSamplesMin = 8
+const measuredSamplesMemory = 16
+const measuredAgeMsMax = 120_000
+const toldAgeMsMax = 10_000
+
+export class ServiceComparison {
+  readonly #options: ComparisonOptions
+  #told: ElsewhereInput | null = null
+  #toldAtMs = -Infinity
+  #measuredLog = 0
+  #measuredSamples = 0
+  #measuredAtMs = -Infinity
+  #hereMs: number | null = null
+  #share = 0
+  #shareAtMs = -Infinity
+  #slowInARow = 0
+
+  constructor(options: ComparisonOptions) {
+    this.#options = options
+  }
+
+  /** When the peers' figures were last looked at. */
+  get toldAtMs(): number {
+    return this.#toldAtMs
+  }
+
+  /** O(1). `here`: as in the last `handleHere`. */
+  comparison(nowMs: number, here: HereInput): Comparison {
+    const elsewhereMs = this.#elsewhereMs(nowMs)
+    return { hereMs: this.#hereMs, elsewhereMs, elsewhereName: this.#told?.name ?? null, forwardedRatio: this.#isTrialDue(nowMs, here) ? 0 : this.#share }
+  }
+
+  /** The other copies that are well, in any order; looked at about once a second. O(n log n). */
+  handleElsewhere(nowMs: number, told: readonly ElsewhereInput[]): void {
+    this.#toldAtMs = nowMs
+    const sorted = told.toSorted((a, b) => a.expectedMs - b.expectedMs)
+    // The lower median: half of the others are as fast as that, so that one with lighter queries than ours decides nothing.
+    this.#told = sorted[(sorted.length - 1) >> 1] ?? null
+  }
+
+  /** A read of this node was answered elsewhere after so long, from the dispatch to the first row. */
+  handleAnswer(nowMs: number, durationMs: number): void {
+    if (!(durationMs > 0 && durationMs < Infinity)) return
+    if (nowMs - this.#measuredAtMs > measuredAgeMsMax) this.#measuredSamples = 0
+    this.#measuredSamples++
+    this.#measuredLog += (Math.log(durationMs) - this.#measuredLog) / Math.min(this.#measuredSamples, measuredSamplesMemory)
+    this.#measuredAtMs = nowMs
+  }
+
+  /** A query has ended here. */
+  handleEnd(nowMs: number, serviceMs: number): void {
+    const elsewhereMs = this.#elsewhereMs(nowMs)
+    const isSlow = elsewhereMs !== null && serviceMs > Math.max(this.#options.slowedRatio * elsewhereMs, elsewhereMs + this.#options.slowMarginMs)
+    this.#slowInARow = isSlow ? this.#slowInARow + 1 : 0
+  }
+
+  /** Before each decision. */
+  handleHere(nowMs: number, { expectedMs, isSlowed }: HereInput): void {
+    const elapsedMs = Math.max(0, nowMs - this.#shareAtMs)
+    this.#shareAtMs = nowMs
+    this.#hereMs = expectedMs
+    const { target, isSudden } = this.#aim(nowMs, expectedMs, isSlowed)
+    const stepOf = (ms: number): number => this.#options.slowSharePerSecond * ms / 1000
+    if (isSudden) this.#share = 1
+    // After a pause the past is no reason to send more.
+    else if (target > this.#share) this.#share = Math.min(target, this.#share + stepOf(Math.min(1_000, elapsedMs)))
+    else this.#share = Math.max(target, this.#share - stepOf(elapsedMs))
+  }
+
+  #aim(nowMs: number, hereMs: number | null, isSlowed: boolean): { readonly target: number; readonly isSudden: boolean } {
+    const { slowRatio, slowedRatio, slowMarginMs } = this.#options
+    const elsewhereMs = this.#elsewhereMs(nowMs)
+    if (hereMs === null || elsewhereMs === null || hereMs < elsewhereMs + slowMarginMs) return { target: 0, isSudden: false }
+    const ratio = hereMs / elsewhereMs
+    if (isSlowed && ratio >= slowedRatio) return { target: 1, isSudden: true }
+    return { target: Math.min(1, Math.max(0, ratio / slowRatio - 1)), isSudden: false }
+  }
+
+  /** The worse of what they tell and what queries from here took: with doubt a query stays. */
+  #elsewhereMs(nowMs: number): number | null {
+    if (this.#told === null || nowMs - this.#toldAtMs > toldAgeMsMax) return null
+    const isMeasured = this.#measuredSamples >= measuredSamplesMin && nowMs - this.#measuredAtMs <= measuredAgeMsMax
+    return isMeasured ? Math.max(this.#told.expectedMs, Math.exp(this.#measuredLog)) : this.#told.expectedMs
+  }
+
+  #isTrialDue(nowMs: number, { running, startedAtMs }: HereInput): boolean {
+    if (this.#share < 1 || running > 0) return false
+    if (this.#slowInARow === 0) return true
+    const { slowTrialMs, slowTrialMsMax } = this.#options
+    return nowMs - startedAtMs >= Math.min(slowTrialMsMax, slowTrialMs * 2 ** Math.min(30, this.#slowInARow - 1))
+  }
+}
