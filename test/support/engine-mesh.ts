@@ -66,10 +66,10 @@ export class EngineNode {
     })
   }
 
-  /** One query to its end. */
-  async ask(sql: string, options: Partial<QueryOptions> = {}): Promise<Answer> {
-    if (this.#client === null) throw new Error(`${this.name} is not ready`)
-    const result = await this.#client.query(sql, { database: 'd', ...options })
+  /** One query to its end; `client`: another one than the node's own. */
+  async ask(sql: string, options: Partial<QueryOptions> = {}, client: Client | null = this.#client): Promise<Answer> {
+    if (client === null) throw new Error(`${this.name} is not ready`)
+    const result = await client.query(sql, { database: 'd', ...options })
     const rows: Array<Readonly<Record<string, unknown>>> = []
     for await (const row of result.rows()) rows.push(row)
     return { ...(rows[0] as { node: string; written: number }), route: result.route as RouteReport }
@@ -139,10 +139,10 @@ export class EngineMesh {
     return await node.ready()
   }
 
-  /** Pins every load low, and waits until each node that serves or asks finds all others well and measured. */
-  async settle(): Promise<void> {
-    await Promise.all(this.nodes.map((node) => node.drill(5)))
-    await Promise.all(this.nodes.map((node) => until(`${node.name} to find the others well`, () => node.knows(this.nodes.filter((other) => other !== node)))))
+  /** Pins every load low, and waits until each finds all others well and measured. */
+  async settle(nodes: readonly EngineNode[] = this.nodes): Promise<void> {
+    await Promise.all(nodes.map((node) => node.drill(5)))
+    await Promise.all(nodes.map((node) => until(`${node.name} to find the others well`, () => node.knows(nodes.filter((other) => other !== node)))))
   }
 
   async stop(): Promise<void> {

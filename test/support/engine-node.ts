@@ -13,6 +13,8 @@ export interface EngineBehaviour {
   /** From then on queries wait until it is false again, or until they are cancelled. */
   readonly isHeld?: boolean
   readonly isFailing?: boolean
+  /** So many of those that wait go on, the oldest first, while the others stay held. */
+  readonly releases?: number
 }
 
 /** Since the start, of all databases of the node. */
@@ -104,9 +106,9 @@ process.on('message', ({ id, behaviour, forgets }: ToEngineNode) => {
   if (forgets) statements = []
   isFailing = behaviour.isFailing ?? isFailing
   isHeld = behaviour.isHeld ?? isHeld
-  if (!isHeld) {
-    for (const go of waiting) go()
-    waiting.clear()
+  for (const go of [...waiting].slice(0, isHeld ? behaviour.releases ?? 0 : waiting.size)) {
+    waiting.delete(go)
+    go()
   }
   tell({ id, counters: { ...counts, statements } })
 })

@@ -140,7 +140,7 @@ describe('a hedge', () => {
     const answer = await gateway.ask('SELECT * FROM stick', { session: 'hedged' })
     expect(answer.node).not.toBe(first)
     expect(answer.route.reason).toContain('the first peer was slow, and this one, asked as well, answered before it')
-    const after = await until<EngineCounters>('the loser to be cancelled', async () => {
+    const after = await until<EngineCounters | null>('the loser to be cancelled', async () => {
       const counters = await slow.engine()
       return counters.running === 0 ? counters : null
     })
@@ -195,7 +195,7 @@ describe('a session whose peer is killed', () => {
     // Not the primary and not the one that is kept out: both have a say in where a query goes.
     await until('the session to be with p3', async () => {
       if ((await entry.ask('SELECT * FROM mine', sticky)).node === 'p3') return true
-      sticky.session += '+'
+      sticky.session += '-'
       return false
     })
     expect(new Set(await inTurn(12, () => entry.ask('SELECT * FROM mine', sticky)))).toEqual(new Set(['p3']))
