@@ -1,5 +1,5 @@
 /** Joins the hotspot machine to events and chance: what is asked for too often here goes to other copies in part. */
-import { type HotspotEffect, Hotspots, type HotspotSubject } from '../core/load/hotspots.ts'
+import { type HotspotEffect, type HotspotOptions, Hotspots, type HotspotSubject } from '../core/load/hotspots.ts'
 import type { Random } from '../core/time/random.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -7,7 +7,7 @@ import type { RoutingEventView } from '../wire/control.ts'
 import { MachineTimer } from './machine-timer.ts'
 
 export interface HotspotDriverParts {
-  readonly queriesPerSecond: number
+  readonly options: Readonly<Partial<HotspotOptions>>
   /** Healthy copies of a database beside the one here. */
   readonly otherCopies: (database: string) => number
   readonly onEvent: (event: RoutingEventView) => void
@@ -25,7 +25,7 @@ export class HotspotDriver {
 
   constructor(parts: HotspotDriverParts) {
     this.#parts = parts
-    this.#hotspots = new Hotspots({ queriesPerSecond: parts.queriesPerSecond })
+    this.#hotspots = new Hotspots(parts.options)
     this.#timer = new MachineTimer(parts.clock, this.#hotspots, (nowMs) => { this.#tell(this.#hotspots.handleTimeout(nowMs)) })
   }
 

@@ -2,8 +2,17 @@
  * The options of a node as a program gives them: the configuration file as an object, with units in the values (`'30s'`, `'512MB'`).
  * Ranges, defaults and meanings are in OPTION_TABLE alone, whose keys a test holds these to.
  */
+import type { AdmissionOptions } from '../core/admission/options.ts'
+import type { TwoHopOptions } from '../core/latency/two-hop-options.ts'
+import type { HotspotOptions } from '../core/load/hotspots.ts'
 import type { MembershipOptions, MembershipPreset } from '../core/membership/options.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
+import type { AffinityOptions } from '../core/routing/affinity.ts'
+import type { FeedbackOptions } from '../core/routing/feedback-options.ts'
+import type { HedgingOptions } from '../core/routing/hedging.ts'
+import type { RoutingOptions } from '../core/routing/options.ts'
+import type { OutlierOptions } from '../core/routing/outlier-options.ts'
+import type { RetryBudgetOptions } from '../core/routing/retry-budget.ts'
 import type { StrategyName } from '../core/routing/strategies/registry.ts'
 import type { DatabaseRole, QueryEngine } from '../ports/query-engine.ts'
 
@@ -39,6 +48,25 @@ export interface EngineDatabaseSettings {
   readonly overloadDwell?: Duration
   /** For an engine by name: handed to its factory as it is. */
   readonly settings?: unknown
+}
+
+/** A duration carries its unit in its value. */
+type WithoutUnit<Name extends string> = Name extends `${infer Base}Ms` ? Base : Name extends `${infer Base}MsMax` ? `${Base}Max` : Name extends `${infer Base}MsMin` ? `${Base}Min` : Name
+type Group<Options, Elsewhere extends string = never> = { readonly [Name in Exclude<keyof Options & string, Elsewhere> as WithoutUnit<Name>]?: number | Duration }
+type WeightName = keyof RoutingOptions & `adaptive${string}`
+
+/** The options of routing's machines by group; docs/OPTIONS.md has them all. */
+export interface RoutingSettings {
+  readonly adaptive?: { readonly [Name in WeightName as Name extends `adaptive${infer Rest}` ? Uncapitalize<Rest> : never]?: number }
+  readonly choice?: Group<RoutingOptions, WeightName | 'failoverMax' | 'staleAfterMs'>
+  readonly feedback?: Group<FeedbackOptions>
+  readonly outliers?: Group<OutlierOptions>
+  readonly gate?: Group<AdmissionOptions, 'limitMax'>
+  readonly twoHop?: Group<TwoHopOptions>
+  readonly affinity?: Group<AffinityOptions>
+  readonly hedging?: Group<HedgingOptions, 'afterMs'>
+  readonly retries?: Group<RetryBudgetOptions>
+  readonly hotspots?: Group<HotspotOptions, 'queriesPerSecond'>
 }
 
 export interface NodeSettings {
@@ -84,11 +112,9 @@ export interface NodeSettings {
   readonly quorumMin?: number
   readonly minorityPolicy?: MinorityPolicy
   readonly drain?: Duration
+  readonly routing?: RoutingSettings
   readonly membership?: { readonly preset?: MembershipPreset } & { readonly [Name in keyof MembershipOptions as WithoutUnit<Name>]?: number | Duration }
   /** Of the command line's own log; a program hands `createNode` a log of its own. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   readonly logFormat?: 'auto' | 'pretty' | 'json'
 }
-
-/** A duration carries its unit in its value. */
-type WithoutUnit<Name extends string> = Name extends `${infer Base}Ms` ? Base : Name

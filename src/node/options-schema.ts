@@ -2,6 +2,7 @@
 import { isIP } from 'node:net'
 import * as z from 'zod'
 import { STRATEGY_NAMES, type StrategyName } from '../core/routing/strategies/registry.ts'
+import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
 import { readDuration, readHost, readHostPort, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
 
@@ -71,7 +72,7 @@ function schemaOf(form: OptionForm): z.ZodType {
 }
 
 /** Flat: a key such as `membership.preset` is one property. */
-export const optionsSchema = z.object(Object.fromEntries(OPTION_TABLE.map(({ key, form }) => [key, schemaOf(form).optional()])))
+export const optionsSchema = z.object(Object.fromEntries([...OPTION_TABLE, ...ROUTING_OPTION_TABLE].map(({ key, form }) => [key, schemaOf(form).optional()])))
 
 export interface ParsedDatabase {
   readonly name: string

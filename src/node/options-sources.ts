@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
 import { MeshError } from '../errors.ts'
+import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { databaseFields } from './options-schema.ts'
 import { didYouMean } from './options-suggestion.ts'
 import { CONFIG_ENV, DEBUG_ENV, OPTION_TABLE, type Option } from './options-table.ts'
@@ -22,6 +23,8 @@ export type FlagValues = Readonly<Record<string, unknown>>
 
 const configBytesMax = 1 << 20
 const keys = OPTION_TABLE.map(({ key }) => key)
+/** Of the file and of programs: those without a flag too. */
+const allKeys = [...keys, ...ROUTING_OPTION_TABLE.map(({ key }) => key)]
 
 export function fromFlags(flags: FlagValues, cwd: string): SourcedOptions {
   const found = new Map<string, SourcedValue>()
@@ -69,20 +72,34 @@ export function fromTree(tree: unknown, { at, folder }: { readonly at: (keyPath:
   const found = new Map<string, SourcedValue>()
   for (const [keyPath, value] of leaves(tree)) {
     const key = keyPath.join('.')
-    const option = OPTION_TABLE.find((candidate) => candidate.key === key)
-    if (option === undefined) throw new MeshError('ERR_OPTION_UNKNOWN', `${at(keyPath)} is not an option${didYouMean(key, keys)}`)
+    const option = OPTION_TABLE.find((candidate) => candidate.key === key) ?? ROUTING_OPTION_TABLE.find((candidate) => candidate.key === key)
+    if (option === undefined) throw new MeshError('ERR_OPTION_UNKNOWN', `${at(keyPath)} is not an option${didYouMean(key, allKeys)}`)
     if (value === null || value === undefined) throw new MeshError('ERR_OPTION_INVALID', `${at(keyPath)} has no value`, { nextStep: 'Give it one, or take the key out.' })
     found.set(key, { value: option.form.kind === 'databases' ? databasesOf(value, at) : value, source: at(keyPath), folder })
   }
   return found
 }
 
+/** How deep the mappings of these keys go, and one of their form. */
+const nested: Readonly<Record<string, { readonly levels: number; readonly example: string }>> = {
+  membership: { levels: 1, example: 'membership: { preset: wan }' },
+  routing: { levels: 2, example: 'routing: { adaptive: { latencyWeight: 0.5 } }' },
+}
+
 function* leaves(tree: unknown): Generator<readonly [readonly string[], unknown]> {
   for (const [key, value] of Object.entries(tree as object)) {
-    if (key !== 'membership') yield [[key], value]
-    else if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new MeshError('ERR_OPTION_INVALID', 'membership must be a mapping, such as membership: { preset: wan }')
-    else for (const [inner, innerValue] of Object.entries(value as object)) yield [[key, inner], innerValue]
+    const levels = Object.hasOwn(nested, key) ? nested[key]?.levels ?? 0 : 0
+    yield* leavesBelow([key], value, levels)
   }
+}
+
+function* leavesBelow(keyPath: readonly string[], value: unknown, levels: number): Generator<readonly [readonly string[], unknown]> {
+  if (levels === 0) {
+    yield [keyPath, value]
+    return
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new MeshError('ERR_OPTION_INVALID', `${keyPath.join('.')} must be a mapping, such as ${nested[keyPath[0] as string]?.example ?? ''}`)
+  for (const [key, inner] of Object.entries(value as object)) yield* leavesBelow([...keyPath, key], inner, levels - 1)
 }
 
 function readConfig(absolutePath: string, shown: string): string {

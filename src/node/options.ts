@@ -12,6 +12,7 @@ import type { LoadThresholds } from '../core/load/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
 import { type databaseThresholds, optionsSchema, type ParsedDatabase } from './options-schema.ts'
 import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
+import { type RoutingMachineOptions, ROUTING_OPTION_TABLE, routingOptionsOf } from './options-routing.ts'
 import { CONFIG_ENV, membershipKey, OPTION_TABLE } from './options-table.ts'
 import type { HostPort } from './options-values.ts'
 
@@ -78,6 +79,8 @@ export interface NodeOptions {
   readonly quorumMin: number | null
   readonly minorityPolicy: MinorityPolicy
   readonly drainMs: number
+  /** Of routing's machines; those that options above set are in it too. */
+  readonly routing: RoutingMachineOptions
   readonly membership: MembershipOptions
   readonly membershipPreset: MembershipPreset
   readonly logLevel: LogLevel
@@ -113,6 +116,10 @@ function build(sources: readonly SourcedOptions[], cwd: string): NodeOptions {
     const given = sources.find((source) => source.has(key))?.get(key)
     if (given !== undefined) merged.set(key, given)
     else if (fallback !== null) merged.set(key, { value: fallback, source: `the default of ${key}`, folder: cwd })
+  }
+  for (const { key } of ROUTING_OPTION_TABLE) {
+    const given = sources.find((source) => source.has(key))?.get(key)
+    if (given !== undefined) merged.set(key, given)
   }
   const outcome = optionsSchema.safeParse(Object.fromEntries([...merged].map(([key, { value }]) => [key, value])))
   if (!outcome.success) throw refusal(outcome.error.issues, merged)
@@ -153,6 +160,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     tableAffinity: get('tableAffinity'),
     failoverMax: get('failoverMax'), inFlightMax: get('inFlightMax'), drainMs: get('drain'),
     quorumMin: get<number | undefined>('quorumMin') ?? null, minorityPolicy: get('minorityPolicy'),
+    routing: routingOptionsOf(values, merged, { failoverMax: get('failoverMax'), loadIntervalMs: get('loadInterval'), inFlightMax: get('inFlightMax'), hedgeAfterMs: get('hedgeAfter'), hotspotPerSecond: get('hotspotRate') }),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),
     membershipPreset: get('membership.preset'),
     logLevel: get('logLevel'), logFormat: get('logFormat'),

@@ -10,6 +10,7 @@ import type { RoutingEventView } from '../wire/control.ts'
 import { formatDuration } from './duration-text.ts'
 import type { AttemptOutcome } from './forwarding.ts'
 import { MachineTimer } from './machine-timer.ts'
+import type { RoutingMachineOptions } from './options-routing.ts'
 
 export interface PeerExperienceParts {
   readonly nameOf: (peerId: string) => string
@@ -20,22 +21,27 @@ export interface PeerExperienceParts {
   readonly roundTripMs: (peerId: string) => number | null
   /** One round trip. Rejects when there is no answer. */
   readonly ping: (peerId: string) => Promise<number>
+  /** What is missing comes from the defaults. */
+  readonly options?: Partial<Pick<RoutingMachineOptions, 'affinity' | 'feedback' | 'outliers'>>
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
 }
 
 export class PeerExperience {
-  readonly affinity = new SessionAffinity()
+  readonly affinity: SessionAffinity
   readonly #parts: PeerExperienceParts
   readonly #feedback: FeedbackBook
-  readonly #outliers = new Outliers()
+  readonly #outliers: Outliers
   readonly #timer: MachineTimer
   readonly #probeTimer: MachineTimer
 
   constructor(parts: PeerExperienceParts) {
     this.#parts = parts
-    this.#feedback = new FeedbackBook({}, parts.random)
+    const { affinity, feedback = {}, outliers } = parts.options ?? {}
+    this.affinity = new SessionAffinity(affinity)
+    this.#outliers = new Outliers(outliers)
+    this.#feedback = new FeedbackBook(feedback, parts.random)
     this.#probeTimer = new MachineTimer(parts.clock, this.#feedback, (nowMs) => { this.#feedback.handleTimeout(nowMs) })
     this.#timer = new MachineTimer(parts.clock, this.#outliers, (nowMs) => { this.#perform(nowMs, this.#outliers.handleTimeout(nowMs)) })
   }

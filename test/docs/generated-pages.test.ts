@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { pages } from '../../scripts/docs/pages.ts'
 import { ERRORS } from '../../src/errors.ts'
+import { ROUTING_OPTION_TABLE } from '../../src/node/options-routing.ts'
 import { OPTION_TABLE } from '../../src/node/options-table.ts'
 
 const read = (path: string): Promise<string> => readFile(fileURLToPath(new URL(`../../${path}`, import.meta.url)), 'utf8')
@@ -19,7 +20,7 @@ describe('generated pages', () => {
     expect(firstColumn(await read('docs/ERRORS.md'))).toEqual(Object.keys(ERRORS))
   })
 
-  it('docs/OPTIONS.md and the option table name the same keys', async () => {
-    expect(firstColumn(await read('docs/OPTIONS.md')).toSorted()).toEqual(OPTION_TABLE.map(({ key }) => key).toSorted())
+  it('docs/OPTIONS.md and the option tables name the same keys', async () => {
+    expect(firstColumn(await read('docs/OPTIONS.md')).toSorted()).toEqual([...OPTION_TABLE, ...ROUTING_OPTION_TABLE].map(({ key }) => key).toSorted())
   })
 })

@@ -10,7 +10,7 @@ describe('the option table and NodeOptions', () => {
   it('agree, key by field', () => {
     const options = loadNodeOptions({ flags: {}, env: {}, cwd: '/' })
     const expected = OPTION_TABLE.filter(({ key }) => irregular[key] !== undefined || !key.startsWith('membership.')).map(({ key, form }) => irregular[key] ?? `${key}${suffixes[form.kind] ?? ''}`)
-    expect([...expected, 'membership'].toSorted()).toEqual(Object.keys(options).toSorted())
+    expect([...expected, 'membership', 'routing'].toSorted()).toEqual(Object.keys(options).toSorted())
     expect(Object.keys(options.membership).toSorted()).toEqual([...MEMBERSHIP_OPTION_NAMES].toSorted())
   })
 

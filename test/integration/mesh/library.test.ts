@@ -141,6 +141,13 @@ describe('a strategy of the program', () => {
     return entry
   }
 
+  it('that is built in weighs as the options of routing say', async () => {
+    const entry = await threeNodes({ strategy: 'adaptive', datacenter: 'elsewhere', routing: { adaptive: { loadWeight: 0, latencyWeight: 0, resourceWeight: 0.25, localityWeight: 0.75 }, gate: { limitInitial: 7, limitMin: 3 } } }, {})
+    // 10 % of CPU at a weight of 0.25, and another datacenter at one of 0.75.
+    await expect(entry.explain('SELECT 1', { database: 'numbers' })).resolves.toMatchObject({ strategy: 'adaptive', candidates: [{ isLocal: true }, { score: 0.775 }, { score: 0.775 }] })
+    expect(entry.status().counters).toMatchObject({ queueLimit: 7 })
+  })
+
   it('chooses by option and by hint, and is explained under its name', async () => {
     const entry = await threeNodes({ strategy: 'forwards' }, { strategies: { forwards: () => byName(['b', 'c']), backwards: () => byName(['c', 'b']) } })
     await expect(entry.explain('SELECT 1', { database: 'numbers' })).resolves.toMatchObject({ strategy: 'forwards', target: { name: 'b' }, candidates: [{ isLocal: true }, { name: 'b', score: 0 }, { name: 'c', score: 1 }] })

@@ -10,7 +10,7 @@ const log: Log = { debug: () => undefined, info: () => undefined, warn: () => un
 function setUp(otherCopies = 1) {
   const clock = new VirtualClock()
   const events: RoutingEventView[] = []
-  const driver = new HotspotDriver({ queriesPerSecond: 10, otherCopies: () => otherCopies, onEvent: (event) => { events.push(event) }, clock, random: createRandom(5), log })
+  const driver = new HotspotDriver({ options: { queriesPerSecond: 10 }, otherCopies: () => otherCopies, onEvent: (event) => { events.push(event) }, clock, random: createRandom(5), log })
   const ask = (seconds: number, perSecond: number, tables: readonly string[]): number => {
     let moved = 0
     for (let query = 0; query < seconds * perSecond; query++) {

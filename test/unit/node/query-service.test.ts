@@ -84,7 +84,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
     },
     latencyTo: (peerId) => 10 * (peers.findIndex((peer) => peer.peerId === peerId) + 1),
     sessions: new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, isTableAffine: true, clock }),
-    hotspots: new HotspotDriver({ queriesPerSecond: 1_000, otherCopies: () => 1, onEvent: () => undefined, clock, random: createRandom(2), log: silentLog }),
+    hotspots: new HotspotDriver({ options: { queriesPerSecond: 1_000 }, otherCopies: () => 1, onEvent: () => undefined, clock, random: createRandom(2), log: silentLog }),
     strategies: (database) => strategies.of(database),
     sharedReads: new SharedReads({ cache: new ResultCache({ bytesMax: cacheBytes }), coalescer: null, clock }),
     gate: new QueryGateDriver(new QueryGate({ limitMax: 64, ...gate }), clock),
