@@ -24,6 +24,8 @@ export interface EngineRequest {
 export interface EngineBatch {
   readonly bytes: Uint8Array
   readonly rows: number
+  /** The batch is compressed, and takes so much when it is not; never from an engine. */
+  readonly rawBytes?: number
 }
 
 export interface EngineResult {

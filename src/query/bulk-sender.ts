@@ -41,7 +41,7 @@ export class BulkSender {
    * @throws MeshError when the query is stopped or the consumer took nothing for the stall bound
    */
   async send(batch: EngineBatch): Promise<void> {
-    const { bytes, rows } = batch
+    const { bytes, rows, rawBytes } = batch
     if (bytes.length > BATCH_BYTES_MAX) {
       throw new MeshError('ERR_QUERY_TOO_LARGE', `a batch of the result takes ${bytes.length} bytes; at most ${BATCH_BYTES_MAX} can be sent`, {
         nextStep: 'Select fewer or smaller columns: single rows of this result are too large.',
@@ -58,10 +58,10 @@ export class BulkSender {
       const fragment = bytes.subarray(at, at + (this.#stream.isAlone ? FRAGMENT_ALONE_BYTES : FRAGMENT_BYTES))
       at += fragment.length
       this.#creditBytes -= fragment.length
-      if (fragment.length < BULK_SEND_BYTES) this.#hold(encodeBatch(this.#id, rows, fragment, at < bytes.length))
+      if (fragment.length < BULK_SEND_BYTES) this.#hold(encodeBatch(this.#id, rows, fragment, at < bytes.length, rawBytes))
       else {
         this.#pushHeld()
-        this.#writer.pushLarge(encodeBatchHead(this.#id, rows, fragment.length, at < bytes.length), fragment)
+        this.#writer.pushLarge(encodeBatchHead(this.#id, rows, fragment.length, at < bytes.length, rawBytes), fragment)
       }
     } while (at < bytes.length)
   }

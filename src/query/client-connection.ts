@@ -218,7 +218,7 @@ export class ClientConnection implements QueryConnection {
     const id = this.#nextId()
     let frame: Uint8Array
     try {
-      frame = encodeRequest(id, query.request, Math.max(1, query.deadlineMs - this.#options.clock.nowMs()), INLINE_BYTES_MAX)
+      frame = encodeRequest(id, query.request, Math.max(1, query.deadlineMs - this.#options.clock.nowMs()), INLINE_BYTES_MAX, query.compressions)
     } catch (error) {
       query.stop(toMeshError(error))
       return

@@ -4,6 +4,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { Batch, End, Response } from '../wire/generated/query.ts'
 import { decodeFormat, decodeRoute, decodeTrailer } from '../wire/query-messages.ts'
+import { codecOfNumber, type Codec } from './compression.ts'
 import { BATCH_BYTES_MAX } from './limits.ts'
 import type { QueryRequest, QueryResponse, QueryTrailer } from './types.ts'
 
@@ -26,6 +27,13 @@ export interface QueryBulkStream extends QueryChannel {
   consumed(query: ClientQuery, bytes: number): void
 }
 
+/** Stands between a result and its reader, and makes compressed batches what they were. */
+export interface ResultReceiver {
+  /** That it takes. */
+  readonly compressions: number
+  receive(batches: AsyncIterableIterator<EngineBatch, undefined>, codec: Codec | null): AsyncIterableIterator<EngineBatch, undefined>
+}
+
 export class ClientQuery {
   readonly request: QueryRequest
   readonly response: Promise<QueryResponse>
@@ -37,6 +45,10 @@ export class ClientQuery {
   /** The stream that brings a large result. */
   bulk: QueryBulkStream | null = null
   readonly deadlineMs: number
+  /** That it offers to take. */
+  readonly compressions: number
+  readonly #receiver: ResultReceiver | null
+  #codec: Codec | null = null
   readonly #signal: AbortSignal | null
   readonly #onAbort = (): void => this.stop(new MeshError('ERR_QUERY_CANCELLED', 'the caller cancelled the query'))
   #resolve!: (response: QueryResponse) => void
@@ -52,9 +64,11 @@ export class ClientQuery {
   #fragments: Uint8Array[] = []
   #fragmentBytes = 0
 
-  constructor(clock: Clock, request: QueryRequest, signal: AbortSignal | null) {
+  constructor(clock: Clock, request: QueryRequest, signal: AbortSignal | null, receiver: ResultReceiver | null = null) {
     this.deadlineMs = clock.nowMs() + request.timeoutMs
     this.request = request
+    this.#receiver = receiver
+    this.compressions = receiver?.compressions ?? request.compressions ?? 0
     this.response = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -76,16 +90,25 @@ export class ClientQuery {
   handleResponse(wire: Response): boolean {
     const format = decodeFormat(wire.format)
     const route = wire.route === undefined ? null : decodeRoute(wire.route)
-    if (this.#responded || format === null || (wire.route !== undefined && route === null)) return false
+    const codec = codecOfNumber(wire.compression ?? 0, this.compressions)
+    if (this.#responded || format === null || codec === undefined || (wire.route !== undefined && route === null)) return false
     this.#responded = true
-    for (const part of wire.parts) this.#queue.push({ batch: { rows: part.rows, bytes: part.data }, creditBytes: 0 })
+    this.#codec = codec
+    for (const part of wire.parts) {
+      const batch = this.#batch(part.rows, part.data, part.rawBytes)
+      if (batch === null) return false
+      this.#queue.push({ batch, creditBytes: 0 })
+    }
     if (wire.end !== undefined) this.handleEnd(wire.end)
     const iterator = new BatchIterator(this)
+    // What is small and as the engine made it needs no one between.
+    const isReceived = this.#receiver !== null && (wire.end === undefined || codec !== null)
     this.#resolve({
       format,
       header: wire.header,
       route,
-      batches: iterator,
+      batches: isReceived ? this.#receiver.receive(iterator, codec) : iterator,
+      compression: isReceived ? null : codec,
       trailer: () => (this.#exhausted ? this.#trailer : null),
     })
     return true
@@ -111,7 +134,9 @@ export class ClientQuery {
       this.#fragments = []
     }
     this.#fragmentBytes = 0
-    const entry = { batch: { rows: wire.rows, bytes }, creditBytes: wire.data.length }
+    const batch = this.#batch(wire.rows, bytes, wire.rawBytes)
+    if (batch === null) return false
+    const entry = { batch, creditBytes: wire.data.length }
     if (this.#waiter === null) this.#queue.push(entry)
     else {
       const waiter = this.#waiter
@@ -119,6 +144,12 @@ export class ClientQuery {
       waiter.resolve({ done: false, value: this.#deliver(entry) })
     }
     return true
+  }
+
+  /** Null when it is compressed though that was not agreed. An object without the field where it is not: most are. */
+  #batch(rows: number, bytes: Uint8Array, rawBytes: number | undefined): EngineBatch | null {
+    if (rawBytes === undefined) return { rows, bytes }
+    return this.#codec === null ? null : { rows, bytes, rawBytes }
   }
 
   handleEnd(wire: End): void {

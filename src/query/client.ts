@@ -11,6 +11,7 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 import { toMeshError } from '../wire/query-messages.ts'
 import { ClientConnection } from './client-connection.ts'
 import { ClientQuery } from './client-query.ts'
+import type { Compression } from './compression.ts'
 import { BULK_STREAMS_MAX, BULK_WAITERS_MAX, HELLO_TIMEOUT_MS, IN_FLIGHT_PER_STREAM_MAX, WINDOW_BYTES } from './limits.ts'
 import type { QueryRequest, QueryResponse } from './types.ts'
 
@@ -29,6 +30,8 @@ export interface QueryConnectionsOptions {
   readonly bulkWaitersMax?: number
   /** Batch bytes on the way to one consumer that is not reading. More is faster over long distances and costs memory. Default 2 MiB. */
   readonly windowBytes?: number
+  /** Absent: no compressed batches are asked for. */
+  readonly compression?: Compression
   readonly clock?: Clock
   readonly log?: Log
 }
@@ -36,7 +39,7 @@ export interface QueryConnectionsOptions {
 export type PeerLoadHandler = (target: string, load: LoadDigest, inFlight: number) => void
 
 export class QueryConnections {
-  readonly #options: Required<Omit<QueryConnectionsOptions, 'log'>> & { readonly log: Log | null }
+  readonly #options: Required<Omit<QueryConnectionsOptions, 'log' | 'compression'>> & { readonly log: Log | null; readonly compression: Compression | null }
   readonly #connections = new Map<string, ClientConnection>()
   readonly #loadHandlers: PeerLoadHandler[] = []
   #closed = false
@@ -50,6 +53,7 @@ export class QueryConnections {
       bulkStreamsMax: options.bulkStreamsMax ?? BULK_STREAMS_MAX,
       bulkWaitersMax: options.bulkWaitersMax ?? BULK_WAITERS_MAX,
       windowBytes: options.windowBytes ?? WINDOW_BYTES,
+      compression: options.compression ?? null,
       clock: options.clock ?? systemClock,
       log: options.log ?? null,
     }
@@ -70,7 +74,9 @@ export class QueryConnections {
     if (connection.inFlight >= connection.inFlightMax) {
       return Promise.reject(new MeshError('ERR_OVERLOADED', `${connection.inFlight} queries to this node are under way, which is the limit`, { details: { started: 'no' } }))
     }
-    const query = new ClientQuery(this.#options.clock, request, signal ?? null)
+    // A request that says what its sender takes is passed on with its answer as it is: that is for the sender to unpack.
+    const receiver = (request.compressions ?? 0) === 0 ? this.#options.compression?.receiver(target) ?? null : null
+    const query = new ClientQuery(this.#options.clock, request, signal ?? null, receiver)
     connection.start(query)
     return query.response
   }

@@ -10,6 +10,7 @@ import { FRAME_BYTES_MAX } from '../wire/framing.ts'
 import type { End } from '../wire/generated/query.ts'
 import type { Alarm } from './alarm.ts'
 import type { BulkSender } from './bulk-sender.ts'
+import { type CompressingSender, numberOfCodec } from './compression.ts'
 import { HEAD_DELAY_MS, INLINE_BYTES_MAX } from './limits.ts'
 import type { ServerContext } from './server.ts'
 import type { QueryRequest, QueryResponse } from './types.ts'
@@ -40,6 +41,7 @@ export class ServedQuery {
   #partBytes = 0
   #headSent = false
   #bulk: BulkSender | null = null
+  #compressing: CompressingSender | null = null
   #onAttached: (() => void) | null = null
 
   constructor(options: ServedQueryOptions) {
@@ -93,7 +95,11 @@ export class ServedQuery {
   async #run(): Promise<void> {
     let batches: AsyncIterator<EngineBatch> | null = null
     try {
-      const response = await this.#context.handler(this.#options.request, new HandlerContext(this.#options.remote, () => this.#signal()))
+      const { request, remote } = this.#options
+      if ((request.compressions ?? 0) > 0) this.#compressing = this.#context.compression?.sender(request.compressions ?? 0, remote) ?? null
+      const response = await this.#context.handler(request, new HandlerContext(remote, () => this.#signal()))
+      // A relay leaves what is compressed elsewhere to that codec.
+      if (response.compression !== undefined && response.compression !== null && response.compression !== this.#compressing?.codec) this.#compressing = null
       batches = response.batches[Symbol.asyncIterator]()
       // It has no batches, and its end is that of the transaction: the head is the answer.
       if (this.#options.request.transaction?.step === 'begin' && this.#stopped === null) this.#sendHead(response, null)
@@ -121,13 +127,19 @@ export class ServedQuery {
         this.#succeed(response)
         return true
       }
-      if (!this.#headSent && this.#partBytes + next.value.bytes.length <= inlineBytesMax) {
+      const compressing = this.#compressing
+      let batch = next.value
+      if (compressing?.isDue(batch) === true) {
+        batch = await compressing.compress(batch)
+        if (this.#isStopped()) break
+      }
+      if (!this.#headSent && this.#partBytes + batch.bytes.length <= inlineBytesMax) {
         if (this.#response === null) this.#expectMore(response)
-        this.#parts.push(next.value)
-        this.#partBytes += next.value.bytes.length
+        this.#parts.push(batch)
+        this.#partBytes += batch.bytes.length
       } else {
         this.#sendHead(response, null)
-        await this.#sendBulk(next.value)
+        await this.#sendBulk(batch)
       }
     }
     return false
@@ -165,7 +177,9 @@ export class ServedQuery {
       this.#onAttached = null
     }
     if (this.#stopped !== null) throw this.#stopped
+    const startedMs = this.#compressing === null ? 0 : this.#context.clock.nowMs()
     await (this.#bulk as unknown as BulkSender).send(batch)
+    this.#compressing?.handleSent(batch.bytes.length, this.#context.clock.nowMs() - startedMs)
   }
 
   #sendHead(response: QueryResponse, end: End | null): void {
@@ -173,7 +187,7 @@ export class ServedQuery {
     this.#headDueMs = Infinity
     // The entry node makes the report that its client gets; what a node on the way says is not asked for.
     const route = this.#options.request.visited.length === 0 ? response.route : null
-    const frame = encodeResponse(this.#options.id, { format: response.format, header: response.header, route }, this.#parts, end)
+    const frame = encodeResponse(this.#options.id, { format: response.format, header: response.header, route, compression: this.#compressionOf(response, end) }, this.#parts, end)
     if (frame.length > FRAME_BYTES_MAX) {
       throw new MeshError('ERR_QUERY_TOO_LARGE', `the description of the result's columns takes ${frame.length} bytes; at most ${FRAME_BYTES_MAX} can be sent`, {
         nextStep: 'Select fewer columns.',
@@ -182,6 +196,13 @@ export class ServedQuery {
     this.#parts = []
     this.#headSent = true
     this.#options.send(frame)
+  }
+
+  /** To be said with the head, for all batches: whether one that comes later will be compressed is not known yet. */
+  #compressionOf({ compression }: QueryResponse, end: End | null): number {
+    if (compression !== undefined && compression !== null) return numberOfCodec(compression)
+    if (this.#compressing === null || (end !== null && this.#parts.every(({ rawBytes }) => rawBytes === undefined))) return 0
+    return numberOfCodec(this.#compressing.codec)
   }
 
   #succeed(response: QueryResponse): void {

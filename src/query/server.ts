@@ -12,6 +12,7 @@ import { FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { Attach, Frame } from '../wire/generated/query.ts'
 import { decodeFrame, encodeFrame, QUERY_WIRE_VERSION, SESSION_TOKEN_BYTES } from '../wire/query-messages.ts'
 import { BulkSender } from './bulk-sender.ts'
+import type { Compression } from './compression.ts'
 import { HELLO_TIMEOUT_MS, IN_FLIGHT_PER_STREAM_MAX, SESSION_SEND_BYTES, STALL_MS } from './limits.ts'
 import { ServerSession } from './server-session.ts'
 import { closeWithFarSide } from './stream-lifetime.ts'
@@ -25,6 +26,8 @@ export interface QueryServerOptions {
   readonly stallMs?: number
   /** Default 10,000. */
   readonly helloTimeoutMs?: number
+  /** Absent: no batch is compressed here. */
+  readonly compression?: Compression
   readonly clock?: Clock
   readonly log?: Log
 }
@@ -49,6 +52,7 @@ export interface ServerContext {
   readonly handler: QueryHandler
   readonly inFlightPerStreamMax: number
   readonly stallMs: number
+  readonly compression: Compression | null
   readonly clock: Clock
   readonly log: Log | null
   readonly counters: QueryServerCounters
@@ -74,6 +78,7 @@ export class QueryServer {
       handler: options.handler,
       inFlightPerStreamMax: options.inFlightPerStreamMax ?? IN_FLIGHT_PER_STREAM_MAX,
       stallMs: options.stallMs ?? STALL_MS,
+      compression: options.compression ?? null,
       clock: options.clock ?? systemClock,
       log: options.log ?? null,
       counters: {

@@ -6,6 +6,7 @@
 import type { LoadDigest } from '../core/membership/types.ts'
 import type { CandidateExplanation, Priority } from '../core/routing/types.ts'
 import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engine.ts'
+import type { Codec } from './compression.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
 
 export const QUERY_PROTOCOL = '/reedbase/query/1.0'
@@ -36,6 +37,8 @@ export interface QueryRequest {
   readonly finalPeerId: string
   /** What the client asks of the route, in the words of a hint comment (hint-text.ts); empty for nothing. */
   readonly hints: string
+  /** Codecs of compressed batches that the requester takes (compression.ts), as bits; absent or 0: none. */
+  readonly compressions?: number | undefined
   readonly transaction?: TransactionStep | undefined
 }
 
@@ -73,6 +76,8 @@ export interface QueryResponse {
   readonly format: ResultFormat
   readonly header: Uint8Array
   readonly route: RouteReport | null
+  /** Of those of its batches that are compressed; absent or null: none is. */
+  readonly compression?: Codec | null
   /** Pull-driven. Throws MeshError; `return()` cancels upstream down to the engine. */
   readonly batches: AsyncIterable<EngineBatch>
   /** Set once `batches` has ended well. */

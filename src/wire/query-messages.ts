@@ -53,6 +53,7 @@ export interface WireRequest {
   readonly lastResort: boolean
   readonly finalPeerId: string
   readonly hints: string
+  readonly compressions?: number | undefined
   readonly transaction?: { readonly id: string; readonly step: 'begin' | 'statement' | 'commit' | 'rollback' } | undefined
 }
 
@@ -90,7 +91,7 @@ export function decodeFrame(bytes: Uint8Array): Frame | null {
  * @throws MeshError ERR_QUERY_TOO_LARGE when SQL and parameters exceed a frame
  * @throws MeshError ERR_OPTION_INVALID when a parameter has no form on the wire
  */
-export function encodeRequest(id: number, request: WireRequest, timeoutMs: number, inlineBytes: number): Uint8Array {
+export function encodeRequest(id: number, request: WireRequest, timeoutMs: number, inlineBytes: number, compressions = request.compressions ?? 0): Uint8Array {
   const values = request.parameters.length === 0 ? noValues : request.parameters.map(encodeValue)
   const frame = writer.begin(field.request)
   writer.uint32(1, id)
@@ -112,6 +113,7 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
     writer.bytes(14, Buffer.from(request.transaction.id, 'hex'))
     writer.uint32(15, 1 + steps.indexOf(request.transaction.step))
   }
+  if (compressions > 0) writer.uint32(16, compressions)
   writer.end(frame)
   const bytes = writer.finish()
   if (bytes.length > FRAME_BYTES_MAX) {
@@ -135,6 +137,7 @@ export function decodeRequest(wire: Request): WireRequest | null {
   return {
     database: wire.database, sql: wire.sql, parameters, access, priority, timeoutMs: wire.timeoutMs, visited: wire.visited, explain: wire.explain,
     lastResort: wire.lastResort, finalPeerId: wire.finalPeerId, hints: wire.hints,
+    compressions: wire.compressions,
     transaction: step === undefined ? undefined : { id: Buffer.from(wire.transaction).toString('hex'), step },
   }
 }
@@ -155,6 +158,8 @@ export interface WireResponse {
   readonly format: ResultFormat
   readonly header: Uint8Array
   readonly route: WireRoute | null
+  /** Of compressed batches; absent or 0: none is. */
+  readonly compression?: number
 }
 
 /** Head and first batches; with `end`, the whole result. */
@@ -165,10 +170,11 @@ export function encodeResponse(id: number, response: WireResponse, parts: readon
   if (format > 0) writer.uint32(2, format)
   if (response.header.length > 0) writer.bytes(3, response.header)
   if (response.route !== null) writer.bytes(4, Route.encode(encodeRoute(response.route)))
-  for (const { rows, bytes } of parts) {
+  for (const { rows, bytes, rawBytes } of parts) {
     const part = writer.begin(5)
     if (rows > 0) writer.uint32(1, rows)
     if (bytes.length > 0) writer.bytes(2, bytes)
+    if (rawBytes !== undefined) writer.uint32(3, rawBytes)
     writer.end(part)
   }
   if (end !== null) {
@@ -176,6 +182,7 @@ export function encodeResponse(id: number, response: WireResponse, parts: readon
     writeEnd(end)
     writer.end(nested)
   }
+  if (response.compression !== undefined && response.compression > 0) writer.uint32(7, response.compression)
   writer.end(frame)
   return writer.finish()
 }
@@ -212,21 +219,23 @@ function writeEnd(end: End): void {
   if (end.inFlight > 0) writer.uint32(5, end.inFlight)
 }
 
-export function encodeBatch(id: number, rows: number, data: Uint8Array, more: boolean): Uint8Array {
+export function encodeBatch(id: number, rows: number, data: Uint8Array, more: boolean, rawBytes?: number): Uint8Array {
   const frame = writer.begin(field.batch)
   writer.uint32(1, id)
   if (rows > 0) writer.uint32(2, rows)
   if (data.length > 0) writer.bytes(3, data)
   if (more) writer.uint32(4, 1)
+  if (rawBytes !== undefined) writer.uint32(5, rawBytes)
   writer.end(frame)
   return writer.finish()
 }
 
 /** A batch frame up to its data, which follows as it is: what is large need not be copied to be framed. */
-export function encodeBatchHead(id: number, rows: number, dataBytes: number, more: boolean): Uint8Array {
+export function encodeBatchHead(id: number, rows: number, dataBytes: number, more: boolean, rawBytes?: number): Uint8Array {
   writer.uint32(1, id)
   if (rows > 0) writer.uint32(2, rows)
   if (more) writer.uint32(4, 1)
+  if (rawBytes !== undefined) writer.uint32(5, rawBytes)
   writer.announce(3, dataBytes)
   const batch = writer.finish()
   writer.announce(field.batch, batch.length + dataBytes)

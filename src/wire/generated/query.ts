@@ -544,6 +544,11 @@ export namespace Frame {
     value: number
   }
 
+  export interface FrameResponseEndDataVersionFieldEvent {
+    field: '$.response.end.dataVersion'
+    value: string
+  }
+
   export interface FrameResponseCompressionFieldEvent {
     field: '$.response.compression'
     value: number
@@ -627,6 +632,11 @@ export namespace Frame {
   export interface FrameEndInFlightFieldEvent {
     field: '$.end.inFlight'
     value: number
+  }
+
+  export interface FrameEndDataVersionFieldEvent {
+    field: '$.end.dataVersion'
+    value: string
   }
 
   export interface FrameFailureIdFieldEvent {
@@ -717,7 +727,7 @@ export namespace Frame {
     return decodeMessage(buf, Frame.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameRequestTransactionFieldEvent | FrameRequestTransactionStepFieldEvent | FrameRequestCompressionsFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponsePartsRawBytesFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndLoadServiceCodeFieldEvent | FrameResponseEndInFlightFieldEvent | FrameResponseCompressionFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameBatchRawBytesFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndLoadServiceCodeFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameRequestTransactionFieldEvent | FrameRequestTransactionStepFieldEvent | FrameRequestCompressionsFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponsePartsRawBytesFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndLoadServiceCodeFieldEvent | FrameResponseEndInFlightFieldEvent | FrameResponseEndDataVersionFieldEvent | FrameResponseCompressionFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameBatchRawBytesFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndLoadServiceCodeFieldEvent | FrameEndInFlightFieldEvent | FrameEndDataVersionFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
     return streamMessage(buf, Frame.codec(), opts)
   }
 }
@@ -1114,7 +1124,7 @@ export interface Request {
   hints: string
   transaction: Uint8Array<ArrayBuffer>
   transactionStep: number
-  compressions: number
+  compressions?: number
 }
 
 export namespace Request {
@@ -1206,7 +1216,7 @@ export namespace Request {
           w.uint32(obj.transactionStep)
         }
 
-        if ((obj.compressions != null && obj.compressions !== 0)) {
+        if (obj.compressions != null) {
           w.uint32(128)
           w.uint32(obj.compressions)
         }
@@ -1230,8 +1240,7 @@ export namespace Request {
           finalPeerId: '',
           hints: '',
           transaction: new Uint8Array(0),
-          transactionStep: 0,
-          compressions: 0
+          transactionStep: 0
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2625,7 +2634,7 @@ export namespace Load {
 export interface Part {
   rows: number
   data: Uint8Array<ArrayBuffer>
-  rawBytes: number
+  rawBytes?: number
 }
 
 export namespace Part {
@@ -2648,7 +2657,7 @@ export namespace Part {
           w.bytes(obj.data)
         }
 
-        if ((obj.rawBytes != null && obj.rawBytes !== 0)) {
+        if (obj.rawBytes != null) {
           w.uint32(24)
           w.uint32(obj.rawBytes)
         }
@@ -2659,8 +2668,7 @@ export namespace Part {
       }, (reader, length, opts = {}) => {
         const obj: any = {
           rows: 0,
-          data: new Uint8Array(0),
-          rawBytes: 0
+          data: new Uint8Array(0)
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -2764,7 +2772,7 @@ export interface Response {
   route?: Route
   parts: Part[]
   end?: End
-  compression: number
+  compression?: number
 }
 
 export namespace Response {
@@ -2809,7 +2817,7 @@ export namespace Response {
           End.codec().encode(obj.end, w)
         }
 
-        if ((obj.compression != null && obj.compression !== 0)) {
+        if (obj.compression != null) {
           w.uint32(56)
           w.uint32(obj.compression)
         }
@@ -2822,8 +2830,7 @@ export namespace Response {
           id: 0,
           format: 0,
           header: new Uint8Array(0),
-          parts: [],
-          compression: 0
+          parts: []
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -3156,6 +3163,11 @@ export namespace Response {
     value: number
   }
 
+  export interface ResponseEndDataVersionFieldEvent {
+    field: '$.end.dataVersion'
+    value: string
+  }
+
   export interface ResponseCompressionFieldEvent {
     field: '$.compression'
     value: number
@@ -3169,7 +3181,7 @@ export namespace Response {
     return decodeMessage(buf, Response.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponsePartsRawBytesFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndLoadServiceCodeFieldEvent | ResponseEndInFlightFieldEvent | ResponseCompressionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponsePartsRawBytesFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndLoadServiceCodeFieldEvent | ResponseEndInFlightFieldEvent | ResponseEndDataVersionFieldEvent | ResponseCompressionFieldEvent> {
     return streamMessage(buf, Response.codec(), opts)
   }
 }
@@ -3179,7 +3191,7 @@ export interface Batch {
   rows: number
   data: Uint8Array<ArrayBuffer>
   more: boolean
-  rawBytes: number
+  rawBytes?: number
 }
 
 export namespace Batch {
@@ -3212,7 +3224,7 @@ export namespace Batch {
           w.bool(obj.more)
         }
 
-        if ((obj.rawBytes != null && obj.rawBytes !== 0)) {
+        if (obj.rawBytes != null) {
           w.uint32(40)
           w.uint32(obj.rawBytes)
         }
@@ -3225,8 +3237,7 @@ export namespace Batch {
           id: 0,
           rows: 0,
           data: new Uint8Array(0),
-          more: false,
-          rawBytes: 0
+          more: false
         }
 
         const end = length == null ? reader.len : reader.pos + length
@@ -3361,6 +3372,7 @@ export interface End {
   engineMs: number
   load?: Load
   inFlight: number
+  dataVersion?: string
 }
 
 export namespace End {
@@ -3396,6 +3408,11 @@ export namespace End {
         if ((obj.inFlight != null && obj.inFlight !== 0)) {
           w.uint32(40)
           w.uint32(obj.inFlight)
+        }
+
+        if (obj.dataVersion != null) {
+          w.uint32(50)
+          w.string(obj.dataVersion)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -3435,6 +3452,10 @@ export namespace End {
             }
             case 5: {
               obj.inFlight = reader.uint32()
+              break
+            }
+            case 6: {
+              obj.dataVersion = reader.string()
               break
             }
             default: {
@@ -3484,6 +3505,13 @@ export namespace End {
               yield {
                 field: `${prefix}.inFlight`,
                 value: reader.uint32()
+              }
+              break
+            }
+            case 6: {
+              yield {
+                field: `${prefix}.dataVersion`,
+                value: reader.string()
               }
               break
             }
@@ -3554,6 +3582,11 @@ export namespace End {
     value: number
   }
 
+  export interface EndDataVersionFieldEvent {
+    field: '$.dataVersion'
+    value: string
+  }
+
   export function encode (obj: Partial<End>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, End.codec())
   }
@@ -3562,7 +3595,7 @@ export namespace End {
     return decodeMessage(buf, End.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<End>): Generator<EndIdFieldEvent | EndRowsFieldEvent | EndEngineMsFieldEvent | EndLoadCpuPercentFieldEvent | EndLoadMemoryPercentFieldEvent | EndLoadInFlightFieldEvent | EndLoadOverloadedFieldEvent | EndLoadDrillFieldEvent | EndLoadSequenceFieldEvent | EndLoadServiceCodeFieldEvent | EndInFlightFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<End>): Generator<EndIdFieldEvent | EndRowsFieldEvent | EndEngineMsFieldEvent | EndLoadCpuPercentFieldEvent | EndLoadMemoryPercentFieldEvent | EndLoadInFlightFieldEvent | EndLoadOverloadedFieldEvent | EndLoadDrillFieldEvent | EndLoadSequenceFieldEvent | EndLoadServiceCodeFieldEvent | EndInFlightFieldEvent | EndDataVersionFieldEvent> {
     return streamMessage(buf, End.codec(), opts)
   }
 }
