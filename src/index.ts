@@ -1,6 +1,6 @@
 /** The public API of reedbase-mesh: all of it, and nothing else. */
 export { connect } from './client/connect.ts'
-export type { Client, ConnectOptions, QueryOptions, QueryResult, RouteWishes } from './client/types.ts'
+export type { Client, ConnectOptions, QueryOptions, QueryResult, RouteWishes, Transaction, TransactionOptions, TransactionQueryOptions } from './client/types.ts'
 export { ERRORS, MeshError, type ErrorCode, type ErrorEntry } from './errors.ts'
 export { createNode, type NodeAdditions } from './node/create-node.ts'
 export type { MeshNode } from './node/node.ts'
@@ -15,7 +15,7 @@ export type { CandidateExplanation, PeerFeedback, PeerView, Priority, Site } fro
 export type { Random } from './core/time/random.ts'
 export type { MemberEventType, MemberState } from './core/membership/types.ts'
 export type { Log } from './ports/log.ts'
-export type { Access, DatabaseRole, EngineBatch, EngineKind, EngineRequest, EngineResult, QueryEngine, QueryValue, ResultFormat } from './ports/query-engine.ts'
+export type { Access, BeginOptions, DatabaseRole, EngineBatch, EngineKind, EngineRequest, EngineResult, EngineTransaction, QueryEngine, QueryValue, ResultFormat } from './ports/query-engine.ts'
 export type { FailedAttempt, QueryTrailer, RouteReport } from './query/types.ts'
 export type { EventView, ExplainCandidateView, ExplainView, MemberEventView, MemberView, MeshEventView, NodeStatusView } from './wire/control.ts'
 export { createRowsResult, type RowsColumn, type RowsColumnType, type RowsValue } from './wire/results/rows-result.ts'

@@ -5,7 +5,8 @@ import { QueryConnections } from '../query/client.ts'
 import { findLocalNode, openLocal, silenceInit, silenceText } from './local-node.ts'
 import { type AskedNode, explainLoss, explainLossOf } from './node-loss.ts'
 import { checkTimeout, toRequest } from './request.ts'
-import type { Client, ConnectOptions, QueryOptions, QueryResult } from './types.ts'
+import { runTransaction } from './transaction.ts'
+import type { Client, ConnectOptions, QueryOptions, QueryResult, Transaction, TransactionOptions } from './types.ts'
 
 /**
  * Finds the node and opens a stream to it, so that a client which resolves has been answered.
@@ -97,6 +98,14 @@ class NodeClient implements Client {
       await response.batches[Symbol.asyncIterator]().return?.()
       throw error
     }
+  }
+
+  async transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    if (this.#closed) throw new MeshError('ERR_NODE_STOPPED', 'the client has been closed')
+    return await runTransaction(async (request, signal) => {
+      const response = await this.#connections.query(this.#opener.target, request, signal === undefined ? {} : { signal }).catch((error: unknown) => { throw explainLoss(error, this.#opener) })
+      return explainLossOf(response, this.#opener)
+    }, database, work, options)
   }
 
   async close(): Promise<void> {

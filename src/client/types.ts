@@ -64,5 +64,41 @@ export interface Client {
    * @throws MeshError
    */
   query(sql: string, options: QueryOptions): Promise<QueryResult>
+  /**
+   * Runs `work` in a transaction on one copy of the database, and commits when it resolves, or rolls back when it throws. Nothing of it is
+   * repeated by itself: after ERR_TRANSACTION_LOST or ERR_TRANSACTION_CONFLICT nothing was kept, and the whole may be run again.
+   * @throws MeshError also ERR_TRANSACTION_ABORTED, ERR_QUERY_AMBIGUOUS when the commit was not answered; what `work` throws
+   */
+  transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
   close(): Promise<void>
+}
+
+export interface TransactionOptions {
+  /** On any copy, by the database's strategy; statements that write are refused. Default: false, and at the primary. */
+  readonly readOnly?: boolean
+  /** For all of it; default 600,000. The node has bounds of its own: docs/OPTIONS.md. */
+  readonly timeoutMs?: number
+  /** Aborting rolls back. */
+  readonly signal?: AbortSignal
+  readonly priority?: Priority
+  readonly route?: RouteWishes | string
+  readonly session?: string
+  readonly explain?: boolean
+}
+
+export interface TransactionQueryOptions {
+  readonly parameters?: readonly QueryValue[]
+  /** Default 30,000. */
+  readonly timeoutMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface Transaction {
+  /** Where it runs, and why. */
+  readonly route: RouteReport | null
+  /**
+   * One at a time: a result is read to its end, or its loop left, before the next. After one that failed there is nothing but to roll back.
+   * @throws MeshError ERR_TRANSACTION_BUSY, ERR_TRANSACTION_ABORTED, ERR_TRANSACTION_LOST, and as any query
+   */
+  query(sql: string, options?: TransactionQueryOptions): Promise<QueryResult>
 }

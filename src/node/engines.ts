@@ -24,7 +24,7 @@ export async function openEngines(options: NodeOptions, { log, tempDir, plugins 
       const { openDuckDb } = await import('../adapters/duckdb/duckdb-engine.ts')
       engines.set(name, await openDuckDb({
         database: name, path, role, threads: threads ?? availableParallelism(), memoryLimitBytes: memoryBytes ?? grantedMemoryBytes() * memoryShareDefault, tempDir,
-        concurrentQueriesMax: options.inFlightMax, log,
+        concurrentQueriesMax: options.inFlightMax, transactionsMax: options.transactionsMax, log,
       }))
     }
   } catch (error) {

@@ -267,6 +267,13 @@ export function describeFailed(failed: readonly FailedAttempt[]): string {
   return failed.map((attempt) => `${attempt.name}: ${attempt.message} (${attempt.code})`).join('; ')
 }
 
+/** What it amounts to when nobody could answer. */
+export function combinedCode(failed: readonly FailedAttempt[]): 'ERR_NO_PRIMARY' | 'ERR_QUORUM_LOST' | 'ERR_OVERLOADED' | 'ERR_NO_HEALTHY_PEER' {
+  if (failed.every(({ code }) => code === 'ERR_OVERLOADED')) return 'ERR_OVERLOADED'
+  if (failed.every(({ code }) => code === 'ERR_NOT_PRIMARY')) return 'ERR_NO_PRIMARY'
+  return failed.every(({ code }) => code === 'ERR_QUORUM_LOST') ? 'ERR_QUORUM_LOST' : 'ERR_NO_HEALTHY_PEER'
+}
+
 /** The peer had the query, and then it or the way to it was gone. */
 function isBreak(error: Error): boolean {
   return error instanceof MeshError && (error.code === 'ERR_PEER_UNREACHABLE' || error.code === 'ERR_QUERY_BROKEN') && error.details['started'] !== 'no'

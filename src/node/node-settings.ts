@@ -108,7 +108,11 @@ export interface NodeSettings {
   readonly cacheSize?: string
   readonly cacheAge?: Duration
   readonly coalesce?: boolean
+  readonly compression?: 'auto' | 'always' | 'never'
   readonly inFlightMax?: number
+  readonly transactionsMax?: number
+  readonly transactionIdle?: Duration
+  readonly transactionLimit?: Duration
   readonly quorumMin?: number
   readonly minorityPolicy?: MinorityPolicy
   readonly drain?: Duration

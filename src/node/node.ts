@@ -26,9 +26,10 @@ import { QuorumWatch } from '../core/membership/quorum.ts'
 import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
 import { toRequest } from '../client/request.ts'
-import type { QueryOptions, QueryResult } from '../client/types.ts'
+import type { QueryOptions, QueryResult, Transaction, TransactionOptions } from '../client/types.ts'
 import type { Log } from '../ports/log.ts'
 import { QueryConnections } from '../query/client.ts'
+import { Compression } from '../query/compression.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
 import { QUERY_PROTOCOL } from '../query/types.ts'
@@ -94,6 +95,11 @@ export interface MeshNode {
    * @throws MeshError, ERR_NODE_STOPPED once it stops
    */
   query(sql: string, options: QueryOptions): Promise<QueryResult>
+  /**
+   * As a client's: commits when `work` resolves, rolls back when it throws.
+   * @throws MeshError as `Client.transaction`; what `work` throws
+   */
+  transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
   /**
    * What would become of that query now, with every candidate and its score. Nothing runs, is counted or changes.
    * @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_OPTION_INVALID
@@ -357,7 +363,8 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   // --- queries ------------------------------------------------------------------------------------------------------------
   const gate = new QueryGateDriver(new QueryGate(options.routing.gate), clock)
   closers.add('queue', () => { gate.close(new MeshError('ERR_DRAINING', 'the node has stopped', { details: { started: 'no' } })) })
-  const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), clock, log })
+  const compression = new Compression(options.compression, clock)
+  const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), compression, clock, log })
   connections.onPeerLoad((peerId, digest) => { loads.handleDigest(clock.nowMs(), peerId, digest, epochOf(peerId)) })
   closers.add('query connections', () => connections.close())
   const directory = new PeerDirectory({
@@ -381,7 +388,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     isAllowed: (peerId) => admission.isAllowed(peerId), nameOf: (peerId) => directory.nameOf(peerId),
   })
   await reachability.start()
-  const server = new QueryServer({ handler: queries.handle, clock, log })
+  const server = new QueryServer({ handler: queries.handle, compression, clock, log })
   const ownQueries = new OwnQueries({ handler: queries.handle, clock, log })
   await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX, isDirect: true })
 
@@ -405,7 +412,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     localHealth: { score: membership.localHealth, max: options.membership.localHealthMax },
     counters: flattenCounters({
       datagrams: datagrams.counters(), mesh: mesh.counters(), gossip: membershipDriver.counters, coordinates: coordinates.counters, membership: { ...membership.counters, localHealth: membership.localHealth }, reachability: reachability.counters,
-      ...queryCounters(), experience: experience.counters, twoHop: twoHop.counters, queryServer: server.counters(), load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
+      ...queryCounters(), experience: experience.counters, twoHop: twoHop.counters, queryServer: server.counters(), compression: compression.counters, load: loadDriver.counters, keyring: keys.counters, ...partitions.counters, seeds: seeds.counters, snapshots: snapshots.counters,
     }),
   })
   // Before the doors open: whoever comes in first may ask to leave.
@@ -464,6 +471,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     peerId: mesh.peerId, name: options.name, tcpMultiaddrs: mesh.multiaddrs(), status,
     members: { list: () => directory.memberViews(), events: (signal) => events.subscribe([], signal) },
     query: (sql, queryOptions) => ownQueries.query(sql, queryOptions),
+    transaction: (database, work, transactionOptions) => ownQueries.transaction(database, work, transactionOptions),
     // Async, so that what is wrong with the options becomes a rejection.
     explain: async (sql, explainOptions) => await queries.explain(toRequest(sql, explainOptions), explainOptions.signal ?? new AbortController().signal),
     stop, done,

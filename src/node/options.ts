@@ -2,6 +2,7 @@
  * A node's options, from all their sources, checked once and frozen. Precedence: flags, then environment, then configuration file, then
  * defaults; a list from a higher source replaces the lower one whole.
  */
+import type { CompressionMode } from '../core/latency/compression.ts'
 import type { StrategyName } from '../core/routing/strategies/registry.ts'
 import { hostname } from 'node:os'
 import { resolve } from 'node:path'
@@ -74,7 +75,11 @@ export interface NodeOptions {
   readonly cacheBytes: number
   readonly cacheAgeMs: number
   readonly coalesce: boolean
+  readonly compression: CompressionMode
   readonly inFlightMax: number
+  readonly transactionsMax: number
+  readonly transactionIdleMs: number
+  readonly transactionLimitMs: number
   /** Null: more than half of those that are expected. */
   readonly quorumMin: number | null
   readonly minorityPolicy: MinorityPolicy
@@ -156,9 +161,10 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     cpuThresholdPercent: get('cpuThreshold'), memoryThresholdPercent: get('memoryThreshold'),
     overloadLeaveMarginPercent: get('overloadLeaveMargin'), overloadDwellMs: get('overloadDwell'),
     strategy: get('strategy'), hedgeAfterMs: get('hedgeAfter'), readYourWritesMs: get('readYourWrites'), hotspotPerSecond: get('hotspotRate'),
-    cacheBytes: get('cacheSize'), cacheAgeMs: get('cacheAge'), coalesce: get('coalesce'),
+    cacheBytes: get('cacheSize'), cacheAgeMs: get('cacheAge'), coalesce: get('coalesce'), compression: get('compression'),
     tableAffinity: get('tableAffinity'),
     failoverMax: get('failoverMax'), inFlightMax: get('inFlightMax'), drainMs: get('drain'),
+    transactionsMax: get('transactionsMax'), transactionIdleMs: get('transactionIdle'), transactionLimitMs: get('transactionLimit'),
     quorumMin: get<number | undefined>('quorumMin') ?? null, minorityPolicy: get('minorityPolicy'),
     routing: routingOptionsOf(values, merged, { failoverMax: get('failoverMax'), loadIntervalMs: get('loadInterval'), inFlightMax: get('inFlightMax'), hedgeAfterMs: get('hedgeAfter'), hotspotPerSecond: get('hotspotRate') }),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),

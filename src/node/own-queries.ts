@@ -3,11 +3,13 @@
  * node drains, and end with it.
  */
 import { toRequest } from '../client/request.ts'
-import type { QueryOptions, QueryResult } from '../client/types.ts'
+import { runTransaction } from '../client/transaction.ts'
+import type { QueryOptions, QueryResult, Transaction, TransactionOptions } from '../client/types.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
+import type { StreamRemote } from '../ports/peer-streams.ts'
 import type { QueryHandler, QueryRequest, QueryResponse } from '../query/types.ts'
 import { toMeshError } from '../wire/query-messages.ts'
 import { encodeValue } from '../wire/query-values.ts'
@@ -20,6 +22,9 @@ export interface OwnQueriesParts {
 
 /** At a time; a client over a socket has 1,024 for each stream. */
 export const OWN_QUERIES_MAX = 10_000
+
+/** One for all: what the program has begun, the program goes on with. */
+const self: StreamRemote = { kind: 'local-client' }
 
 export class OwnQueries {
   readonly #parts: OwnQueriesParts
@@ -38,17 +43,7 @@ export class OwnQueries {
 
   /** @throws MeshError */
   async query(sql: string, options: QueryOptions): Promise<QueryResult> {
-    if (this.#isDraining) throw new MeshError('ERR_NODE_STOPPED', 'the node is stopping, or has stopped', { details: { started: 'no' } })
-    const request = toRequest(sql, options)
-    // Here nothing is encoded on the way to an engine of this node; what has no form on the wire is refused all the same.
-    request.parameters.forEach(encodeValue)
-    options.signal?.throwIfAborted()
-    if (this.#running.size >= OWN_QUERIES_MAX) throw new MeshError('ERR_OVERLOADED', `${OWN_QUERIES_MAX} queries of this program are under way`, { details: { started: 'no' } })
-    const query = new OwnQuery(this.#parts, request, options.signal, () => {
-      this.#running.delete(query)
-      if (this.#running.size === 0) this.#onIdle?.()
-    })
-    this.#running.add(query)
+    const query = this.#admit(toRequest(sql, options), options.signal)
     const [{ ClientQueryResult }, response] = await Promise.all([import('../client/query-result.ts'), query.start()])
     try {
       return new ClientQueryResult(response)
@@ -56,6 +51,26 @@ export class OwnQueries {
       query.stop(toMeshError(error))
       throw error
     }
+  }
+
+  /** @throws MeshError; what `work` throws */
+  async transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    return await runTransaction(async (request, signal) => await this.#admit(request, signal).start(), database, work, options)
+  }
+
+  #admit(request: QueryRequest, signal: AbortSignal | undefined): OwnQuery {
+    const isInside = request.transaction !== undefined && request.transaction.step !== 'begin'
+    if (this.#isDraining && !isInside) throw new MeshError('ERR_NODE_STOPPED', 'the node is stopping, or has stopped', { details: { started: 'no' } })
+    // Here nothing is encoded on the way to an engine of this node; what has no form on the wire is refused all the same.
+    request.parameters.forEach(encodeValue)
+    signal?.throwIfAborted()
+    if (this.#running.size >= OWN_QUERIES_MAX) throw new MeshError('ERR_OVERLOADED', `${OWN_QUERIES_MAX} queries of this program are under way`, { details: { started: 'no' } })
+    const query = new OwnQuery(this.#parts, request, signal, () => {
+      this.#running.delete(query)
+      if (this.#running.size === 0) this.#onIdle?.()
+    })
+    this.#running.add(query)
+    return query
   }
 
   /** Refuses new ones, waits at most `boundMs` for those that run, and ends what is left. */
@@ -100,7 +115,7 @@ class OwnQuery {
   /** @throws MeshError */
   async start(): Promise<QueryResponse> {
     try {
-      const answering = this.#parts.handler(this.#request, { remote: { kind: 'local-client' }, signal: this.#controller.signal })
+      const answering = this.#parts.handler(this.#request, { remote: self, signal: this.#controller.signal })
       // What comes after the deadline is released, not read.
       answering.then(({ batches }) => { if (this.#isEnded) this.#release(batches[Symbol.asyncIterator]()) }, () => undefined)
       const response = await this.#unlessStopped(answering)
@@ -137,7 +152,10 @@ class OwnQuery {
         }
       },
       return: async () => {
+        const isLeft = !this.#isEnded
         this.#end()
+        // A generator that was never started passes nothing on.
+        if (isLeft) this.#controller.abort(new MeshError('ERR_QUERY_CANCELLED', 'the reader of the result stopped'))
         await batches.return?.()
         return { done: true, value: undefined }
       },

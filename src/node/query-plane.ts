@@ -105,13 +105,15 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
       if (attempt.outcome === 'answered') gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
     },
     retryBudget: new RetryBudget(options.routing.retries), hedging: new Hedging(options.routing.hedging), hotspots,
+    transactions: { openMax: options.transactionsMax, idleMs: options.transactionIdleMs, lifetimeMs: options.transactionLimitMs },
     gate, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
     sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, isTableAffine: options.tableAffinity, clock }),
     strategies: (database) => strategies.of(database),
     routing: options.routing.decision,
   })
+  closers.add('transactions', () => { queries.stop() })
   return {
     queries,
-    counters: () => ({ queries: queries.counters, hotspots: hotspots.counters, queue: gateCounters(gate), sharedReads: sharedReads.counters }),
+    counters: () => ({ queries: queries.counters, transactions: queries.transactionCounters, hotspots: hotspots.counters, queue: gateCounters(gate), sharedReads: sharedReads.counters }),
   }
 }

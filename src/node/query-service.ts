@@ -10,11 +10,12 @@ import type { RoutingStrategy } from '../core/routing/strategies/strategy.ts'
 import { relayDecision } from '../core/latency/relay-decision.ts'
 import type { Decision, LocalView, PeerView } from '../core/routing/types.ts'
 import type { Random } from '../core/time/random.ts'
+import type { TransactionOptions } from '../core/transactions/options.ts'
 import type { EngineResult, QueryEngine } from '../ports/query-engine.ts'
 import { type QueryHints, readHints } from '../query/hint-text.ts'
 import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
 import type { ExplainView } from '../wire/control.ts'
-import { describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
+import { combinedCode, describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
 import type { HotspotDriver } from './hotspot-driver.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
 import { executeGated } from './gated-engine.ts'
@@ -22,6 +23,7 @@ import type { QueryGateDriver } from './query-gate-driver.ts'
 import type { SharedReads } from './shared-reads.ts'
 import { explainRoute } from './route-explainer.ts'
 import type { Sessions } from './sessions.ts'
+import { Transactions } from './transactions.ts'
 
 export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly self: { readonly peerId: string; readonly name: string }
@@ -48,6 +50,8 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly gate: QueryGateDriver
   /** Absent: every read runs on its own. */
   readonly sharedReads?: SharedReads
+  /** Bounds of open transactions. */
+  readonly transactions?: Readonly<Partial<TransactionOptions>>
   readonly random: Random
 }
 
@@ -75,12 +79,22 @@ interface RouteContext {
 export class QueryService {
   readonly #parts: QueryServiceParts
   readonly #forwarding: Forwarding
+  readonly #transactions: Transactions
   #inFlight = 0
   readonly #counters: QueryCounters = { local: 0, forwarded: 0, localOverloaded: 0, refused: 0, servedForPeers: 0, relayed: 0, allEjected: 0, allOverloaded: 0 }
 
   constructor(parts: QueryServiceParts) {
     this.#parts = parts
     this.#forwarding = new Forwarding(parts)
+    this.#transactions = new Transactions({ ...parts, countRunning: (change) => { this.#countRunning(change) } })
+  }
+
+  get transactionCounters(): Transactions['counters'] {
+    return this.#transactions.counters
+  }
+
+  stop(): void {
+    this.#transactions.stop()
   }
 
   get counters(): Readonly<QueryCounters & ForwardingCounters> {
@@ -101,16 +115,18 @@ export class QueryService {
     const access = await this.#classify(engine, { database, sql, access: 'unknown', visited: [] }, signal)
     const local = this.#parts.localView(database)
     return explainRoute(this.#parts, {
-      database, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: (placed) => this.#canRunHere({ access }, local, placed),
+      database, sql, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: (placed) => this.#canRunHere({ access }, local, placed),
     })
   }
 
   /** A member failed: whoever waits for its first row moves on to the next peer. */
   handlePeerDown(peerId: string): void {
     this.#forwarding.handlePeerDown(peerId)
+    this.#transactions.handlePeerDown(peerId)
   }
 
-  readonly handle: QueryHandler = async (request, { signal }) => {
+  readonly handle: QueryHandler = async (request, context) => {
+    const { signal } = context
     const engine = this.#parts.engines.get(request.database)
     const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
     const relay = relayDecision(request, this.#parts.self.peerId, this.#parts.isReachable)
@@ -124,17 +140,18 @@ export class QueryService {
     }
     const isEntry = request.visited.length === 0
     if (!isEntry) this.#counters.servedForPeers++
+    if (request.transaction !== undefined) return await this.#transactions.handle(request, request.transaction, context)
     const hints = readHints(request.sql, request.hints)
     // Never taken from the sender: the engine that runs it has the last word on what is a write.
     const access = await this.#classify(engine, request, signal)
     const { priority, session } = hints
     const classified = { ...request, access, priority: priority ?? request.priority }
-    const context = { signal, deadlineMs, session: isEntry ? session : null, hints: isEntry ? this.#placed(hints, request.database, engine, request.sql) : hints.route }
+    const way = { signal, deadlineMs, session: isEntry ? session : null, hints: isEntry ? this.#placed(hints, request.database, engine, request.sql) : hints.route }
     try {
-      return await this.#route(classified, context)
+      return await this.#route(classified, way)
     } catch (error) {
       // Nobody here could parse it, and a replica found that it is a write: only the primary will do.
-      if (access === 'unknown' && error instanceof MeshError && error.code === 'ERR_NOT_PRIMARY') return await this.#route({ ...classified, access: 'write' }, context)
+      if (access === 'unknown' && error instanceof MeshError && error.code === 'ERR_NOT_PRIMARY') return await this.#route({ ...classified, access: 'write' }, way)
       throw error
     }
   }
@@ -210,7 +227,7 @@ export class QueryService {
     const { hints, local } = context
     const canRunHere = this.#canRunHere(request, local, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
-    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, hasNoBetter: hints.pinnedTo !== null || (!canRunHere && (decision.chain.length === 1 || decision.lastResort === 'all-overloaded')) }).catch((error: unknown) => {
+    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, hasNoBetter: hints.pinnedTo !== null || decision.isRelief || (!canRunHere && (decision.chain.length === 1 || decision.lastResort === 'all-overloaded')) }).catch((error: unknown) => {
       // What cannot be told to have been left undone may have been done.
       const [primary] = decision.chain
       if (primary !== undefined && request.access === 'write' && !(error instanceof MeshError && error.details['started'] === 'no')) this.#noteWritten(request, context.session, primary)
@@ -235,7 +252,7 @@ export class QueryService {
     const { failed } = outcome
     if (!canRunHere) {
       this.#counters.refused++
-      throw new MeshError(combined(failed), `no node could answer. Tried ${describeFailed(failed)}`, { details: { attempts: failed.length } })
+      throw new MeshError(combinedCode(failed), `no node could answer. Tried ${describeFailed(failed)}`, { details: { attempts: failed.length } })
     }
     this.#counters.localOverloaded++
     const report = this.#report('local-overloaded', decision, context.decisionUs, failed)
@@ -298,13 +315,6 @@ export class QueryService {
       failedAttempts, candidates: explanation.candidates, decisionUs,
     }
   }
-}
-
-/** What it amounts to when nobody could answer. */
-function combined(failed: readonly FailedAttempt[]): 'ERR_NO_PRIMARY' | 'ERR_QUORUM_LOST' | 'ERR_OVERLOADED' | 'ERR_NO_HEALTHY_PEER' {
-  if (failed.every(({ code }) => code === 'ERR_OVERLOADED')) return 'ERR_OVERLOADED'
-  if (failed.every(({ code }) => code === 'ERR_NOT_PRIMARY')) return 'ERR_NO_PRIMARY'
-  return failed.every(({ code }) => code === 'ERR_QUORUM_LOST') ? 'ERR_QUORUM_LOST' : 'ERR_NO_HEALTHY_PEER'
 }
 
 function withLoad(trailer: ReturnType<QueryResponse['trailer']>, load: ReturnType<LocalRunParts['localLoad']>): ReturnType<QueryResponse['trailer']> {

@@ -1,5 +1,5 @@
 /** A process in memory: what a command writes, reads and is answered, without sockets, files or time. */
-import type { ConnectOptions, QueryOptions, QueryResult } from '../../../src/client/types.ts'
+import type { ConnectOptions, QueryOptions, QueryResult, TransactionOptions } from '../../../src/client/types.ts'
 import type { CliContext, ControlCalls, ControlTarget, Parts, StopSignal, TextOutput } from '../../../src/cli/context.ts'
 import { OutputClosed } from '../../../src/cli/context.ts'
 import { run } from '../../../src/cli/program.ts'
@@ -43,6 +43,7 @@ export class FakeProcess {
   readonly requests: ControlRequest[] = []
   readonly connects: ConnectOptions[] = []
   readonly queries: Array<{ readonly sql: string; readonly options: QueryOptions }> = []
+  readonly transactions: Array<{ database: string; options: TransactionOptions; end: string }> = []
   readonly exits: string[] = []
   clientsClosed = 0
   #handlers: Array<(signal: StopSignal) => void> = []
@@ -116,6 +117,22 @@ export class FakeProcess {
       query: (sql: string, queryOptions: QueryOptions) => {
         this.queries.push({ sql, options: queryOptions })
         return this.#options.query?.(sql, queryOptions) ?? Promise.reject(new Error('no query in this test'))
+      },
+      transaction: async (database, work, transactionOptions = {}) => {
+        this.transactions.push({ database, options: transactionOptions, end: 'open' })
+        const transaction = { route: null, query: (sql: string, queryOptions = {}) => {
+          this.queries.push({ sql, options: { database, ...queryOptions } })
+          return this.#options.query?.(sql, { database, ...queryOptions }) ?? Promise.reject(new Error('no query in this test'))
+        } }
+        const ended = (end: string): void => { this.transactions.splice(-1, 1, { database, options: transactionOptions, end }) }
+        try {
+          const result = await work(transaction)
+          ended('commit')
+          return result
+        } catch (error) {
+          ended('rollback')
+          throw error
+        }
       },
       close: () => {
         this.clientsClosed++

@@ -57,7 +57,7 @@ describe('the frames written by hand', () => {
     ), { seed: 2, numRuns: 200 })
     fc.assert(fc.property(
       fc.nat(), fc.uint8Array({ maxLength: 300 }), fc.array(fc.record({ rows: fc.nat(), bytes: fc.uint8Array({ maxLength: 20_000 }) }), { maxLength: 4 }),
-      fc.option(fc.record({ rows: fc.nat(), engineMs: real, inFlight: fc.nat(), load: fc.record({ cpuPercent: real, memoryPercent: real, inFlight: fc.nat(), overloaded: fc.boolean(), drill: fc.boolean(), sequence: fc.nat() }) })), fc.boolean(),
+      fc.option(fc.record({ rows: fc.nat(), engineMs: real, inFlight: fc.nat(), load: fc.record({ cpuPercent: real, memoryPercent: real, inFlight: fc.nat(), overloaded: fc.boolean(), drill: fc.boolean(), sequence: fc.nat(), serviceCode: fc.nat(127) }) })), fc.boolean(),
       (id, header, parts, end, more) => {
         const frame = decodeFrame(encodeResponse(id, { format: 'raw', header, route: null }, parts, end === null ? null : { id, ...end }))
         expect(frame?.response).toMatchObject({ id, format: 2, parts: parts.map(({ rows }) => ({ rows })) })
@@ -85,9 +85,10 @@ describe('requests', () => {
     expect(() => encodeRequest(1, { ...base, sql: 'x'.repeat(2 << 20) }, 1, 0)).toThrow(expect.objectContaining({ code: 'ERR_QUERY_TOO_LARGE' }) as Error)
   })
 
-  const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', credit: 0 }
+  const raw = { id: 1, database: 'd', sql: 's', parameters: [], access: 0, priority: 0, timeoutMs: 5, visited: [], explain: false, lastResort: false, finalPeerId: '', hints: '', credit: 0, transaction: new Uint8Array(0), transactionStep: 0 }
   it.each([
     ['access', { access: 9 }], ['priority', { priority: 4 }], ['timeoutMs', { timeoutMs: 0 }], ['timeoutMs', { timeoutMs: NaN }], ['timeoutMs', { timeoutMs: -1 }], ['database', { database: '' }], ['final node', { finalPeerId: 'x'.repeat(129) }],
+    ['transaction', { transaction: new Uint8Array(15), transactionStep: 1 }], ['transaction', { transactionStep: 1 }], ['transaction', { transaction: new Uint8Array(16) }], ['step', { transaction: new Uint8Array(16), transactionStep: 5 }],
     ['a value of no type', { parameters: [{}] }], ['an integer that is none', { parameters: [{ integer: '1e9' }] }], ['an integer too long', { parameters: [{ integer: '9'.repeat(40) }] }], ['a date that is none', { parameters: [{ dateMs: 1e300 }] }],
   ])('with a bad %s are not a request', (_what, change) => {
     expect(decodeRequest({ ...raw, ...change })).toBeNull()

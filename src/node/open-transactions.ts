@@ -1,0 +1,263 @@
+/**
+ * The transactions that run on this node: each holds one of its engine, belongs to the stream that began it, and ends with the answer to its
+ * begin, which its client or peer keeps open. Whoever gives that up rolls back: a killed client, a lost peer, a node that has drained.
+ *
+ * A statement passes the gate without waiting. Its transaction may have locked what all those who have the places are waiting for, and
+ * then they would wait for it and it for them. What is open is bounded instead, and beginning waits at the gate as every query does.
+ */
+import type { TransactionCounters, TransactionEnd, TransactionTable } from '../core/transactions/transaction-table.ts'
+import { MeshError } from '../errors.ts'
+import type { EngineBatch, EngineTransaction, QueryEngine } from '../ports/query-engine.ts'
+import type { StreamRemote } from '../ports/peer-streams.ts'
+import type { QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
+import { encodeColumnsHeader } from '../wire/results/columns-format.ts'
+import { executeGated } from './gated-engine.ts'
+import { type LocalRunParts, runLocally } from './local-run.ts'
+import { MachineTimer } from './machine-timer.ts'
+import type { QueryGateDriver } from './query-gate-driver.ts'
+
+export interface OpenTransactionsParts extends LocalRunParts {
+  readonly table: TransactionTable
+  readonly engines: ReadonlyMap<string, QueryEngine>
+  readonly gate: QueryGateDriver
+  /** Why this node, in a minority, must not take it; null when it may. */
+  readonly refusalOf: (access: QueryRequest['access']) => MeshError | null
+  readonly countRunning: (change: 1 | -1) => void
+  /** What wrote was committed, or may have been. */
+  readonly onWritten: (database: string, session: string | null) => void
+}
+
+export interface StepContext {
+  readonly remote: StreamRemote
+  readonly signal: AbortSignal
+  readonly deadlineMs: number
+  readonly route: RouteReport
+}
+
+interface Open {
+  readonly id: string
+  readonly owner: StreamRemote
+  readonly database: string
+  readonly access: 'read' | 'write'
+  readonly session: string | null
+  readonly transaction: EngineTransaction
+  /** Settles when it has ended. */
+  readonly lease: PromiseWithResolvers<void>
+  /** Its end is under way. */
+  ending: Promise<void> | null
+}
+
+/** Ends of a statement after which the transaction is as it was. */
+const harmless: ReadonlySet<string> = new Set(['ERR_TRANSACTION_BUSY', 'ERR_TRANSACTION_ABORTED', 'ERR_TRANSACTION_LOST'])
+
+export class OpenTransactions {
+  readonly #parts: OpenTransactionsParts
+  readonly #open = new Map<string, Open>()
+  readonly #timer: MachineTimer
+
+  constructor(parts: OpenTransactionsParts) {
+    this.#parts = parts
+    this.#timer = new MachineTimer(parts.clock, parts.table, (nowMs) => { this.#handleTimeout(nowMs) })
+  }
+
+  get counters(): TransactionCounters & { readonly open: number } {
+    return { open: this.#parts.table.open, ...this.#parts.table.counters }
+  }
+
+  /**
+   * Answered at once; its batches end, without one, when the transaction does.
+   * @throws MeshError ERR_TRANSACTION_UNSUPPORTED, ERR_OVERLOADED, ERR_QUERY_TIMEOUT, and as `QueryEngine.begin`
+   */
+  async begin(id: string, request: QueryRequest, { remote, signal, deadlineMs, route, session }: StepContext & { readonly session: string | null }): Promise<QueryResponse> {
+    const { table, engines, gate, clock } = this.#parts
+    const engine = engines.get(request.database)
+    if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${request.database} is not served here`, { details: { started: 'no' } })
+    if (engine.begin === undefined) throw new MeshError('ERR_TRANSACTION_UNSUPPORTED', `the engine ${engine.kind} of ${request.database} runs single statements only`, { details: { started: 'no' } })
+    const refusal = table.begin(clock.nowMs(), id)
+    if (refusal === 'full') throw new MeshError('ERR_OVERLOADED', `${table.open} transactions are open here, which is the limit`, { details: { started: 'no', reason: 'transactions' } })
+    if (refusal === 'known') throw new MeshError('ERR_PROTOCOL', 'a transaction of this id is open already', { details: { started: 'no' } })
+    this.#timer.rearm()
+    const access = request.access === 'read' ? 'read' : 'write'
+    let transaction: EngineTransaction
+    try {
+      const ticket = gate.tryEnter(request.priority) ?? await gate.enter(request.priority, { signal, deadlineMs })
+      const startedMs = clock.nowMs()
+      try {
+        transaction = await engine.begin({ access, signal, idleTimeoutMs: table.options.idleMs, timeoutMs: table.options.lifetimeMs })
+      } finally {
+        ticket.finish(signal.aborted ? 'cancelled' : 'completed', clock.nowMs() - startedMs, `${request.database} begin`)
+      }
+    } catch (error) {
+      this.#forget(id, 'lost')
+      throw error
+    }
+    const lease = Promise.withResolvers<void>()
+    // Its reader may be gone already.
+    lease.promise.catch(() => undefined)
+    const open: Open = { id, owner: remote, database: request.database, access, session, transaction, lease, ending: null }
+    this.#open.set(id, open)
+    table.handleFinish(clock.nowMs(), id)
+    this.#timer.rearm()
+    const onAbort = (): void => { void this.#rollBack(open, 'lost', new MeshError('ERR_TRANSACTION_LOST', 'whoever began the transaction is gone')) }
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    const left = async (): Promise<void> => {
+      signal.removeEventListener('abort', onAbort)
+      await this.#rollBack(open, 'rolled-back', null)
+    }
+    return { format: 'raw', header: new Uint8Array(0), route, batches: untilEnd(lease.promise, left), trailer: () => null }
+  }
+
+  /** @throws MeshError ERR_TRANSACTION_LOST, ERR_TRANSACTION_BUSY, ERR_TRANSACTION_ABORTED, and as any query */
+  async execute(id: string, request: QueryRequest, context: StepContext): Promise<QueryResponse> {
+    const { table, gate, clock, countRunning, refusalOf } = this.#parts
+    const { signal, deadlineMs, route } = context
+    const open = this.#find(id, context)
+    const refusal = refusalOf(open.access)
+    if (refusal !== null) throw refusal
+    table.handleStart(clock.nowMs(), id)
+    countRunning(1)
+    const admitting = { tryEnter: () => gate.admit(), enter: () => Promise.resolve(gate.admit()), services: gate.services }
+    const engine = { database: open.database, execute: (asked: Parameters<EngineTransaction['execute']>[0]) => open.transaction.execute(asked) }
+    return await runLocally(this.#parts, {
+      route, signal,
+      execute: async () => {
+        try {
+          const result = await executeGated({ gate: admitting, clock }, engine, { ...request, deadlineMs, signal })
+          return { ...result, batches: telling(result.batches) }
+        } catch (error) {
+          if (error instanceof MeshError && error.code === 'ERR_TRANSACTION_LOST') void this.#rollBack(open, 'lost', error)
+          throw withConsequence(error)
+        }
+      },
+      release: () => {
+        table.handleFinish(clock.nowMs(), id)
+        this.#timer.rearm()
+        countRunning(-1)
+      },
+    })
+  }
+
+  /** @throws MeshError as `EngineTransaction.commit` */
+  async commit(id: string, context: StepContext): Promise<QueryResponse> {
+    const { table, gate, clock, refusalOf, onWritten } = this.#parts
+    const open = this.#find(id, context)
+    const refusal = refusalOf(open.access)
+    if (refusal !== null) {
+      await this.#rollBack(open, 'rolled-back', null)
+      throw refusal
+    }
+    table.handleStart(clock.nowMs(), id)
+    const ticket = gate.admit()
+    const startedMs = clock.nowMs()
+    // A client that goes now changes nothing any more, and neither does a timeout.
+    const committing = open.transaction.commit()
+    open.ending = committing.catch(() => undefined)
+    let end: TransactionEnd | null = 'rolled-back'
+    let mayBeWritten = false
+    try {
+      await committing
+      end = 'committed'
+      mayBeWritten = true
+    } catch (error) {
+      if (error instanceof MeshError && error.code === 'ERR_TRANSACTION_BUSY') end = null
+      mayBeWritten = error instanceof MeshError && error.code === 'ERR_QUERY_AMBIGUOUS'
+      throw error
+    } finally {
+      ticket.finish(end === 'committed' ? 'completed' : 'failed', clock.nowMs() - startedMs, `${open.database} commit`)
+      table.handleFinish(clock.nowMs(), id)
+      if (end === null) {
+        open.ending = null
+        // What came meanwhile was put off for the commit.
+        if (context.signal.aborted) await this.#rollBack(open, 'rolled-back', null)
+      } else this.#settle(open, end, null)
+      if (mayBeWritten && open.access === 'write') onWritten(open.database, open.session)
+      this.#timer.rearm()
+    }
+    return this.#done(context.route)
+  }
+
+  async rollback(id: string, context: StepContext): Promise<QueryResponse> {
+    await this.#rollBack(this.#find(id, context), 'rolled-back', null)
+    return this.#done(context.route)
+  }
+
+  stop(): void {
+    this.#timer.stop()
+  }
+
+  /** An id is known to those alone who may use it: to others it is as if there were none. */
+  #find(id: string, { remote }: StepContext): Open {
+    const open = this.#open.get(id)
+    if (open !== undefined && open.owner === remote && open.ending === null) return open
+    throw noSuchTransaction()
+  }
+
+  #handleTimeout(nowMs: number): void {
+    const { table } = this.#parts
+    for (const { id, reason } of table.handleTimeout(nowMs)) {
+      const open = this.#open.get(id)
+      const bound = reason === 'idle' ? `had no statement for ${table.options.idleMs} ms` : `was open for ${table.options.lifetimeMs} ms`
+      // One whose begin is still waiting ends by its own deadline.
+      if (open !== undefined) void this.#rollBack(open, reason, new MeshError('ERR_TRANSACTION_LOST', `the transaction ${bound}, which is the limit, and was rolled back`, { details: { reason } }))
+    }
+  }
+
+  #rollBack(open: Open, end: TransactionEnd, error: MeshError | null): Promise<void> {
+    return (open.ending ??= open.transaction.rollback().then(() => { this.#settle(open, end, error) }))
+  }
+
+  #settle(open: Open, end: TransactionEnd, error: MeshError | null): void {
+    this.#open.delete(open.id)
+    this.#forget(open.id, end)
+    if (error === null) open.lease.resolve()
+    else open.lease.reject(error)
+  }
+
+  #forget(id: string, end: TransactionEnd): void {
+    this.#parts.table.end(this.#parts.clock.nowMs(), id, end)
+    this.#timer.rearm()
+  }
+
+  #done(route: RouteReport): QueryResponse {
+    return { format: 'columns', header: encodeColumnsHeader([]), route, batches: nothing(), trailer: () => ({ rows: 0, engineMs: 0, load: this.#parts.localLoad() }) }
+  }
+}
+
+export function noSuchTransaction(): MeshError {
+  return new MeshError('ERR_TRANSACTION_LOST', 'no such transaction is open here any more', { details: { started: 'no' } })
+}
+
+/** Not a generator: one that was never started would not pass on its `return`. */
+function untilEnd(ended: Promise<void>, left: () => Promise<void>): AsyncIterableIterator<EngineBatch, undefined> {
+  const iterator: AsyncIterableIterator<EngineBatch, undefined> = {
+    [Symbol.asyncIterator]: () => iterator,
+    next: async () => {
+      await ended
+      return { done: true, value: undefined }
+    },
+    return: async () => {
+      await left()
+      return { done: true, value: undefined }
+    },
+  }
+  return iterator
+}
+
+async function* nothing(): AsyncGenerator<EngineBatch, void, void> {
+  // A step without rows.
+}
+
+async function* telling(batches: AsyncIterable<EngineBatch>): AsyncGenerator<EngineBatch, void, void> {
+  try {
+    yield* batches
+  } catch (error) {
+    throw withConsequence(error)
+  }
+}
+
+/** Whoever reads the error of a statement shall not think that the others before it were kept. */
+function withConsequence(error: unknown): unknown {
+  if (!(error instanceof MeshError) || harmless.has(error.code)) return error
+  return new MeshError(error.code, error.message, { nextStep: `${error.nextStep} The transaction is broken: of its other statements nothing is kept either.`, details: { ...error.details, transaction: 'aborted' }, cause: error.cause })
+}
