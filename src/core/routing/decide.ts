@@ -8,9 +8,9 @@
  *
  * A write goes to the database's primary and nowhere else, however loaded it is: moving on would help nobody.
  *
- * A forwarded query runs here or is refused, never forwarded again. A read is refused above the thresholds although it could run: the
- * sender chose by figures that may be old, and moves on to its next peer, or home. Only a sender that has found no better place
- * and has no copy of its own asks again, as a last resort, and then it runs.
+ * A forwarded query runs here or is refused, never forwarded again. Above the thresholds a share of such reads is refused although they could run: the
+ * sender chose by figures that may be old, and moves on to its next peer, or home. A sender that knows no better place
+ * says so, and then it runs.
  */
 import type { Random } from '../time/random.ts'
 import { exclusion, inOrder, isSlow, lastResortOf, tierOf, tiers, type Eligibility, type Tiers } from './candidates.ts'
@@ -64,7 +64,7 @@ export function decide(given: DecideInput): Decision {
     return { kind: 'local', lastResort: null, explanation: explain(input, 'Local node is below its thresholds') }
   }
   const { localOnly, pinnedTo } = request.hints
-  if (request.forwarded) return decideHere(input, obstacle, request.access === 'write' || request.lastResort || pinnedTo === local.peerId, '')
+  if (request.forwarded) return decideForwarded(input, obstacle)
   if (localOnly) return decideHere(input, obstacle, true, ', and the query asks to stay here')
   if (pinnedTo === local.peerId) return decideHere(input, obstacle, true, ', and the query is pinned to this node')
   if (request.access === 'write' && obstacle.kind === 'overload') return decideHere(input, obstacle, true, `, but writes to ${request.database} run on its primary`)
@@ -110,6 +110,16 @@ function describeSlowness({ comparison }: LocalView): string {
   return `A query takes ${Math.round(hereMs)} ms here, ${ratio < 10 ? ratio.toFixed(1) : Math.round(ratio)} × as long as at ${elsewhereName ?? 'the other copies'}`
 }
 
+/**
+ * Of what other nodes send, an overloaded node refuses a share that grows with its excess, as it sends away a share of its own. Were all refused from the
+ * threshold on, and until overload is left again, the senders would swing between flooding this node and leaving it idle.
+ */
+function decideForwarded(input: Input, obstacle: Obstacle): Decision {
+  const { request: { access, lastResort, hints }, local, random } = input
+  const isBorne = access === 'write' || lastResort || hints.pinnedTo === local.peerId
+  return decideHere(input, obstacle, isBorne || (obstacle.kind === 'overload' && random() >= local.excessRatio), '')
+}
+
 /** Here or nowhere. `isOverloadBorne`: overload is no reason to refuse it. `because` follows the reason. */
 function decideHere(input: Input, obstacle: Obstacle, isOverloadBorne: boolean, because: string): Decision {
   const { request, local } = input
@@ -126,6 +136,7 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   const options = complete(input.options)
   const usable = tiers(peers, eligibilityOf(input), options)
   const isHealthyOnly = obstacle.kind !== 'hard'
+  if (obstacle.kind === 'overload') addRelief(usable, local, options)
   const lastResort = obstacle.kind === 'preference' || obstacle.kind === 'slow' ? null : lastResortOf(usable)
 
   const { preferRemote, stickTo, warmAt } = request.hints
@@ -148,7 +159,9 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   const share = ratio === null ? null : { forwardedRatio: ratio, isKept: false }
   const [chosen] = chain
   if (chosen !== undefined) {
-    return { kind: 'forward', chain: chain.map(({ peerId }) => peerId), latencyMs: measured(chosen), lastResort, explanation: explain(input, obstacle.reason, { peers, chain, share }) }
+    const isRelief = isHealthyOnly && tierOf(chosen, eligibilityOf(input), options) === 'overloaded'
+    const reason = isRelief ? `${obstacle.reason}; ${chosen.name} is overloaded too, but would answer in ${Math.round(chosen.serviceMs ?? 0)} ms what takes ${Math.round(local.comparison?.hereMs ?? 0)} ms here` : obstacle.reason
+    return { kind: 'forward', chain: chain.map(({ peerId }) => peerId), latencyMs: measured(chosen), isRelief, lastResort, explanation: explain(input, reason, { peers, chain, share }) }
   }
   const nobody = { peers, chain, share: null }
   if (isHealthyOnly) {
@@ -163,6 +176,25 @@ function shareOf(local: LocalView, kind: Obstacle['kind'], options: RoutingOptio
   const slowRatio = local.comparison?.forwardedRatio ?? 0
   if (kind === 'overload') return Math.max(forwardedRatio(local.excessRatio, options), slowRatio)
   return kind === 'slow' ? slowRatio : null
+}
+
+/**
+ * Overloaded peers that would be done much sooner than this node, which is overloaded itself, count as healthy. Otherwise a node that all clients ask
+ * would work off its queue alone while the others keep out of it.
+ */
+function addRelief(usable: Tiers, local: LocalView, options: RoutingOptions): void {
+  for (const peer of usable.overloaded) if (isMuchSooner(peer, local, options)) usable.fresh.push(peer)
+}
+
+/**
+ * By what both tell of how long a query takes, or, where that is much the same, by how many each has: times are those of a while ago, when an engine that is
+ * idle now was busy.
+ */
+function isMuchSooner({ serviceMs, latencyMs, inFlightThere, inFlightFromHere }: PeerView, { comparison, inFlight }: LocalView, { reliefRatio }: RoutingOptions): boolean {
+  const hereMs = comparison?.hereMs ?? null
+  if (hereMs === null || serviceMs === undefined || serviceMs === null) return false
+  const thereMs = serviceMs + (latencyMs ?? 0)
+  return reliefRatio * thereMs <= hereMs || (thereMs <= hereMs && reliefRatio * (Math.max(inFlightThere, inFlightFromHere) + 1) <= inFlight)
 }
 
 function stayingHere({ kind }: Obstacle): 'local' | 'local-overloaded' {

@@ -17,6 +17,7 @@ export interface RoutingOptions {
   readonly slowedRatio: number
   readonly slowMarginMs: number
   readonly slowSharePerSecond: number
+  readonly reliefRatio: number
   readonly slowTrialMs: number
   readonly slowTrialMsMax: number
   readonly spillBelow: number
@@ -84,6 +85,10 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
   slowSharePerSecond: {
     unit: 'ratio', min: 0.001, max: 100, default: 0.2,
     description: 'By which the share that leaves a slow node may change in a second. Larger: a slow copy is left, and returned to, sooner; load may swing between nodes.',
+  },
+  reliefRatio: {
+    unit: 'ratio', min: 1, max: 1_000, default: 2,
+    description: 'Where all copies are overloaded, reads leave for one where they would be done this many times sooner. Larger: each copy works off its own queue; a copy that all clients ask waits while others could help.',
   },
   slowTrialMs: {
     unit: 'ms', min: 1, max: 600_000, default: 1_000,

@@ -149,7 +149,11 @@ export type Decision = Decided & (
   /** Runs here although overloaded: nobody better is there, or this is the share that stays. Comes with a warning. */
   | { readonly kind: 'local-overloaded' }
   /** `chain` is the failover order, the chosen peer first, at least one entry. */
-  | { readonly kind: 'forward'; readonly chain: readonly string[]; readonly latencyMs: number | null }
+  | {
+    readonly kind: 'forward'; readonly chain: readonly string[]; readonly latencyMs: number | null
+    /** The chosen peer is known to be overloaded, and is to run it all the same. */
+    readonly isRelief: boolean
+  }
   | { readonly kind: 'refuse'; readonly code: RefusalCode }
 )
 
