@@ -13,7 +13,8 @@
  * it had nothing left to read. *Extension*: the adaptive part is this project's own.
  */
 
-export type CompressionMode = 'auto' | 'always' | 'never'
+export const COMPRESSION_MODES = ['auto', 'always', 'never'] as const
+export type CompressionMode = (typeof COMPRESSION_MODES)[number]
 
 /** Smaller batches are sent as they are. */
 export const COMPRESSED_BYTES_MIN = 4 << 10
