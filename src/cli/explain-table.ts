@@ -10,7 +10,7 @@ const columns: readonly TableColumn[] = [
 ]
 
 export function explainTable(view: ExplainView, output: TextOutput): string {
-  const { database, access, tables, priority, session, reason, strategy, forwardedRatio, hotspotRatio, candidates, omitted } = view
+  const { database, access, tables, priority, session, reason, strategy, forwardedRatio, hotspotRatio, hotspots, keptTo, shared, queue, candidates, omitted } = view
   const kind = { read: 'read', write: 'write', unknown: 'read or write, which only a node that serves it can tell' }[access]
   const lines = [
     `Query: ${kind}, of ${output.style('bold', database)}${tables.length === 0 ? '' : ` (${tables.join(', ')})`}, priority ${priority}${session === null ? '' : `, session ${session}`}`,
@@ -18,6 +18,10 @@ export function explainTable(view: ExplainView, output: TextOutput): string {
     `Reason: ${reason}`,
     ...(forwardedRatio === null ? [] : [`Shared load: ${percentText(forwardedRatio)} of such reads go to peers, the others stay`]),
     ...(hotspotRatio > 0 ? [`Hotspot: ${percentText(hotspotRatio)} of such reads go to other copies`] : []),
+    ...hotspots.map(({ scope, table, ratePerSecond }) => `Hot: ${scope === 'node' ? 'this node' : table ?? database} with ${formatCount(Math.round(ratePerSecond))} queries/s`),
+    ...(keptTo === null ? [] : [`Kept to: ${keptToText(keptTo)}`]),
+    ...(shared === null ? [] : [`Shared: ${shared === 'held' ? 'a result that is held here answers it' : 'the same read is under way here, and answers both'}`]),
+    ...(queue === null ? [] : [`Queue: ${queueText(queue, priority)}`]),
     `Strategy: ${strategy}`,
   ]
   return `${lines.join('\n')}\n${drawTable(columns, candidates.map(row), output)}${omitted === 0 ? '' : `${formatCount(omitted)} more are not shown.\n`}`
@@ -33,6 +37,21 @@ function decisionText({ decision, code, node, target }: ExplainView): string {
       return `Forwarded to ${target?.name ?? ''}${latency === null ? '' : ` (${formatDuration(latency)} latency)`}${target?.via === null || target === null ? '' : `, by way of ${target.via}`}`
     }
   }
+}
+
+function keptToText({ why, name, forMs }: NonNullable<ExplainView['keptTo']>): string {
+  switch (why) {
+    case 'written': return `${name}, where its session wrote${forMs === null ? '' : `, for another ${formatDuration(forMs)}`}`
+    case 'session': return `${name}, where its session is`
+    case 'tables': return `${name}, which has its tables warm, if it leaves this node`
+  }
+}
+
+function queueText({ running, limit, position, waiting, waitingMax, refusal }: NonNullable<ExplainView['queue']>, priority: ExplainView['priority']): string {
+  const places = `${formatCount(running)} of ${formatCount(Math.floor(limit))} places are taken`
+  if (position === 0) return `${places}, so it starts at once`
+  const line = `${formatCount(waiting)} of at most ${formatCount(waitingMax)} of priority ${priority} wait`
+  return refusal === null ? `${places}; it would be number ${formatCount(position)} in line (${line})` : `${places}, and it would be turned away: ${refusal === 'class-full' ? line : 'the lines are full'}`
 }
 
 function row({ name, isLocal, place, role, via, latencyMs, cpuPercent, memoryPercent, inFlight, score, verdict, reason }: ExplainCandidateView): string[] {

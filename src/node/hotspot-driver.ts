@@ -16,6 +16,13 @@ export interface HotspotDriverParts {
   readonly log: Log
 }
 
+export interface Hotspot {
+  readonly scope: 'node' | 'table'
+  /** Null also for the queries of a database whose tables are unknown. */
+  readonly table: string | null
+  readonly ratePerSecond: number
+}
+
 export class HotspotDriver {
   readonly #parts: HotspotDriverParts
   readonly #hotspots: Hotspots
@@ -49,6 +56,15 @@ export class HotspotDriver {
     if (hot.length === 0) return 0
     const copies = this.#parts.otherCopies(database)
     return Math.max(...hot.map((table) => this.#hotspots.shareToMove(database, table, copies)))
+  }
+
+  /** What is hot of what such a query asks for, this node as a whole first. Looking counts nothing. */
+  hotOf(database: string, tables: readonly string[]): Hotspot[] {
+    const asked: ReadonlyArray<string | null> = tables.length === 0 ? [null] : tables
+    return this.#hotspots.hotspots().flatMap(({ subject, ratePerSecond }): Hotspot[] => {
+      if (subject.scope === 'node') return [{ scope: 'node', table: null, ratePerSecond }]
+      return subject.database === database && asked.includes(subject.table) ? [{ scope: 'table', table: subject.table, ratePerSecond }] : []
+    })
   }
 
   stop(): void {

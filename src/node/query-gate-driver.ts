@@ -1,6 +1,6 @@
 /** Joins the gate to those who want through: each holds a ticket while it runs, or waits on a promise for one. */
 import { MeshError } from '../errors.ts'
-import type { Finish, GateCounters, GateEffect, QueryGate, ShedReason } from '../core/admission/query-gate.ts'
+import type { Finish, GateCounters, GateEffect, QueryGate, QueuePlace, ShedReason } from '../core/admission/query-gate.ts'
 import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import { MachineTimer } from './machine-timer.ts'
@@ -76,6 +76,10 @@ export class QueryGateDriver {
   /** Queries that wait for each that may run. */
   get queueRatio(): number {
     return this.#gate.waitingTotal / this.#gate.limit
+  }
+
+  placeOf(priority: Priority): QueuePlace {
+    return this.#gate.placeOf(priority)
   }
 
   get counters(): GateCounters {

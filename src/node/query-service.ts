@@ -140,7 +140,7 @@ export class QueryService {
     }
     const isEntry = request.visited.length === 0
     if (!isEntry) this.#counters.servedForPeers++
-    if (request.transaction !== undefined) return await this.#transactions.handle(request, request.transaction, context)
+    if (request.transaction !== undefined) return await this.#transactions.handle(request, request.transaction, { remote: context.remote, signal })
     const hints = readHints(request.sql, request.hints)
     // Never taken from the sender: the engine that runs it has the last word on what is a write.
     const access = await this.#classify(engine, request, signal)

@@ -13,6 +13,10 @@ import type { Clock } from '../ports/clock.ts'
 import type { QueryHints } from '../query/hint-text.ts'
 import type { ExplainCandidateView, ExplainView } from '../wire/control.ts'
 import { formatDuration } from './duration-text.ts'
+import type { HotspotDriver } from './hotspot-driver.ts'
+import type { QueryGateDriver } from './query-gate-driver.ts'
+import { type Sessions, withPlace } from './sessions.ts'
+import type { SharedReads } from './shared-reads.ts'
 
 export interface RouteExplainerParts {
   readonly self: { readonly peerId: string; readonly name: string }
@@ -23,13 +27,16 @@ export interface RouteExplainerParts {
   readonly routeTo: (peerId: string) => { readonly via: string } | null
   readonly refusalOf: (access: ExplainView['access']) => MeshError | null
   readonly strategies: (database: string) => { readonly standard: RoutingStrategy; readonly byName: StrategySet }
-  readonly sessions: { withPlace(hints: RouteHints, database: string, session: string): RouteHints }
-  readonly hotspots: { shareToMove(database: string, tables: readonly string[]): number }
+  readonly sessions: Pick<Sessions, 'placeOf'>
+  readonly hotspots: Pick<HotspotDriver, 'shareToMove' | 'hotOf'>
+  readonly sharedReads?: Pick<SharedReads, 'look'>
+  readonly gate: Pick<QueryGateDriver, 'placeOf'>
   readonly routing: RoutingOptions
 }
 
 export interface ExplainInput {
   readonly database: string
+  readonly sql: string
   readonly access: ExplainView['access']
   readonly tables: readonly string[]
   readonly priority: ExplainView['priority']
@@ -44,10 +51,11 @@ const candidatesMax = 1_000
 
 /** @throws MeshError ERR_OPTION_INVALID for a strategy that does not exist */
 export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): ExplainView {
-  const { database, access, tables, priority, hints: { route, session }, local } = input
+  const { database, sql, access, tables, priority, hints: { route, session }, local } = input
   const hotspotRatio = parts.hotspots.shareToMove(database, tables)
   const spread = hotspotRatio > 0 && !route.localOnly ? { ...route, preferRemote: true } : route
-  const hints = session === null ? spread : parts.sessions.withPlace(spread, database, session)
+  const place = parts.sessions.placeOf(database, session, tables)
+  const hints = withPlace(spread, place)
   const peers = parts.peerViews(database)
   const { standard, byName } = parts.strategies(database)
   const decision = decide({
@@ -61,6 +69,7 @@ export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): E
   })
   const refusal = parts.refusalOf(access)
   const candidates = explainCandidates(parts, input, { decision, peers, hints, refusal })
+  const runsHere = refusal === null && (decision.kind === 'local' || decision.kind === 'local-overloaded')
   return {
     database, access, tables, priority, session, node: parts.self,
     decision: refusal === null ? decision.kind : 'refuse',
@@ -69,7 +78,11 @@ export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): E
     strategy: decision.explanation.strategy,
     target: refusal === null ? targetOf(parts, decision) : null,
     forwardedRatio: decision.explanation.share?.forwardedRatio ?? null,
-    hotspotRatio, candidates: candidates.slice(0, candidatesMax), omitted: Math.max(0, candidates.length - candidatesMax),
+    hotspotRatio, hotspots: parts.hotspots.hotOf(database, tables),
+    keptTo: place === null ? null : { ...place, name: parts.peerName(place.peerId) },
+    shared: runsHere && access === 'read' ? parts.sharedReads?.look({ database, sql, parameters: [], priority }) ?? null : null,
+    queue: runsHere ? parts.gate.placeOf(priority) : null,
+    candidates: candidates.slice(0, candidatesMax), omitted: Math.max(0, candidates.length - candidatesMax),
   }
 }
 

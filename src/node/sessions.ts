@@ -16,6 +16,15 @@ export interface SessionsParts {
   readonly clock: Clock
 }
 
+/** What keeps a query to a node. */
+export interface KeptTo {
+  /** `written`: there or nowhere, until its session's write is old. `session`: there while it is well. `tables`: there first, if it leaves this node. */
+  readonly why: 'written' | 'session' | 'tables'
+  readonly peerId: string
+  /** From now; null where it ends by other things than time. */
+  readonly forMs: number | null
+}
+
 interface Write {
   readonly peerId: string
   readonly untilMs: number
@@ -35,12 +44,27 @@ export class Sessions {
 
   /** Adds where the session's next read goes. `database` is part of the name: a session may use several. */
   withPlace(hints: RouteHints, database: string, session: string): RouteHints {
+    return withPlace(hints, this.#placeOfSession(database, session))
+  }
+
+  /** Where a query belongs, and why; null: nowhere. Looking changes nothing. */
+  placeOf(database: string, session: string | null, tables: readonly string[]): KeptTo | null {
+    return session === null ? this.#placeOfTables(database, tables) : this.#placeOfSession(database, session)
+  }
+
+  #placeOfSession(database: string, session: string): KeptTo | null {
     const nowMs = this.#parts.clock.nowMs()
     const key = keyOf(database, session)
     const write = this.#writes.get(key)
-    if (write !== undefined && write.untilMs > nowMs) return { ...hints, pinnedTo: write.peerId }
+    if (write !== undefined && write.untilMs > nowMs) return { why: 'written', peerId: write.peerId, forMs: write.untilMs - nowMs }
     const peerId = this.#parts.affinity.peerOf(nowMs, key)
-    return peerId === null ? hints : { ...hints, stickTo: peerId }
+    return peerId === null ? null : { why: 'session', peerId, forMs: null }
+  }
+
+  #placeOfTables(database: string, tables: readonly string[]): KeptTo | null {
+    if (this.#parts.isTableAffine !== true || tables.length === 0) return null
+    const peerId = this.#parts.affinity.peerOf(this.#parts.clock.nowMs(), tablesKeyOf(database, tables))
+    return peerId === null ? null : { why: 'tables', peerId, forMs: null }
   }
 
   /** A read of it was answered by that node. One that had to go where it wrote binds nothing: writers would stay with the primary for an hour. */
@@ -52,9 +76,7 @@ export class Sessions {
 
   /** Where the tables of a query are warm, by what was read from here before; for queries without a session. */
   withWarmPlace(hints: RouteHints, database: string, tables: readonly string[]): RouteHints {
-    if (this.#parts.isTableAffine !== true || tables.length === 0) return hints
-    const warmAt = this.#parts.affinity.peerOf(this.#parts.clock.nowMs(), tablesKeyOf(database, tables))
-    return warmAt === null ? hints : { ...hints, warmAt }
+    return withPlace(hints, this.#placeOfTables(database, tables))
   }
 
   /** A read of those tables was answered by another node. */
@@ -76,6 +98,17 @@ export class Sessions {
 
   get writers(): number {
     return this.#writes.size
+  }
+}
+
+/** As the router takes it. */
+export function withPlace(hints: RouteHints, place: Pick<KeptTo, 'why' | 'peerId'> | null): RouteHints {
+  if (place === null) return hints
+  const { why, peerId } = place
+  switch (why) {
+    case 'written': return { ...hints, pinnedTo: peerId }
+    case 'session': return { ...hints, stickTo: peerId }
+    case 'tables': return { ...hints, warmAt: peerId }
   }
 }
 

@@ -56,8 +56,8 @@ export class SharedReads {
   /** @throws MeshError what `start` throws; from the batches ERR_QUERY_BROKEN for a reader that fell too far behind those it shared with */
   async execute(read: SharedRead): Promise<EngineResult & { readonly answeredBy: AnsweredBy }> {
     const { cache, coalescer, clock } = this.#parts
-    const { database, sql, parameters, priority, signal, start } = read
-    const key = (cache.isOn || coalescer !== null) && !mayBeVolatile(sql) ? resultKey({ database, sql, parameters, scope: '' }) : null
+    const { database, priority, signal, start } = read
+    const key = this.#keyOf(read)
     if (key === null) return { ...await start(signal), answeredBy: 'engine' }
     // First: whoever comes after a commit must not be given what was before it. An engine that cannot tell answers itself.
     if (this.#versions.isNamed(database) && await this.#versions.current(database) === null) return { ...await start(signal), answeredBy: 'engine' }
@@ -72,6 +72,24 @@ export class SharedReads {
     if (coalescer === null) return { ...await run(signal), answeredBy: 'engine' }
     const { isShared, ...result } = await coalescer.run({ key, database, priority, signal, start: run })
     return { ...result, answeredBy: isShared ? 'another-run' : 'engine' }
+  }
+
+  /**
+   * What such a read would share now; null: nothing. Nothing is counted, used or asked: where the engine names versions, what is held may turn
+   * out to be of an earlier one.
+   */
+  look(read: Pick<SharedRead, 'database' | 'sql' | 'parameters' | 'priority'>): 'held' | 'under-way' | null {
+    const { cache, coalescer, clock } = this.#parts
+    const key = this.#keyOf(read)
+    if (key === null) return null
+    if (cache.isHeld(clock.nowMs(), key)) return 'held'
+    return coalescer?.isJoinable(key, read.priority) === true ? 'under-way' : null
+  }
+
+  /** Null for what is never shared. */
+  #keyOf({ database, sql, parameters }: Pick<SharedRead, 'database' | 'sql' | 'parameters'>): string | null {
+    const { cache, coalescer } = this.#parts
+    return (cache.isOn || coalescer !== null) && !mayBeVolatile(sql) ? resultKey({ database, sql, parameters, scope: '' }) : null
   }
 
   /**

@@ -110,8 +110,7 @@ export class QueryCoalescer {
     signal.throwIfAborted()
     const rank = PRIORITIES.indexOf(priority)
     const running = this.#joinable.get(key)
-    // What waits in the queue for a lower priority would hold up a higher one.
-    if (running !== undefined && running.run.readers < this.options.readersMax && (running.run.isOpened || running.rank <= rank)) {
+    if (running !== undefined && this.#canJoin(running, rank)) {
       this.#counters.joined++
       return await this.#join(running.run, { signal, start })
     }
@@ -121,6 +120,17 @@ export class QueryCoalescer {
     const reader = new Reader(run, { signal, start })
     const { format, header } = await run.join(reader, start)
     return { format, header, batches: reader, isShared: false }
+  }
+
+  /** Whether such a read would share an execution that is under way. */
+  isJoinable(key: string, priority: Priority): boolean {
+    const running = this.#joinable.get(key)
+    return running !== undefined && this.#canJoin(running, PRIORITIES.indexOf(priority))
+  }
+
+  /** What waits in the queue for a lower priority would hold up a higher one. */
+  #canJoin({ run, rank }: Running, rankOfReader: number): boolean {
+    return run.readers < this.options.readersMax && (run.isOpened || rank <= rankOfReader)
   }
 
   /** A write to the database has ended, well or not, and its caller does not know yet; or its data changed otherwise. */

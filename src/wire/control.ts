@@ -3,6 +3,7 @@
  * sends one JSON line `ControlRequest`, the node answers JSON lines `ControlReply` and ends. Streams (`events`, `monitor`) go on until either
  * side ends. A line is at most 1 MiB; a list that is longer comes in parts.
  */
+import type { QueuePlace } from '../core/admission/query-gate.ts'
 import type { TrafficSummary } from '../core/latency/traffic.ts'
 import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
@@ -416,6 +417,17 @@ export interface ExplainView {
   readonly forwardedRatio: number | null
   /** 0–1: of such reads, the part that goes elsewhere because too many ask for the same here. Above 0 the view shows one that goes. */
   readonly hotspotRatio: number
+  /** What of it is asked for too often here: this node as a whole, tables, or (`table` null) the database where tables are unknown. */
+  readonly hotspots: ReadonlyArray<{ readonly scope: 'node' | 'table'; readonly table: string | null; readonly ratePerSecond: number }>
+  /**
+   * The node that it is kept to; null: none. `written`: its session wrote there, and reads nowhere else for `forMs`. `session`: its session's reads go
+   * there while that node is well. `tables`: the tables are warm there, so that node comes first among the peers.
+   */
+  readonly keptTo: { readonly why: 'written' | 'session' | 'tables'; readonly peerId: string; readonly name: string; readonly forMs: number | null } | null
+  /** Where it would run here, without parameters: a kept result would answer it, or the run of the same read; null: it would run by itself. */
+  readonly shared: 'held' | 'under-way' | null
+  /** Its place at the gate of this node, where it would run here; null otherwise. */
+  readonly queue: QueuePlace | null
   /** This node first, then the chosen peer and its successors, then the rest by score. */
   readonly candidates: readonly ExplainCandidateView[]
   /** Further ones that are not listed. */

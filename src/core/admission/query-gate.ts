@@ -57,6 +57,19 @@ export interface Finish {
   readonly kind?: string
 }
 
+/** Where one who came now would stand. */
+export interface QueuePlace {
+  readonly running: number
+  readonly limit: number
+  /** 0: it would start at once. Otherwise its place among those of its priority and above; others may overtake it by their age, as it may others. */
+  readonly position: number
+  /** Of its priority. */
+  readonly waiting: number
+  readonly waitingMax: number
+  /** Why it would be turned away; null: it would not be. */
+  readonly refusal: Exclude<ShedReason, 'displaced'> | null
+}
+
 export interface GateCounters {
   readonly started: number
   readonly shed: Readonly<Record<Priority, number>>
@@ -105,6 +118,17 @@ export class QueryGate {
   /** Whether who arrives now starts at once. Nobody waits while a place is free. */
   get hasPlace(): boolean {
     return this.#running.size < this.#limit.limit
+  }
+
+  placeOf(priority: Priority): QueuePlace {
+    const rank = ranks[priority]
+    const { waitingMax, waitingPerClassMax } = this.options
+    const waiting = this.#line(rank).length
+    let ahead = 0
+    for (let higher = 0; higher <= rank; higher++) ahead += this.#line(higher).length
+    const isQueueFull = this.#waiting.size >= waitingMax && this.#youngestBelow(rank) === null
+    const refusal = this.hasPlace ? null : waiting >= waitingPerClassMax ? 'class-full' : isQueueFull ? 'queue-full' : null
+    return { running: this.running, limit: this.limit, position: this.hasPlace ? 0 : ahead + 1, waiting, waitingMax: Math.min(waitingPerClassMax, waitingMax), refusal }
   }
 
   get counters(): GateCounters {

@@ -121,6 +121,11 @@ export class ResultCache {
     return this.#databases.get(database)?.generation ?? 0
   }
 
+  /** Whether `lookup` would find it. Counts as no use. */
+  isHeld(nowMs: number, key: string): boolean {
+    return (this.#deadlines.atMs(key) ?? -Infinity) > nowMs
+  }
+
   lookup(nowMs: number, key: string): CachedResult | null {
     this.handleTimeout(nowMs)
     const entry = this.#entries.get(key)

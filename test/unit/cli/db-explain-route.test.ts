@@ -14,7 +14,7 @@ const remote2: ExplainCandidateView = { ...remote1, peerId: 'c', name: 'remote2'
 const view: ExplainView = {
   database: 'users_prod', access: 'read', tables: ['users', 'orders'], priority: 'normal', session: null, decision: 'forward', code: null,
   reason: 'Local CPU 85% exceeds threshold 80%', strategy: 'nearest', node: { peerId: 'a', name: 'local1' },
-  target: { peerId: 'b', name: 'remote1', latencyMs: 45.4, via: null }, forwardedRatio: 0.75, hotspotRatio: 0, candidates: [local, remote1, remote2], omitted: 0,
+  target: { peerId: 'b', name: 'remote1', latencyMs: 45.4, via: null }, forwardedRatio: 0.75, hotspotRatio: 0, hotspots: [], keptTo: null, shared: null, queue: null, candidates: [local, remote1, remote2], omitted: 0,
 }
 
 describe('db:explain-route', () => {
@@ -58,6 +58,24 @@ describe('db:explain-route', () => {
     expect(stdout).toContain('\nHotspot: 50% of such reads go to other copies\nStrategy: nearest\n')
     expect(stdout).not.toContain('Shared load')
     expect(stdout).toMatch(/\n1,234 more are not shown\.\n$/)
+  })
+
+  it.each<[string, Partial<ExplainView>, string]>([
+    ['a node that is hot', { hotspots: [{ scope: 'node', table: null, ratePerSecond: 2_000 }] }, 'Hot: this node with 2,000 queries/s'],
+    ['a table that is', { hotspots: [{ scope: 'table', table: 'orders', ratePerSecond: 1_234.6 }] }, 'Hot: orders with 1,235 queries/s'],
+    ['a database whose tables are unknown', { hotspots: [{ scope: 'table', table: null, ratePerSecond: 1_000 }] }, 'Hot: users_prod with 1,000 queries/s'],
+    ['where it wrote', { keptTo: { why: 'written', peerId: 'b', name: 'remote1', forMs: 3_000 } }, 'Kept to: remote1, where its session wrote, for another 3s'],
+    ['where its session is', { keptTo: { why: 'session', peerId: 'b', name: 'remote1', forMs: null } }, 'Kept to: remote1, where its session is'],
+    ['where its tables are warm', { keptTo: { why: 'tables', peerId: 'b', name: 'remote1', forMs: null } }, 'Kept to: remote1, which has its tables warm, if it leaves this node'],
+    ['a held result', { shared: 'held' }, 'Shared: a result that is held here answers it'],
+    ['a run under way', { shared: 'under-way' }, 'Shared: the same read is under way here, and answers both'],
+    ['a free place', { queue: { running: 1_000, limit: 1_020.7, position: 0, waiting: 0, waitingMax: 12_288, refusal: null } }, 'Queue: 1,000 of 1,020 places are taken, so it starts at once'],
+    ['a place in line', { queue: { running: 20, limit: 20, position: 8, waiting: 5, waitingMax: 12_288, refusal: null } }, 'Queue: 20 of 20 places are taken; it would be number 8 in line (5 of at most 12,288 of priority normal wait)'],
+    ['a line that is full', { queue: { running: 20, limit: 20, position: 8, waiting: 7, waitingMax: 7, refusal: 'class-full' } }, 'Queue: 20 of 20 places are taken, and it would be turned away: 7 of at most 7 of priority normal wait'],
+    ['lines that are full', { queue: { running: 20, limit: 20, position: 8, waiting: 0, waitingMax: 7, refusal: 'queue-full' } }, 'Queue: 20 of 20 places are taken, and it would be turned away: the lines are full'],
+  ])('shows %s', async (_what, changes, line) => {
+    const { stdout } = await new FakeProcess({ control: () => ({ ...view, ...changes }) }).run('db:explain-route', 'users_prod', 'SELECT 1')
+    expect(stdout.split('\n')).toContain(line)
   })
 
   it('asks with the hints, the session and the priority that a query would have', async () => {

@@ -44,6 +44,17 @@ describe('a hotspot', () => {
     expect(clock.pending).toBe(0)
   })
 
+  it('is shown to whoever asks for it, the node first', () => {
+    const { driver, ask } = setUp()
+    ask(60, 40, ['flights'])
+    expect(driver.hotOf('db', ['flights', 'airports'])).toEqual([{ scope: 'node', table: null, ratePerSecond: expect.closeTo(40, -1) as number }, { scope: 'table', table: 'flights', ratePerSecond: expect.closeTo(40, -1) as number }])
+    for (const [database, tables] of [['db', ['airports']], ['other', ['flights']], ['db', []]] as const) expect(driver.hotOf(database, tables)).toEqual([{ scope: 'node', table: null, ratePerSecond: expect.closeTo(40, -1) as number }])
+    const cold = setUp()
+    expect(cold.driver.hotOf('db', ['flights'])).toEqual([])
+    cold.ask(60, 40, [])
+    expect(cold.driver.hotOf('db', [])).toEqual([{ scope: 'node', table: null, ratePerSecond: expect.closeTo(40, -1) as number }, { scope: 'table', table: null, ratePerSecond: expect.closeTo(40, -1) as number }])
+  })
+
   it('moves nothing where there is no other copy', () => {
     const { ask } = setUp(0)
     expect(ask(120, 40, ['flights'])).toBe(0)

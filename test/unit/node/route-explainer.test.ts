@@ -3,9 +3,11 @@ import { NO_HINTS, type RouteHints } from '../../../src/core/routing/hints.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
 import type { LocalView, PeerView } from '../../../src/core/routing/types.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
+import { QueryGate } from '../../../src/core/admission/query-gate.ts'
 import { MeshError } from '../../../src/errors.ts'
 import { DatabaseStrategies } from '../../../src/node/database-strategies.ts'
 import { type ExplainInput, explainRoute, type RouteExplainerParts } from '../../../src/node/route-explainer.ts'
+import type { KeptTo } from '../../../src/node/sessions.ts'
 import { NO_QUERY_HINTS } from '../../../src/query/hint-text.ts'
 
 const local: LocalView = {
@@ -25,17 +27,19 @@ interface Setup extends Partial<Omit<ExplainInput, 'local' | 'hints'>>, Partial<
   readonly hints?: Partial<RouteHints>
   readonly session?: string
   readonly hotspot?: number
+  readonly place?: KeptTo
+  readonly look?: RouteExplainerParts['sharedReads']
 }
 
-function setUp({ peers = [], strategy = 'nearest', hints = {}, session, hotspot = 0, refusalOf = () => null, routeTo = () => null, ...input }: Setup) {
+function setUp({ peers = [], strategy = 'nearest', hints = {}, session, hotspot = 0, place, look, refusalOf = () => null, routeTo = () => null, ...input }: Setup) {
   const strategies = new DatabaseStrategies({ standard: strategy, ofDatabase: new Map(), random: createRandom(3) })
   const parts: RouteExplainerParts = {
     self: { peerId: 'self', name: 'local1' }, clock: { nowMs: () => 1_000 }, peerViews: () => [...peers], peerName: (peerId) => `name-${peerId}`, routeTo, refusalOf,
-    strategies: (database) => strategies.of(database), sessions: { withPlace: (base, database, name) => ({ ...base, stickTo: `${database}/${name}` }) },
-    hotspots: { shareToMove: () => hotspot }, routing: parseRoutingOptions(),
+    strategies: (database) => strategies.of(database), sessions: { placeOf: (database, name) => place ?? (name === null ? null : { why: 'session', peerId: `${database}/${name}`, forMs: null }) },
+    hotspots: { shareToMove: () => hotspot, hotOf: () => (hotspot > 0 ? [{ scope: 'table', table: 't', ratePerSecond: 1_200 }] : []) }, gate: new QueryGate({ limitMax: 3 }), ...(look === undefined ? {} : { sharedReads: look }), routing: parseRoutingOptions(),
   }
   const explain = () => explainRoute(parts, {
-    database: 'db', access: 'read', tables: [], priority: 'normal', canRunHere: () => true, ...input,
+    database: 'db', sql: 'SELECT 1', access: 'read', tables: [], priority: 'normal', canRunHere: () => true, ...input,
     hints: { ...NO_QUERY_HINTS, route: { ...NO_HINTS, ...hints }, session: session ?? null }, local: { ...local, ...input.local },
   })
   return { explain, strategies }
@@ -92,11 +96,42 @@ describe('a decision that is explained', () => {
 
   it('goes where its session is', () => {
     const view = setUp({ session: 's', peers: [peer('a'), peer('db/s', { latencyMs: 80 })] }).explain()
-    expect(view).toMatchObject({ decision: 'forward', session: 's', reason: 'The session is with another node', target: { peerId: 'db/s' } })
+    expect(view).toMatchObject({ decision: 'forward', session: 's', reason: 'The session is with another node', target: { peerId: 'db/s' }, keptTo: { why: 'session', peerId: 'db/s', name: 'name-db/s', forMs: null } })
+  })
+
+  it('goes where its session wrote, and nowhere else', () => {
+    const view = setUp({ place: { why: 'written', peerId: 'b', forMs: 3_000 }, session: 's', peers: [peer('a'), peer('b', { latencyMs: 80 })] }).explain()
+    expect(view).toMatchObject({ decision: 'forward', reason: 'The query is pinned to another node', target: { peerId: 'b' }, keptTo: { why: 'written', name: 'name-b', forMs: 3_000 }, queue: null, shared: null })
+    expect(view.candidates.map(({ verdict }) => verdict)).toEqual(['fallback', 'chosen', 'pinned-elsewhere'])
+  })
+
+  it('goes first where its tables are warm, if it leaves this node', () => {
+    const setup: Setup = { place: { why: 'tables', peerId: 'far', forMs: null }, peers: [peer('near', { latencyMs: 5 }), peer('far', { latencyMs: 50 })] }
+    expect(setUp(setup).explain()).toMatchObject({ decision: 'local', keptTo: { why: 'tables', name: 'name-far' } })
+    expect(setUp({ ...setup, local: { role: null } }).explain().target?.name).toBe('name-far')
+    expect(setUp({ peers: [peer('near')] }).explain().keptTo).toBeNull()
+  })
+
+  it('says whether it would share, where it runs here', () => {
+    const asked: unknown[] = []
+    const look = { look: (read: unknown) => {
+      asked.push(read)
+      return 'held' as const
+    } }
+    expect(setUp({ look }).explain().shared).toBe('held')
+    expect(asked).toEqual([{ database: 'db', sql: 'SELECT 1', parameters: [], priority: 'normal' }])
+    expect(setUp({ look, access: 'write', local: { role: 'primary' } }).explain().shared).toBeNull()
+    expect(setUp({ look, local: { role: null }, peers: [peer('a')] }).explain().shared).toBeNull()
+    expect(setUp({}).explain().shared).toBeNull()
+  })
+
+  it('says where it would stand at the gate, where it runs here', () => {
+    expect(setUp({ priority: 'low' }).explain().queue).toEqual({ running: 0, limit: 3, position: 0, waiting: 0, waitingMax: 12_288, refusal: null })
+    expect(setUp({ local: { role: null }, peers: [peer('a')] }).explain().queue).toBeNull()
   })
 
   it('leaves a hotspot, and says how many do', () => {
-    expect(setUp({ hotspot: 0.25, peers: [peer('a')] }).explain()).toMatchObject({ decision: 'forward', hotspotRatio: 0.25, reason: 'The query prefers another node' })
+    expect(setUp({ hotspot: 0.25, peers: [peer('a')] }).explain()).toMatchObject({ decision: 'forward', hotspotRatio: 0.25, hotspots: [{ table: 't', ratePerSecond: 1_200 }], reason: 'The query prefers another node' })
     expect(setUp({ hotspot: 0.25, hints: { localOnly: true }, peers: [peer('a')] }).explain()).toMatchObject({ decision: 'local', reason: 'Local node is below its thresholds' })
   })
 

@@ -23,6 +23,22 @@ describe('sessions', () => {
     expect(sessions.withPlace(NO_HINTS, 'other', 's')).toBe(NO_HINTS)
   })
 
+  it('tell where they are, and why', () => {
+    const { clock, sessions } = setUp()
+    expect(sessions.placeOf('db', 's', ['t'])).toBeNull()
+    sessions.handleTables('db', ['t', 'u'], 'w')
+    // A session's place is its own; the tables' is for queries without one.
+    expect([sessions.placeOf('db', null, ['u', 't']), sessions.placeOf('db', 's', ['t', 'u']), sessions.placeOf('db', null, ['t'])]).toEqual([{ why: 'tables', peerId: 'w', forMs: null }, null, null])
+    sessions.handleRead('db', 's', 'a')
+    expect(sessions.placeOf('db', 's', ['t'])).toEqual({ why: 'session', peerId: 'a', forMs: null })
+    sessions.handleWrite('db', 's', 'p')
+    clock.advance(2_000)
+    expect(sessions.placeOf('db', 's', ['t'])).toEqual({ why: 'written', peerId: 'p', forMs: 3_000 })
+    clock.advance(3_000)
+    expect(sessions.placeOf('db', 's', ['t'])).toEqual({ why: 'session', peerId: 'a', forMs: null })
+    expect(setUp(false).sessions.placeOf('db', null, ['t'])).toBeNull()
+  })
+
   it('are free again when their peer is down, and after an hour', () => {
     const { clock, affinity, sessions } = setUp()
     sessions.handleRead('db', 's', 'a')

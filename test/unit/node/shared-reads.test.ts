@@ -45,6 +45,28 @@ describe('reads', () => {
     expect(runs).toHaveLength(2)
   })
 
+  it('can be looked for without being asked for', async () => {
+    let asked = 0
+    const { shared, read } = setUp({ bytesMax: 1 << 20, coalesce: true, dataVersion: () => {
+      asked++
+      return Promise.resolve('1')
+    } })
+    const look = (sql: string, priority: 'high' | 'normal' = 'normal') => shared.look({ database: 'db', sql, parameters: [], priority })
+    expect(look('SELECT 1')).toBeNull()
+    const { promise, resolve } = Promise.withResolvers<EngineResult>()
+    const running = read('SELECT 1', { start: () => promise })
+    await Promise.resolve()
+    await Promise.resolve()
+    const askedBefore = asked
+    expect([look('SELECT 1'), look('SELECT 1', 'high'), look('SELECT 2')]).toEqual(['under-way', null, null])
+    resolve(result('x'))
+    await text(await running)
+    const before = shared.counters
+    expect([look('SELECT 1'), look('SELECT 1', 'high'), look('SELECT now()')]).toEqual(['held', 'held', null])
+    expect([shared.counters, asked]).toEqual([before, askedBefore])
+    expect(setUp({}).shared.look({ database: 'db', sql: 'SELECT 1', parameters: [], priority: 'normal' })).toBeNull()
+  })
+
   it('are answered from the cache until a write ends or they are too old', async () => {
     const { clock, shared, read } = setUp({ bytesMax: 1 << 20 })
     const ask = async (): Promise<string> => {

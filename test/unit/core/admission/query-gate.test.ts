@@ -203,3 +203,32 @@ describe('cancel', () => {
     expect(gate.finish(2, { id: 'a', outcome: 'cancelled', serviceMs: 2 })).toEqual([{ kind: 'start', id: 'b' }])
   })
 })
+
+describe('the place of one who would come now', () => {
+  it('is among those of its priority and above, and looking takes none', () => {
+    const gate = gateOf({ limitMax: 2, limitMin: 2, waitingMax: 9, waitingPerClassMax: 4 })
+    expect(gate.placeOf('low')).toEqual({ running: 0, limit: 2, position: 0, waiting: 0, waitingMax: 4, refusal: null })
+    for (const [id, priority] of [['a', 'low'], ['b', 'low'], ['c', 'critical'], ['d', 'normal'], ['e', 'normal'], ['f', 'low']] as const) arrive(gate, 0, id, priority)
+    const positions = (): number[] => (['critical', 'high', 'normal', 'low'] as const).map((priority) => gate.placeOf(priority).position)
+    expect(positions()).toEqual([2, 2, 4, 5])
+    expect(gate.placeOf('normal')).toEqual({ running: 2, limit: 2, position: 4, waiting: 2, waitingMax: 4, refusal: null })
+    expect([positions(), gate.waitingTotal, gate.running]).toEqual([[2, 2, 4, 5], 4, 2])
+    // As it says, so it is.
+    arrive(gate, 0, 'g', 'normal')
+    expect(drain(gate, 0, 'a').indexOf('g')).toBe(3)
+  })
+
+  it('is none where it would be turned away', () => {
+    const gate = gateOf({ waitingMax: 2, waitingPerClassMax: 2 })
+    arrive(gate, 0, 'running', 'low')
+    for (const id of ['a', 'b']) arrive(gate, 0, id, 'normal')
+    // One of a lower priority would make room for the first two.
+    expect((['critical', 'high', 'normal', 'low'] as const).map((priority) => gate.placeOf(priority).refusal)).toEqual([null, null, 'class-full', 'queue-full'])
+    const mixed = gateOf({ waitingMax: 2, waitingPerClassMax: 2 })
+    arrive(mixed, 0, 'running', 'low')
+    for (const [id, priority] of [['a', 'normal'], ['b', 'low']] as const) arrive(mixed, 0, id, priority)
+    expect((['high', 'normal', 'low'] as const).map((priority) => mixed.placeOf(priority).refusal)).toEqual([null, null, 'queue-full'])
+    expect(arrive(mixed, 0, 'late', 'low')).toMatchObject([{ kind: 'shed', reason: 'queue-full' }])
+    expect(arrive(mixed, 0, 'better', 'normal')).toMatchObject([{ kind: 'shed', id: 'b' }])
+  })
+})

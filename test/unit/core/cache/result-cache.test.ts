@@ -163,3 +163,19 @@ describe('result cache', () => {
     expect(cache.store(4, recording)).toBe(false)
   })
 })
+
+describe('looking', () => {
+  it('finds what a lookup would, and is no use of it', () => {
+    const cache = cacheOf({ entriesMax: 2 })
+    keep(cache, 0, 'a')
+    keep(cache, 0, 'b')
+    const before = cache.counters
+    expect([cache.isHeld(999, 'a'), cache.isHeld(999, 'c'), cache.isHeld(1_000, 'a')]).toEqual([true, false, false])
+    expect(cache.counters).toEqual(before)
+    // Still the least recently used one.
+    keep(cache, 1, 'c')
+    expect([cache.isHeld(1, 'a'), cache.isHeld(1, 'b')]).toEqual([false, true])
+    cache.handleWrite(2, 'db')
+    expect([cache.isHeld(2, 'b'), cache.size]).toEqual([false, 0])
+  })
+})
