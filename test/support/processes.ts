@@ -4,7 +4,9 @@ import { copyFile, mkdir, mkdtemp, open, readFile, rm, writeFile } from 'node:fs
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type EventView, isMemberEvent, type MemberEventView, type MeshEventView, type MemberView, type NodesView, type NodeStatusView } from '../../src/wire/control.ts'
+import { addKey, generateKey } from '../../src/adapters/files/keyring.ts'
+import { callControlOnce } from '../../src/client/control.ts'
+import { type ControlRequest, type EventView, isMemberEvent, type MemberEventView, type MeshEventView, type MemberView, type NodesView, type NodeStatusView } from '../../src/wire/control.ts'
 
 const rdbPath = fileURLToPath(new URL('../../bin/rdb.js', import.meta.url))
 
@@ -101,9 +103,15 @@ export class NodeProcess {
     return JSON.parse(result.stdout) as T
   }
 
-  members(): Promise<MemberView[]> { return this.json(['members']) }
-  nodes(database: string): Promise<NodesView> { return this.json(['db:nodes', database]) }
-  status(): Promise<NodeStatusView> { return this.json(['status']) }
+  /** As the commands ask, without a process for each question: tests ask again and again until something has come about. */
+  async ask<T>(request: ControlRequest): Promise<T> {
+    return await callControlOnce({ dataDir: this.dataDir }, request) as T
+  }
+
+  members(): Promise<MemberView[]> { return this.ask({ method: 'members' }) }
+  nodes(database: string): Promise<NodesView> { return this.ask({ method: 'nodes', database }) }
+  status(): Promise<NodeStatusView> { return this.ask({ method: 'status' }) }
+  async drill(cpuPercent: number, memoryPercent: number | null = null): Promise<void> { await this.ask({ method: 'drill-start', cpuPercent, memoryPercent, forMs: 3_600_000 }) }
 
   /** Resolves with the events about members in this node's log so far. */
   async events(): Promise<MemberEventView[]> {
@@ -131,7 +139,7 @@ export class TestMesh {
 
   static async create(): Promise<TestMesh> {
     const mesh = new TestMesh(await mkdtemp(join(tmpdir(), 'reedbase-test-')))
-    await runRdb(['keys:generate', '--data-dir', join(mesh.folder, 'key')])
+    await addKey(join(mesh.folder, 'key'), generateKey(), { use: true })
     return mesh
   }
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type NodeProcess, TestMesh, until } from '../../support/processes.ts'
 
-const quick = ['--membership-preset', 'local', '--seed-retry-max', '1s']
+const quick = ['--membership-preset', 'local', '--seed-retry-max', '1s', '--membership-reconnect-interval', '1s']
 const names = ['local1', 'remote1', 'remote2'] as const
 
 let mesh: TestMesh
