@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline'
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { ServiceBroker } from 'moleculer'
+import { secureInbound } from '../../dist/adapters/direct/handshake.js'
 import { createMesh } from '../../dist/adapters/libp2p/mesh.js'
 import { systemClock } from '../../dist/adapters/system/clock.js'
 import { STREAMS_PER_CONNECTION_MAX } from '../../dist/query/limits.js'
@@ -48,7 +49,7 @@ const http = createHttpServer((request, response) => {
 })
 await new Promise((resolve) => { http.listen(0, '127.0.0.1', resolve) })
 
-const raw = createServer({ noDelay: true }, (socket) => {
+function echo(socket) {
   socket.on('error', () => socket.destroy())
   socket.on('data', rawFrames((id, payload) => {
     const frame = Buffer.alloc(8 + payload.length)
@@ -56,9 +57,14 @@ const raw = createServer({ noDelay: true }, (socket) => {
     frame.writeUInt32BE(id, 4)
     frame.set(payload, 8)
     socket.write(frame)
-  }))
-})
+  })).resume()
+}
+const raw = createServer({ noDelay: true }, echo)
 await new Promise((resolve) => { raw.listen(0, '127.0.0.1', resolve) })
+const tls = createServer({ noDelay: true, allowHalfOpen: true }, (tcp) => {
+  secureInbound(tcp, () => Buffer.from(clusterKey, 'hex')).then(({ socket }) => { echo(socket) }, () => { tcp.destroy() })
+})
+await new Promise((resolve) => { tls.listen(0, '127.0.0.1', resolve) })
 
 const grpc = new GrpcServer()
 const answerBuffer = Buffer.from(answer)
@@ -67,7 +73,7 @@ const grpcPort = await new Promise((resolve, reject) => {
   grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) => { if (error === null) resolve(port); else reject(error) })
 })
 
-process.stdout.write(`${JSON.stringify({ ours: mesh.multiaddrs()[0], http: `http://127.0.0.1:${http.address().port}`, raw: raw.address().port, grpc: grpcPort })}\n`)
+process.stdout.write(`${JSON.stringify({ ours: mesh.multiaddrs()[0], http: `http://127.0.0.1:${http.address().port}`, raw: raw.address().port, tls: tls.address().port, grpc: grpcPort })}\n`)
 createInterface({ input: process.stdin }).on('line', () => {
   const { user, system } = process.cpuUsage()
   process.stdout.write(`${user + system}\n`)

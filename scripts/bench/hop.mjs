@@ -11,6 +11,8 @@ import { generateKeyPair } from '@libp2p/crypto/keys'
 import Table from 'cli-table3'
 import { ServiceBroker } from 'moleculer'
 import { Pool } from 'undici'
+import { secureOutbound } from '../../dist/adapters/direct/handshake.js'
+import { TICKET_ID_BYTES } from '../../dist/adapters/direct/tickets.js'
 import { createMesh } from '../../dist/adapters/libp2p/mesh.js'
 import { systemClock } from '../../dist/adapters/system/clock.js'
 import { toRequest } from '../../dist/client/request.js'
@@ -25,7 +27,7 @@ const usage = `npm run bench:hop [-- options]
   --short          2 rounds of 100 ms: that it runs to its end, not for figures
   --rounds N       interleaved rounds; the medians count (5)
   --round-ms MS    length of a round (500)
-  --only A,B       of ours, moleculer, grpc, http, raw
+  --only A,B       of ours, moleculer, grpc, http, tls, raw
   --at N,M         calls in flight (1,64)
   --json FILE      the figures, for programs
   --profile FOLDER CPU profile of the answering process; of the asking one by node --cpu-prof
@@ -135,30 +137,42 @@ const contestants = {
       }
     },
   },
+  tls: {
+    title: 'raw TLS 1.3, length-prefixed',
+    async open() {
+      const { socket } = await secureOutbound({ host: '127.0.0.1', port: addresses.tls, id: '0'.repeat(2 * TICKET_ID_BYTES), secret: clusterKey }, AbortSignal.timeout(10_000))
+      return echoing(socket)
+    },
+  },
   raw: {
     title: 'raw TCP, length-prefixed',
     async open() {
       const socket = connect({ port: addresses.raw, host: '127.0.0.1', noDelay: true })
       await new Promise((resolve, reject) => { socket.once('connect', resolve).once('error', reject) })
-      const waiting = new Map()
-      let lastId = 0
-      socket.on('data', rawFrames((id, payload) => {
-        waiting.get(id)(payload.length)
-        waiting.delete(id)
-      }))
-      return {
-        call: () => new Promise((resolve) => {
-          const id = ++lastId
-          waiting.set(id, resolve)
-          const frame = Buffer.alloc(8 + answerBytes)
-          frame.writeUInt32BE(4 + answerBytes)
-          frame.writeUInt32BE(id, 4)
-          socket.write(frame)
-        }),
-        close: () => { socket.destroy() },
-      }
+      return echoing(socket)
     },
   },
+}
+
+/** What nothing on such a socket can go below. */
+function echoing(socket) {
+  const waiting = new Map()
+  let lastId = 0
+  socket.on('data', rawFrames((id, payload) => {
+    waiting.get(id)(payload.length)
+    waiting.delete(id)
+  })).resume()
+  return {
+    call: () => new Promise((resolve) => {
+      const id = ++lastId
+      waiting.set(id, resolve)
+      const frame = Buffer.alloc(8 + answerBytes)
+      frame.writeUInt32BE(4 + answerBytes)
+      frame.writeUInt32BE(id, 4)
+      socket.write(frame)
+    }),
+    close: () => { socket.destroy() },
+  }
 }
 
 /** Calls for `forMs` with so many under way; each latency in microseconds. */

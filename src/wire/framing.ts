@@ -10,6 +10,9 @@ const lengthBytes = 4
 /** A frame that arrives in pieces gets so much memory first, and the rest when that is full: a length alone costs the receiver next to nothing. */
 const firstGrantBytes = 64 << 10
 
+/** What is chained to it runs in the same microtask round as with `queueMicrotask`, which makes an async resource and a bound function each time. */
+const settled = Promise.resolve()
+
 export class OversizedFrameError extends Error {
   override readonly name = 'OversizedFrameError'
 }
@@ -126,7 +129,7 @@ export class FrameWriter {
     if (this.#queuedBytes >= this.sendBytes) this.flush()
     else if (!this.#scheduled && !this.#blocked) {
       this.#scheduled = true
-      queueMicrotask(this.#flushTask)
+      void settled.then(this.#flushTask)
     }
     return frameNumber
   }

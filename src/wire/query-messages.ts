@@ -6,6 +6,7 @@ import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engin
 import { Frame, Route, type End, type Failure, type Load, type Request, type Value } from './generated/query.ts'
 import { FRAME_BYTES_MAX } from './framing.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
+import { decodeFrequentFrame, decodeLimits } from './query-decoders.ts'
 import { decodeValue, encodeValue } from './query-values.ts'
 import { serviceTimeCode, serviceTimeMs } from './service-time-code.ts'
 
@@ -34,8 +35,6 @@ const verdicts: ReadonlyArray<CandidateExplanation['verdict']> = [
   'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower', 'degraded',
   'ejected', 'too-stale', 'other-zone', 'pinned-elsewhere', 'slow',
 ]
-
-const decodeLimits = { limits: { request: { parameters: 65_535, visited: 8 }, response: { parts: 4096, route: { candidates: 4096, failedAttempts: 64 } } } }
 
 /** A deadline further away is no deadline. */
 export const TIMEOUT_MS_MAX = 24 * 3_600_000
@@ -80,6 +79,8 @@ export function encodeFrame(frame: Frame): Uint8Array {
 
 /** Null when the bytes are not a frame. */
 export function decodeFrame(bytes: Uint8Array): Frame | null {
+  const frequent = decodeFrequentFrame(bytes)
+  if (frequent !== undefined) return frequent
   try {
     return Frame.decode(bytes, decodeLimits)
   } catch {
