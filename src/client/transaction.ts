@@ -82,7 +82,8 @@ class OpenTransaction implements Transaction {
     const committing = this.#step('commit', { sql: 'COMMIT' })
     this.#over = endedError()
     try {
-      for await (const _ of (await committing).batches);
+      const batches = (await committing).batches[Symbol.asyncIterator]()
+      while ((await batches.next()).done !== true);
     } catch (error) {
       throw transactionLoss(error, 'commit')
     } finally {

@@ -27,7 +27,7 @@ import type { QueryRequest } from '../../../src/query/types.ts'
 import { createRowsResult } from '../../../src/wire/results/rows-result.ts'
 import { collect } from '../../support/collect.ts'
 import { type MemoryByteStream, memoryStreamPair } from '../../support/memory-byte-stream.ts'
-import { request, settle, until, VirtualClock } from '../../support/query-plane.ts'
+import { readAll, request, settle, until, VirtualClock } from '../../support/query-plane.ts'
 
 const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLog }
 const load = { cpuPercent: 5, memoryPercent: 5, inFlight: 0, overloaded: false, drill: false, sequence: 1 }
@@ -89,7 +89,7 @@ class Mesh {
   add(name: string, setup: NodeSetup = {}): TestNode {
     const node = new TestNode(this, name, setup)
     this.nodes.set(name, node)
-    if (setup.engine != null) this.roles.set(name, setup.engine.role)
+    if (setup.engine !== undefined && setup.engine !== null) this.roles.set(name, setup.engine.role)
     return node
   }
 }
@@ -445,7 +445,7 @@ describe('at the gate', () => {
 describe('a node that drains', () => {
   it('takes no new ones, lets those that are open end, and then rolls back', async () => {
     const { client, log, there } = twoNodes()
-    let draining: Promise<void> | null = null
+    let draining: Promise<void> = Promise.resolve()
     await client.transaction(async (transaction) => {
       draining = there.drain(10_000)
       expect(await rowsOf(transaction, 'one')).toEqual([{ sql: 't1 one' }])
@@ -473,7 +473,7 @@ describe('kept results', () => {
     const { here, there } = twoNodes({ engine: loggingEngine(log), cacheBytes: 1 << 20 })
     expect(here.name).toBe('entry')
     const client = there.client()
-    const read = async (): Promise<void> => { for await (const _ of (await client.connections.query('', request({ database: 'db', sql: 'SELECT a' }))).batches); }
+    const read = async (): Promise<void> => { await readAll(await client.connections.query('', request({ database: 'db', sql: 'SELECT a' }))) }
     await read()
     await read()
     expect(log).toEqual(['SELECT a'])
