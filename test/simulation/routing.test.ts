@@ -34,6 +34,13 @@ describe('one slow server among eleven', () => {
     expect(figure(ours, 'errors')).toBe(0)
   })
 
+  it('notices of itself that it is slow, and keeps few of its own clients, without an option or a hint', async () => {
+    const ours = await run({ shape: 'mesh', strategy: 'nearest' })
+    const plain = await run({ shape: 'mesh', strategy: 'plain round robin' })
+    expect(figure(ours, 'late')).toBeLessThan(figure(plain, 'late') / 3)
+    expect(figure(ours, 'errors')).toBe(0)
+  })
+
   it('costs nobody a second where reads are hedged', async () => {
     const hedged = await run({ shape: 'gateway', strategy: 'nearest', hedgeAfterMs: 500 })
     expect(figure(hedged, 'within')).toBeGreaterThan(0.999)
@@ -50,7 +57,23 @@ describe('two slow nodes among sixteen', () => {
   })
 })
 
+describe('two slow nodes among sixteen, each with clients of its own', () => {
+  it('send them away, and try rarely whether it goes better', async () => {
+    const ours = await runFastSlow({ shape: 'mesh', strategy: 'nearest', measuredMs: 5_000 }, SEED)
+    const plain = await runFastSlow({ shape: 'mesh', strategy: 'plain round robin', measuredMs: 5_000 }, SEED)
+    expect(figure(ours, 'p99Ms')).toBeLessThan(figure(plain, 'p99Ms') / 8)
+    expect(figure(ours, 'slowShare')).toBeLessThan(0.005)
+  })
+})
+
 describe('four nodes out of CPU', () => {
+  it('help the one that all clients ask, each overloaded as it is', async () => {
+    const ours = await runLossCase({ shape: 'mesh', strategy: 'nearest', isOneSided: true, measuredMs: 8_000 }, SEED)
+    const plain = await runLossCase({ shape: 'mesh', strategy: 'plain round robin', isOneSided: true, measuredMs: 8_000 }, SEED)
+    expect(figure(ours, 'perSecond')).toBeGreaterThan(0.97 * figure(plain, 'perSecond'))
+    expect(figure(ours, 'errors')).toBe(0)
+  })
+
   it('do no less than under a plain round robin', async () => {
     const ours = await runLossCase({ shape: 'mesh', strategy: 'nearest', measuredMs: 8_000 }, SEED)
     const plain = await runLossCase({ shape: 'mesh', strategy: 'plain round robin', measuredMs: 8_000 }, SEED)
@@ -62,7 +85,7 @@ describe('four nodes out of CPU', () => {
 })
 
 describe('overloaded senders', () => {
-  it.each(['nearest', 'least-connections', 'peak-ewma'] as const)('spread their reads by %s, however often load is told', async (strategy) => {
+  it.each(['nearest', 'least-connections', 'peak-ewma', 'probe-pool'] as const)('spread their reads by %s, however often load is told', async (strategy) => {
     for (const loadIntervalMs of [500, 30_000]) {
       const figures = await runHerd({ strategy, loadIntervalMs, digests: true, measuredMs: 5_000 }, SEED)
       expect(figure(figures, 'worst')).toBeLessThanOrEqual(1.3)

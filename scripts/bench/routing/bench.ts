@@ -31,12 +31,17 @@ export interface Configuration {
 
 export interface Verdict {
   readonly asked: string
-  /** Of the configuration judged: `default`, what a node does when nobody configures it; `best`, the strategy recommended for this. */
   readonly configuration: string
-  readonly value: string
-  readonly isMet: boolean
+  /** NaN where what it is held against was not run. */
+  readonly measured: number
+  readonly bound: { readonly atLeast: number } | { readonly atMost: number }
+  readonly show: (value: number) => string
   /** False: told, but --check does not hinge on it. */
   readonly isAsked: boolean
+}
+
+export function isMet({ measured, bound }: Verdict): boolean {
+  return 'atLeast' in bound ? measured >= bound.atLeast : measured <= bound.atMost
 }
 
 export interface RoutingBench {
@@ -44,7 +49,8 @@ export interface RoutingBench {
   readonly summary: string
   readonly columns: readonly Column[]
   readonly configurations: (isShort: boolean) => readonly Configuration[]
-  readonly verdicts: (medians: ReadonlyMap<string, Figures>) => readonly Verdict[]
+  /** Of one seed's figures, or of the medians over all. */
+  readonly verdicts: (figures: ReadonlyMap<string, Figures>) => readonly Verdict[]
 }
 
 export const percent = (digits: number) => (value: number): string => `${(100 * value).toFixed(digits)} %`

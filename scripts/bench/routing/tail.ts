@@ -74,9 +74,8 @@ export const tail: RoutingBench = {
     { figure: 'p50Ms', title: 'p50', show: milliseconds }, { figure: 'p99Ms', title: 'p99', show: milliseconds }, { figure: 'p999Ms', title: 'p99.9', show: milliseconds },
     { figure: 'slowShare', title: 'on the slow node', show: percent(2) }, { figure: 'forwarded', title: 'forwarded', show: plain(0) }, { figure: 'failovers', title: 'failovers', show: plain(0) }, { figure: 'hedges', title: 'hedges', show: plain(0) }, { figure: 'ejected', title: 'ejections', show: plain(0) },
   ],
-  configurations: (isShort) => Object.entries(plans).map(([name, plan]): Configuration => ({ name, run: (seed) => runTail({ ...plan, measuredMs: isShort ? 20_000 : 60_000 }, seed) })),
-  verdicts: (medians) => Object.keys(plans).filter((name) => !name.includes('baseline')).map((name) => {
-    const within = medians.get(name)?.['within'] ?? 0
-    return { configuration: name, asked: `at least ${percent(1)(ASKED)} within 1 s`, value: percent(3)(within), isMet: within >= ASKED, isAsked: name.includes('default') }
-  }),
+  // The short form has fewer seeds only: what it costs to notice that a node is slow is the same however long that lasts, and the share asked is of a minute.
+  configurations: () => Object.entries(plans).map(([name, plan]): Configuration => ({ name, run: (seed) => runTail({ ...plan, measuredMs: 60_000 }, seed) })),
+  verdicts: (figures) => Object.keys(plans).filter((name) => !name.includes('baseline')).map((name) =>
+    ({ configuration: name, asked: `at least ${percent(1)(ASKED)} within 1 s`, measured: figures.get(name)?.['within'] ?? NaN, bound: { atLeast: ASKED }, show: percent(3), isAsked: name.includes('default') })),
 }

@@ -26,6 +26,7 @@ export interface RoutingOptions {
   readonly adaptiveResourceWeight: number
   readonly adaptiveLocalityWeight: number
   readonly probesMin: number
+  readonly probeShare: number
   readonly hotQuantile: number
 }
 
@@ -121,6 +122,10 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
   probesMin: {
     unit: 'count', min: 1, max: 1_000, default: 2,
     description: 'Strategy probe-pool: candidates with a usable probe below which it chooses as peak-ewma does. Larger: rests on probes only where there are many.',
+  },
+  probeShare: {
+    unit: 'ratio', min: 0.01, max: 1, default: 0.34,
+    description: 'Strategy probe-pool: share of the usable probes, at random, that takes part in a choice; probesMin at least. Larger: better choices while probes are fresh; more senders choose the same peer.',
   },
   hotQuantile: {
     unit: 'ratio', min: 0, max: 1, default: 0.84,

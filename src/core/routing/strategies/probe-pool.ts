@@ -7,9 +7,10 @@
  * Which probes there are, how old they grow and how often one is used is decided in feedback-probes.ts. With fewer than `probesMin` of them
  * the choice is peak-ewma's.
  *
- * Extension: what this node has in flight to a peer is added to its probe, and the round trip to its latency, since peers are not all in one
+ * Extension: the choice is among a random part of the probes (`sampled`); and what this node has in flight to a peer is added to its probe, and the round trip to its latency, since peers are not all in one
  * datacenter.
  */
+import { randomInteger } from '../../time/random.ts'
 import type { PeerView } from '../types.ts'
 import { best, drawnByWarmth, ranking } from './choices.ts'
 import { isMeasured } from './figures.ts'
@@ -29,12 +30,30 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const probed = withProbe(candidates)
   const scores = scoresOf(candidates, probed, context)
   // Where only cold ones have a probe, those that are warm are to be asked first all the same.
-  const pool = drawnByWarmth(probed, candidates, context.random)
+  const pool = sampled(drawnByWarmth(probed, candidates, context.random), context)
   if (pool.length < context.options.probesMin) {
     const [first = 0] = peakEwma.rank(candidates, { ...context, places: 1 }).order
     return ranking(first, scores, context.places)
   }
   return ranking(best(pool, scores, context.random), scores, context.places)
+}
+
+/**
+ * A random part of them (`probeShare`), if that is enough to choose from. Prequal's pool is a small sample of many servers, another one at each client. A mesh is often
+ * smaller than the pool: then all senders hold probes of all, and would all choose the same one until the next.
+ */
+function sampled(pool: readonly number[], { random, options: { probesMin, probeShare } }: RankContext): readonly number[] {
+  const size = Math.max(probesMin, Math.ceil(pool.length * probeShare))
+  if (pool.length <= size) return pool
+  const drawn = [...pool]
+  for (let i = 0; i < size; i++) {
+    const other = i + randomInteger(random, drawn.length - i)
+    const held = drawn[i] as number
+    drawn[i] = drawn[other] as number
+    drawn[other] = held
+  }
+  drawn.length = size
+  return drawn
 }
 
 function scoresOf(candidates: readonly PeerView[], probed: readonly number[], context: Omit<RankContext, 'random' | 'places'>): Float64Array {

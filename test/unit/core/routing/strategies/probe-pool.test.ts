@@ -17,8 +17,9 @@ function unprobed(peerId: string, peakEwmaMs: number | null, fields: Partial<Pee
   return peerView({ peerId, feedback: feedback({ peakEwmaMs, probe: null }), ...fields })
 }
 
-function chosen(peers: readonly PeerView[], options: Partial<RoutingOptions> = {}): Set<string> {
+function chosen(peers: readonly PeerView[], given: Partial<RoutingOptions> = {}): Set<string> {
   const random = createRandom(11)
+  const options = { probeShare: 1, ...given }
   return new Set(Array.from({ length: 200 }, () => peers[probePool.rank(peers, { ...here, options: parseRoutingOptions(options), random, places: 1 }).order[0] as number]?.peerId ?? ''))
 }
 
@@ -41,6 +42,13 @@ describe('probe pool (Prequal, NSDI 2024 §4)', () => {
   it('adds what this node has in flight to the probe, so that its own queries make a peer hot', () => {
     const peers = [probed('fast', 0, 10, { inFlightFromHere: 7 }), probed('b', 1, 20), probed('c', 1, 30), probed('d', 2, 40)]
     expect(chosen(peers, { hotQuantile: 0.75 })).toEqual(new Set(['b']))
+  })
+
+  it('takes the best of a random part of the probes, so that senders with the same probes do not all choose one', () => {
+    const peers = Array.from({ length: 9 }, (_, index) => probed(String(index), 1, 10 * (index + 1)))
+    // Three take part: the two slowest are never the best of three.
+    expect([...chosen(peers, { probeShare: 1 / 3 })].sort()).toEqual(['0', '1', '2', '3', '4', '5', '6'])
+    expect([...chosen(peers, { probeShare: 0.01, probesMin: 2 })].sort()).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
   })
 
   it('adds the round trip to the latency', () => {
