@@ -165,7 +165,7 @@ describe('the local node', () => {
 
 describe('a peer that stops', () => {
   it('answering (SIGSTOP) while it has the query: failover as soon as membership declares it failed', async () => {
-    const [local, ...peers] = await meshOf(['local1', 'remote1', 'remote2'], ['--membership-suspicion-max-multiplier', '1', '--membership-reconnect-interval', '1s']) as [NodeProcess, ...NodeProcess[]]
+    const [local, ...peers] = await meshOf(['local1', 'remote1', 'remote2'], ['--membership-suspicion-max-multiplier', '1']) as [NodeProcess, ...NodeProcess[]]
     await overload(local)
     const running = startRdb(['db:query', 'numbers', slowSql, '--timeout', '5m', '--data-dir', local.dataDir])
     const stopped = await busyPeer(peers)
@@ -175,8 +175,7 @@ describe('a peer that stops', () => {
     stopped.child.kill('SIGCONT')
     running.child.kill('SIGINT')
     expect((await running.ended).code).toBe(130)
-    await until('the stopped one to be alive again', async () => (await local.members()).find(({ record }) => record.name === stopped.name)?.state === 'alive', 60_000)
-  }, 120_000)
+  }, 90_000)
 })
 
 it('two nodes of one name are both visible, marked and logged', async () => {
