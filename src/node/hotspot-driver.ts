@@ -7,7 +7,8 @@ import type { RoutingEventView } from '../wire/control.ts'
 import { MachineTimer } from './machine-timer.ts'
 
 export interface HotspotDriverParts {
-  readonly options: Readonly<Partial<HotspotOptions>>
+  /** What is missing comes from the defaults. */
+  readonly options?: Readonly<Partial<HotspotOptions>>
   /** Healthy copies of a database beside the one here. */
   readonly otherCopies: (database: string) => number
   readonly onEvent: (event: RoutingEventView) => void

@@ -1,15 +1,17 @@
 /**
- * What a query asks of its route, as text: in a comment at the very beginning of its statement, where any client can put it, and the same words
- * in the request, where the client library puts its options.
+ * What a query asks of its route, as text: in a comment at the beginning of its statement or right after its first word, where any client can put
+ * it, and the same words in the request, where the client library puts its options.
  *
  *     /*+ rdb: zone=eu-west/r1, max-staleness=5s, strategy=peak-ewma *\/ SELECT …
+ *     SELECT /*+ rdb: local-only *\/ …
  *
- * A word that is not known is an error, not a comment: a hint that nobody heeds is worse than none.
+ * A word that is not known, and a hint that stands elsewhere, is an error, not a comment: a hint that nobody heeds is worse than none.
  */
 import { NO_HINTS, type RouteHints } from '../core/routing/hints.ts'
 import { readDuration } from '../core/options/quantity.ts'
 import type { Priority } from '../core/routing/types.ts'
 import { MeshError } from '../errors.ts'
+import { findHintComments } from './hint-comments.ts'
 
 export interface QueryHints {
   readonly route: RouteHints
@@ -27,17 +29,20 @@ export const NO_QUERY_HINTS: QueryHints = Object.freeze({ route: NO_HINTS, prior
 
 const priorities: readonly string[] = ['critical', 'high', 'normal', 'low']
 const words = 'local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, priority=…, session=…'
-const commentPattern = /^\s*\/\*\+\s*rdb:([^*]*)\*\//
 
 /**
- * Of a statement's comment and of the request's words, which win.
+ * Of a statement's comments, the later before the earlier, and of the request's words, which win over both.
  * @throws MeshError ERR_OPTION_INVALID
  */
 export function readHints(sql: string, requestText: string): QueryHints {
-  // Nearly every query has neither, and none of them shall pay for those that have.
-  const comment = sql.includes('/*+') ? commentPattern.exec(sql)?.[1] ?? '' : ''
-  if (comment === '' && requestText === '') return NO_QUERY_HINTS
-  return parseWords(requestText, parseWords(comment, NO_QUERY_HINTS))
+  const { texts, strayAt } = findHintComments(sql)
+  if (strayAt !== null) {
+    throw new MeshError('ERR_OPTION_INVALID', `a hint stands in the middle of the statement, at character ${strayAt + 1}, where none is read`, {
+      nextStep: 'Put /*+ rdb: … */ at the beginning of the statement, or right after its first word: SELECT /*+ rdb: … */ ….', details: { started: 'no', position: strayAt },
+    })
+  }
+  if (texts.length === 0 && requestText === '') return NO_QUERY_HINTS
+  return [...texts, requestText].reduce((hints, text) => parseWords(text, hints), NO_QUERY_HINTS)
 }
 
 function parseWords(text: string, base: QueryHints): QueryHints {

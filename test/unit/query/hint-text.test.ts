@@ -3,7 +3,7 @@ import { NO_HINTS } from '../../../src/core/routing/hints.ts'
 import { HINT_TEXT_CHARACTERS_MAX, NO_QUERY_HINTS, readHints } from '../../../src/query/hint-text.ts'
 
 describe('hints', () => {
-  it.each(['SELECT 1', 'SELECT /*+ rdb: local-only */ 1', '/* rdb: local-only */ SELECT 1', '/*+ other: x */ SELECT 1', "SELECT '/*+ rdb: local-only */'"])('are none in %s', (sql) => {
+  it.each(['SELECT 1', '/* rdb: local-only */ SELECT 1', '/*+ other: x */ SELECT 1', "SELECT '/*+ rdb: local-only */'"])('are none in %s', (sql) => {
     expect(readHints(sql, '')).toBe(NO_QUERY_HINTS)
   })
 
@@ -34,6 +34,17 @@ describe('hints', () => {
     for (const [sql, text] of [['SELECT 1', words], [`/*+ rdb: ${words} */ SELECT 1`, '']] as const) {
       expect(() => readHints(sql, text)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining(message) as string }) as Error)
     }
+  })
+
+  it('are read right after the first word, too, and the later one counts', () => {
+    expect(readHints('SELECT /*+ rdb: local-only */ 1', '').route.localOnly).toBe(true)
+    expect(readHints('/*+ rdb: zone=a, local-only */ SELECT /*+ rdb: zone=b, priority=low */ 1', 'priority=high')).toEqual({ route: { ...NO_HINTS, zone: 'b', localOnly: true }, priority: 'high', session: null })
+  })
+
+  it('are refused where nobody would look for them', () => {
+    expect(() => readHints('SELECT 1 /*+ rdb: local-only */', '')).toThrow(expect.objectContaining({
+      code: 'ERR_OPTION_INVALID', message: 'a hint stands in the middle of the statement, at character 10, where none is read', nextStep: expect.stringContaining('SELECT /*+ rdb: … */') as string, details: { started: 'no', position: 9 },
+    }) as Error)
   })
 
   it('take no time over a long statement that only looks like having some', () => {
