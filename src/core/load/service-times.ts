@@ -145,11 +145,12 @@ export class ServiceTimes {
   handleEnd(nowMs: number, query: RunningQuery, outcome: 'completed' | 'failed' | 'cancelled', serviceMs: number): void {
     if (query.state === 'ended') return
     this.handleTime(nowMs)
+    const wasOverdue = query.state === 'overdue'
     this.#settle(query)
     query.state = 'ended'
     this.#running--
     if (outcome !== 'completed' || !(serviceMs >= 0 && serviceMs < Infinity)) return
-    if (serviceMs < this.overdueMs) this.#excess = Math.max(0, this.#excess - 1)
+    if (!wasOverdue && serviceMs < this.overdueMs) this.#excess = Math.max(0, this.#excess - 1)
     this.#learn(nowMs, Math.log(Math.max(serviceMsMin, serviceMs)))
   }
 

@@ -42,6 +42,8 @@ const measuredSamplesMin = 8
 const measuredSamplesMemory = 16
 const measuredAgeMsMax = 120_000
 const toldAgeMsMax = 10_000
+/** Above the ratio by this part of it, all leave. */
+const fullExcess = 0.5
 
 export class ServiceComparison {
   readonly #options: ComparisonOptions
@@ -52,7 +54,7 @@ export class ServiceComparison {
   #measuredAtMs = -Infinity
   #hereMs: number | null = null
   #share = 0
-  #shareAtMs = -Infinity
+  #shareAtMs: number | null = null
   #slowInARow = 0
 
   constructor(options: ComparisonOptions) {
@@ -96,7 +98,7 @@ export class ServiceComparison {
 
   /** Before each decision. */
   handleHere(nowMs: number, { expectedMs, isSlowed }: HereInput): void {
-    const elapsedMs = Math.max(0, nowMs - this.#shareAtMs)
+    const elapsedMs = Math.max(0, nowMs - (this.#shareAtMs ?? nowMs))
     this.#shareAtMs = nowMs
     this.#hereMs = expectedMs
     const { target, isSudden } = this.#aim(nowMs, expectedMs, isSlowed)
@@ -113,7 +115,7 @@ export class ServiceComparison {
     if (hereMs === null || elsewhereMs === null || hereMs < elsewhereMs + slowMarginMs) return { target: 0, isSudden: false }
     const ratio = hereMs / elsewhereMs
     if (isSlowed && ratio >= slowedRatio) return { target: 1, isSudden: true }
-    return { target: Math.min(1, Math.max(0, ratio / slowRatio - 1)), isSudden: false }
+    return { target: Math.min(1, Math.max(0, (ratio / slowRatio - 1) / fullExcess)), isSudden: false }
   }
 
   /** The worse of what they tell and what queries from here took: with doubt a query stays. */

@@ -73,7 +73,7 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
   },
   slowRatio: {
     unit: 'ratio', min: 1.1, max: 1_000, default: 3,
-    description: 'Reads begin to leave a node where they take this many times as long as elsewhere, and all leave at twice that. Peers that are as much slower than the others get no read that has a better place. Larger: slow copies keep more of their clients; different queries on different nodes are taken for slowness less often.',
+    description: 'Reads begin to leave a node where they take this many times as long as elsewhere, and all leave at half as much again. Peers that are as much slower than the others get no read that has a better place. Larger: slow copies keep more of their clients; different queries on different nodes are taken for slowness less often.',
   },
   slowedRatio: {
     unit: 'ratio', min: 1.1, max: 1_000, default: 2,
