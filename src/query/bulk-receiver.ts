@@ -6,7 +6,9 @@ import { FRAME_BYTES_MAX, FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { End, Frame } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, encodeFrame, QUERY_WIRE_VERSION } from '../wire/query-messages.ts'
 import type { ClientQuery, QueryBulkStream } from './client-query.ts'
+import { TURN_BYTES_MAX } from './limits.ts'
 import { closeWithFarSide } from './stream-lifetime.ts'
+import { TurnBound } from './turn-bound.ts'
 
 /** How long a cancelled query may take to send its last frame before its stream is given up. */
 const drainTimeoutMs = 5000
@@ -25,6 +27,8 @@ export class BulkReceiver implements QueryBulkStream {
   readonly #stream: ByteStream
   readonly #options: BulkReceiverOptions
   readonly #writer: FrameWriter
+  /** Null where others share the connection: what has come is decrypted and taken apart before a stream of it can be paused. */
+  readonly #turn: TurnBound | null
   #id = 0
   #query: ClientQuery | null = null
   #creditBytes = 0
@@ -37,6 +41,7 @@ export class BulkReceiver implements QueryBulkStream {
     this.#stream = stream
     this.#options = options
     this.#writer = new FrameWriter(stream)
+    this.#turn = stream.isAlone ? new TurnBound(stream, TURN_BYTES_MAX) : null
     const reader = new FrameReader((bytes) => {
       if (this.#closed) return
       const frame = decodeFrame(bytes)
@@ -45,6 +50,7 @@ export class BulkReceiver implements QueryBulkStream {
     closeWithFarSide(stream)
     stream.onClose((error) => this.#handleClosed(error))
     stream.onBytes((chunk) => {
+      this.#turn?.handleBytes(chunk.length)
       try {
         if (!this.#closed) reader.push(chunk)
       } catch (error) {
@@ -134,6 +140,7 @@ export class BulkReceiver implements QueryBulkStream {
     this.#closed = true
     this.#drainTimer?.cancel()
     this.#writer.close()
+    this.#turn?.close()
     const query = this.#query
     this.#query = null
     this.#options.onClosed()

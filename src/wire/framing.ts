@@ -12,6 +12,8 @@ const firstGrantBytes = 64 << 10
 
 /** What is chained to it runs in the same microtask round as with `queueMicrotask`, which makes an async resource and a bound function each time. */
 const settled = Promise.resolve()
+/** Large frames go to the transport in pieces of this size, each when the one before is through: to seal and write a megabyte at once takes a millisecond. */
+const pieceBytesMax = 128 << 10
 
 export class OversizedFrameError extends Error {
   override readonly name = 'OversizedFrameError'
@@ -100,6 +102,8 @@ export class FrameWriter {
   #scheduled = false
   #blocked = false
   #closed = false
+  /** Of a large frame that is under way; nothing else may go before it. */
+  #rest: Uint8Array | null = null
   readonly #flushTask = (): void => {
     this.#scheduled = false
     this.flush()
@@ -147,8 +151,8 @@ export class FrameWriter {
   }
 
   /**
-   * A frame in two parts, sent at once behind what waits. The data goes to the transport as it is, uncopied while the transport takes it, so
-   * it must not change any more.
+   * A frame in two parts, begun at once behind what waits. The data goes to the transport as it is, uncopied and as fast as the transport takes
+   * it, so it must not change any more.
    */
   pushLarge(head: Uint8Array, data: Uint8Array): void {
     this.flush()
@@ -161,13 +165,26 @@ export class FrameWriter {
     start.writeUInt32BE(head.length + data.length)
     start.set(head, lengthBytes)
     this.#stream.send(start)
-    if (!this.#stream.send(data)) this.#block()
+    this.#sendInPieces(data)
+  }
+
+  #sendInPieces(data: Uint8Array): void {
+    for (let at = 0; at < data.length; at += pieceBytesMax) {
+      const piece = data.length <= pieceBytesMax ? data : data.subarray(at, at + pieceBytesMax)
+      if (this.#stream.send(piece)) continue
+      if (at + piece.length < data.length) this.#rest = data.subarray(at + piece.length)
+      this.#block()
+      return
+    }
   }
 
   #block(): void {
     this.#blocked = true
     this.#stream.drained().then(() => {
       this.#blocked = false
+      const rest = this.#rest
+      this.#rest = null
+      if (rest !== null) this.#sendInPieces(rest)
       this.flush()
       if (!this.#blocked) this.#onUnblocked()
     }, () => this.close())
@@ -178,6 +195,7 @@ export class FrameWriter {
     this.#closed = true
     this.#frames = []
     this.#queuedBytes = 0
+    this.#rest = null
   }
 
   #join(): Uint8Array {

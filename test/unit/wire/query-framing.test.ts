@@ -109,4 +109,28 @@ describe('FrameWriter', () => {
     expect(frames.map((frame) => [frame[0], frame.length])).toEqual([[1, 1], [9, 4001], [8, 4001], [7, 4001]])
     expect(frames[3]?.subarray(1).equals(data)).toBe(true)
   })
+
+  it('sends a large frame in pieces, each when the transport has taken the one before, with nothing in between', async () => {
+    const { a, b } = memoryStreamPair({ windowBytes: 100_000 })
+    const sizes: number[] = []
+    const send = a.send.bind(a)
+    a.send = (bytes) => {
+      sizes.push(bytes.length)
+      return send(bytes)
+    }
+    const frames: Buffer[] = []
+    const reader = new FrameReader((frame) => frames.push(Buffer.from(frame)))
+    let unblocked = 0
+    const writer = new FrameWriter(a, () => { unblocked++ })
+    const data = Uint8Array.from({ length: 300_000 }, (_, i) => i >> 3)
+    writer.pushLarge(Uint8Array.of(9), data)
+    writer.push(Uint8Array.of(1))
+    expect(sizes).toEqual([5, 131_072])
+    b.onBytes((chunk) => reader.push(chunk))
+    await settle(8)
+    expect(sizes).toEqual([5, 131_072, 131_072, 300_000 - 2 * 131_072, 5])
+    expect(frames.map((frame) => frame.length)).toEqual([300_001, 1])
+    expect(frames[0]?.subarray(1).equals(data)).toBe(true)
+    expect([writer.isBlocked, unblocked]).toEqual([false, 1])
+  })
 })
