@@ -1,13 +1,14 @@
 /** A PostgreSQL server's database behind the engine port: the node stands in front of it, the server keeps the data and replicates it. */
 import { MeshError } from '../../errors.ts'
 import type { Log } from '../../ports/log.ts'
-import type { Access, DatabaseRole, EngineRequest, EngineResult, QueryEngine } from '../../ports/query-engine.ts'
+import type { Access, BeginOptions, DatabaseRole, EngineRequest, EngineResult, EngineTransaction, QueryEngine } from '../../ports/query-engine.ts'
 import { StatementClassifier, type Inspection } from './classifier.ts'
 import { ClientPool } from './client-pool.ts'
 import { parseConnectionTarget, type ConnectionTarget } from './connection-target.ts'
+import { PostgresTransaction, transactionErrorOf, type TransactionStatement } from './engine-transaction.ts'
 import { clientClass, clientConfig } from './mesh-client.ts'
 import { parameterTypes, parameterValues, type BoundParameters } from './parameters.ts'
-import { QueryRun } from './query-run.ts'
+import { QueryRun, type RunClient } from './query-run.ts'
 import { encodeCount, encodeNothing, ResultEncoder, type EncodedStart } from './result-encoder.ts'
 import { ResultStream } from './result-stream.ts'
 import { isConnectionLost, meshErrorOf } from './server-error.ts'
@@ -37,6 +38,8 @@ export interface PostgresEngine extends QueryEngine {
 const POLL_INTERVAL_MS = 1_000
 const WATCH_TIMEOUT_MS = 5_000
 const NOT_STARTED = { started: 'no' } as const
+/** Of the connections; the others are for queries. */
+const TRANSACTIONS_RATIO = 0.5
 
 /** A server that does not answer yet is no error: the engine is not ready, and goes on trying. @throws MeshError ERR_OPTION_INVALID */
 export async function openPostgres(options: PostgresOptions): Promise<PostgresEngine> {
@@ -49,6 +52,9 @@ export async function openPostgres(options: PostgresOptions): Promise<PostgresEn
   return engine
 }
 
+/** A statement on a connection, by itself or within a transaction. */
+type StatementRun = Pick<QueryRun, 'access' | 'open' | 'read' | 'runAlone' | 'commit' | 'end'>
+
 class Engine implements PostgresEngine {
   readonly kind = 'postgres'
   readonly database: string
@@ -59,11 +65,14 @@ class Engine implements PostgresEngine {
   readonly #types: TypeCatalog
   readonly #listeners = new Set<() => void>()
   readonly #closing = new AbortController()
+  readonly #transactionsMax: number
+  #transactions = 0
 
   constructor({ database, log, pollIntervalMs = POLL_INTERVAL_MS }: PostgresOptions, target: ConnectionTarget) {
     this.database = database
     this.#log = log
     this.#pool = new ClientPool(target, log)
+    this.#transactionsMax = Math.max(1, Math.floor(TRANSACTIONS_RATIO * target.connectionsMax))
     const Client = clientClass(target)
     this.#watch = new ServerWatch({
       database, pollIntervalMs, log,
@@ -147,7 +156,66 @@ class Engine implements PostgresEngine {
     }
   }
 
-  async #start(run: QueryRun, sql: string, { values, types }: BoundParameters, { access, facts }: Inspection): Promise<{ readonly start: EncodedStart; readonly encoder: ResultEncoder }> {
+  async begin({ access, signal: callers, idleTimeoutMs, timeoutMs }: BeginOptions): Promise<EngineTransaction> {
+    if (!this.isReady()) throw new MeshError('ERR_NOT_SERVING', `The database server of ${this.database} does not answer.`, { details: NOT_STARTED })
+    if (access === 'write' && this.role !== 'primary') throw new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details: { database: this.database, ...NOT_STARTED } })
+    if (this.#transactions >= this.#transactionsMax) {
+      throw new MeshError('ERR_OVERLOADED', `${this.#transactions} transactions hold a connection to the database server each; the others are for queries.`, { details: { ...NOT_STARTED, reason: 'transactions' }, nextStep: 'Try again shortly, or allow more with ?connections=… in the URL of the database.' })
+    }
+    this.#transactions++
+    const signal = AbortSignal.any([callers, this.#closing.signal])
+    let on: RunClient
+    try {
+      on = await this.#pool.acquire(signal)
+    } catch (error) {
+      this.#transactions--
+      throw await this.#failedBegin(error, signal)
+    }
+    try {
+      return await PostgresTransaction.begin({
+        on, access, signal, idleTimeoutMs: idleTimeoutMs ?? null, timeoutMs: timeoutMs ?? null, cancel: (pid) => this.#watch.cancel(pid),
+        release: (state) => {
+          // Also where it was rolled back: what its own statements taught the catalogues is not so any more.
+          if (access === 'write') this.#forget()
+          this.#transactions--
+          this.#pool.release(on, state)
+        },
+        start: (statement, request) => this.#startInTransaction(statement, request, access),
+      })
+    } catch (error) {
+      throw await this.#failedBegin(error, signal)
+    }
+  }
+
+  async #failedBegin(error: unknown, { aborted }: AbortSignal): Promise<MeshError> {
+    if (isConnectionLost(error)) await this.#watch.poll()
+    return meshErrorOf(error, { sql: 'BEGIN', access: 'read', aborted, delivered: false, isPrimary: this.role === 'primary' })
+  }
+
+  async #startInTransaction(statement: TransactionStatement, request: EngineRequest, transactionAccess: Access): Promise<EngineResult> {
+    const inspection = await this.#classifier.inspect(request.sql)
+    if (inspection.access === 'write' && transactionAccess === 'read') throw new MeshError('ERR_READ_ONLY', 'the transaction only reads, and the statement writes', { details: NOT_STARTED, nextStep: 'Begin a transaction that is not read-only.' })
+    const values = parameterValues(request.parameters)
+    const fail = async (error: unknown): Promise<MeshError> => {
+      statement.fail()
+      await statement.end()
+      if (isConnectionLost(error)) await this.#watch.poll()
+      return transactionErrorOf(error, { sql: request.sql, access: transactionAccess, aborted: request.signal.aborted, delivered: false, isPrimary: this.role === 'primary' })
+    }
+    const run = {
+      access: inspection.access, commit: () => Promise.resolve(), end: () => statement.end(), runAlone: statement.runAlone.bind(statement), open: statement.open.bind(statement), read: statement.read.bind(statement),
+    }
+    try {
+      const { start, encoder } = await this.#start(run, request.sql, { values, types: parameterTypes(request.parameters) }, inspection)
+      if (start.complete) await statement.end()
+      else statement.streams()
+      return { format: start.format, header: start.header, batches: new ResultStream({ start, encoder, finish: () => this.#finish(run), leave: () => statement.end(), fail }) }
+    } catch (error) {
+      throw await fail(error)
+    }
+  }
+
+  async #start(run: StatementRun, sql: string, { values, types }: BoundParameters, { access, facts }: Inspection): Promise<{ readonly start: EncodedStart; readonly encoder: ResultEncoder }> {
     let count: number | null = null
     const encoder = new ResultEncoder({
       read: async (rowsMax) => {
@@ -170,7 +238,7 @@ class Engine implements PostgresEngine {
     return { start, encoder }
   }
 
-  async #finish(run: QueryRun): Promise<void> {
+  async #finish(run: Pick<StatementRun, 'access' | 'commit' | 'end'>): Promise<void> {
     await run.commit()
     if (run.access === 'write') this.#forget()
     // The answer does not wait for the connection's way back.

@@ -99,19 +99,8 @@ export class QueryRun {
   /** Up to so many more rows. */
   read(rowsMax: number): Promise<RowsRead> {
     const cursor = this.#cursor as Cursor<TextRow>
-    return this.#call(() => new Promise((resolve, reject) => {
-      cursor.read(rowsMax, (error: Error | null | undefined, rows, result) => {
-        if (error !== null && error !== undefined) {
-          // Closing a cursor that has failed waits for an answer that has come already.
-          this.#cursor = null
-          reject(error)
-          return
-        }
-        const isLast = rows.length < rowsMax
-        if (isLast) this.#cursor = null
-        resolve({ columns: result?.fields ?? [], rows, isLast, count: result?.rowCount ?? null })
-      })
-    }))
+    // At once, and not when its caller comes to it: closing a cursor that has failed, or ended, waits for an answer that has come already.
+    return this.#call(() => readCursor(cursor, rowsMax, () => { this.#cursor = null }))
   }
 
   /** A write without rows, by itself, as some must not stand inside a transaction. */
@@ -135,7 +124,7 @@ export class QueryRun {
     this.#isBroken = true
     const pending = this.#pending
     await this.#inGrace(async () => {
-      if (!(await this.#options.cancel(this.#options.on.backendPid))) this.#cut()
+      if (!(await this.#options.cancel(this.#options.on.backendPid))) cut(this.#options.on.client)
       await pending
     })
   }
@@ -144,17 +133,13 @@ export class QueryRun {
   async #inGrace(work: () => Promise<void>): Promise<boolean> {
     const { promise: tooLate, resolve } = Promise.withResolvers<boolean>()
     const timer = setTimeout(() => {
-      this.#cut()
+      cut(this.#options.on.client)
       resolve(false)
     }, GRACE_MS)
     // A query that fails tells its own caller; here it only matters that it has ended.
     const done = await Promise.race([work().then(() => true, () => false), tooLate, this.#lost.then(() => false)])
     clearTimeout(timer)
     return done
-  }
-
-  #cut(): void {
-    (this.#options.on.client as pg.ClientBase & { readonly connection?: { readonly stream: { destroy(): void } } }).connection?.stream.destroy()
   }
 
   /** Resolves when the connection is back; what was not committed is undone. Never rejects; any number of calls. */
@@ -177,7 +162,28 @@ export class QueryRun {
   }
 }
 
+/** Whatever is under way on it fails. */
+export function cut(client: pg.ClientBase): void {
+  (client as pg.ClientBase & { readonly connection?: { readonly stream: { destroy(): void } } }).connection?.stream.destroy()
+}
+
+/** `onOver`: called before the promise settles when the cursor has failed or given its last row, after which it is not closed. */
+export function readCursor(cursor: Cursor<TextRow>, rowsMax: number, onOver: () => void): Promise<RowsRead> {
+  return new Promise((resolve, reject) => {
+    cursor.read(rowsMax, (error: Error | null | undefined, rows, result) => {
+      if (error !== null && error !== undefined) {
+        onOver()
+        reject(error)
+        return
+      }
+      const isLast = rows.length < rowsMax
+      if (isLast) onOver()
+      resolve({ columns: result?.fields ?? [], rows, isLast, count: result?.rowCount ?? null })
+    })
+  })
+}
+
 /** Whole milliseconds; 0 would mean none. */
-function limitOf(timeoutMs: number): number {
+export function limitOf(timeoutMs: number): number {
   return Math.min(Math.max(1, Math.ceil(timeoutMs)), 0x7fff_ffff)
 }

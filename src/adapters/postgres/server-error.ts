@@ -41,6 +41,7 @@ export function meshErrorOf(error: unknown, run: FailedRun): MeshError {
   if (code === '57014') return stoppedError(message, run, error)
   // A replica had to choose between the statement and replaying what the primary removed; elsewhere, or later, it runs.
   if (code.startsWith('40') && run.access === 'read') return lostError(message, run, error)
+  if (code === '40001' || code === '40P01') return new MeshError('ERR_TRANSACTION_CONFLICT', message, { details: { kind: code }, cause: error })
   if (code === '25006') {
     if (!run.isPrimary) return new MeshError('ERR_NOT_PRIMARY', `the database server is a replica: ${message}`, { details: { started: 'no' }, cause: error })
     return new MeshError('ERR_SQL', message, { details: { kind: code, started: 'no' }, nextStep: 'What is sent as a SELECT without side effects runs read-only; a view or function here writes. Call the function itself, or mark it VOLATILE, so that it counts as a write.' })

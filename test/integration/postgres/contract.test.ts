@@ -1,4 +1,5 @@
 import { openPostgres } from '../../../src/adapters/postgres/postgres-engine.ts'
+import { describeEngineTransactions } from '../../contract/engine-transaction.ts'
 import { describeQueryEngine } from '../../contract/query-engine.ts'
 import { silentLog } from '../duckdb/silent-log.ts'
 import { afterAll, beforeAll, describe } from 'vitest'
@@ -23,5 +24,11 @@ describe.skipIf(postgresBin === null)('PostgreSQL', () => {
     const writable = await openPostgres({ database: 'numbers', url: primary.url(), log: silentLog })
     await waitFor('the replica to have the table', async () => (await replica.sql("SELECT count(*) FROM pg_class WHERE relname = 'numbers'")) === '1')
     return { engine, writable, longSql: 'SELECT a.n + b.n AS n FROM numbers a, numbers b', close: async () => { await Promise.all([engine.close(), writable.close()]) } }
+  })
+
+  describeEngineTransactions('its primary', async () => {
+    await primary.sql('CREATE DATABASE transactions')
+    const engine = await openPostgres({ database: 'numbers', url: primary.url('transactions'), log: silentLog })
+    return { engine, longSql: 'SELECT a.n + b.n AS n FROM numbers a, numbers b', numbersSql: 'CREATE TABLE numbers AS SELECT n::int FROM generate_series(0, 99999) n', close: () => engine.close() }
   })
 })
