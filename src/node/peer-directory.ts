@@ -112,6 +112,16 @@ export class PeerDirectory {
     return roundTripMs(this.#parts.latencies.summary(peerId))
   }
 
+  /** Of the engines that other members have for it. */
+  engineKinds(database: string): Set<string> {
+    const kinds = new Set<string>()
+    for (const { state, signed: { record } } of this.#parts.membership.members()) {
+      if (state === 'left' || !this.#parts.isAllowed(record.peerId)) continue
+      for (const { name, engine } of record.databases) if (name === database) kinds.add(engine)
+    }
+    return kinds
+  }
+
   peerViews(database: string): PeerView[] {
     const views: PeerView[] = []
     for (const member of this.#parts.membership.members()) {

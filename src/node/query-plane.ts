@@ -61,7 +61,13 @@ export interface QueryPlane {
 /** Whatever it opens is closed through `closers`. */
 export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
   const { options, plugins, self, engines, gate, connections, directory, experience, twoHop, latencyService, monitor, loadDriver, partitions, events, closers, clock, random, log } = parts
-  const unserved = new UnservedClassifier(async () => (await import('../adapters/duckdb/classifier.ts')).createClassifier())
+  const unserved = new UnservedClassifier({
+    kindsOf: (database) => directory.engineKinds(database),
+    create: {
+      duckdb: async () => (await import('../adapters/duckdb/classifier.ts')).createClassifier(),
+      postgres: async () => (await import('../adapters/postgres/offline-classifier.ts')).createOfflineClassifier(),
+    },
+  })
   closers.add('classifier', () => unserved.close())
   const hotspots = new HotspotDriver({
     options: options.routing.hotspots, clock, random, log,

@@ -36,7 +36,7 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly isReachable: (peerId: string) => boolean
   readonly inFlightChanged: (inFlight: number) => void
   /** For a database that is not served here: `read` when that is certain, otherwise `unknown`. */
-  readonly classifyUnserved: (sql: string) => Promise<'read' | 'unknown'>
+  readonly classifyUnserved: (database: string, sql: string) => Promise<'read' | 'unknown'>
   /** Why this node, in a minority, must not take such a query; null when it may. */
   readonly refusalOf: (access: QueryRequest['access']) => MeshError | null
   readonly routing: RoutingOptions
@@ -172,7 +172,7 @@ export class QueryService {
     }
     // Whoever forwarded it here is wrong about what this node serves; that is all it needs to hear.
     if (request.visited.length > 0 || request.access === 'write') return request.access
-    return await this.#parts.classifyUnserved(request.sql)
+    return await this.#parts.classifyUnserved(request.database, request.sql)
   }
 
   async #route(request: QueryRequest, { signal, deadlineMs, hints, session }: RouteContext): Promise<QueryResponse> {

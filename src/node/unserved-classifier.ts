@@ -1,6 +1,8 @@
 /**
- * Tells reads from the rest at a node without a copy of the database, by the engine's parser alone: a read may be repeated on another peer
- * when the first one breaks. It has no catalogue, so what it does not know for certain stays unknown, and the peer decides.
+ * Tells reads from the rest at a node without a copy of the database, by the parser of the engine that its copies have: a read may be repeated on
+ * another peer when the first one breaks. It has no catalogue, so what it does not know for certain stays unknown, and the peer decides.
+ *
+ * Engines of programs' own go by DuckDB's parser, whose dialect is the wider one: SQL that it knows to be a read must be none that writes there.
  */
 import type { Access } from '../ports/query-engine.ts'
 
@@ -9,30 +11,51 @@ interface Classifier {
   close(): Promise<void>
 }
 
-export class UnservedClassifier {
-  readonly #create: () => Promise<Classifier>
-  #classifier: Promise<Classifier> | null = null
+type Dialect = 'duckdb' | 'postgres'
 
-  /** `create` is called by the first query that needs it: most nodes never do. */
-  constructor(create: () => Promise<Classifier>) {
-    this.#create = create
+export interface UnservedClassifierParts {
+  /** Kinds of the engines that members have for it, as their records say. */
+  readonly kindsOf: (database: string) => Iterable<string>
+  /** Each is called by the first query that needs it: most nodes never do. */
+  readonly create: Readonly<Record<Dialect, () => Promise<Classifier>>>
+}
+
+export class UnservedClassifier {
+  readonly #parts: UnservedClassifierParts
+  readonly #classifiers = new Map<Dialect, Promise<Classifier>>()
+
+  constructor(parts: UnservedClassifierParts) {
+    this.#parts = parts
   }
 
-  readonly classify = async (sql: string): Promise<'read' | 'unknown'> => {
-    this.#classifier ??= this.#create().catch((error: unknown) => {
-      this.#classifier = null
-      throw error
-    })
+  /** Where its copies are of several kinds, a read is what all of them call one. */
+  readonly classify = async (database: string, sql: string): Promise<'read' | 'unknown'> => {
+    const dialects = new Set(Array.from(this.#parts.kindsOf(database), (kind): Dialect => (kind === 'postgres' ? 'postgres' : 'duckdb')))
+    if (dialects.size === 0) return 'unknown'
     try {
-      return await (await this.#classifier).classify(sql) === 'read' ? 'read' : 'unknown'
+      for (const dialect of dialects) if (await (await this.#classifier(dialect)).classify(sql) !== 'read') return 'unknown'
+      return 'read'
     } catch {
-      // It does not parse here, or there is no parser; the engine that serves the database may be another, and its error is the one to show.
+      // It does not parse here, or there is no parser; the engine that serves the database may be newer, and its error is the one to show.
       return 'unknown'
     }
   }
 
   async close(): Promise<void> {
-    const classifier = await this.#classifier?.catch(() => null)
-    await classifier?.close()
+    for (const creating of this.#classifiers.values()) {
+      const classifier = await creating.catch(() => null)
+      await classifier?.close()
+    }
+  }
+
+  #classifier(dialect: Dialect): Promise<Classifier> {
+    const known = this.#classifiers.get(dialect)
+    if (known !== undefined) return known
+    const creating = this.#parts.create[dialect]().catch((error: unknown) => {
+      this.#classifiers.delete(dialect)
+      throw error
+    })
+    this.#classifiers.set(dialect, creating)
+    return creating
   }
 }

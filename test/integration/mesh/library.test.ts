@@ -105,6 +105,15 @@ describe('an engine of the program', () => {
     expect(echo.closes).toBe(1)
   })
 
+  it('is asked in its own dialect by a node without a copy', async () => {
+    const one = await start('one', { databases: { ducks: { engine: engineOf('ducks') }, server: { engine: engineOf('server', { kind: 'postgres' }) } } })
+    const two = await start('two', { seeds: one.tcpMultiaddrs.slice(0, 1) })
+    const accessOf = async (sql: string, database: string): Promise<string> => (await two.explain(sql, { database })).access
+    expect(await Promise.all(['ducks', 'server', 'unheard-of'].map((database) => accessOf('FROM t', database)))).toEqual(['read', 'unknown', 'unknown'])
+    expect(await accessOf('SELECT * FROM t ORDER BY a USING <', 'server')).toBe('read')
+    expect(await accessOf('SELECT * FROM t FOR UPDATE', 'server')).toBe('unknown')
+  })
+
   it('is made by name, with its settings, once for each database', async () => {
     const made: unknown[] = []
     const engines: Record<string, EngineFactory> = { echo: ({ database, settings }) => {

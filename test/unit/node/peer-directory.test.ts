@@ -32,6 +32,13 @@ function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80 }: { readonly
   })
 }
 
+describe('the engines of a database', () => {
+  it('are those of other members', () => {
+    const directory = setUp({ ownCpu: 0, peerCpu: 0 })
+    expect([[...directory.engineKinds('users')], [...directory.engineKinds('unheard-of')]]).toEqual([['duckdb'], []])
+  })
+})
+
 const names = databases.map(({ name }) => name)
 
 describe('a database with thresholds of its own', () => {

@@ -76,7 +76,7 @@ function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, re
       asked.push(peerId)
       return (behaviour[peerId] ?? answers(peerId))(request, signal)
     },
-    classifyUnserved: (sql) => Promise.resolve(sql.startsWith('SELECT') ? 'read' : 'unknown'),
+    classifyUnserved: (_database, sql) => Promise.resolve(sql.startsWith('SELECT') ? 'read' : 'unknown'),
     localLoad, refusalOf,
     inFlightChanged: (count) => {
       inFlight.push(count)
