@@ -16,11 +16,12 @@ interface Watched {
 /** Databases that are watched; queries may name what nobody serves. */
 const DATABASES_MAX = 256
 const TOLD_EVERY_MS = 1_000
+const NOTHING: Comparison = Object.freeze({ hereMs: null, elsewhereMs: null, elsewhereName: null, forwardedRatio: 0 })
 
 export class ServiceWatch {
   readonly #clock: Clock
   readonly #options: RoutingOptions
-  /** The one longest unasked first. */
+  /** The one longest known first. */
   readonly #databases = new Map<string, Watched>()
 
   constructor(clock: Clock, options: RoutingOptions = parseRoutingOptions()) {
@@ -53,8 +54,12 @@ export class ServiceWatch {
   /** `elsewhere` is asked for about once a second. */
   compare(database: string, queueRatio: number, elsewhere: () => readonly ElsewhereInput[]): Comparison {
     const nowMs = this.#clock.nowMs()
-    const { times, comparison } = this.#watched(database)
-    if (nowMs - comparison.toldAtMs >= TOLD_EVERY_MS) comparison.handleElsewhere(nowMs, elsewhere())
+    const known = this.#databases.get(database)
+    const told = known === undefined || nowMs - known.comparison.toldAtMs >= TOLD_EVERY_MS ? elsewhere() : null
+    // Names that nobody serves leave no trace, or they would push out those that are.
+    if (known === undefined && told?.length === 0) return NOTHING
+    const { times, comparison } = known ?? this.#watched(database)
+    if (told !== null) comparison.handleElsewhere(nowMs, told)
     times.handleTime(nowMs)
     const ms = times.expectedMs(nowMs)
     const here = { expectedMs: ms === null ? null : ms * (1 + queueRatio), isSlowed: times.isSlowed, running: times.running, startedAtMs: times.startedAtMs }

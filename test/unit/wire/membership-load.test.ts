@@ -21,6 +21,21 @@ describe('load snapshots', () => {
     expect(decodeLoadSnapshot(encodeLoadSnapshot(idle))).toEqual({ ok: true, value: { ...idle, paths: [] } })
   })
 
+  it('tell service times to 13 %, for those databases that have one', () => {
+    const decoded = decodeLoadSnapshot(encodeLoadSnapshot({ ...snapshot, serviceTimesMs: { users_prod: 167, unknown: 3 } }))
+    expect(decoded).toMatchObject({ ok: true })
+    const { serviceTimesMs = {} } = decoded.ok ? decoded.value : {}
+    expect(Object.keys(serviceTimesMs)).toEqual(['users_prod'])
+    expect(Math.abs((serviceTimesMs['users_prod'] ?? 0) - 167)).toBeLessThan(0.07 * 167)
+  })
+
+  it('are not believed with one service time for two databases', () => {
+    const sent = wire.LoadSnapshot.decode(encodeLoadSnapshot(snapshot))
+    expect(decodeLoadSnapshot(wire.LoadSnapshot.encode({ ...sent, serviceCodes: Uint8Array.of(5) })).ok).toBe(false)
+    // A code that is none is a time that is not known.
+    expect(decodeLoadSnapshot(wire.LoadSnapshot.encode({ ...sent, serviceCodes: Uint8Array.of(200, 0) }))).toMatchObject({ value: { serviceTimesMs: {} } })
+  })
+
   it('round fractions of milliseconds and bytes', () => {
     expect(decodeLoadSnapshot(encodeLoadSnapshot({ ...snapshot, atWallMs: 1000.6, memoryBytes: 2048.2 }))).toMatchObject({ value: { atWallMs: 1001, memoryBytes: 2048 } })
   })

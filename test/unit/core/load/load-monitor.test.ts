@@ -250,3 +250,36 @@ describe('a database with thresholds of its own', () => {
     expect(() => new Bench({ thresholdsOf: new Map([['a', { cpuPercent: 4 }]]) })).toThrow('must be below both thresholds')
   })
 })
+
+describe('service times', () => {
+  function told(monitor: LoadMonitor, nowMs: number, times: Readonly<Record<string, number>>): boolean {
+    const effects = monitor.handleServiceTimes(nowMs, times)
+    if (effects.length > 0) monitor.snapshot(nowMs, 0)
+    return effects.length > 0
+  }
+
+  it('are in digests of a node with one database, and in snapshots of all', () => {
+    const { monitor } = new Bench()
+    monitor.setReadyDatabases(['flights'])
+    monitor.handleServiceTimes(0, { flights: 12 })
+    expect(monitor.digest().serviceMs).toBe(12)
+    monitor.setReadyDatabases(['flights', 'users'])
+    expect(monitor.digest().serviceMs).toBeNull()
+    expect(monitor.snapshot(0, 0).serviceTimesMs).toEqual({ flights: 12 })
+    monitor.setReadyDatabases([])
+    expect(monitor.digest().serviceMs).toBeNull()
+  })
+
+  it('are told at once when they become known or change by more than twice, at most every 5 s', () => {
+    const { monitor } = new Bench()
+    monitor.setReadyDatabases(['flights'])
+    expect(told(monitor, 0, {})).toBe(false)
+    expect(told(monitor, 1_000, { flights: 100 })).toBe(true)
+    expect(told(monitor, 5_999, { flights: 2_000 })).toBe(false)
+    expect(told(monitor, 6_000, { flights: 200 })).toBe(false)
+    expect(told(monitor, 7_000, { flights: 201 })).toBe(true)
+    expect(told(monitor, 12_000, { flights: 100 })).toBe(true)
+    // Of a database that is not ready nobody wants to know.
+    expect(told(monitor, 20_000, { flights: 100, users: 5 })).toBe(false)
+  })
+})

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { PeerLoads } from '../../../../src/core/load/peer-loads.ts'
+import { type PeerLoad, PeerLoads, serviceMsOf } from '../../../../src/core/load/peer-loads.ts'
 import type { LoadSnapshot } from '../../../../src/core/load/types.ts'
 import type { LoadDigest } from '../../../../src/core/membership/types.ts'
 
@@ -45,6 +45,70 @@ describe('peer loads', () => {
     loads.handleSnapshot(1000, snapshot(1))
     loads.handleDigest(2000, 'a', digest(2))
     expect(loads.get('a')).toMatchObject({ sequence: 2, readyDatabases: ['flights'] })
+  })
+
+  it('takes a service time from whichever is newest, of the only database or of each', () => {
+    const loads = new PeerLoads()
+    loads.handleSnapshot(1000, snapshot(1, { serviceTimesMs: { flights: 100 } }))
+    expect(serviceMsOf(loads.get('a') as PeerLoad, 'flights')).toBe(100)
+    expect(serviceMsOf(loads.get('a') as PeerLoad, 'users')).toBeNull()
+    loads.handleDigest(2000, 'a', { ...digest(2), serviceMs: 250 })
+    expect(serviceMsOf(loads.get('a') as PeerLoad, 'flights')).toBe(250)
+    loads.handleDigest(3000, 'a', digest(3))
+    expect(serviceMsOf(loads.get('a') as PeerLoad, 'flights')).toBe(100)
+  })
+
+  describe('the age of figures', () => {
+    const wallMs = 5_000_000
+
+    it('is that of the snapshot and not of its arrival, by the one that came soonest', () => {
+      const loads = new PeerLoads()
+      loads.handleSnapshot(1_000, snapshot(1, { atWallMs: wallMs }))
+      expect(loads.ageMs(1_000, 'a')).toBe(0)
+      // Made 30 s later, under way for 20 s more than the first.
+      loads.handleSnapshot(51_000, snapshot(2, { atWallMs: wallMs + 30_000 }))
+      expect(loads.ageMs(51_000, 'a')).toBe(20_000)
+      loads.handleSnapshot(61_005, snapshot(3, { atWallMs: wallMs + 60_000 }))
+      expect(loads.ageMs(61_005, 'a')).toBe(5)
+    })
+
+    it('is never below 0: who comes sooner than all before sets the measure', () => {
+      const loads = new PeerLoads()
+      loads.handleSnapshot(1_000, snapshot(1, { atWallMs: wallMs }))
+      loads.handleSnapshot(2_000, snapshot(2, { atWallMs: wallMs + 9_000 }))
+      expect(loads.ageMs(2_000, 'a')).toBe(0)
+      loads.handleSnapshot(3_000, snapshot(3, { atWallMs: wallMs + 9_500 }))
+      expect(loads.ageMs(3_000, 'a')).toBe(500)
+    })
+
+    it('forgives a clock that was set back within two periods', () => {
+      const loads = new PeerLoads()
+      const ages: number[] = []
+      for (let minute = 0; minute <= 20; minute++) {
+        const nowMs = minute * 60_000
+        loads.handleSnapshot(nowMs, snapshot(1 + minute, { atWallMs: wallMs + nowMs - (minute >= 4 ? 3_600_000 : 0) }))
+        ages.push(loads.ageMs(nowMs, 'a') ?? NaN)
+      }
+      expect(ages.slice(0, 4)).toEqual([0, 0, 0, 0])
+      expect(ages[4]).toBe(3_600_000)
+      expect(ages.slice(10)).toEqual(ages.slice(10).map(() => 0))
+    })
+
+    it('is known for a straggler after a silence, and after a restart', () => {
+      const loads = new PeerLoads()
+      loads.handleSnapshot(1_000, snapshot(1, { atWallMs: wallMs }))
+      loads.handleSnapshot(201_000, snapshot(2, { atWallMs: wallMs + 10_000 }))
+      expect(loads.ageMs(201_000, 'a')).toBe(190_000)
+      loads.handleSnapshot(202_000, snapshot(1, { atWallMs: wallMs + 200_000 }), wallMs + 199_000)
+      expect(loads.ageMs(202_000, 'a')).toBe(1_000)
+    })
+
+    it('of a digest counts from its receipt', () => {
+      const loads = new PeerLoads()
+      loads.handleSnapshot(1_000, snapshot(1, { atWallMs: wallMs }))
+      loads.handleDigest(9_000, 'a', digest(2))
+      expect(loads.ageMs(9_500, 'a')).toBe(500)
+    })
   })
 
   it('starts anew with a new epoch, whatever the sequence, and hears nothing of an earlier one', () => {

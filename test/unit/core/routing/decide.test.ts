@@ -229,6 +229,105 @@ describe('overload is shared', () => {
   })
 })
 
+describe('a node that is slower than the others', () => {
+  const slow: LocalView = { ...idle, comparison: { hereMs: 800, elsewhereMs: 50, elsewhereName: 'fast1', forwardedRatio: 1 } }
+  const slowPeer = peerView({ peerId: 'slow', latencyMs: 0.5, serviceMs: 700 })
+
+  function share(forwardedRatio: number): LocalView {
+    return { ...slow, comparison: { hereMs: 800, elsewhereMs: 50, elsewhereName: 'fast1', forwardedRatio } }
+  }
+
+  it('sends its reads to those that are not, and says by how much', () => {
+    expect(ask(slow, [slowPeer, far, near], { explain: true })).toMatchObject({
+      kind: 'forward', chain: ['near', 'far'], lastResort: null,
+      explanation: { reason: 'A query takes 800 ms here, 16 × as long as at fast1', share: { forwardedRatio: 1, isKept: false } },
+    })
+    expect(verdicts(ask(slow, [slowPeer, near], { explain: true }))).toEqual({ slow: 'slow', near: 'chosen' })
+  })
+
+  it('keeps the share that stays, without a warning', () => {
+    expect(ask(share(0.3), [near], { random: () => 0.3 })).toMatchObject({ kind: 'local', explanation: { reason: 'A query takes 800 ms here, 16 × as long as at fast1; so 30% of the reads go to peers, and this one is of the share that stays' } })
+    expect(outcome(ask(share(0.3), [near], { random: () => 0.29 }))).toBe('forward near')
+    expect(outcome(ask(share(0), [near]))).toBe('local')
+  })
+
+  it('keeps all reads where nobody healthy is faster', () => {
+    for (const peers of [[], [slowPeer], [degraded], [loaded]]) expect(outcome(ask(slow, peers))).toBe('local')
+  })
+
+  it('keeps writes, what others send, and what asks to stay', () => {
+    expect(outcome(ask({ ...slow, role: 'primary' }, [near], { request: write }))).toBe('local')
+    expect(outcome(ask(slow, [near], { request: { ...read, forwarded: true } }))).toBe('local')
+    expect(outcome(ask(slow, [near], { request: { ...read, hints: { ...NO_HINTS, localOnly: true } } }))).toBe('local')
+  })
+
+  it('and overloaded as well sends the larger of both shares', () => {
+    const both = { ...share(0.9), overloaded: true, excessRatio: 0 }
+    expect(outcome(ask(both, [near], { random: () => 0.89 }))).toBe('forward near')
+    expect(outcome(ask(both, [near], { random: () => 0.9 }))).toBe('local-overloaded')
+    expect(outcome(ask({ ...share(0), overloaded: true, excessRatio: 0 }, [near], { random: () => 0.49 }))).toBe('forward near')
+  })
+
+  it('is behind all that are healthy where another chooses, and no worse than nobody', () => {
+    const gateway: LocalView = { ...absent, comparison: { hereMs: null, elsewhereMs: 50, elsewhereName: 'near', forwardedRatio: 0 } }
+    expect(outcome(ask(gateway, [slowPeer, near]))).toBe('forward near slow')
+    expect(outcome(ask(gateway, [slowPeer]))).toBe('forward slow')
+    // Less than three times, or less than 50 ms more: nothing that counts.
+    expect(outcome(ask(gateway, [{ ...slowPeer, serviceMs: 149 }, far]))).toBe('forward slow far')
+    expect(outcome(ask({ ...gateway, comparison: { hereMs: null, elsewhereMs: 1, elsewhereName: 'near', forwardedRatio: 0 } }, [{ ...slowPeer, serviceMs: 49 }, far]))).toBe('forward slow far')
+  })
+})
+
+describe('copies that are all overloaded', () => {
+  const queueing: LocalView = { ...overloaded, inFlight: 60, comparison: { hereMs: 1_000, elsewhereMs: 300, elsewhereName: 'x', forwardedRatio: 0 } }
+  const busy = peerView({ peerId: 'busy', overloaded: true, status: 'degraded', latencyMs: 1, serviceMs: 499, inFlightThere: 40 })
+
+  it('help the one where a query would take twice as long', () => {
+    expect(ask(queueing, [busy])).toMatchObject({ kind: 'forward', chain: ['busy'], isRelief: true, explanation: { reason: 'Local CPU 85% exceeds threshold 80%; busy is overloaded too, but would answer in 499 ms what takes 1000 ms here' } })
+    expect(outcome(ask(queueing, [{ ...busy, serviceMs: 500 }]))).toBe('local-overloaded')
+  })
+
+  it('help the one that has twice as many, if they take no longer', () => {
+    const emptier = { ...busy, serviceMs: 900, inFlightThere: 29 }
+    expect(outcome(ask(queueing, [emptier]))).toBe('forward busy')
+    expect(outcome(ask(queueing, [{ ...emptier, inFlightThere: 30 }]))).toBe('local-overloaded')
+    // Sent since it told.
+    expect(outcome(ask(queueing, [{ ...emptier, inFlightFromHere: 30 }]))).toBe('local-overloaded')
+    expect(outcome(ask(queueing, [{ ...emptier, serviceMs: 1_100, inFlightThere: 0 }]))).toBe('local-overloaded')
+  })
+
+  it('keep their own where times are not known', () => {
+    expect(outcome(ask(queueing, [{ ...busy, serviceMs: null }]))).toBe('local-overloaded')
+    expect(outcome(ask(overloaded, [busy]))).toBe('local-overloaded')
+  })
+
+  it('are no relief for one that is merely slow, nor where a healthy one is chosen', () => {
+    expect(outcome(ask({ ...idle, comparison: { hereMs: 1_000, elsewhereMs: 300, elsewhereName: 'x', forwardedRatio: 1 } }, [busy]))).toBe('local')
+    expect(ask(queueing, [near])).toMatchObject({ kind: 'forward', isRelief: false })
+    // Where it cannot run here that is the last resort and not a favour.
+    expect(ask(absent, [busy])).toMatchObject({ kind: 'forward', isRelief: false, lastResort: 'all-overloaded' })
+  })
+})
+
+describe('what others send to an overloaded node', () => {
+  const refusedOf = (local: LocalView, request: Partial<RouteRequest> = {}): number => {
+    const random = createRandom(3)
+    return Array.from({ length: 1_000 }, () => ask(local, [], { random, request: { ...read, forwarded: true, ...request } })).filter(({ kind }) => kind === 'refuse').length
+  }
+
+  it('is refused in a share that grows with the excess', () => {
+    expect(refusedOf({ ...overloaded, excessRatio: 0 })).toBe(0)
+    const quarter = refusedOf({ ...overloaded, excessRatio: 0.25 })
+    expect(quarter).toBeGreaterThan(200)
+    expect(quarter).toBeLessThan(300)
+    expect(refusedOf({ ...overloaded, excessRatio: 1 })).toBe(1_000)
+  })
+
+  it('is taken where the sender knows no better place', () => {
+    expect(refusedOf({ ...overloaded, excessRatio: 1 }, { lastResort: true })).toBe(0)
+  })
+})
+
 describe('the last resort', () => {
   it.each<[string, LocalView, PeerView[], string, string | null]>([
     ['is none where a healthy peer takes it', overloaded, [near, ejected], 'forward near', null],
