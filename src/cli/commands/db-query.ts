@@ -13,7 +13,7 @@ import { Progress } from '../query/progress.ts'
 import { loadWriter, resultFormats, type OutputFormat } from '../query/result-writer.ts'
 import { routeNotice, routingDecision, routingTimes } from '../query/route-text.ts'
 import { sqlExcerpt } from '../query/sql-excerpt.ts'
-import { readSql } from '../query/sql-source.ts'
+import { readStatements } from '../query/sql-source.ts'
 
 const timeoutDefault = '30s'
 const timeoutMsMax = 24 * 3_600_000
@@ -26,6 +26,8 @@ interface Flags {
   readonly timeout: string
   readonly route?: string
   readonly session?: string
+  readonly transaction?: true
+  readonly readOnly?: true
   readonly verbose?: true
   readonly explain?: true
   readonly dataDir?: string
@@ -36,13 +38,15 @@ interface Flags {
 export function configure(command: Command, context: CliContext): void {
   command
     .argument('<database>', 'name of the database')
-    .argument('[sql]', 'one statement; absent or -: from the standard input')
+    .argument('[sql...]', 'one statement, or those of a transaction; absent or -: from the standard input')
     .option('-f, --file <path>', 'read the SQL from a file; - is the standard input')
     .addOption(new Option('--format <format>', 'default: table on a terminal, jsonl otherwise').choices(resultFormats))
     .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text", or any value with its type, as in 2024-05-06::DATE; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
     .addOption(new Option('--priority <priority>', 'how urgent it is; orders who waits and who is turned away under load').choices(['critical', 'high', 'normal', 'low']).default('normal'))
     .option('--route <hints>', 'what is asked of the route: local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, separated by commas')
     .option('--session <name>', 'what belongs together: its reads stay on one node and see what it has written')
+    .option('-t, --transaction', 'run the statements, each an argument, on one copy: all of them or none')
+    .option('--read-only', 'with --transaction: on any copy, the statements only read')
     .option('--timeout <duration>', 'give up after this long (ms, s, m, h)', timeoutDefault)
     .option('-v, --verbose', 'show on stderr where the query ran, why, the loads and the times')
     .option('--explain', 'the same decision in full as one JSON object on stderr')
@@ -54,22 +58,26 @@ are \\x and hexadecimal digits. In CSV, null is empty and an empty text is "". C
 
 A --param takes the type that it names behind ::, with the value as a result shows it: 12.340::DECIMAL(18,3), 2024-05-06T07:08:09Z::TIMESTAMPTZ,
 1 day 02:00:00::INTERVAL, \\x00ff::BLOB, null::DATE; lists and structs are JSON: [1, 2]::BIGINT[], {"a": 1}::STRUCT(a BIGINT).
+
+With --transaction the results come in the order of the statements, before the commit: only the exit code 0 says that they are kept.
 ${examples([
   'rdb db:query users_prod "SELECT * FROM users LIMIT 10"',
   'rdb db:query users_prod "SELECT * FROM users WHERE id = ?" --param 42 --verbose',
   'rdb db:query shop "SELECT * FROM sales WHERE price = ? AND day = ?" --param "12.340::DECIMAL(18,3)" --param 2024-05-06::DATE',
+  'rdb db:query users_prod --transaction "UPDATE accounts SET amount = amount - 5 WHERE id = 1" "UPDATE accounts SET amount = amount + 5 WHERE id = 2"',
   'rdb db:query users_prod --file report.sql --format csv > report.csv',
   'echo "SELECT 1" | rdb db:query users_prod --node 10.0.0.1:7400',
 ])}`)
-  command.action((database: string, sql: string | undefined, flags: Flags) => query(database, sql, flags, context))
+  command.action((database: string, sql: readonly string[], flags: Flags) => query(database, sql, flags, context))
 }
 
-async function query(database: string, sqlArgument: string | undefined, flags: Flags, context: CliContext): Promise<void> {
+async function query(database: string, given: readonly string[], flags: Flags, context: CliContext): Promise<void> {
   const timeoutMs = parseTimeout(flags.timeout)
   const parameters = flags.param.map(parseParameter)
   const format = flags.format ?? (context.stdout.isTerminal ? 'table' : 'jsonl')
   if (format === 'arrow' && context.stdout.isTerminal) throw new MeshError('ERR_OPTION_INVALID', '--format arrow is binary and would garble the terminal', { nextStep: 'Send it to a file or another program.' })
-  const sql = await readSql(sqlArgument, flags.file, context)
+  const statements = await readStatements(given, flags, context)
+  if (format === 'arrow' && statements.length > 1) throw new MeshError('ERR_OPTION_INVALID', '--format arrow holds one result, and there are several statements', { nextStep: 'Choose jsonl, csv or json.' })
   const dataDir = dataDirOf(flags, context)
   await interruptible(context, async (signal) => {
     const [{ connect }, writeResult] = await Promise.all([context.parts.client(), loadWriter(format)])
@@ -78,19 +86,33 @@ async function query(database: string, sqlArgument: string | undefined, flags: F
     const client = await connect({ dataDir, timeoutMs, signal, ...(flags.node === undefined ? {} : { node: flags.node, keyringDir: dataDir, cluster: flags.cluster ?? context.env['REEDBASE_CLUSTER'] ?? defaultClusterLabel }) })
       .catch((error: unknown) => { throw withNodeFlag(error) })
     const progress = new Progress({ output: context.stderr, nowMs: () => context.nowMs(), sharesTerminal: context.stdout.isTerminal })
-    try {
+    let current = statements[0] ?? ''
+    const leftMs = (nowMs = context.nowMs()): number => Math.max(1, Math.round(timeoutMs - (nowMs - beganMs)))
+    const show = async (ask: (timeoutMs: number) => Promise<QueryResult>): Promise<void> => {
       const startedMs = context.nowMs()
-      const explain = flags.verbose === true || flags.explain === true
-      const result = await client.query(sql, { database, parameters, priority: flags.priority, timeoutMs: Math.max(1, Math.round(timeoutMs - (startedMs - beganMs))), signal, explain, ...(flags.route === undefined ? {} : { route: flags.route }), ...(flags.session === undefined ? {} : { session: flags.session }) })
+      const result = await ask(leftMs(startedMs))
       const firstAnswerMs = context.nowMs() - startedMs
-      await sayRoute(result.route, flags, context, progress)
+      if (flags.transaction !== true) await sayRoute(result.route, flags, context, progress)
       const { shortened } = await writeResult(observe(result, progress), context.stdout)
       await progress.end()
       await sayEnd(result, { firstAnswerMs, totalMs: context.nowMs() - startedMs, shortened }, { flags, format }, context)
+    }
+    const asked = { priority: flags.priority, signal, explain: flags.verbose === true || flags.explain === true, ...(flags.route === undefined ? {} : { route: flags.route }), ...(flags.session === undefined ? {} : { session: flags.session }) }
+    try {
+      if (flags.transaction === true) {
+        await client.transaction(database, async (transaction) => {
+          await sayRoute(transaction.route, flags, context, progress)
+          for (const sql of statements) {
+            current = sql
+            await show((stepTimeoutMs) => transaction.query(sql, { timeoutMs: stepTimeoutMs, signal }))
+          }
+        }, { ...asked, readOnly: flags.readOnly === true, timeoutMs: leftMs() })
+        if (flags.verbose === true || context.stderr.isTerminal) await context.stderr.write(`Committed ${formatCount(statements.length)} ${statements.length === 1 ? 'statement' : 'statements'} in ${formatDuration(context.nowMs() - beganMs)}\n`)
+      } else await show((queryTimeoutMs) => client.query(current, { ...asked, database, parameters, timeoutMs: queryTimeoutMs }))
     } catch (error) {
       await progress.end()
       if (signal.aborted) await context.stderr.write('Query cancelled.\n')
-      else if (error instanceof MeshError && error.code === 'ERR_SQL' && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(sql, error.details['position']))
+      else if (error instanceof MeshError && error.code === 'ERR_SQL' && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(current, error.details['position']))
       throw error
     } finally {
       await client.close()

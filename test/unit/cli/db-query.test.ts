@@ -267,3 +267,33 @@ describe('db:query progress', () => {
     }
   })
 })
+
+describe('db:query --transaction', () => {
+  const two = ['db:query', 'users', '--transaction', 'UPDATE a SET n = 1', 'DELETE FROM b'] as const
+
+  it('runs all statements in one, in order, and prints their results', async () => {
+    const process = new FakeProcess({ query: (sql) => Promise.resolve(fakeResult({ columns: [{ name: 'sql', type: 'VARCHAR' }], batches: [[[sql]]] })) })
+    expect(await process.run(...two, '--session', 's', '--priority', 'high')).toEqual({ code: 0, stderr: '', stdout: '{"sql":"UPDATE a SET n = 1"}\n{"sql":"DELETE FROM b"}\n' })
+    expect(process.transactions).toMatchObject([{ database: 'users', end: 'commit', options: { readOnly: false, session: 's', priority: 'high' } }])
+    expect(process.transactions[0]?.options.timeoutMs).toBeLessThanOrEqual(30_000)
+    expect(process.clientsClosed).toBe(1)
+    const verbose = await new FakeProcess({ query: () => Promise.resolve(fakeResult({})) }).run(...two, '--verbose', '--read-only')
+    expect(verbose.stderr).toMatch(/Committed 2 statements in \d+ms\n$/)
+  })
+
+  it('stops at the statement that fails, and shows that one', async () => {
+    const process = new FakeProcess({ query: (sql) => (sql.startsWith('DELETE') ? Promise.reject(new MeshError('ERR_SQL', 'no table b', { details: { position: 12 } })) : Promise.resolve(fakeResult({}))) })
+    const { code, stderr } = await process.run(...two, 'SELECT 1')
+    expect([code, process.queries.length, process.transactions[0]?.end]).toEqual([1, 2, 'rollback'])
+    expect(stderr).toContain('DELETE FROM b')
+  })
+
+  it.each([
+    [['db:query', 'users', 'SELECT 1', 'SELECT 2'], /--transaction/], [['db:query', 'users', 'SELECT 1', '--read-only'], /--read-only is for transactions/], [['db:query', 'users', '--transaction'], /needs its statements/],
+    [['db:query', 'users', '--transaction', 'SELECT 1', '--file', 'a.sql'], /as arguments/], [['db:query', 'users', '--transaction', 'SELECT ?', '--param', '1'], /of which statement/],
+    [['db:query', 'users', '--transaction', 'SELECT 1', 'SELECT 2', '--format', 'arrow'], /holds one result/],
+  ])('refuses %j', async (args, message) => {
+    const { code, stderr } = await new FakeProcess({}).run(...args)
+    expect([code, stderr]).toEqual([2, expect.stringMatching(message)])
+  })
+})

@@ -91,7 +91,7 @@ describe('errors of the server', () => {
     const cases: ReadonlyArray<readonly [Error, FailedRun, string]> = [
       [failure('42703', { position: '8' }), read, 'ERR_SQL'], [failure('08P01'), read, 'ERR_SQL'], [failure('57014'), { ...read, aborted: true }, 'ERR_QUERY_CANCELLED'],
       [new Error('Connection terminated unexpectedly'), read, 'ERR_NOT_SERVING'], [failure('57P01'), { ...read, delivered: true }, 'ERR_QUERY_BROKEN'], [failure('ECONNRESET'), { ...read, access: 'write' }, 'ERR_QUERY_AMBIGUOUS'],
-      [failure('53300'), read, 'ERR_OVERLOADED'], [failure('40001'), read, 'ERR_NOT_SERVING'], [failure('40001'), { ...read, access: 'write' }, 'ERR_SQL'],
+      [failure('53300'), read, 'ERR_OVERLOADED'], [failure('40001'), read, 'ERR_NOT_SERVING'], [failure('40001'), { ...read, access: 'write' }, 'ERR_TRANSACTION_CONFLICT'],
       [failure('25006'), { ...read, isPrimary: false }, 'ERR_NOT_PRIMARY'], [failure('25006'), read, 'ERR_SQL'],
       [Object.assign(new Error('canceling statement due to statement timeout'), { code: '57014' }), read, 'ERR_QUERY_TIMEOUT'], [failure('57014'), read, 'ERR_NOT_SERVING'],
     ]
