@@ -34,6 +34,12 @@ export interface ResultReceiver {
   receive(batches: AsyncIterableIterator<EngineBatch, undefined>, codec: Codec | null): AsyncIterableIterator<EngineBatch, undefined>
 }
 
+interface ReceivedBatch {
+  readonly batch: EngineBatch
+  readonly creditBytes: number
+  next: ReceivedBatch | null
+}
+
 export class ClientQuery {
   readonly request: QueryRequest
   readonly response: Promise<QueryResponse>
@@ -50,7 +56,7 @@ export class ClientQuery {
   readonly #receiver: ResultReceiver | null
   #codec: Codec | null = null
   readonly #signal: AbortSignal | null
-  readonly #onAbort = (): void => this.stop(new MeshError('ERR_QUERY_CANCELLED', 'the caller cancelled the query'))
+  readonly #onAbort: (() => void) | null = null
   #resolve!: (response: QueryResponse) => void
   #reject!: (error: MeshError) => void
   #responded = false
@@ -58,7 +64,9 @@ export class ClientQuery {
   #error: MeshError | null = null
   #trailer: QueryTrailer | null = null
   #exhausted = false
-  #queue: Array<{ batch: EngineBatch; creditBytes: number }> = []
+  /** Received and not yet taken, as a list: taking from the front of an array is a call into C++, and most results have one batch. */
+  #first: ReceivedBatch | null = null
+  #last: ReceivedBatch | null = null
   #waiter: { resolve: (result: IteratorResult<EngineBatch, undefined>) => void; reject: (error: MeshError) => void } | null = null
   #rowsDelivered = 0
   #fragments: Uint8Array[] = []
@@ -74,7 +82,10 @@ export class ClientQuery {
       this.#reject = reject
     })
     this.#signal = signal
-    signal?.addEventListener('abort', this.#onAbort)
+    if (signal !== null) {
+      this.#onAbort = () => this.stop(new MeshError('ERR_QUERY_CANCELLED', 'the caller cancelled the query'))
+      signal.addEventListener('abort', this.#onAbort)
+    }
   }
 
   /** No more frames are expected. */
@@ -92,13 +103,13 @@ export class ClientQuery {
     const route = wire.route === undefined ? null : decodeRoute(wire.route)
     const codec = codecOfNumber(wire.compression ?? 0, this.compressions)
     if (this.#responded || format === null || codec === undefined || (wire.route !== undefined && route === null)) return false
-    this.#responded = true
     this.#codec = codec
     for (const part of wire.parts) {
       const batch = this.#batch(part.rows, part.data, part.rawBytes)
       if (batch === null) return false
-      this.#queue.push({ batch, creditBytes: 0 })
+      this.#enqueue({ batch, creditBytes: 0, next: null })
     }
+    this.#responded = true
     if (wire.end !== undefined) this.handleEnd(wire.end)
     const iterator = new BatchIterator(this)
     // What is small and as the engine made it needs no one between.
@@ -136,8 +147,8 @@ export class ClientQuery {
     this.#fragmentBytes = 0
     const batch = this.#batch(wire.rows, bytes, wire.rawBytes)
     if (batch === null) return false
-    const entry = { batch, creditBytes: wire.data.length }
-    if (this.#waiter === null) this.#queue.push(entry)
+    const entry: ReceivedBatch = { batch, creditBytes: wire.data.length, next: null }
+    if (this.#waiter === null) this.#enqueue(entry)
     else {
       const waiter = this.#waiter
       this.#waiter = null
@@ -166,7 +177,7 @@ export class ClientQuery {
   fail(error: MeshError): void {
     if (this.#ended) return
     this.#error = error
-    this.#queue = []
+    this.#first = this.#last = null
     this.#fragments = []
     this.#end()
     this.#reject(error)
@@ -195,8 +206,12 @@ export class ClientQuery {
 
   /** For the iterator alone. */
   next(): Promise<IteratorResult<EngineBatch, undefined>> {
-    const entry = this.#queue.shift()
-    if (entry !== undefined) return Promise.resolve({ done: false, value: this.#deliver(entry) })
+    const entry = this.#first
+    if (entry !== null) {
+      this.#first = entry.next
+      if (entry.next === null) this.#last = null
+      return Promise.resolve({ done: false, value: this.#deliver(entry) })
+    }
     if (this.#error !== null) return Promise.reject(this.#error)
     if (this.#ended) {
       this.#exhausted = true
@@ -206,7 +221,13 @@ export class ClientQuery {
     return new Promise((resolve, reject) => { this.#waiter = { resolve, reject } })
   }
 
-  #deliver(entry: { batch: EngineBatch; creditBytes: number }): EngineBatch {
+  #enqueue(entry: ReceivedBatch): void {
+    if (this.#last === null) this.#first = entry
+    else this.#last.next = entry
+    this.#last = entry
+  }
+
+  #deliver(entry: ReceivedBatch): EngineBatch {
     this.#rowsDelivered += entry.batch.rows
     if (entry.creditBytes > 0) this.bulk?.consumed(this, entry.creditBytes)
     return entry.batch
@@ -214,7 +235,7 @@ export class ClientQuery {
 
   #end(): void {
     this.#ended = true
-    this.#signal?.removeEventListener('abort', this.#onAbort)
+    if (this.#onAbort !== null) this.#signal?.removeEventListener('abort', this.#onAbort)
     this.connection?.ended(this)
     this.bulk?.ended(this)
   }

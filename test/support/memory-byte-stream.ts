@@ -8,6 +8,8 @@ export interface MemoryStreamOptions {
   readonly pieceBytes?: number
   readonly remoteOfA?: StreamRemote
   readonly remoteOfB?: StreamRemote
+  /** Told of what arrives, at either end. */
+  readonly onDelivered?: (bytes: number) => void
 }
 
 export class MemoryByteStream implements ByteStream {
@@ -129,6 +131,7 @@ export class MemoryByteStream implements ByteStream {
       const bytes = this.#inbox.shift()
       if (bytes === undefined) break
       this.#inboxBytes -= bytes.length
+      this.#options.onDelivered?.(bytes.length)
       const pieceBytes = this.#options.pieceBytes ?? bytes.length
       for (let at = 0; at < bytes.length; at += pieceBytes) this.#bytesHandler(bytes.subarray(at, at + pieceBytes))
     }
