@@ -61,6 +61,7 @@ import { PeerExperience } from './peer-experience.ts'
 import { NO_PLUGINS, type NodePlugins } from './plugins.ts'
 import { PeerDirectory } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
+import { ServiceWatch } from './service-watch.ts'
 import { TwoHopDriver } from './two-hop-driver.ts'
 import { Rivals } from './rivals.ts'
 import { Seeds } from './seeds.ts'
@@ -361,7 +362,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   })
 
   // --- queries ------------------------------------------------------------------------------------------------------------
-  const gate = new QueryGateDriver(new QueryGate(options.routing.gate), clock)
+  const gate = new QueryGateDriver(new QueryGate(options.routing.gate), clock, new ServiceWatch(clock, options.routing.decision))
   closers.add('queue', () => { gate.close(new MeshError('ERR_DRAINING', 'the node has stopped', { details: { started: 'no' } })) })
   const compression = new Compression(options.compression, clock)
   const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), compression, clock, log })

@@ -50,10 +50,10 @@ export class QueryGateDriver {
   #sequence = 0
   #closedFor: MeshError | null = null
 
-  constructor(gate: QueryGate, clock: Clock) {
+  constructor(gate: QueryGate, clock: Clock, services = new ServiceWatch(clock)) {
     this.#gate = gate
     this.#clock = clock
-    this.services = new ServiceWatch(clock)
+    this.services = services
     this.#timer = new MachineTimer(clock, gate, (nowMs) => { this.#perform(gate.handleTimeout(nowMs)) })
   }
 
