@@ -1,5 +1,5 @@
 /**
- * 200 nodes, the real machine, virtual time. The safety checkers (safety.ts) look at every step of every run here; what the tests
+ * 200 nodes, or 100 where much is sent, the real machine, virtual time. The safety checkers (safety.ts) look at every step of every run here; what the tests
  * themselves assert is convergence and how long it took in virtual milliseconds.
  */
 import { describe, expect } from 'vitest'
@@ -9,9 +9,10 @@ import { scenario } from './scenario.ts'
 const NODES = 200
 const GOSSIPSUB = { delayMs: 10, lossRatio: 0.02 }
 
-function joined(init: Omit<SimulationInit, 'nodes'> & { readonly nodes?: number }): SimulatedMesh {
-  const mesh = new SimulatedMesh({ nodes: NODES, ...init })
-  mesh.startAll()
+/** Of long-standing members unless told otherwise: how they join is what the first scenarios are about. Nothing here is compared by its transcript. */
+function joined(init: Omit<SimulationInit, 'nodes'> & { readonly nodes?: number }, how: 'startJoined' | 'startAll' = 'startJoined'): SimulatedMesh {
+  const mesh = new SimulatedMesh({ nodes: NODES, transcript: false, ...init })
+  mesh[how]()
   mesh.runFor(1500)
   mesh.runUntil(() => mesh.isConverged(), { withinMs: 60_000, what: 'the join' })
   return mesh
@@ -25,7 +26,7 @@ function falselyFailed(mesh: SimulatedMesh): string[] {
 
 describe('join', () => {
   scenario('200 nodes with one seed find each other by piggyback and syncs alone', [1], (seed) => {
-    const mesh = new SimulatedMesh({ nodes: NODES, seed })
+    const mesh = new SimulatedMesh({ nodes: NODES, seed, transcript: false })
     mesh.startAll(1000)
     mesh.runFor(1000)
     const tookMs = mesh.runUntil(() => mesh.isConverged() && mesh.running().length === NODES, { withinMs: 60_000, what: 'the join' })
@@ -35,7 +36,7 @@ describe('join', () => {
   })
 
   scenario('a late newcomer is known to all within two seconds', [3], (seed) => {
-    const mesh = new SimulatedMesh({ nodes: NODES + 1, seed, gossipsub: GOSSIPSUB })
+    const mesh = new SimulatedMesh({ nodes: NODES + 1, seed, gossipsub: GOSSIPSUB, transcript: false })
     for (let index = 0; index < NODES; index++) mesh.start(index)
     mesh.runFor(1500)
     mesh.runUntil(() => mesh.isConverged(), { withinMs: 60_000, what: 'the join' })
@@ -69,7 +70,7 @@ describe('crash', () => {
   })
 
   scenario('witnesses that do not observe it probe it themselves, one after the other', [15], (seed) => {
-    const mesh = joined({ seed, crashWitnesses: 5, gossipsub: GOSSIPSUB })
+    const mesh = joined({ seed, crashWitnesses: 5, gossipsub: GOSSIPSUB }, 'startAll')
     const [victim] = mesh.choose(1) as [number]
     mesh.crash(victim)
     mesh.runUntil(() => mesh.isConverged(), { withinMs: 4000, what: 'failure known to all' })
@@ -88,7 +89,7 @@ describe('crash', () => {
 
 describe('loss', () => {
   scenario('at 30 % loss healthy members stay or return, and none is failed for good', [21], (seed) => {
-    const mesh = joined({ seed })
+    const mesh = joined({ seed, nodes: 100 })
     mesh.network.conditions.lossRatio = 0.3
     mesh.runFor(20_000)
     expect(mesh.countEvents('member-suspected')).toBeGreaterThan(0)
@@ -111,8 +112,8 @@ describe('loss', () => {
 
 describe('partition', () => {
   scenario('a partition that outlasts every suspicion heals with no operator', [31], (seed) => {
-    const mesh = joined({ seed, gossipsub: GOSSIPSUB })
-    const left = mesh.choose(80)
+    const mesh = joined({ seed, gossipsub: GOSSIPSUB, nodes: 100 })
+    const left = mesh.choose(40)
     const right = mesh.running().filter((index) => !left.includes(index))
     mesh.network.partition([left, right])
     mesh.runUntil(() => left.every((a) => right.every((b) => mesh.stateOf(a, b) === 'failed' && mesh.stateOf(b, a) === 'failed')), { withinMs: 120_000, everyMs: 1000, what: 'both sides declare each other failed' })
