@@ -49,7 +49,7 @@ async function explain(context: CliContext, { database, sql, flags }: { readonly
   try {
     return await ask<ExplainView>(context, { dataDir: dataDirOf(flags, context) }, request, signal)
   } catch (error) {
-    if (error instanceof MeshError && error.code === 'ERR_SQL' && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(sql, error.details['position']))
+    if (error instanceof MeshError && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(sql, error.details['position']))
     throw error
   }
 }

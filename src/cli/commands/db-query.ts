@@ -112,7 +112,7 @@ async function query(database: string, given: readonly string[], flags: Flags, c
     } catch (error) {
       await progress.end()
       if (signal.aborted) await context.stderr.write('Query cancelled.\n')
-      else if (error instanceof MeshError && error.code === 'ERR_SQL' && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(current, error.details['position']))
+      else if (error instanceof MeshError && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(current, error.details['position']))
       throw error
     } finally {
       await client.close()

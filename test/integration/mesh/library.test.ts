@@ -70,6 +70,24 @@ describe('a node in a program', () => {
     await expect(connect({ dataDir: join(folder, 'two') })).rejects.toMatchObject({ code: 'ERR_NO_NODE' })
   })
 
+  it('judges each database by its own thresholds, and steers by the options that it is given', async () => {
+    const node = await start('one', {
+      databases: { signups: { engine: engineOf('signups'), cpuThreshold: 50 }, users: { engine: engineOf('users') } }, hotspotRate: 10,
+      routing: { hotspots: { window: '300ms' }, twoHop: { recomputeInterval: '100ms' } },
+    })
+    await callControlOnce({ dataDir: join(folder, 'one') }, { method: 'drill-start', cpuPercent: 60, memoryPercent: 10, forMs: 600_000 })
+    const decisionOf = async (database: string): Promise<unknown> => (await node.explain('x', { database })).decision
+    expect([await decisionOf('signups'), await decisionOf('users')]).toEqual(['local-overloaded', 'local'])
+    // Four in 300 ms are more than ten in a second; over a whole minute they would be next to nothing.
+    const views = await until('a hotspot', async () => {
+      await Promise.all(Array.from({ length: 8 }, () => rowsOf(node, 'x', { database: 'users' })))
+      const { hotspots } = await node.explain('x', { database: 'users' })
+      return hotspots.length === 0 ? null : hotspots
+    })
+    expect(views).toMatchObject([{ scope: 'node' }, { scope: 'table', table: null }])
+    await until('several looks at routes', () => (node.status().counters['twoHopLooks'] ?? 0) > 2)
+  })
+
   it.each<[string, object, NodeAdditions, string, RegExp]>([
     ['an unknown option', { pingIntervall: '1s' }, {}, 'ERR_OPTION_UNKNOWN', /pingIntervall is not an option.*pingInterval/],
     ['values out of their range, all at once', { pingInterval: '1ms', capacity: -1 }, {}, 'ERR_OPTION_INVALID', /capacity.*pingInterval/s],

@@ -92,6 +92,12 @@ describe('db:explain-route', () => {
     expect(stderr).toMatch(/SELECT 1 FORM users\n +\^[\s\S]*syntax error at "FORM"/)
   })
 
+  it('shows where a hint stands that nobody reads', async () => {
+    const control = (): never => { throw new MeshError('ERR_OPTION_INVALID', 'a hint stands in the middle of the statement', { details: { position: 9 } }) }
+    const { stderr } = await new FakeProcess({ control }).run('db:explain-route', 'users_prod', 'SELECT 1 /*+ rdb: local-only */')
+    expect(stderr).toMatch(/line 1: SELECT 1 \/\*\+ rdb: local-only \*\/\n {17}\^/)
+  })
+
   it('refuses a statement that no question can hold', async () => {
     const process = new FakeProcess({ control: () => view, stdin: `SELECT '${'é'.repeat(600_000)}'` })
     const { code, stderr } = await process.run('db:explain-route', 'users_prod')

@@ -1,18 +1,20 @@
 import { describe, expect, it } from 'vitest'
 import { sessionKeyOf } from '../../../src/core/routing/affinity.ts'
+import { parseFeedbackOptions } from '../../../src/core/routing/feedback-options.ts'
+import { parseOutlierOptions } from '../../../src/core/routing/outlier-options.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
-import { PeerExperience } from '../../../src/node/peer-experience.ts'
+import { PeerExperience, type PeerExperienceParts } from '../../../src/node/peer-experience.ts'
 import type { Log } from '../../../src/ports/log.ts'
 import type { RoutingEventView } from '../../../src/wire/control.ts'
 import { settle, VirtualClock } from '../../support/query-plane.ts'
 
 const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log }
 
-function setUp(peers: readonly string[] = ['a', 'b', 'c', 'd']) {
+function setUp(peers: readonly string[] = ['a', 'b', 'c', 'd'], options: PeerExperienceParts['options'] = {}) {
   const clock = new VirtualClock()
   const events: RoutingEventView[] = []
   const pinged: string[] = []
-  const experience = new PeerExperience({ nameOf: (peerId) => `node ${peerId}`, onEvent: (event) => { events.push(event) }, clock, random: createRandom(1), log,
+  const experience = new PeerExperience({ nameOf: (peerId) => `node ${peerId}`, onEvent: (event) => { events.push(event) }, clock, random: createRandom(1), log, options,
     inFlightAt: () => 3, roundTripMs: () => 2, ping: (peerId) => {
       pinged.push(peerId)
       return peerId === 'd' ? Promise.reject(new Error('no answer')) : Promise.resolve(2)
@@ -34,6 +36,17 @@ describe('what a node learns of its peers', () => {
     expect(experience.feedback('a')?.warmth).toBeLessThan(0.2)
     clock.advance(60_000)
     expect(experience.feedback('a')?.warmth).toBe(1)
+  })
+
+  it('goes by the options of each machine', () => {
+    const { experience, query } = setUp(undefined, {
+      outliers: parseOutlierOptions({ consecutiveFailures: 2, baseEjectionMs: 7_000 }), feedback: parseFeedbackOptions({ warmthMin: 0.75 }), affinity: { timeoutMs: 5_000, keysMax: 3 },
+    })
+    expect([experience.feedback('a')?.warmth, experience.affinity.options.keysMax]).toEqual([0.75, 3])
+    query('a', 'broken')
+    expect(experience.feedback('a')?.ejectedForMs).toBe(0)
+    query('a', 'broken')
+    expect(experience.feedback('a')?.ejectedForMs).toBe(7_000)
   })
 
   it('keeps a peer out whose queries break one after the other, frees its sessions, and takes it back', () => {
