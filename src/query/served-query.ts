@@ -15,21 +15,31 @@ import { HEAD_DELAY_MS, INLINE_BYTES_MAX } from './limits.ts'
 import type { ServerContext } from './server.ts'
 import type { QueryRequest, QueryResponse } from './types.ts'
 
-export interface ServedQueryOptions {
+/** What a query needs of the stream that it came on. One for all its queries: closures of each query's own would be made for every small one. */
+export interface QueryHost {
   readonly context: ServerContext
-  readonly id: number
-  readonly inlineBytes: number
-  readonly request: QueryRequest
   readonly remote: StreamRemote
-  /** Shared by the queries of a session; see `nextDueMs`. */
+  /** Shared by the queries; see `nextDueMs`. */
   readonly alarm: Alarm
-  readonly send: (frame: Uint8Array) => void
+  sendAnswer(frame: Uint8Array): void
   /** The id is free again. The handler may still be winding up. */
-  readonly onEnded: () => void
+  ended(query: ServedQuery): void
+}
+
+export interface ServedQueryOptions {
+  readonly id: number
+  readonly request: QueryRequest
+  readonly inlineBytes: number
+  /** What the request takes. */
+  readonly frameBytes: number
 }
 
 export class ServedQuery {
-  readonly #options: ServedQueryOptions
+  readonly id: number
+  readonly frameBytes: number
+  readonly #request: QueryRequest
+  readonly #inlineBytes: number
+  readonly #host: QueryHost
   readonly #context: ServerContext
   readonly #deadlineMs: number
   #headDueMs = Infinity
@@ -44,10 +54,14 @@ export class ServedQuery {
   #compressing: CompressingSender | null = null
   #onAttached: (() => void) | null = null
 
-  constructor(options: ServedQueryOptions) {
-    this.#options = options
-    this.#context = options.context
-    this.#deadlineMs = options.context.clock.nowMs() + options.request.timeoutMs
+  constructor(host: QueryHost, { id, request, inlineBytes, frameBytes }: ServedQueryOptions) {
+    this.id = id
+    this.frameBytes = frameBytes
+    this.#request = request
+    this.#inlineBytes = Math.min(inlineBytes, INLINE_BYTES_MAX)
+    this.#host = host
+    this.#context = host.context
+    this.#deadlineMs = host.context.clock.nowMs() + request.timeoutMs
   }
 
   get nextDueMs(): number {
@@ -56,13 +70,13 @@ export class ServedQuery {
 
   start(): void {
     this.#context.queryStarted()
-    this.#options.alarm.set(this.#deadlineMs)
+    this.#host.alarm.set(this.#deadlineMs)
     void this.#run()
   }
 
   handleDue(nowMs: number): void {
     if (nowMs >= this.#deadlineMs) {
-      this.stop(new MeshError('ERR_QUERY_TIMEOUT', `the deadline passed after ${Math.round(this.#options.request.timeoutMs)} ms`))
+      this.stop(new MeshError('ERR_QUERY_TIMEOUT', `the deadline passed after ${Math.round(this.#request.timeoutMs)} ms`))
     } else if (nowMs >= this.#headDueMs && this.#response !== null) {
       try {
         this.#sendHead(this.#response, null)
@@ -95,14 +109,15 @@ export class ServedQuery {
   async #run(): Promise<void> {
     let batches: AsyncIterator<EngineBatch> | null = null
     try {
-      const { request, remote } = this.#options
+      const request = this.#request
+      const { remote } = this.#host
       if ((request.compressions ?? 0) > 0) this.#compressing = this.#context.compression?.sender(request.compressions ?? 0, remote) ?? null
-      const response = await this.#context.handler(request, new HandlerContext(remote, () => this.#signal()))
+      const response = await this.#context.handler(request, new HandlerContext(remote, this))
       // A relay leaves what is compressed elsewhere to that codec.
       if (response.compression !== undefined && response.compression !== null && response.compression !== this.#compressing?.codec) this.#compressing = null
       batches = response.batches[Symbol.asyncIterator]()
       // It has no batches, and its end is that of the transaction: the head is the answer.
-      if (this.#options.request.transaction?.step === 'begin' && this.#stopped === null) this.#sendHead(response, null)
+      if (this.#request.transaction?.step === 'begin' && this.#stopped === null) this.#sendHead(response, null)
       // Ended by itself: nothing is left to release.
       if (await this.#pump(response, batches)) batches = null
     } catch (error) {
@@ -119,7 +134,6 @@ export class ServedQuery {
 
   /** True when the result came to its end, false when the query was stopped. */
   async #pump(response: QueryResponse, batches: AsyncIterator<EngineBatch>): Promise<boolean> {
-    const inlineBytesMax = Math.min(this.#options.inlineBytes, INLINE_BYTES_MAX)
     while (this.#stopped === null) {
       const next = await batches.next()
       if (this.#isStopped()) break
@@ -133,7 +147,7 @@ export class ServedQuery {
         batch = await compressing.compress(batch)
         if (this.#isStopped()) break
       }
-      if (!this.#headSent && this.#partBytes + batch.bytes.length <= inlineBytesMax) {
+      if (!this.#headSent && this.#partBytes + batch.bytes.length <= this.#inlineBytes) {
         if (this.#response === null) this.#expectMore(response)
         this.#parts.push(batch)
         this.#partBytes += batch.bytes.length
@@ -159,7 +173,7 @@ export class ServedQuery {
   #expectMore(response: QueryResponse): void {
     this.#response = response
     this.#headDueMs = this.#context.clock.nowMs() + HEAD_DELAY_MS
-    this.#options.alarm.set(this.#headDueMs)
+    this.#host.alarm.set(this.#headDueMs)
   }
 
   async #sendBulk(batch: EngineBatch): Promise<void> {
@@ -186,8 +200,8 @@ export class ServedQuery {
     if (this.#headSent || this.#ended) return
     this.#headDueMs = Infinity
     // The entry node makes the report that its client gets; what a node on the way says is not asked for.
-    const route = this.#options.request.visited.length === 0 ? response.route : null
-    const frame = encodeResponse(this.#options.id, { format: response.format, header: response.header, route, compression: this.#compressionOf(response, end) }, this.#parts, end)
+    const route = this.#request.visited.length === 0 ? response.route : null
+    const frame = encodeResponse(this.id, { format: response.format, header: response.header, route, compression: this.#compressionOf(response, end) }, this.#parts, end)
     if (frame.length > FRAME_BYTES_MAX) {
       throw new MeshError('ERR_QUERY_TOO_LARGE', `the description of the result's columns takes ${frame.length} bytes; at most ${FRAME_BYTES_MAX} can be sent`, {
         nextStep: 'Select fewer columns.',
@@ -195,7 +209,7 @@ export class ServedQuery {
     }
     this.#parts = []
     this.#headSent = true
-    this.#options.send(frame)
+    this.#host.sendAnswer(frame)
   }
 
   /** To be said with the head, for all batches: whether one that comes later will be compressed is not known yet. */
@@ -208,11 +222,11 @@ export class ServedQuery {
   #succeed(response: QueryResponse): void {
     if (this.#ended) return
     const trailer = response.trailer() ?? { rows: 0, engineMs: 0, load: null }
-    const end = encodeEnd(this.#options.id, trailer, this.#context.inFlight() - 1)
+    const end = encodeEnd(this.id, trailer, this.#context.inFlight() - 1)
     if (!this.#headSent) this.#sendHead(response, end)
     else if (this.#bulk !== null) this.#bulk.finish(encodeFrame({ end }))
     // All rows went with the head, and only the end is late: it needs no bulk stream of its own.
-    else this.#options.send(encodeFrame({ end }))
+    else this.#host.sendAnswer(encodeFrame({ end }))
     // Sending may have found the stream closed, which ends the query.
     if (this.#isEnded()) return
     this.#context.counters.succeeded++
@@ -227,18 +241,18 @@ export class ServedQuery {
     else if (error.code === 'ERR_QUERY_TIMEOUT') this.#context.counters.timedOut++
     else this.#context.counters.failed++
     if (error.code === 'ERR_INTERNAL') this.#context.log?.error({ err: error.cause ?? error }, 'a query failed by a fault of this program')
-    const frame = encodeFailure(this.#options.id, error, error.details.started !== 'no')
+    const frame = encodeFailure(this.id, error, error.details.started !== 'no')
     if (this.#bulk !== null) this.#bulk.finish(frame)
-    else this.#options.send(frame)
+    else this.#host.sendAnswer(frame)
   }
 
   #end(): void {
     this.#ended = true
-    this.#options.onEnded()
+    this.#host.ended(this)
   }
 
   /** Made when the handler first looks at it: an AbortController costs as much as decoding the request. */
-  #signal(): AbortSignal {
+  get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#stopped !== null) this.#controller.abort(this.#stopped)
     return this.#controller.signal
@@ -252,14 +266,14 @@ export class ServedQuery {
  */
 class HandlerContext {
   readonly remote: StreamRemote
-  readonly #signal: () => AbortSignal
+  readonly #query: ServedQuery
 
-  constructor(remote: StreamRemote, signal: () => AbortSignal) {
+  constructor(remote: StreamRemote, query: ServedQuery) {
     this.remote = remote
-    this.#signal = signal
+    this.#query = query
   }
 
   get signal(): AbortSignal {
-    return this.#signal()
+    return this.#query.signal
   }
 }

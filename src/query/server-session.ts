@@ -1,7 +1,7 @@
 /** A multiplexed stream at the answering side: its running queries by id. */
 import { MeshError } from '../errors.ts'
 import type { Timer } from '../ports/clock.ts'
-import type { ByteStream } from '../ports/peer-streams.ts'
+import type { ByteStream, StreamRemote } from '../ports/peer-streams.ts'
 import type { FrameWriter } from '../wire/framing.ts'
 import type { Frame, Request } from '../wire/generated/query.ts'
 import { decodeRequest, encodeFailure, refusalOfValues } from '../wire/query-messages.ts'
@@ -9,26 +9,30 @@ import { Alarm } from './alarm.ts'
 import type { BulkSender } from './bulk-sender.ts'
 import { QUEUED_BYTES_MAX, REQUEST_BYTES_MAX } from './limits.ts'
 import { QueryTable } from './query-table.ts'
-import { ServedQuery } from './served-query.ts'
+import { type QueryHost, ServedQuery } from './served-query.ts'
 import type { ServerContext } from './server.ts'
 import type { QueryRequest } from './types.ts'
 
-export class ServerSession {
-  readonly #context: ServerContext
+export class ServerSession implements QueryHost {
+  readonly context: ServerContext
   readonly #stream: ByteStream
   readonly #writer: FrameWriter
   readonly #queries = new QueryTable<ServedQuery>()
-  readonly #alarm: Alarm
+  readonly alarm: Alarm
   #requestBytes = 0
   #paused = false
   #stallTimer: Timer | null = null
   #closed = false
 
   constructor(context: ServerContext, stream: ByteStream, writer: FrameWriter) {
-    this.#context = context
+    this.context = context
     this.#stream = stream
     this.#writer = writer
-    this.#alarm = new Alarm(context.clock, (nowMs) => this.#handleDue(nowMs))
+    this.alarm = new Alarm(context.clock, (nowMs) => this.#handleDue(nowMs))
+  }
+
+  get remote(): StreamRemote {
+    return this.#stream.remote
   }
 
   handleFrame(frame: Frame, frameBytes: number): boolean {
@@ -46,7 +50,7 @@ export class ServerSession {
   handleClosed(): void {
     this.#closed = true
     this.#stallTimer?.cancel()
-    this.#alarm.cancel()
+    this.alarm.cancel()
     this.failAll(new MeshError('ERR_QUERY_CANCELLED', 'the stream of the caller closed'))
   }
 
@@ -76,10 +80,19 @@ export class ServerSession {
       this.#paused = true
       this.#stream.pause()
     }
-    this.#stallTimer ??= this.#context.clock.setTimer(this.#context.stallMs, () => {
-      this.#context.counters.stalled++
-      this.#stream.abort(new MeshError('ERR_PROTOCOL', `nothing was read from the query stream for ${this.#context.stallMs} ms`))
+    this.#stallTimer ??= this.context.clock.setTimer(this.context.stallMs, () => {
+      this.context.counters.stalled++
+      this.#stream.abort(new MeshError('ERR_PROTOCOL', `nothing was read from the query stream for ${this.context.stallMs} ms`))
     })
+  }
+
+  sendAnswer(frame: Uint8Array): void {
+    if (!this.#closed) this.send(frame)
+  }
+
+  ended(query: ServedQuery): void {
+    this.#queries.delete(query.id)
+    this.#requestBytes -= query.frameBytes
   }
 
   #handleDue(nowMs: number): number | null {
@@ -93,30 +106,18 @@ export class ServerSession {
   }
 
   #handleRequest(wire: Request, frameBytes: number): boolean {
-    this.#context.counters.requests++
+    this.context.counters.requests++
     const request = decodeRequest(wire)
     if (this.#queries.has(wire.id)) return false
     const refusal = request === null ? refusalOfValues(wire) : this.#refusal(request, frameBytes)
     if (refusal !== null) {
-      this.#context.counters.requestsRefused++
+      this.context.counters.requestsRefused++
       this.send(encodeFailure(wire.id, refusal, false))
       return true
     }
     if (request === null) return false
     this.#requestBytes += frameBytes
-    const query = new ServedQuery({
-      context: this.#context,
-      id: wire.id,
-      inlineBytes: wire.credit,
-      request,
-      remote: this.#stream.remote,
-      alarm: this.#alarm,
-      send: (frame) => { if (!this.#closed) this.send(frame) },
-      onEnded: () => {
-        this.#queries.delete(wire.id)
-        this.#requestBytes -= frameBytes
-      },
-    })
+    const query = new ServedQuery(this, { id: wire.id, request, inlineBytes: wire.credit, frameBytes })
     this.#queries.set(wire.id, query)
     query.start()
     return true
@@ -125,8 +126,8 @@ export class ServerSession {
   #refusal({ transaction }: QueryRequest, frameBytes: number): MeshError | null {
     // What is open has as long to end as a query that runs.
     const isInside = transaction !== undefined && transaction.step !== 'begin'
-    if (this.#context.isDraining() && !isInside) return new MeshError('ERR_DRAINING', 'the node is shutting down and takes no new query')
-    if (this.#queries.size >= this.#context.inFlightPerStreamMax) {
+    if (this.context.isDraining() && !isInside) return new MeshError('ERR_DRAINING', 'the node is shutting down and takes no new query')
+    if (this.#queries.size >= this.context.inFlightPerStreamMax) {
       return new MeshError('ERR_OVERLOADED', `${this.#queries.size} queries of this caller are running, which is the limit`)
     }
     if (this.#requestBytes + frameBytes > REQUEST_BYTES_MAX) {

@@ -2,6 +2,7 @@
  * Frames on a byte stream: four bytes of length, big-endian, then that many bytes. A fixed-size length can be filled in after the frame has
  * been written, and is read without a loop.
  */
+import { Buffer } from 'node:buffer'
 import type { ByteStream } from '../ports/peer-streams.ts'
 
 /** The body of a frame: 1 MiB, and 64 KiB for what surrounds it. */

@@ -5,6 +5,8 @@
  * What a hostile peer cuts or overstates breaks the reader instead of throwing: from then on there is nothing left in any message, and the
  * caller asks `isBroken` once, at the end.
  */
+import { Buffer } from 'node:buffer'
+
 const nothing = Buffer.alloc(0)
 const varintBytesMax = 10
 
@@ -90,7 +92,7 @@ export class ProtobufReader {
   /** What is not UTF-8 becomes U+FFFD. */
   string(): string {
     const length = this.uint32()
-    return this.#take(length) ? this.#buffer.toString('utf8', this.#at - length, this.#at) : ''
+    return this.#take(length) ? this.#buffer.toString(undefined, this.#at - length, this.#at) : ''
   }
 
   /** A field that this version does not know. */

@@ -4,24 +4,37 @@
  *
  * Fields with their default value are left out by the caller, as proto3 has it.
  */
+import { Buffer } from 'node:buffer'
+
+const poolBytes = 64 << 10
+/** A larger message is copied out of its buffer: as a view it would keep far more memory than it takes. */
+const pooledBytesMax = 4 << 10
 const keptBytesMax = 256 << 10
 
 export class ProtobufWriter {
-  #buffer = Buffer.allocUnsafeSlow(4096)
+  /** Messages one after the other; each that is finished stays where it was written, so that a small one is never copied. */
+  #buffer = Buffer.allocUnsafeSlow(poolBytes)
+  /** Where the message that is being written begins. */
+  #start = 0
   #at = 0
 
-  /** A copy of what was written; the writer starts anew. */
+  /** What was written, never to be written to; the writer starts anew. */
   finish(): Uint8Array {
-    const bytes = Buffer.allocUnsafe(this.#at)
-    this.#buffer.copy(bytes, 0, 0, this.#at)
+    const bytes = this.#buffer.subarray(this.#start, this.#at)
+    if (bytes.length <= pooledBytesMax) {
+      this.#start = this.#at
+      return bytes
+    }
     this.reset()
-    return bytes
+    return Buffer.from(bytes)
   }
 
   reset(): void {
-    this.#at = 0
+    this.#at = this.#start
+    if (this.#buffer.length <= keptBytesMax) return
     // One huge statement shall not hold its memory for ever.
-    if (this.#buffer.length > keptBytesMax) this.#buffer = Buffer.allocUnsafeSlow(4096)
+    this.#buffer = Buffer.allocUnsafeSlow(poolBytes)
+    this.#start = this.#at = 0
   }
 
   /** A field of wire type 0. */
@@ -57,28 +70,37 @@ export class ProtobufWriter {
     // A UTF-16 unit takes at most three bytes of UTF-8.
     this.#reserve(10 + 3 * value.length)
     this.#varint((field << 3) | 2)
-    if (value.length < 43) {
-      // Then the length takes one byte, whatever the characters: write first, count afterwards.
-      const written = this.#buffer.write(value, this.#at + 1, 'utf8')
-      this.#buffer[this.#at] = written
-      this.#at += 1 + written
-      return
-    }
+    if (value.length < 128 && this.#ascii(value)) return
     this.#varint(Buffer.byteLength(value, 'utf8'))
     this.#at += this.#buffer.write(value, this.#at, 'utf8')
+  }
+
+  /** Short texts are mostly plain, and a loop over so few characters costs less than a call out of JavaScript. False: this one is not plain. */
+  #ascii(value: string): boolean {
+    const start = this.#at
+    const buffer = this.#buffer
+    buffer[start] = value.length
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i)
+      if (code > 127) return false
+      buffer[start + 1 + i] = code
+    }
+    this.#at = start + 1 + value.length
+    return true
   }
 
   /** Begins a nested message; give what it returns to `end`. */
   begin(field: number): number {
     this.#reserve(6)
     this.#varint((field << 3) | 2)
-    return ++this.#at
+    return ++this.#at - this.#start
   }
 
-  end(startAt: number): void {
-    const length = this.#at - startAt
+  end(begunAt: number): void {
+    const length = this.#at - this.#start - begunAt
     const lengthBytes = varintBytes(length)
     this.#reserve(lengthBytes)
+    const startAt = this.#start + begunAt
     // Most messages leave the one byte that was kept for their length; the others move.
     if (lengthBytes > 1) this.#buffer.copyWithin(startAt + lengthBytes - 1, startAt, this.#at)
     this.#at = startAt - 1
@@ -96,8 +118,11 @@ export class ProtobufWriter {
 
   #reserve(bytes: number): void {
     if (this.#at + bytes <= this.#buffer.length) return
-    const grown = Buffer.allocUnsafeSlow(Math.max(2 * this.#buffer.length, this.#at + bytes))
-    this.#buffer.copy(grown, 0, 0, this.#at)
+    const written = this.#at - this.#start
+    const grown = Buffer.allocUnsafeSlow(Math.max(poolBytes, 2 * written, written + bytes))
+    this.#buffer.copy(grown, 0, this.#start, this.#at)
+    this.#start = 0
+    this.#at = written
     this.#buffer = grown
   }
 }

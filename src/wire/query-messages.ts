@@ -22,7 +22,6 @@ const finalPeerIdCharactersMax = 128
 const writer = new ProtobufWriter()
 /** As query.proto numbers them; test/unit/wire/query-messages.test.ts holds the two together. */
 const field = { request: 1, response: 2, batch: 3 } as const
-const noValues: readonly Value[] = []
 
 /** Positions are what travels: append only. */
 const accesses = ['read', 'write', 'unknown'] as const
@@ -93,12 +92,13 @@ export function decodeFrame(bytes: Uint8Array): Frame | null {
  * @throws MeshError ERR_OPTION_INVALID when a parameter has no form on the wire
  */
 export function encodeRequest(id: number, request: WireRequest, timeoutMs: number, inlineBytes: number, compressions = request.compressions ?? 0): Uint8Array {
-  const values = request.parameters.length === 0 ? noValues : request.parameters.map(encodeValue)
+  // What an unencodable value left behind last time.
+  writer.reset()
   const frame = writer.begin(field.request)
   writer.uint32(1, id)
   writer.string(2, request.database)
   writer.string(3, request.sql)
-  for (const value of values) writeValue(value)
+  for (let i = 0; i < request.parameters.length; i++) writeValue(encodeValue(request.parameters[i] as QueryValue, i))
   const access = accesses.indexOf(request.access)
   if (access > 0) writer.uint32(5, access)
   const priority = priorities.indexOf(request.priority)

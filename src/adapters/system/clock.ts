@@ -1,3 +1,4 @@
+import { performance } from 'node:perf_hooks'
 import type { Clock } from '../../ports/clock.ts'
 
 /** Node fires a timer beyond 2^31 − 1 ms at once. Whoever waits longer than this is called early and looks again. */
