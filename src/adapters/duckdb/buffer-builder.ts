@@ -28,6 +28,9 @@ export abstract class BufferBuilder implements ColumnBuilder {
   }
 }
 
+/** More than the rows of a batch: only lists with many items get there. */
+const OFFSETS_KEPT_MAX = 1 << 18
+
 export abstract class PositionedBuilder extends BufferBuilder {
   #offsets = new Int32Array(64)
   protected written = 0
@@ -48,7 +51,7 @@ export abstract class PositionedBuilder extends BufferBuilder {
 
   override take(): ColumnData {
     const offsets = this.#offsets.subarray(0, this.written + 1)
-    this.#offsets = new Int32Array(64)
+    if (this.#offsets.length > OFFSETS_KEPT_MAX) this.#offsets = new Int32Array(64)
     this.written = 0
     return { ...this.validity.take(), offsets, data: this.data.take(), children: [] }
   }

@@ -21,7 +21,7 @@ export interface ColumnBuilder {
   append(vector: duckdb.Vector, rows: Rows): void
   /** What `append` of these rows would add, roughly but never far below. */
   estimateBytes(vector: duckdb.Vector, rows: Rows): number
-  /** Hands the column over and starts anew. */
+  /** Starts anew. What it hands over is valid until the next `append`. */
   take(): ColumnData
 }
 

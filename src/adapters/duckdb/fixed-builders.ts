@@ -63,6 +63,7 @@ export class BoolBuilder extends BufferBuilder {
     const needed = (at + rows.count + 7) >> 3
     this.data.reserve(needed - this.data.length)
     const { bytes } = this.data
+    bytes.fill(0, this.data.length, needed)
     for (let i = 0; i < rows.count; i++, at++) if (source[rowAt(rows, i)] !== 0) bytes[at >> 3] = (bytes[at >> 3] as number) | (1 << (at & 7))
     this.data.length = needed
   }

@@ -1,4 +1,7 @@
-/** What column builders write into. `take()` hands the contents over and starts anew. */
+/**
+ * What column builders write into. What `take()` hands over is valid until the builder is written to again: batches copy it, and fresh memory for each
+ * was most of what the garbage collector had to do while a large result was encoded.
+ */
 
 /** Which rows of a vector: a range, or, when `indices` is set, the first `count` of them. */
 export interface Rows {
@@ -15,24 +18,25 @@ export function rowsEnd(rows: Rows): number {
   return end
 }
 
+/** A buffer that one long value has blown up beyond this is not kept for the next batch. */
+const keptBytesMax = 1 << 20
+
 export class ByteBuffer {
   bytes: Uint8Array = new Uint8Array(64)
   length = 0
-  #lastLength = 64
 
-  /** Makes room; afterwards `bytes` may be another array. */
+  /** Makes room; afterwards `bytes` may be another array. What is beyond `length` may be anything. */
   reserve(more: number): void {
     const needed = this.length + more
     if (needed <= this.bytes.length) return
-    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2, this.#lastLength))
+    const grown = new Uint8Array(Math.max(needed, this.bytes.length * 2))
     grown.set(this.bytes.subarray(0, this.length))
     this.bytes = grown
   }
 
   take(): Uint8Array {
     const taken = this.bytes.subarray(0, this.length)
-    this.#lastLength = this.bytes.length
-    this.bytes = new Uint8Array(64)
+    if (this.bytes.length > keptBytesMax) this.bytes = new Uint8Array(64)
     this.length = 0
     return taken
   }

@@ -4,48 +4,86 @@ import { PositionedBuilder, rowAt, validityOf } from './buffer-builder.ts'
 import { isPresent, rowsEnd, type Rows } from './growing-buffers.ts'
 
 /** VARCHAR and BLOB: `duckdb_string_t`, 16 bytes: length, then up to 12 bytes inline, or a prefix and a pointer. */
+const INLINE_BYTES_MAX = 12
+
 export class StringBuilder extends PositionedBuilder {
+  /** Of `estimateBytes`, for the `append` that follows: each look at a vector costs a call into the library and an ArrayBuffer. */
+  #read: { readonly vector: duckdb.Vector; readonly end: number; readonly source: Uint8Array } | null = null
+
   append(vector: duckdb.Vector, rows: Rows): void {
     const validity = validityOf(vector, rows)
     this.validity.append(validity, rows)
-    const end = rowsEnd(rows)
-    const source = duckdb.vector_get_data(vector, end * 16)
-    const words = new Uint32Array(source.buffer, source.byteOffset, end * 4)
+    const source = this.#source(vector, rowsEnd(rows))
+    this.#read = null
+    const words = wordsOf(source)
     const offsets = this.reserveOffsets(rows.count)
     const { data } = this
-    data.reserve(rows.count * 12)
-    const heap = new HeapStrings(source, words, rows, validity)
-    for (let i = 0; i < rows.count; i++) {
-      const row = rowAt(rows, i)
+    const { indices, start, count } = rows
+    let at = data.length
+    let view = this.#room((count + 1) * INLINE_BYTES_MAX)
+    let heap: HeapStrings | null = null
+    for (let i = 0; i < count; i++) {
+      const row = indices === null ? start + i : (indices[i] as number)
       if (isPresent(validity, row)) {
         const length = words[row * 4] as number
-        data.reserve(length)
-        const { bytes } = data
-        if (length <= 12) {
-          const from = row * 16 + 4
-          let at = data.length
-          for (let b = 0; b < length; b++) bytes[at++] = source[from + b] as number
+        if (length <= INLINE_BYTES_MAX) {
+          if (at + INLINE_BYTES_MAX > view.byteLength) {
+            data.length = at
+            view = this.#room((count - i + 1) * INLINE_BYTES_MAX)
+          }
+          // Whole words: what is too much is overwritten by the next string. (DuckDB exists for little-endian machines alone.)
+          view.setUint32(at, words[row * 4 + 1] as number, true)
+          if (length > 4) {
+            view.setUint32(at + 4, words[row * 4 + 2] as number, true)
+            if (length > 8) view.setUint32(at + 8, words[row * 4 + 3] as number, true)
+          }
         } else {
-          bytes.set(heap.bytesOf(i, row, length), data.length)
+          if (at + length > view.byteLength) {
+            data.length = at
+            view = this.#room(length + (count - i) * INLINE_BYTES_MAX)
+          }
+          heap ??= new HeapStrings(source, words, rows, validity)
+          data.bytes.set(heap.bytesOf(i, row, length), at)
         }
-        data.length += length
+        at += length
       }
-      offsets[++this.written] = data.length
+      offsets[++this.written] = at
     }
+    data.length = at
   }
 
   estimateBytes(vector: duckdb.Vector, rows: Rows): number {
     const validity = validityOf(vector, rows)
     const end = rowsEnd(rows)
-    const source = duckdb.vector_get_data(vector, end * 16)
-    const words = new Uint32Array(source.buffer, source.byteOffset, end * 4)
-    let bytes = rows.count * 4
-    for (let i = 0; i < rows.count; i++) {
-      const row = rowAt(rows, i)
+    const source = this.#source(vector, end)
+    this.#read = { vector, end, source }
+    const words = wordsOf(source)
+    const { indices, start, count } = rows
+    let bytes = count * 4
+    if (validity === null && indices === null) {
+      for (let at = start * 4; at < end * 4; at += 4) bytes += words[at] as number
+      return bytes
+    }
+    for (let i = 0; i < count; i++) {
+      const row = indices === null ? start + i : (indices[i] as number)
       if (isPresent(validity, row)) bytes += words[row * 4] as number
     }
     return bytes
   }
+
+  #source(vector: duckdb.Vector, end: number): Uint8Array {
+    const read = this.#read
+    return read !== null && read.vector === vector && read.end >= end ? read.source : duckdb.vector_get_data(vector, end * 16)
+  }
+
+  #room(bytes: number): DataView {
+    this.data.reserve(bytes)
+    return new DataView(this.data.bytes.buffer, this.data.bytes.byteOffset, this.data.bytes.byteLength)
+  }
+}
+
+function wordsOf(source: Uint8Array): Uint32Array {
+  return new Uint32Array(source.buffer, source.byteOffset, source.byteLength >> 2)
 }
 
 /** Neighbours on the heap are this far apart at most: alignment. Far below a page, so that whatever lies between two strings is readable memory. */
