@@ -3,6 +3,7 @@ import { SessionAffinity } from '../core/routing/affinity.ts'
 import { FeedbackBook } from '../core/routing/feedback.ts'
 import { type OutlierEffect, Outliers } from '../core/routing/outliers.ts'
 import type { PeerFeedback } from '../core/routing/types.ts'
+import { WarmPlaces } from '../core/routing/warm-places.ts'
 import type { Random } from '../core/time/random.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -30,6 +31,7 @@ export interface PeerExperienceParts {
 
 export class PeerExperience {
   readonly affinity: SessionAffinity
+  readonly warmPlaces = new WarmPlaces()
   readonly #parts: PeerExperienceParts
   readonly #feedback: FeedbackBook
   readonly #outliers: Outliers
@@ -66,6 +68,7 @@ export class PeerExperience {
     const nowMs = this.#parts.clock.nowMs()
     this.#feedback.remove(nowMs, peerId)
     this.affinity.handlePeerDown(nowMs, peerId)
+    this.warmPlaces.handlePeerDown(nowMs, peerId)
     this.#perform(nowMs, this.#outliers.remove(nowMs, peerId))
   }
 

@@ -113,7 +113,7 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
     retryBudget: new RetryBudget(options.routing.retries), hedging: new Hedging(options.routing.hedging), hotspots,
     transactions: { openMax: options.transactionsMax, idleMs: options.transactionIdleMs, lifetimeMs: options.transactionLimitMs },
     gate, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
-    sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, isTableAffine: options.tableAffinity, clock }),
+    sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, isTableAffine: options.tableAffinity, warmPlaces: experience.warmPlaces, clock }),
     strategies: (database) => strategies.of(database),
     routing: options.routing.decision,
   })

@@ -164,6 +164,10 @@ export class QueryService {
     return session === null ? this.#parts.sessions.withWarmPlace(spread, database, tables) : this.#parts.sessions.withPlace(spread, database, session)
   }
 
+  #tablesOf({ database, sql }: Pick<QueryRequest, 'database' | 'sql'>): readonly string[] {
+    return this.#parts.engines.get(database)?.tablesOf?.(sql) ?? []
+  }
+
   async #classify(engine: QueryEngine | undefined, request: Pick<QueryRequest, 'database' | 'sql' | 'access' | 'visited'>, signal: AbortSignal): Promise<QueryRequest['access']> {
     if (engine !== undefined) {
       const access = await engine.classify(request.sql, signal)
@@ -187,7 +191,7 @@ export class QueryService {
       request: { database: request.database, access: request.access, priority: request.priority, forwarded, lastResort: request.lastResort, hints },
       local,
       peers: () => {
-        candidates = forwarded ? [] : this.#parts.peerViews(request.database)
+        candidates = forwarded ? [] : this.#parts.sessions.warmed(this.#parts.peerViews(request.database), request.database, this.#tablesOf(request))
         return candidates
       },
       random: this.#parts.random,
@@ -238,7 +242,7 @@ export class QueryService {
       this.#counters.forwarded++
       if (request.access === 'write') this.#noteWritten(request, context.session, peerId)
       else this.#noteSession(request, context.session, peerId)
-      if (context.session === null && request.access === 'read') this.#parts.sessions.handleTables(request.database, this.#parts.engines.get(request.database)?.tablesOf?.(request.sql) ?? [], peerId)
+      if (request.access === 'read') this.#parts.sessions.handleTables(request.database, this.#tablesOf(request), peerId, context.session)
       const report = this.#report('forward', decision, context.decisionUs, failed)
       return {
         ...response,

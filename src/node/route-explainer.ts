@@ -27,7 +27,7 @@ export interface RouteExplainerParts {
   readonly routeTo: (peerId: string) => { readonly via: string } | null
   readonly refusalOf: (access: ExplainView['access']) => MeshError | null
   readonly strategies: (database: string) => { readonly standard: RoutingStrategy; readonly byName: StrategySet }
-  readonly sessions: Pick<Sessions, 'placeOf'>
+  readonly sessions: Pick<Sessions, 'placeOf'> & Partial<Pick<Sessions, 'warmed'>>
   readonly hotspots: Pick<HotspotDriver, 'shareToMove' | 'hotOf'>
   readonly sharedReads?: Pick<SharedReads, 'look'>
   readonly gate: Pick<QueryGateDriver, 'placeOf'>
@@ -56,7 +56,8 @@ export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): E
   const spread = hotspotRatio > 0 && !route.localOnly ? { ...route, preferRemote: true } : route
   const place = parts.sessions.placeOf(database, session, tables)
   const hints = withPlace(spread, place)
-  const peers = parts.peerViews(database)
+  const views = parts.peerViews(database)
+  const peers = parts.sessions.warmed?.(views, database, tables) ?? views
   const { standard, byName } = parts.strategies(database)
   const decision = decide({
     nowMs: parts.clock.nowMs(),
@@ -70,6 +71,8 @@ export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): E
   const refusal = parts.refusalOf(access)
   const candidates = explainCandidates(parts, input, { decision, peers, hints, refusal })
   const runsHere = refusal === null && (decision.kind === 'local' || decision.kind === 'local-overloaded')
+  // Whoever bounds the age of the copy gets an answer from it, and none that was kept.
+  const shared = runsHere && access === 'read' && hints.maxStalenessMs === null ? parts.sharedReads?.look({ database, sql, parameters: [], priority }) ?? null : null
   return {
     database, access, tables, priority, session, node: parts.self,
     decision: refusal === null ? decision.kind : 'refuse',
@@ -80,8 +83,7 @@ export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): E
     forwardedRatio: decision.explanation.share?.forwardedRatio ?? null,
     hotspotRatio, hotspots: parts.hotspots.hotOf(database, tables),
     keptTo: place === null ? null : { ...place, name: parts.peerName(place.peerId) },
-    shared: runsHere && access === 'read' ? parts.sharedReads?.look({ database, sql, parameters: [], priority }) ?? null : null,
-    queue: runsHere ? parts.gate.placeOf(priority) : null,
+    shared, queue: runsHere && shared === null ? parts.gate.placeOf(priority) : null,
     candidates: candidates.slice(0, candidatesMax), omitted: Math.max(0, candidates.length - candidatesMax),
   }
 }

@@ -5,6 +5,8 @@
  */
 import { affinityKeyOf, type SessionAffinity, sessionKeyOf } from '../core/routing/affinity.ts'
 import type { RouteHints } from '../core/routing/hints.ts'
+import type { PeerView } from '../core/routing/types.ts'
+import type { WarmPlaces } from '../core/routing/warm-places.ts'
 import type { Clock } from '../ports/clock.ts'
 
 export interface SessionsParts {
@@ -13,6 +15,8 @@ export interface SessionsParts {
   readonly readYourWritesMs: number
   /** Whether reads of one table that leave this node go to one peer, which has it in memory then. */
   readonly isTableAffine?: boolean
+  /** Who has read which tables for this node; absent: nobody knows. */
+  readonly warmPlaces?: WarmPlaces
   readonly clock: Clock
 }
 
@@ -79,9 +83,16 @@ export class Sessions {
     return withPlace(hints, this.#placeOfTables(database, tables))
   }
 
-  /** A read of those tables was answered by another node. */
-  handleTables(database: string, tables: readonly string[], peerId: string): void {
-    if (this.#parts.isTableAffine === true && tables.length > 0) this.#parts.affinity.bind(this.#parts.clock.nowMs(), tablesKeyOf(database, tables), peerId)
+  /** The same peers, with how much of those tables each has read lately. */
+  warmed(peers: PeerView[], database: string, tables: readonly string[]): PeerView[] {
+    const warmth = tables.length === 0 ? null : (this.#parts.warmPlaces?.warmth(this.#parts.clock.nowMs(), database, tables) ?? null)
+    return warmth === null ? peers : peers.map((peer) => ({ ...peer, warmTables: warmth.get(peer.peerId) ?? 0 }))
+  }
+
+  /** A read of those tables, of a session or of none, was answered by another node. */
+  handleTables(database: string, tables: readonly string[], peerId: string, session: string | null = null): void {
+    this.#parts.warmPlaces?.handleRead(this.#parts.clock.nowMs(), database, tables, peerId)
+    if (session === null && this.#parts.isTableAffine === true && tables.length > 0) this.#parts.affinity.bind(this.#parts.clock.nowMs(), tablesKeyOf(database, tables), peerId)
   }
 
   /** A write of it was done, or may have been, at that node. */

@@ -148,7 +148,7 @@ export class SimulatedNode {
         ...common, options: { queriesPerSecond: options.hotspotPerSecond }, onEvent: () => undefined,
         otherCopies: () => this.#peerViews().filter(({ status, ready, overloaded }) => status === 'healthy' && ready && !overloaded).length,
       }),
-      sessions: new Sessions({ affinity: this.experience.affinity, readYourWritesMs: options.readYourWritesMs, clock: time }),
+      sessions: new Sessions({ affinity: this.experience.affinity, readYourWritesMs: options.readYourWritesMs, warmPlaces: this.experience.warmPlaces, clock: time }),
       strategies: () => ({ standard, byName }),
       gate: this.#gate,
       routing: parseRoutingOptions({ failoverMax: options.failoverMax, staleAfterMs: 3 * options.loadIntervalMs }),

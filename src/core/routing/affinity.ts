@@ -1,7 +1,7 @@
 /**
  * Which peer a session, or a table, was sent to last, so that it goes there again: its temporary state, its cached pages and its own
  * writes are there. Stickiness is a preference: a peer that failed or is overloaded loses it, and the router chooses anew. From an overloaded one
- * sessions go one by one, each when it has a query, which binds it elsewhere: were all of them freed at once, they would all land on the next peer.
+ * sessions go one by one, each when it has a query that another one answers: were all of them freed at once, they would all land on the next peer.
  * Nobody says that a session has ended: its name is its clients' own, who may share it, so it ends by time.
  *
  * Every operation is O(1). A peer's failure ends all its bindings at once by ending the one object that they share; they themselves

@@ -98,8 +98,10 @@ export interface PeerView {
   readonly serviceMs?: number | null
   /** Queries that this node has dispatched to it and that are not finished. */
   readonly inFlightFromHere: number
-  /** Since these figures came in; null when there are none. */
+  /** Since these figures were reported; null when there are none. */
   readonly loadAgeMs: number | null
+  /** 0–1: the share of the query's tables that it has lately read for this node; absent where nobody is known to have any. */
+  readonly warmTables?: number
 }
 
 /** Why a candidate was not taken. */

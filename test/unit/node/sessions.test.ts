@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { SessionAffinity } from '../../../src/core/routing/affinity.ts'
 import { NO_HINTS } from '../../../src/core/routing/hints.ts'
+import { WarmPlaces } from '../../../src/core/routing/warm-places.ts'
 import { Sessions } from '../../../src/node/sessions.ts'
+import { peerView } from '../../contract/strategy.ts'
 import { VirtualClock } from '../../support/query-plane.ts'
 
 function setUp(isTableAffine = true) {
@@ -78,5 +80,20 @@ describe('sessions', () => {
     clock.advance(5_000)
     sessions.handleWrite('db', 'late', 'p')
     expect(sessions.writers).toBe(1)
+  })
+})
+
+describe('tables that were read elsewhere', () => {
+  it('make a place warm for all queries on them, of a session or of none, but bind those alone that are asked to be', () => {
+    const clock = new VirtualClock()
+    const sessions = new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, isTableAffine: true, warmPlaces: new WarmPlaces(), clock })
+    const peers = [peerView({ peerId: 'a' }), peerView({ peerId: 'b' })]
+    expect(sessions.warmed(peers, 'db', ['t'])).toBe(peers)
+    sessions.handleTables('db', ['t', 'u'], 'b', 's')
+    expect(sessions.warmed(peers, 'db', ['t', 'v']).map(({ warmTables }) => warmTables)).toEqual([0, 0.5])
+    expect(sessions.warmed(peers, 'db', [])).toBe(peers)
+    expect(sessions.placeOf('db', null, ['t', 'u'])).toBeNull()
+    sessions.handleTables('db', ['t', 'u'], 'b')
+    expect(sessions.placeOf('db', null, ['t', 'u'])).toMatchObject({ peerId: 'b' })
   })
 })

@@ -5,9 +5,11 @@
  * Load and latency are measured against the best candidate, 1 − best ÷ own: twice the best is 0.5 in a rack and across an ocean alike, and
  * one peer with an absurd figure does not make all the others look equal, as dividing by the worst would. A millisecond (`tieMs`) is added to
  * both latencies, or the jitter of a rack would count like an ocean.
+ *
+ * Data locality is the mean of two: how near the place is, and how much of the query's tables the peer has read lately, where that is known of any.
  */
 import type { RoutingOptions } from '../options.ts'
-import type { PeerView } from '../types.ts'
+import type { PeerView, Site } from '../types.ts'
 import { admitted, all, pick, ranking } from './choices.ts'
 import { capacityOf, distanceTo, effectiveLatenciesMs, inFlightFigures, resourceUse } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
@@ -28,7 +30,7 @@ function score(candidates: readonly PeerView[], { options, site }: Pick<RankCont
   for (let i = 0; i < scores.length; i++) {
     const peer = candidates[i] as PeerView
     scores[i] = load * aboveBest(scores[i] as number, leastLoad) + latency * aboveBest((latenciesMs[i] as number) + options.tieMs, leastMs + options.tieMs)
-      + resource * resourceUse(peer) + place * (distanceTo(peer.site, site) / 2)
+      + resource * resourceUse(peer) + place * remoteness(peer, site)
   }
   return scores
 }
@@ -36,6 +38,12 @@ function score(candidates: readonly PeerView[], { options, site }: Pick<RankCont
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const scores = score(candidates, context)
   return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
+}
+
+/** 0: in this rack, with all of the tables in memory; 1: neither. */
+function remoteness({ site, warmTables }: PeerView, here: Site): number {
+  const far = distanceTo(site, here) / 2
+  return warmTables === undefined ? far : (far + 1 - warmTables) / 2
 }
 
 function aboveBest(figure: number, best: number): number {

@@ -30,6 +30,16 @@ describe('adaptive', () => {
     expect(scoreOf(fields)).toBeCloseTo(expected)
   })
 
+  it.each<[string, Partial<PeerView>, number]>([
+    ['nothing for a warm one in this rack', { warmTables: 1 }, 0],
+    ['10 % for a cold one in this rack', { warmTables: 0 }, 0.1],
+    ['5 % for one with half of the tables', { warmTables: 0.5 }, 0.05],
+    ['10 % for a warm one in another datacenter', { warmTables: 1, site: { datacenter: 'south', rack: 'r1' } }, 0.1],
+    ['20 % for a cold one in another datacenter', { warmTables: 0, site: { datacenter: 'south', rack: 'r1' } }, 0.2],
+  ])('counts %s where it is known who has the tables', (_, fields, expected) => {
+    expect(scoreOf(fields)).toBeCloseTo(expected)
+  })
+
   it('normalises its weights', () => {
     expect(scoreOf({ inFlightThere: 1 }, { adaptiveLoadWeight: 1, adaptiveLatencyWeight: 1, adaptiveResourceWeight: 1, adaptiveLocalityWeight: 1 })).toBeCloseTo(0.25 / 2)
     expect(scoreOf({ inFlightThere: 1 }, { adaptiveLoadWeight: 0.1, adaptiveLatencyWeight: 0, adaptiveResourceWeight: 0, adaptiveLocalityWeight: 0 })).toBeCloseTo(1 / 2)
