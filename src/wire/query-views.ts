@@ -102,7 +102,7 @@ export interface ExplainView {
   readonly keptTo: { readonly why: 'written' | 'session' | 'tables'; readonly peerId: string; readonly name: string; readonly forMs: number | null } | null
   /** Where it would run here, without parameters: a kept result would answer it, or the run of the same read; null: it would run by itself. */
   readonly shared: 'held' | 'under-way' | null
-  /** Its place at the gate of this node, where it would run here; null otherwise. */
+  /** Its place at the gate of this node, where it would run here by itself; null otherwise. */
   readonly queue: QueuePlace | null
   /** This node first, then the chosen peer and its successors, then the rest by score. */
   readonly candidates: readonly ExplainCandidateView[]

@@ -118,8 +118,10 @@ describe('a decision that is explained', () => {
       asked.push(read)
       return 'held' as const
     } }
-    expect(setUp({ look }).explain().shared).toBe('held')
+    expect(setUp({ look }).explain()).toMatchObject({ shared: 'held', queue: null })
     expect(asked).toEqual([{ database: 'db', sql: 'SELECT 1', parameters: [], priority: 'normal' }])
+    // It would not be given a kept one.
+    expect(setUp({ look, hints: { maxStalenessMs: 5_000 }, local: { role: 'primary' } }).explain().shared).toBeNull()
     expect(setUp({ look, access: 'write', local: { role: 'primary' } }).explain().shared).toBeNull()
     expect(setUp({ look, local: { role: null }, peers: [peer('a')] }).explain().shared).toBeNull()
     expect(setUp({}).explain().shared).toBeNull()
