@@ -33,6 +33,7 @@ import { HEDGING_OPTIONS } from '../../src/core/routing/hedging.ts'
 import { ROUTING_OPTIONS } from '../../src/core/routing/options.ts'
 import { OUTLIER_OPTIONS } from '../../src/core/routing/outlier-options.ts'
 import { RETRY_BUDGET_OPTIONS } from '../../src/core/routing/retry-budget.ts'
+import { TRANSACTION_OPTIONS } from '../../src/core/transactions/options.ts'
 import { MONITOR_FIELDS_BYTES_MAX, MONITOR_LINES_MAX } from '../../src/node/log-stream.ts'
 import { SECOND_SYNC_MS, SYNC_PROTOCOL, SYNC_TIMEOUT_MS, SYNCS_AT_ONCE_MAX, SYNCS_WAITING_MAX } from '../../src/node/sync-driver.ts'
 import { COALESCING_OPTIONS } from '../../src/query/coalescing.ts'
@@ -100,6 +101,7 @@ const options: Readonly<Record<string, Ranges>> = {
   'admission option': rangesOf(ADMISSION_OPTIONS),
   'cache option': rangesOf(CACHE_OPTIONS),
   'coalescing option': rangesOf(COALESCING_OPTIONS),
+  'transaction option': rangesOf(TRANSACTION_OPTIONS),
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, '%': 1, 'ms': 1, 's': 1_000, 'min': 60_000, 'h': 3_600_000, 'B': 1, 'KiB': 2 ** 10, 'MiB': 2 ** 20, 'GiB': 2 ** 30, 'TiB': 2 ** 40 }

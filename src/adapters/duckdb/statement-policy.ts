@@ -9,12 +9,13 @@ import { MeshError } from '../../errors.ts'
 import { calledNames, type SqlToken } from './sql-tokens.ts'
 import { PATH_CHARACTERS_MAX, type TreeFacts } from './statement-tree.ts'
 
-const SESSION = 'Connections are shared: settings, transactions and prepared statements of a session are not kept. Send one complete statement.'
+const SESSION = 'Connections are shared: settings and prepared statements of a session are not kept. Send one complete statement.'
+const TRANSACTION = 'Send several statements in one transaction with rdb db:query --transaction, or with connection.transaction() in a program.'
 const FILES = 'A query reaches only the tables of its database; load data with INSERT, and take results from the client.'
 const RECURSIVE_STEP = 'Take the parts of JSON by json_extract, -> and ->>, and cast those.'
 const PATH_STEP = 'Write the path as one short text, pass it as a parameter, or take it from a column.'
 const REFUSED_KEYWORDS: Readonly<Record<string, string>> = {
-  SET: SESSION, RESET: SESSION, USE: SESSION, BEGIN: SESSION, START: SESSION, COMMIT: SESSION, END: SESSION, ROLLBACK: SESSION, ABORT: SESSION,
+  SET: SESSION, RESET: SESSION, USE: SESSION, BEGIN: TRANSACTION, START: TRANSACTION, COMMIT: TRANSACTION, END: TRANSACTION, ROLLBACK: TRANSACTION, ABORT: TRANSACTION,
   PREPARE: SESSION, EXECUTE: SESSION, DEALLOCATE: SESSION,
   ATTACH: FILES, DETACH: FILES, COPY: FILES, EXPORT: FILES, IMPORT: FILES, INSTALL: FILES, LOAD: FILES, FORCE: FILES,
   PRAGMA: 'Use DESCRIBE, SHOW TABLES or the duckdb_…() functions.',

@@ -2,11 +2,12 @@
 import { MeshError } from '../../errors.ts'
 import type { StatementFacts } from './statement-facts.ts'
 
-const SESSION = 'Connections are shared: settings, transactions, prepared statements and temporary tables of a session are not kept. Send one complete statement.'
+const SESSION = 'Connections are shared: settings, prepared statements and temporary tables of a session are not kept. Send one complete statement.'
+const TRANSACTION = 'Send several statements in one transaction with rdb db:query --transaction, or with connection.transaction() in a program.'
 const COPY = 'Load data with INSERT, and take results from the client.'
 
 const REFUSED: Readonly<Record<string, readonly [name: string, nextStep: string]>> = {
-  TransactionStmt: ['transaction control', SESSION], VariableSetStmt: ['SET', SESSION], ConstraintsSetStmt: ['SET CONSTRAINTS', SESSION], DiscardStmt: ['DISCARD', SESSION],
+  TransactionStmt: ['transaction control', TRANSACTION], VariableSetStmt: ['SET', SESSION], ConstraintsSetStmt: ['SET CONSTRAINTS', SESSION], DiscardStmt: ['DISCARD', SESSION],
   PrepareStmt: ['PREPARE', SESSION], ExecuteStmt: ['EXECUTE', SESSION], DeallocateStmt: ['DEALLOCATE', SESSION],
   DeclareCursorStmt: ['DECLARE', SESSION], FetchStmt: ['FETCH', SESSION], ClosePortalStmt: ['CLOSE', SESSION],
   ListenStmt: ['LISTEN', SESSION], UnlistenStmt: ['UNLISTEN', SESSION], LockStmt: ['LOCK', SESSION],
