@@ -158,7 +158,7 @@ describe('docs/PROTOCOL.md', () => {
   })
 
   it('names every view and method of the control protocol', async () => {
-    const source = await readFile(`${root}/src/wire/control.ts`, 'utf8')
+    const source = (await Promise.all(['control', 'event-views', 'query-views'].map((file) => readFile(`${root}/src/wire/${file}.ts`, 'utf8')))).join('\n')
     const names = [...source.matchAll(/method: '([a-z-]+)'/g), ...source.matchAll(/^export interface (\w+View)/gm)].map(([, name]) => name ?? '')
     expect(names.length).toBeGreaterThan(8)
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
@@ -185,15 +185,15 @@ describe('docs/PROTOCOL.md', () => {
   })
 
   it('names every event, evidence, path finding and policy of the machines', async () => {
-    const [types, quorum, control] = await Promise.all(
-      ['core/membership/types.ts', 'core/membership/quorum.ts', 'wire/control.ts']
+    const [types, quorum, events] = await Promise.all(
+      ['core/membership/types.ts', 'core/membership/quorum.ts', 'wire/event-views.ts']
         .map((file) => readFile(`${root}/src/${file}`, 'utf8')),
     ) as [string, string, string]
     const alternatives = (source: string, type: string): string[] =>
       [...(new RegExp(`type ${type} =(.*?)\\n(?:\\n|$)`, 's').exec(source)?.[1] ?? '').matchAll(/'([a-z-]+)'/g)].map(([, name]) => name ?? '')
     const told = [
       ...alternatives(types, 'Evidence'), ...alternatives(types, 'PathFinding'), ...alternatives(types, 'MemberEventType'), ...alternatives(quorum, 'MinorityPolicy'),
-      ...[...control.matchAll(/readonly type: ('[a-z' |-]+')$/gm)].flatMap(([, union = '']) => [...union.matchAll(/'([a-z-]+)'/g)].map(([, name]) => name ?? '')).filter((name) => name.includes('-')),
+      ...[...events.matchAll(/readonly type: ('[a-z' |-]+')$/gm)].flatMap(([, union = '']) => [...union.matchAll(/'([a-z-]+)'/g)].map(([, name]) => name ?? '')).filter((name) => name.includes('-')),
     ]
     expect(told).toEqual(expect.arrayContaining(['operator', 'stream-only', 'path-restored', 'read-only', 'partition-ended', 'quorum-regained', 'name-conflict-ended']))
     expect(told.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
