@@ -99,14 +99,18 @@ export class LoadDriver {
           this.#parts.publish(monitor.snapshot(clock.nowMs(), clock.wallMs()))
           break
         case 'overload-entered':
-          log.warn({ reason: effect.reason }, `overloaded: ${effect.reason}; queries go to peers that are not`)
+          log.warn({ reason: effect.reason, database: effect.database }, `overloaded${forDatabase(effect.database)}: ${effect.reason}; queries go to peers that are not`)
           break
         case 'overload-left':
-          log.info({ reason: effect.reason }, `no longer overloaded: ${effect.reason}`)
+          log.info({ reason: effect.reason, database: effect.database }, `no longer overloaded${forDatabase(effect.database)}: ${effect.reason}`)
           break
       }
     }
     this.#parts.onDigest(monitor.digest())
     this.#timer.rearm()
   }
+}
+
+function forDatabase(database: string | null): string {
+  return database === null ? '' : ` for queries on ${database}`
 }

@@ -44,8 +44,8 @@ export interface DrillInput {
 export type LoadEffect =
   /** Tell everyone: `snapshot()` has what. */
   | { readonly kind: 'publish' }
-  | { readonly kind: 'overload-entered'; readonly reason: string }
-  | { readonly kind: 'overload-left'; readonly reason: string }
+  /** `database`: by the thresholds of its own; null: by those of the node. */
+  | { readonly kind: 'overload-entered' | 'overload-left'; readonly reason: string; readonly database: string | null }
 
 export interface LoadMonitorInit {
   readonly peerId: string
@@ -73,6 +73,7 @@ export class LoadMonitor {
   readonly #judge: LoadJudge
   /** By database; those without thresholds of their own go by `#judge`. */
   readonly #judgeOf: ReadonlyMap<string, LoadJudge>
+  readonly #overloadedDatabases = new Set<string>()
   #measured: LoadInput = { cpuPercent: 0, memoryPercent: 0, memoryBytes: 0, processCpuPercent: 0, eventLoopDelayMs: 0 }
   #drill: DrillInput | null = null
   #inFlight = 0
@@ -265,18 +266,25 @@ export class LoadMonitor {
     this.#overloaded = this.#judge.isOverloaded(this.#drill)
     this.#sequence++
     const effects: LoadEffect[] = []
-    if (this.#overloaded && !before) effects.push({ kind: 'overload-entered', reason: this.overloadReason ?? '' })
-    if (!this.#overloaded && before) effects.push({ kind: 'overload-left', reason: this.#describeRelief() })
+    if (this.#overloaded && !before) effects.push({ kind: 'overload-entered', reason: this.overloadReason ?? '', database: null })
+    if (!this.#overloaded && before) effects.push({ kind: 'overload-left', reason: this.#describeRelief(this.options), database: null })
     if (effects.length > 0 || isDrillChange) {
       effects.push({ kind: 'publish' })
       // What was just told need not be told again before a whole interval has passed.
       this.#deadlines.set('publish', nowMs + this.options.intervalMs)
     }
+    // Nothing to publish: what others are told of this node does not depend on it.
+    for (const [database, judge] of this.#judgeOf) {
+      const reason = judge.reason(this, this.#drill)
+      if (reason !== null && !this.#overloadedDatabases.has(database)) {
+        this.#overloadedDatabases.add(database)
+        effects.push({ kind: 'overload-entered', reason, database })
+      } else if (reason === null && this.#overloadedDatabases.delete(database)) effects.push({ kind: 'overload-left', reason: this.#describeRelief(judge.thresholds), database })
+    }
     return effects
   }
 
-  #describeRelief(): string {
-    const { cpuPercent, memoryPercent } = this.options
+  #describeRelief({ cpuPercent, memoryPercent }: LoadThresholds): string {
     return `CPU ${Math.round(this.#cpuPercent)}% is below threshold ${cpuPercent}%, memory ${Math.round(this.#memoryPercent)}% below ${memoryPercent}%`
   }
 }

@@ -46,7 +46,7 @@ describe('smoothing', () => {
 
   it('takes memory as read', () => {
     const bench = new Bench()
-    expect(bench.read(10, 92)).toEqual([{ kind: 'overload-entered', reason: 'memory 92% exceeds threshold 90%' }, { kind: 'publish' }])
+    expect(bench.read(10, 92)).toEqual([{ kind: 'overload-entered', reason: 'memory 92% exceeds threshold 90%', database: null }, { kind: 'publish' }])
   })
 
   it('takes the peak of its own start for no overload', () => {
@@ -102,7 +102,7 @@ describe('fire drill', () => {
   it('pins the report at once and ends by itself at once', () => {
     const bench = new Bench()
     bench.reads(10, 10, 10)
-    expect(bench.monitor.startDrill(3500, drill)).toEqual([{ kind: 'overload-entered', reason: 'CPU 95% exceeds threshold 80% (fire drill)' }, { kind: 'publish' }])
+    expect(bench.monitor.startDrill(3500, drill)).toEqual([{ kind: 'overload-entered', reason: 'CPU 95% exceeds threshold 80% (fire drill)', database: null }, { kind: 'publish' }])
     expect(bench.monitor.snapshot(3500, 1)).toMatchObject({ cpuPercent: 95, memoryPercent: 20, overloaded: true, drill: true })
     expect(bench.monitor.digest()).toMatchObject({ cpuPercent: 95, overloaded: true, drill: true })
     bench.reads(12, 12)
@@ -216,7 +216,8 @@ describe('a database with thresholds of its own', () => {
     const bench = new Bench({ thresholdsOf })
     const overloaded = (): boolean[] => ['signups', 'users', 'dashboards'].map((database) => bench.monitor.loadFor(database).overloaded)
     // What is told of the node goes by its own thresholds alone.
-    expect(bench.reads(60, 60, 60)).toEqual([])
+    expect([bench.read(60), bench.read(60), bench.read(60)]).toEqual([[], [], [{ kind: 'overload-entered', reason: 'CPU 60% exceeds threshold 50%', database: 'signups' }]])
+    expect(bench.monitor.digest()).toMatchObject({ overloaded: false })
     expect([overloaded(), bench.monitor.digest().overloaded]).toEqual([[true, false, false], false])
     expect(bench.monitor.loadFor('signups').reason).toBe('CPU 60% exceeds threshold 50%')
     expect(bench.reads(85, 85)).toEqual(['overload-entered', 'publish'])
@@ -231,7 +232,7 @@ describe('a database with thresholds of its own', () => {
     const bench = new Bench({ thresholdsOf })
     bench.reads(100, 100, 100, 44, 44, 44)
     expect(bench.monitor.loadFor('signups')).toMatchObject({ overloaded: true, reason: 'CPU 44% exceeded threshold 50% and has been back at 45% for less than 2 s' })
-    bench.read(44)
+    expect(bench.read(44)).toEqual([{ kind: 'overload-left', reason: 'CPU 44% is below threshold 50%, memory 20% below 90%', database: 'signups' }])
     expect([bench.monitor.loadFor('signups').overloaded, bench.monitor.overloaded]).toEqual([false, true])
     bench.reads(96, 96, 86)
     expect(bench.monitor.loadFor('dashboards')).toMatchObject({ overloaded: true })
