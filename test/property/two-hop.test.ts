@@ -23,13 +23,14 @@ function costMs(path: { readonly rttMs: number | null; readonly lossRatio: numbe
 }
 
 describe('two-hop routes', () => {
-  it('never lead through the target, this node, a stranger, or a peer that is away, broken, unwilling or silent, and have one relay', () => {
+  it('never lead through the target, this node, a stranger, or a peer that is away, broken, unwilling or silent, have one relay, and no way of their own is left on one word', () => {
     fc.assert(fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
       const routes = new TwoHopRoutes({ selfPeerId: 'self' })
       routes.start(0)
       let nowMs = 0
       let known = new Map<string, OwnPath>()
       const legs = new Map<string, Set<string>>()
+      const everDown = new Set<string>()
       for (const input of steps) {
         switch (input.kind) {
           case 'vector':
@@ -42,6 +43,7 @@ describe('two-hop routes', () => {
             break
           case 'down':
             routes.handlePathDown(nowMs, input.peerId)
+            everDown.add(input.peerId)
             break
           case 'way-down':
             routes.handleWayDown(nowMs, input.peerId, input.via)
@@ -68,6 +70,7 @@ describe('two-hop routes', () => {
           if (directMs !== null) expect(known.get(via)?.relays).toBe('yes')
           expect(known.has(target)).toBe(true)
           expect(legs.get(via)?.has(target)).toBe(true)
+          if (directMs !== null && !everDown.has(target)) expect(legs.get(target)?.has(via)).toBe(true)
           if (directMs !== null) expect(totalMs).toBeLessThan(directMs)
         }
       }

@@ -119,7 +119,8 @@ export class TwoHopRoutes {
       if (isUsable(path.rttMs, path.lossRatio, this.options.legLossRatioMax)) costsMs.set(path.peerId, Math.max(costsMs.get(path.peerId) ?? 0, costMs(path.rttMs, path.lossRatio)))
     }
     this.#vectors.set(peerId, { costsMs, receivedAtMs: nowMs })
-    const lost = [...this.#routes].filter(([target, { via }]) => via === peerId && !costsMs.has(target)).map(([target]) => target)
+    const isLost = (target: string, via: string): boolean => (via === peerId ? !costsMs.has(target) : target === peerId && !costsMs.has(via) && !this.#isBroken(target))
+    const lost = [...this.#routes].filter(([target, { via }]) => isLost(target, via)).map(([target]) => target)
     return this.#drop(nowMs, lost)
   }
 

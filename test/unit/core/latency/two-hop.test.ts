@@ -180,6 +180,12 @@ describe('a relay is never', () => {
     expect(routes.routes().size).toBe(0)
   })
 
+  it('given up around a break because the target does not hear it any more', () => {
+    const routes = triangle(100, 20, { isBroken: true })
+    expect(routes.handleVector(1, 'target', [leg('other', 1)])).toEqual([])
+    expect(routes.routeTo('target')?.via).toBe('relay')
+  })
+
   it('left to one word but while the path is broken', () => {
     const routes = create()
     routes.handleVector(0, 'relay', [leg('target', 5)])
@@ -269,6 +275,7 @@ describe('a route', () => {
       (routes: TwoHopRoutes) => routes.handlePathDown(5_000, 'relay'),
       (routes: TwoHopRoutes) => routes.removePeer(5_000, 'relay'),
       (routes: TwoHopRoutes) => routes.handleVector(5_000, 'relay', [leg('elsewhere', 1)]),
+      (routes: TwoHopRoutes) => routes.handleVector(5_000, 'target', [leg('other', 30)]),
     ]) {
       const routes = triangle(100, 20)
       tellBoth(routes, 0, ['relay', 'target', 20], ['other', 'target', 30])
