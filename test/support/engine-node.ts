@@ -3,6 +3,7 @@
  * knows two statements, `SELECT * FROM <table>` and `INSERT INTO <table> VALUES (<number>)`; both answer with the node's name and the number
  * that was written there last, whatever the table. A copy sees no writes but its own, as one that is far behind.
  */
+import { setTimeout } from 'node:timers/promises'
 import { createNode, createRowsResult, MeshError, type EngineFactory, type NodeSettings, type QueryEngine } from 'reedbase-mesh'
 
 export interface EngineNodeOptions {
@@ -13,6 +14,8 @@ export interface EngineBehaviour {
   /** From then on queries wait until it is false again, or until they are cancelled. */
   readonly isHeld?: boolean
   readonly isFailing?: boolean
+  /** How long each query takes. */
+  readonly takesMs?: number
   /** So many of those that wait go on, the oldest first, while the others stay held. */
   readonly releases?: number
 }
@@ -36,6 +39,7 @@ const counts = { started: 0, running: 0, finished: 0, cancelled: 0, failed: 0 }
 let statements: string[] = []
 let isHeld = false
 let isFailing = false
+let takesMs = 0
 const waiting = new Set<() => void>()
 
 function released(signal: AbortSignal): Promise<void> {
@@ -84,6 +88,7 @@ function engineOf(name: string): EngineFactory {
             throw new Error('the engine fails, as it was told to')
           }
           if (isHeld) await released(signal)
+          if (takesMs > 0) await setTimeout(takesMs, null, { signal })
           const [, , value] = parse(sql)
           if (value !== undefined) written = Number(value)
           counts.finished++
@@ -106,6 +111,7 @@ process.on('message', ({ id, behaviour, forgets }: ToEngineNode) => {
   if (forgets) statements = []
   isFailing = behaviour.isFailing ?? isFailing
   isHeld = behaviour.isHeld ?? isHeld
+  takesMs = behaviour.takesMs ?? takesMs
   for (const go of [...waiting].slice(0, isHeld ? behaviour.releases ?? 0 : waiting.size)) {
     waiting.delete(go)
     go()
