@@ -4,7 +4,7 @@ export type { Client, ConnectOptions, QueryOptions, QueryResult, RouteWishes, Tr
 export { ERRORS, MeshError, type ErrorCode, type ErrorEntry } from './errors.ts'
 export { createNode, type NodeAdditions } from './node/create-node.ts'
 export type { MeshNode } from './node/node.ts'
-export type { DatabaseSettings, Duration, EngineDatabaseSettings, NodeSettings, StrategyChoice } from './node/node-settings.ts'
+export type { DatabaseSettings, Duration, EngineDatabaseSettings, NodeSettings, RoutingSettings, StrategyChoice } from './node/node-settings.ts'
 export type { EngineContext, EngineFactory } from './node/plugins.ts'
 export { typed, type PlainValue, type TypedValue } from './core/values/query-value.ts'
 export { createScoringStrategy, type PeerScore, type ScoreContext } from './core/routing/strategies/scoring.ts'
