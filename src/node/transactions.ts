@@ -13,7 +13,7 @@ import type { Decision, LocalView, PeerView } from '../core/routing/types.ts'
 import type { Random } from '../core/time/random.ts'
 import type { TransactionOptions } from '../core/transactions/options.ts'
 import { TransactionTable } from '../core/transactions/transaction-table.ts'
-import { MeshError } from '../errors.ts'
+import { ERRORS, MeshError } from '../errors.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
 import { readHints } from '../query/hint-text.ts'
@@ -141,7 +141,10 @@ export class Transactions {
     })
     const refusal = refusalOf(access)
     if (refusal !== null && !(isForwarded && decision.kind === 'refuse')) throw refusal
-    if (decision.kind === 'refuse') throw new MeshError(decision.code, decision.explanation.reason, { details: { database, node: self.name, started: 'no' } })
+    if (decision.kind === 'refuse') {
+      const nextStep = decision.code === 'ERR_NO_PRIMARY' ? { nextStep: `${ERRORS.ERR_NO_PRIMARY.nextStep} One that only reads can begin on any copy: readOnly, or --read-only.` } : {}
+      throw new MeshError(decision.code, decision.explanation.reason, { ...nextStep, details: { database, node: self.name, started: 'no' } })
+    }
     const begin: Begin = { remote, signal, deadlineMs, session, failed: [] }
     const placed: QueryRequest = { ...request, access, priority }
     const report = (kind: RouteReport['decision']): RouteReport => ({

@@ -57,6 +57,22 @@ describe('a node in a program', () => {
     await expect(node.explain('SELECT 1', { database: '' })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
   })
 
+  it('runs transactions of the program, and lets what is open end when it stops', async () => {
+    const node = await start('one', { drain: '5s', databases: { numbers: join(folder, 'numbers'), echo: { engine: engineOf('echo') } } })
+    await expect(node.transaction('echo', () => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_TRANSACTION_UNSUPPORTED' })
+    await expect(node.transaction('numbers', () => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_NO_PRIMARY' })
+    let stopping = Promise.resolve()
+    const primes = await node.transaction('numbers', async (transaction) => {
+      expect(transaction.route).toMatchObject({ decision: 'local', executedBy: { name: 'one' } })
+      const before = await collect((await transaction.query('SELECT count(*) AS n FROM primes')).rows())
+      stopping = node.stop('in the middle')
+      await expect(node.transaction('numbers', () => Promise.resolve(), { readOnly: true })).rejects.toMatchObject({ code: 'ERR_NODE_STOPPED' })
+      return [...before, ...await collect((await transaction.query('SELECT prime FROM primes WHERE n = ?', { parameters: [2] })).rows())]
+    }, { readOnly: true })
+    expect(primes).toEqual([{ n: 3n }, { prime: 3n }])
+    await stopping
+  })
+
   it('tells the program of its mesh, and is gone when it has stopped', async () => {
     const one = await start('one', { drain: '5s' })
     const events = one.members.events()
