@@ -2,10 +2,15 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
+    projects: [
+      // Machines and parts that leave nothing behind: a fresh module graph for each of 180 files took more than the tests.
+      { extends: true, test: { name: 'pure', isolate: false, include: ['test/{unit,property,contract,simulation,fuzz}/**/*.test.ts'] } },
+      // Sockets, engines, processes.
+      { extends: true, test: { name: 'real', include: ['test/{integration,docs}/**/*.test.ts'] } },
+    ],
   },
 })
