@@ -25,6 +25,7 @@ import { LATENCY_OPTIONS } from '../../src/core/latency/options.ts'
 import { TWO_HOP_OPTIONS } from '../../src/core/latency/two-hop-options.ts'
 import { HOTSPOT_OPTIONS } from '../../src/core/load/hotspots.ts'
 import { LOAD_OPTIONS } from '../../src/core/load/options.ts'
+import { SERVICE_TIME_OPTIONS } from '../../src/core/load/service-times.ts'
 import { MEMBERSHIP_OPTIONS } from '../../src/core/membership/options.ts'
 import type { OptionRange } from '../../src/core/options/ranges.ts'
 import { AFFINITY_OPTIONS } from '../../src/core/routing/affinity.ts'
@@ -97,6 +98,7 @@ const options: Readonly<Record<string, Ranges>> = {
   'feedback option': rangesOf(FEEDBACK_OPTIONS),
   'outlier option': rangesOf(OUTLIER_OPTIONS),
   'hotspot option': rangesOf(HOTSPOT_OPTIONS),
+  'service-time option': rangesOf(SERVICE_TIME_OPTIONS),
   'two-hop option': rangesOf(TWO_HOP_OPTIONS),
   'admission option': rangesOf(ADMISSION_OPTIONS),
   'cache option': rangesOf(CACHE_OPTIONS),
