@@ -1,6 +1,6 @@
 /**
- * The transactions that run on this node: each holds one of its engine, belongs to the stream that began it, and ends with the answer to its
- * begin, which its client or peer keeps open. Whoever gives that up rolls back: a killed client, a lost peer, a node that has drained.
+ * The transactions that run on this node: each holds one of its engine, and ends with the answer to its begin, which its client or peer keeps open.
+ * Whoever gives that up rolls back: a killed client, a lost peer, a node that has drained.
  *
  * A statement passes the gate without waiting. Its transaction may have locked what all those who have the places are waiting for, and
  * then they would wait for it and it for them. What is open is bounded instead, and beginning waits at the gate as every query does.
@@ -8,7 +8,6 @@
 import type { TransactionCounters, TransactionEnd, TransactionTable } from '../core/transactions/transaction-table.ts'
 import { MeshError } from '../errors.ts'
 import type { EngineBatch, EngineTransaction, QueryEngine } from '../ports/query-engine.ts'
-import type { StreamRemote } from '../ports/peer-streams.ts'
 import type { QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
 import { encodeColumnsHeader } from '../wire/results/columns-format.ts'
 import { executeGated } from './gated-engine.ts'
@@ -28,7 +27,6 @@ export interface OpenTransactionsParts extends LocalRunParts {
 }
 
 export interface StepContext {
-  readonly remote: StreamRemote
   readonly signal: AbortSignal
   readonly deadlineMs: number
   readonly route: RouteReport
@@ -36,7 +34,6 @@ export interface StepContext {
 
 interface Open {
   readonly id: string
-  readonly owner: StreamRemote
   readonly database: string
   readonly access: 'read' | 'write'
   readonly session: string | null
@@ -45,6 +42,8 @@ interface Open {
   readonly lease: PromiseWithResolvers<void>
   /** Its end is under way. */
   ending: Promise<void> | null
+  /** Whoever began it is gone. */
+  isLeft: boolean
 }
 
 /** Ends of a statement after which the transaction is as it was. */
@@ -68,7 +67,7 @@ export class OpenTransactions {
    * Answered at once; its batches end, without one, when the transaction does.
    * @throws MeshError ERR_TRANSACTION_UNSUPPORTED, ERR_OVERLOADED, ERR_QUERY_TIMEOUT, and as `QueryEngine.begin`
    */
-  async begin(id: string, request: QueryRequest, { remote, signal, deadlineMs, route, session }: StepContext & { readonly session: string | null }): Promise<QueryResponse> {
+  async begin(id: string, request: QueryRequest, { signal, deadlineMs, route, session }: StepContext & { readonly session: string | null }): Promise<QueryResponse> {
     const { table, engines, gate, clock } = this.#parts
     const engine = engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${request.database} is not served here`, { details: { started: 'no' } })
@@ -82,10 +81,12 @@ export class OpenTransactions {
     try {
       const ticket = gate.tryEnter(request.priority) ?? await gate.enter(request.priority, { signal, deadlineMs })
       const startedMs = clock.nowMs()
+      let outcome: 'completed' | 'failed' = 'failed'
       try {
         transaction = await engine.begin({ access, signal, idleTimeoutMs: table.options.idleMs, timeoutMs: table.options.lifetimeMs })
+        outcome = 'completed'
       } finally {
-        ticket.finish(signal.aborted ? 'cancelled' : 'completed', clock.nowMs() - startedMs, `${request.database} begin`)
+        ticket.finish(signal.aborted ? 'cancelled' : outcome, clock.nowMs() - startedMs, `${request.database} begin`)
       }
     } catch (error) {
       this.#forget(id, 'lost')
@@ -94,15 +95,19 @@ export class OpenTransactions {
     const lease = Promise.withResolvers<void>()
     // Its reader may be gone already.
     lease.promise.catch(() => undefined)
-    const open: Open = { id, owner: remote, database: request.database, access, session, transaction, lease, ending: null }
+    const open: Open = { id, database: request.database, access, session, transaction, lease, ending: null, isLeft: false }
     this.#open.set(id, open)
     table.handleFinish(clock.nowMs(), id)
     this.#timer.rearm()
-    const onAbort = (): void => { void this.#rollBack(open, 'lost', new MeshError('ERR_TRANSACTION_LOST', 'whoever began the transaction is gone')) }
+    const onAbort = (): void => {
+      open.isLeft = true
+      void this.#rollBack(open, 'lost', goneError())
+    }
     if (signal.aborted) onAbort()
     signal.addEventListener('abort', onAbort, { once: true })
     const left = async (): Promise<void> => {
       signal.removeEventListener('abort', onAbort)
+      open.isLeft = true
       await this.#rollBack(open, 'rolled-back', null)
     }
     return { format: 'raw', header: new Uint8Array(0), route, batches: untilEnd(lease.promise, left), trailer: () => null }
@@ -112,7 +117,7 @@ export class OpenTransactions {
   async execute(id: string, request: QueryRequest, context: StepContext): Promise<QueryResponse> {
     const { table, gate, clock, countRunning, refusalOf } = this.#parts
     const { signal, deadlineMs, route } = context
-    const open = this.#find(id, context)
+    const open = this.#find(id)
     const refusal = refusalOf(open.access)
     if (refusal !== null) throw refusal
     table.handleStart(clock.nowMs(), id)
@@ -141,7 +146,7 @@ export class OpenTransactions {
   /** @throws MeshError as `EngineTransaction.commit` */
   async commit(id: string, context: StepContext): Promise<QueryResponse> {
     const { table, gate, clock, refusalOf, onWritten } = this.#parts
-    const open = this.#find(id, context)
+    const open = this.#find(id)
     const refusal = refusalOf(open.access)
     if (refusal !== null) {
       await this.#rollBack(open, 'rolled-back', null)
@@ -169,7 +174,7 @@ export class OpenTransactions {
       if (end === null) {
         open.ending = null
         // What came meanwhile was put off for the commit.
-        if (context.signal.aborted) await this.#rollBack(open, 'rolled-back', null)
+        if (open.isLeft) await this.#rollBack(open, 'lost', goneError())
       } else this.#settle(open, end, null)
       if (mayBeWritten && open.access === 'write') onWritten(open.database, open.session)
       this.#timer.rearm()
@@ -178,7 +183,7 @@ export class OpenTransactions {
   }
 
   async rollback(id: string, context: StepContext): Promise<QueryResponse> {
-    await this.#rollBack(this.#find(id, context), 'rolled-back', null)
+    await this.#rollBack(this.#find(id), 'rolled-back', null)
     return this.#done(context.route)
   }
 
@@ -186,10 +191,9 @@ export class OpenTransactions {
     this.#timer.stop()
   }
 
-  /** An id is known to those alone who may use it: to others it is as if there were none. */
-  #find(id: string, { remote }: StepContext): Open {
+  #find(id: string): Open {
     const open = this.#open.get(id)
-    if (open !== undefined && open.owner === remote && open.ending === null) return open
+    if (open !== undefined && open.ending === null) return open
     throw noSuchTransaction()
   }
 
@@ -226,6 +230,10 @@ export class OpenTransactions {
 
 export function noSuchTransaction(): MeshError {
   return new MeshError('ERR_TRANSACTION_LOST', 'no such transaction is open here any more', { details: { started: 'no' } })
+}
+
+function goneError(): MeshError {
+  return new MeshError('ERR_TRANSACTION_LOST', 'whoever began the transaction is gone')
 }
 
 /** Not a generator: one that was never started would not pass on its `return`. */

@@ -47,6 +47,7 @@ interface Place {
 }
 
 interface Pinned {
+  /** The stream that its begin came in on; to others it is as if there were none. */
   readonly owner: StreamRemote
   readonly database: string
   readonly access: 'read' | 'write'
@@ -100,7 +101,7 @@ export class Transactions {
     if (pinned === undefined || pinned.owner !== context.remote || pinned.database !== request.database) throw noSuchTransaction()
     const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
     if (pinned.place !== null) return await this.#send(pinned.place, request, { ...context, step, pinned })
-    const here = { ...context, deadlineMs, route: pinned.route }
+    const here = { signal: context.signal, deadlineMs, route: pinned.route }
     if (step === 'statement') return await this.#open.execute(id, request, here)
     return step === 'commit' ? await this.#open.commit(id, here) : await this.#open.rollback(id, here)
   }
@@ -160,7 +161,7 @@ export class Transactions {
       }
     }
     const route = report(decision.kind === 'local' ? 'local' : 'local-overloaded')
-    const response = await this.#open.begin(id, placed, { remote, signal, deadlineMs, session, route })
+    const response = await this.#open.begin(id, placed, { signal, deadlineMs, session, route })
     return this.#pin(id, { owner: remote, database, access, session, place: null, route: reportOfStep(route) }, response)
   }
 

@@ -202,6 +202,8 @@ export class ClientQuery {
     const channel = this.bulk ?? this.connection
     this.fail(withFacts)
     channel?.cancel(this)
+    // The transaction's next step comes over the connection, and is to find this one left.
+    if (channel !== this.connection && this.request.transaction !== undefined) this.connection?.cancel(this)
   }
 
   /** For the iterator alone. */

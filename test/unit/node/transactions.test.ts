@@ -32,6 +32,10 @@ import { readAll, request, settle, until, VirtualClock } from '../../support/que
 const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLog }
 const load = { cpuPercent: 5, memoryPercent: 5, inFlight: 0, overloaded: false, drill: false, sequence: 1 }
 
+async function* endless(): AsyncGenerator<readonly [string]> {
+  for (;;) yield await Promise.resolve(['x'.repeat(1_000)])
+}
+
 /** Writes down what is asked of it. A statement `fail` fails, `hang` lasts until its signal, `big` streams for ever. */
 function loggingEngine(log: string[], changes: Partial<QueryEngine> = {}): QueryEngine {
   let number = 0
@@ -50,7 +54,8 @@ function loggingEngine(log: string[], changes: Partial<QueryEngine> = {}): Query
         log.push(`${name} ${sql}`)
         if (sql === 'fail') return Promise.reject(new MeshError('ERR_SQL', 'no such table'))
         if (sql === 'hang') return new Promise((_resolve, reject) => { own.addEventListener('abort', () => { reject(new MeshError('ERR_QUERY_CANCELLED', 'stopped')) }, { once: true }) })
-        return Promise.resolve(createRowsResult([{ name: 'sql', type: 'text' }], [[`${name} ${sql}`]]))
+        if (sql === 'big') own.addEventListener('abort', () => { log.push(`${name} big is left`) }, { once: true })
+        return Promise.resolve(createRowsResult([{ name: 'sql', type: 'text' }], sql === 'big' ? endless() : [[`${name} ${sql}`]]))
       },
       commit: () => {
         over('commit')
@@ -193,6 +198,22 @@ describe('a transaction from a node without a copy', () => {
     expect(here.service.transactionCounters).toMatchObject({ pinned: 0, begun: 0 })
     expect(here.written).toEqual(['s at primary'])
     await until('every query to have ended', () => here.server.inFlight === 0 && there.server.inFlight === 0)
+  })
+
+  it('has left a large result before the next statement comes, whichever streams they take', async () => {
+    const { client, log } = twoNodes()
+    await client.transaction(async (transaction) => {
+      for (let round = 0; round < 3; round++) {
+        const rows = (await transaction.query('big')).rows()[Symbol.asyncIterator]()
+        expect((await rows.next()).done).toBe(false)
+        await rows.return?.()
+        await rowsOf(transaction, 'one')
+      }
+      // The commit leaves the last one.
+      await (await transaction.query('big')).rows()[Symbol.asyncIterator]().next()
+    })
+    const round = ['t1 big', 't1 big is left', 't1 one']
+    expect(log).toEqual(['t1 begin write', ...round, ...round, ...round, 't1 big', 't1 big is left', 't1 commit'])
   })
 
   it('is rolled back when its function throws, and the error is the function’s', async () => {
