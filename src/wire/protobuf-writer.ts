@@ -1,6 +1,6 @@
 /**
  * Writes protobuf straight into one buffer that is kept. The generated codecs build a list of write operations for each message first,
- * which for a small query cost more than its encryption; they still decode, and write what is rare.
+ * which for a small query cost more than its encryption; they still write what is rare. query-decoders.ts is the other direction.
  *
  * Fields with their default value are left out by the caller, as proto3 has it.
  */

@@ -1,5 +1,5 @@
 /**
- * Decoders of the frames that every query has: Request, Response and End, into the same objects as the generated ones make, at a fifth of
+ * Decoders of the frames that every query has: Request, Response and End, into the same objects as the generated ones make, at a third of
  * their cost (docs/PERFORMANCE.md). All other frames are left to those. A new field of query.proto is one line here, in the message's switch;
  * test/property/query-decoders.test.ts reads query.proto and fails until it is there.
  *
