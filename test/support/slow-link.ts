@@ -34,7 +34,24 @@ export async function openSlowLink(handler: QueryHandler, bytesPerSecond: number
   const far = await listen((socket) => { queries.accept(new SocketByteStream(keep(socket), { kind: 'peer', peerId: 'entry' })) })
   let passed = 0
   let tokens = 0
+  let filledMs = performance.now()
   const held = new Set<{ readonly to: Socket; readonly from: Socket; chunk: Buffer }>()
+  /** In turn, as far as the tokens last; no more than a few ticks' worth of them is saved up. */
+  const pass = (): void => {
+    const nowMs = performance.now()
+    tokens = Math.min(tokens + (bytesPerSecond * (nowMs - filledMs)) / 1_000, (4 * bytesPerSecond * tickMs) / 1_000)
+    filledMs = nowMs
+    for (const entry of held) {
+      const piece = entry.chunk.subarray(0, Math.floor(tokens))
+      tokens -= piece.length
+      passed += piece.length
+      if (piece.length > 0) entry.to.write(piece)
+      entry.chunk = entry.chunk.subarray(piece.length)
+      if (entry.chunk.length > 0) return
+      held.delete(entry)
+      entry.from.resume()
+    }
+  }
   const relay = await listen((near) => {
     const from = connectSocket({ port: far.port, host: '127.0.0.1', allowHalfOpen: true })
     keep(from)
@@ -42,25 +59,12 @@ export async function openSlowLink(handler: QueryHandler, bytesPerSecond: number
     from.on('data', (chunk: Buffer) => {
       from.pause()
       held.add({ to: near, from, chunk })
+      pass()
     })
     from.on('end', () => near.end())
     near.on('close', () => from.destroy())
   })
-  const timer = setInterval(() => {
-    // No more than two ticks' worth is saved up.
-    tokens = Math.min(tokens + (bytesPerSecond * tickMs) / 1_000, (2 * bytesPerSecond * tickMs) / 1_000)
-    for (const entry of held) {
-      const piece = entry.chunk.subarray(0, Math.floor(tokens))
-      if (piece.length === 0) break
-      tokens -= piece.length
-      passed += piece.length
-      entry.to.write(piece)
-      entry.chunk = entry.chunk.subarray(piece.length)
-      if (entry.chunk.length > 0) break
-      held.delete(entry)
-      entry.from.resume()
-    }
-  }, tickMs)
+  const timer = setInterval(pass, tickMs)
   const clients: QueryConnections[] = []
   return {
     bytes: () => passed,

@@ -4,7 +4,7 @@
  *
  *     bytes spared ÷ bandwidth  >  2 × time to compress
  *
- * holds for what the last batches gave (the factor, since the thread that compresses is wanted for queries, too), and never at 32 MB/s and above,
+ * holds for what the last batches gave and took (the factor, since the thread that compresses is wanted for queries, too), and never at 32 MB/s and above,
  * where a fast network and its hosts are better left alone. The bandwidth is that of the wire, compressed bytes where they were: a link does not
  * become fast by being sent less. A batch that hardly shrinks ends it for a while, for data differ from table to table, not from row to row.
  *
@@ -33,6 +33,11 @@ const margin = 2
 /** Assumed until there is a batch to judge by. */
 const ratioAssumed = 0.5
 const bytesPerMsAssumed = 200_000
+/**
+ * The time is that of the fastest batch of late, which counts so much more with each one after it. What the others took beyond that, they waited for a
+ * processor, and what is on the link already goes on meanwhile.
+ */
+const slowerPerBatch = 1.05
 /** Of batches after one that did not pay, until another one is tried. */
 const pauseBatches = 32
 
@@ -115,7 +120,7 @@ export class BatchCompression {
   /** What became of a batch. False: it had better be sent as it was. */
   handleCompressed(batchBytes: number, compressedBytes: number, tookMs: number, bytesPerSecond: number | null): boolean {
     this.#ratio = (this.#ratio + compressedBytes / batchBytes) / 2
-    this.#msPerByte = (this.#msPerByte + tookMs / batchBytes) / 2
+    this.#msPerByte = Math.min(tookMs / batchBytes, this.#msPerByte * slowerPerBatch)
     if (!this.#pays(bytesPerSecond)) this.#pause = pauseBatches
     return compressedBytes < batchBytes
   }

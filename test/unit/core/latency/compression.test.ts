@@ -62,9 +62,20 @@ describe('what is compressed', () => {
     // Half the bytes of 1 MB spared at 2.5 MB/s are 200 ms.
     for (const [tookMs, goesOn] of [[90, true], [110, false]] as const) {
       const compression = new BatchCompression('auto')
-      for (let batch = 0; batch < 20 && compression.decide(1_000_000, slow); batch++) compression.handleCompressed(1_000_000, 500_000, tookMs, slow)
+      for (let batch = 0; batch < 200 && compression.decide(1_000_000, slow); batch++) compression.handleCompressed(1_000_000, 500_000, tookMs, slow)
       expect([tookMs, compression.decide(1_000_000, slow)]).toEqual([tookMs, goesOn])
     }
+  })
+
+  it('takes no notice of batches that only waited for a processor', () => {
+    const compression = new BatchCompression('auto')
+    let compressed = 0
+    for (let batch = 0; batch < 400; batch++) {
+      if (!compression.decide(1_000_000, slow)) continue
+      compressed++
+      compression.handleCompressed(1_000_000, 500_000, batch % 10 === 0 ? 5 : 500, slow)
+    }
+    expect(compressed).toBe(400)
   })
 
   it('what does not shrink is sent as it was, and the next ones are not tried for a while', () => {
