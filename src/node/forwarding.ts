@@ -123,8 +123,11 @@ export class Forwarding {
     try {
       for (;;) {
         if (running.size === 0) {
-          const step = steps.shift()
-          if (step === undefined || (failed.length > 0 && !step.lastResort && !this.#mayRetry())) return { kind: 'exhausted', failed }
+          let step = steps.shift()
+          // Without a retry left it goes back to whom it was refused by for load alone: waiting there costs the mesh no more than giving up.
+          if (step !== undefined && failed.length > 0 && !step.lastResort && !this.#mayRetry()) step = steps.find(({ lastResort }) => lastResort)
+          if (step === undefined) return { kind: 'exhausted', failed }
+          if (step.lastResort) steps.splice(0, steps.indexOf(step) + 1)
           start(step, false)
         }
         const settled = await this.#nextOf(running, hedgeDelayMs)

@@ -218,3 +218,33 @@ describe('what an attempt says of its peer', () => {
     expect(outcomes).toEqual(['a answered 0'])
   })
 })
+
+describe('a node without a copy of its own', () => {
+  it('goes back to a peer that refused for its load when no retry is left', async () => {
+    const { asked, resorts, along, at } = setUp()
+    const spend = async (): Promise<void> => {
+      for (let query = 0; query < 10; query++) {
+        const outcome = along({ chain: ['x', 'y'] })
+        await settle()
+        at('x').fails('ERR_DRAINING')
+        await settle()
+        at('y').answers()
+        await outcome
+      }
+    }
+    await spend()
+    await spend()
+    asked.length = 0
+    resorts.length = 0
+    const outcome = along({ asksAgain: true })
+    for (let refusal = 0; refusal < 3 && !resorts.includes(true); refusal++) {
+      await settle()
+      at(asked.at(-1) ?? '').fails('ERR_OVERLOADED')
+      await settle()
+    }
+    expect(resorts.at(-1)).toBe(true)
+    expect(asked.length).toBeLessThan(4)
+    at(asked.at(-1) ?? '').answers()
+    expect(await outcome).toMatchObject({ kind: 'answered' })
+  })
+})
