@@ -56,24 +56,29 @@ export interface CompressionCounters {
 export class Compression {
   readonly mode: CompressionMode
   readonly #clock: Clock
+  readonly #rttMs: (peerId: string) => number | null
   readonly #outbound = new LinkRates()
   readonly #inbound = new LinkRates()
   readonly counters: CompressionCounters = { compressedBatches: 0, compressedBytesIn: 0, compressedBytesOut: 0, decompressedBatches: 0, malformedBatches: 0 }
 
-  constructor(mode: CompressionMode, clock: Clock) {
+  /** `rttMs`: the shortest round trip of late to a peer; null where there was none. */
+  constructor(mode: CompressionMode, clock: Clock, rttMs: (peerId: string) => number | null = () => null) {
     this.mode = mode
     this.#clock = clock
+    this.#rttMs = rttMs
   }
 
   /** For a request to that peer. */
   receiver(target: string): ResultReceiver {
-    return new Receiver(this.mode, { link: this.#inbound.link(target), clock: this.#clock, counters: this.counters })
+    const link = this.#inbound.link(target)
+    const isOffered = mayPay(this.mode, { bytesPerSecond: link.bytesPerSecond(this.#clock.nowMs()), rttMs: this.#rttMs(target) })
+    return new Receiver(isOffered ? OWN_COMPRESSIONS : 0, { link, clock: this.#clock, counters: this.counters })
   }
 
   /** For the result of a request that offers these; null when nothing of it is to be compressed. */
   sender(offered: number, remote: StreamRemote): CompressingSender | null {
     // A client on this host has no slow link to it, only slow readers.
-    if (this.mode === 'never' || remote.kind !== 'peer') return null
+    if (remote.kind !== 'peer' || !mayPay(this.mode, { bytesPerSecond: null, rttMs: this.#rttMs(remote.peerId) })) return null
     const codec = codecFor(offered)
     return codec === null ? null : new CompressingSender({ codec, mode: this.mode, link: this.#outbound.link(remote.peerId), clock: this.#clock, counters: this.counters })
   }
@@ -138,9 +143,9 @@ class Receiver implements ResultReceiver {
   readonly compressions: number
   readonly #options: ReceiverOptions
 
-  constructor(mode: CompressionMode, options: ReceiverOptions) {
+  constructor(compressions: number, options: ReceiverOptions) {
+    this.compressions = compressions
     this.#options = options
-    this.compressions = mode !== 'never' && mayPay(mode, options.link.bytesPerSecond(options.clock.nowMs())) ? OWN_COMPRESSIONS : 0
   }
 
   receive(batches: AsyncIterableIterator<EngineBatch, undefined>, codec: Codec | null): AsyncIterableIterator<EngineBatch, undefined> {

@@ -5,7 +5,7 @@
  *     bytes spared ÷ bandwidth  >  2 × time to compress
  *
  * holds for what the last batches gave and took (the factor, since the thread that compresses is wanted for queries, too), and never at 32 MB/s and above,
- * where a fast network and its hosts are better left alone. The bandwidth is that of the wire, compressed bytes where they were: a link does not
+ * nor to a peer less than a millisecond away, where a fast network and its hosts are better left alone. The bandwidth is that of the wire, compressed bytes where they were: a link does not
  * become fast by being sent less. A batch that hardly shrinks ends it for a while, for data differ from table to table, not from row to row.
  *
  * A slow reader looks like a slow link to a sender, and a slow engine looks like one to a receiver. Each can rule out the other: the sender
@@ -20,6 +20,8 @@ export type CompressionMode = (typeof COMPRESSION_MODES)[number]
 export const COMPRESSED_BYTES_MIN = 4 << 10
 /** At and above this a link is not worth it: 256 Mbit/s. */
 export const SLOW_BYTES_PER_SECOND = 32_000_000
+/** Closer than this is the same host or the next switch: who waits there waits for processors, as they work off what is sent faster than they can. */
+export const NEAR_RTT_MS = 1
 /** Less says more about buffers than about the link. */
 const evidenceBytesMin = 256 << 10
 /** Half of what is older than this many bytes is forgotten. */
@@ -90,9 +92,16 @@ export class LinkRates {
   }
 }
 
-/** Whether a receiver offers to take compressed batches: not where it knows the link to be fast. */
-export function mayPay(mode: CompressionMode, bytesPerSecond: number | null): boolean {
-  return mode === 'always' || (mode === 'auto' && (bytesPerSecond === null || bytesPerSecond < SLOW_BYTES_PER_SECOND))
+/** Of a link: null where it is not known. `rttMs` is the shortest round trip of late. */
+export interface LinkView {
+  readonly bytesPerSecond: number | null
+  readonly rttMs: number | null
+}
+
+/** Whether a receiver offers to take compressed batches, and a sender looks at them at all: not where it knows the link to be fast. */
+export function mayPay(mode: CompressionMode, { bytesPerSecond, rttMs }: LinkView): boolean {
+  if (mode !== 'auto') return mode === 'always'
+  return (bytesPerSecond === null || bytesPerSecond < SLOW_BYTES_PER_SECOND) && (rttMs === null || rttMs >= NEAR_RTT_MS)
 }
 
 /** Of one result at its sender. */

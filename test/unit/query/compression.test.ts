@@ -50,6 +50,13 @@ describe('compressed batches', () => {
     expect([answering.counters.compressedBatches, asking.counters.decompressedBatches]).toEqual([0, 0])
   })
 
+  it('are neither offered nor made between neighbours', () => {
+    for (const [rttMs, goesOn] of [[0.3, false], [30, true]] as const) {
+      const compression = new Compression('auto', new VirtualClock(), () => rttMs)
+      expect([rttMs, compression.receiver('peer').compressions > 0, compression.sender(OWN_COMPRESSIONS, peer) !== null]).toEqual([rttMs, goesOn, goesOn])
+    }
+  })
+
   it('are not made for a client on this host', () => {
     expect(new Compression('always', new VirtualClock()).sender(OWN_COMPRESSIONS, { kind: 'local-client' })).toBeNull()
   })

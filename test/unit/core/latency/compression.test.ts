@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { BatchCompression, LinkRate, LinkRates, LINKS_MAX, mayPay, SLOW_BYTES_PER_SECOND } from '../../../../src/core/latency/compression.ts'
+import { BatchCompression, LinkRate, LinkRates, LINKS_MAX, mayPay, NEAR_RTT_MS, SLOW_BYTES_PER_SECOND } from '../../../../src/core/latency/compression.ts'
 
 const slow = 2_500_000
 
@@ -43,10 +43,11 @@ describe('the rate of a link', () => {
 
 describe('who offers to take compressed batches', () => {
   it.each([
-    ['auto', null, true], ['auto', slow, true], ['auto', SLOW_BYTES_PER_SECOND, false], ['auto', Infinity, false],
-    ['always', Infinity, true], ['never', slow, false],
-  ] as const)('%s at %s: %s', (mode, rate, offers) => {
-    expect(mayPay(mode, rate)).toBe(offers)
+    ['auto', null, null, true], ['auto', slow, null, true], ['auto', SLOW_BYTES_PER_SECOND, null, false], ['auto', Infinity, null, false],
+    ['auto', slow, NEAR_RTT_MS, true], ['auto', slow, 0.9, false], ['auto', null, 0.9, false], ['auto', SLOW_BYTES_PER_SECOND, 50, false],
+    ['always', Infinity, 0, true], ['never', slow, 50, false],
+  ] as const)('%s at %s bytes/s and %s ms: %s', (mode, bytesPerSecond, rttMs, offers) => {
+    expect(mayPay(mode, { bytesPerSecond, rttMs })).toBe(offers)
   })
 })
 
