@@ -70,6 +70,7 @@ interface Begin extends Context {
 
 /** Transactions of this node's clients at other nodes; each of those has a bound of its own. */
 const PINNED_MAX = 4_096
+const LOSSES_MAX = 256
 
 /** After these another node may do better. A begin that broke has kept nothing, so that it is never ambiguous. */
 const movesOn: ReadonlySet<string> = new Set([
@@ -80,6 +81,8 @@ export class Transactions {
   readonly #parts: TransactionsParts
   readonly #open: OpenTransactions
   readonly #pinned = new Map<string, Pinned>()
+  /** Why the latest ones were lost, for steps that were on their way then. */
+  readonly #losses = new Map<string, { readonly owner: StreamRemote; readonly loss: unknown }>()
 
   constructor(parts: TransactionsParts) {
     this.#parts = parts
@@ -98,7 +101,10 @@ export class Transactions {
   async handle(request: QueryRequest, { id, step }: TransactionStep, context: Context): Promise<QueryResponse> {
     if (step === 'begin') return await this.#begin(id, request, context)
     const pinned = this.#pinned.get(id)
-    if (pinned === undefined || pinned.owner !== context.remote || pinned.database !== request.database) throw noSuchTransaction()
+    if (pinned === undefined || pinned.owner !== context.remote || pinned.database !== request.database) {
+      const lost = this.#losses.get(id)
+      throw lost?.owner === context.remote ? lost.loss : noSuchTransaction()
+    }
     const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
     if (pinned.place !== null) return await this.#send(pinned.place, request, { ...context, step, pinned })
     const here = { signal: context.signal, deadlineMs, route: pinned.route }
@@ -208,8 +214,10 @@ export class Transactions {
           return { done: true, value: undefined }
         } catch (error) {
           this.#pinned.delete(id)
+          const loss = place === null ? error : this.#lossAt(place, error, 'begin')
           place?.lost.abort(error)
-          throw place === null ? error : this.#lossAt(place, error, 'begin')
+          this.#noteLoss(id, pinned.owner, loss)
+          throw loss
         }
       },
       return: async () => {
@@ -219,6 +227,12 @@ export class Transactions {
       },
     }
     return { ...response, batches: iterator, trailer: () => response.trailer() }
+  }
+
+  #noteLoss(id: string, owner: StreamRemote, loss: unknown): void {
+    this.#losses.set(id, { owner, loss })
+    const [oldest] = this.#losses.keys()
+    if (this.#losses.size > LOSSES_MAX && oldest !== undefined) this.#losses.delete(oldest)
   }
 
   async #send(place: Place, request: QueryRequest, { signal, step, pinned }: Context & { readonly step: TransactionStep['step']; readonly pinned: Pinned }): Promise<QueryResponse> {

@@ -333,6 +333,28 @@ describe('a transaction from a node without a copy', () => {
   })
 })
 
+describe('a step that was on its way', () => {
+  it('is told why its transaction is gone, if it is its owner’s', async () => {
+    const { client, here, mesh } = twoNodes({ bounds: { idleMs: 1_000 } })
+    const stranger = here.client()
+    let id = ''
+    const query = client.connections.query.bind(client.connections)
+    client.connections.query = (target, asked, options) => {
+      id = asked.transaction?.id ?? id
+      return query(target, asked, options)
+    }
+    await expect(client.transaction(async (transaction) => {
+      await rowsOf(transaction, 'one')
+      mesh.clock.advance(1_000)
+      await settle()
+      const late = request({ database: 'db', sql: 'late', transaction: { id, step: 'statement' } })
+      await expect(query('', late)).rejects.toMatchObject({ code: 'ERR_TRANSACTION_LOST', message: expect.stringContaining('had no statement for 1000 ms') as string })
+      await expect(stranger.connections.query('', late)).rejects.toMatchObject({ code: 'ERR_TRANSACTION_LOST', message: 'no such transaction is open here any more' })
+      return 'not committed'
+    })).rejects.toMatchObject({ code: 'ERR_TRANSACTION_LOST' })
+  })
+})
+
 describe('a transaction of somebody else', () => {
   it('is as if there were none, and goes on', async () => {
     const { client, here, there, log, mesh } = twoNodes()
