@@ -1,4 +1,5 @@
 /** A bulk stream at the asking side: batches of one query at a time, and the credit that its consumer earns. */
+import { buffersMade } from '../adapters/system/buffer-collection.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
@@ -51,6 +52,8 @@ export class BulkReceiver implements QueryBulkStream {
     stream.onClose((error) => this.#handleClosed(error))
     stream.onBytes((chunk) => {
       this.#turn?.handleBytes(chunk.length)
+      // The chunk, and the frame that it becomes a part of.
+      buffersMade(2 * chunk.length)
       try {
         if (!this.#closed) reader.push(chunk)
       } catch (error) {

@@ -4,6 +4,7 @@ import type { EngineBatch } from '../../ports/query-engine.ts'
 import { encodeArrowBatch } from '../../wire/results/arrow-batch.ts'
 import { encodeArrowSchema } from '../../wire/results/arrow-schema.ts'
 import { encodeColumnsBatch, encodeColumnsHeader } from '../../wire/results/columns-format.ts'
+import { buffersMade } from '../system/buffer-collection.ts'
 import { createColumnBuilder, type ColumnBuilder } from './column-builder.ts'
 import { resultFields, type EngineField } from './result-fields.ts'
 
@@ -64,7 +65,10 @@ export class ResultEncoder {
     await this.#fill(BATCH_BYTES_TARGET)
     if (this.#rows === 0) return null
     const rows = this.#rows
-    return { bytes: encodeArrowBatch(this.#fields, this.#take(), rows), rows }
+    const bytes = encodeArrowBatch(this.#fields, this.#take(), rows)
+    // The batch, and what the binding copied out of the engine's vectors for it: for text, 16 bytes a value.
+    buffersMade(3 * bytes.length)
+    return { bytes, rows }
   }
 
   #bytes(): number {

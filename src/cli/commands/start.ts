@@ -42,6 +42,8 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
   const { createLogger } = await import('../logger.ts')
   const { isTerminal } = context.stdout
   const log = await createLogger({ level: options.logLevel, format: options.logFormat, isTerminal, color: context.stdout.style('bold', 'x') !== 'x' })
+  const { collectBuffersEarly } = await import('../../adapters/system/buffer-collection.ts')
+  collectBuffersEarly()
   const signals = watchSignals(context)
   try {
     const { startNode } = await context.parts.node()

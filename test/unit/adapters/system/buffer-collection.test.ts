@@ -1,0 +1,41 @@
+import { execFileSync } from 'node:child_process'
+import { describe, expect, it, vi } from 'vitest'
+import { buffersMade, collectBuffersEarly, youngCollection } from '../../../../src/adapters/system/buffer-collection.ts'
+
+const MIB = 1 << 20
+
+describe('buffersMade', () => {
+  it('collects each time so much has come together, once the process has asked for it', () => {
+    let collections = 0
+    buffersMade(100 * MIB)
+    collectBuffersEarly(() => { collections++ })
+    for (let i = 0; i < 31; i++) buffersMade(MIB)
+    expect(collections).toBe(0)
+    buffersMade(MIB)
+    expect(collections).toBe(1)
+    for (let i = 0; i < 31; i++) buffersMade(MIB)
+    expect(collections).toBe(1)
+    buffersMade(40 * MIB)
+    expect(collections).toBe(2)
+  })
+})
+
+describe('youngCollection', () => {
+  it('frees buffers that nothing refers to', async () => {
+    const collect = youngCollection()
+    collect()
+    const before = process.memoryUsage().arrayBuffers
+    for (let i = 0; i < 20; i++) Buffer.allocUnsafeSlow(MIB)
+    expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(10 * MIB)
+    collect()
+    // The memory itself is given back on another thread.
+    await vi.waitFor(() => expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * MIB))
+  })
+
+  it('leaves no gc behind, and V8 knows its flags', () => {
+    expect((globalThis as { gc?: unknown }).gc).toBeUndefined()
+    const known = execFileSync(process.execPath, ['--v8-options'], { encoding: 'utf8' })
+    if (process.versions.v8.startsWith('13.6.')) expect(known).toContain('--external-memory-accounted-in-global-limit ')
+    expect(known).toContain('--expose-gc ')
+  })
+})
