@@ -5,7 +5,7 @@ import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import { FrameReader, FrameWriter } from '../wire/framing.ts'
-import type { End, Frame, Hello, Response } from '../wire/generated/query.ts'
+import type { Frame, Hello, Response } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, decodeTrailer, encodeFrame, encodeRequest, QUERY_WIRE_VERSION, SESSION_TOKEN_BYTES, toMeshError } from '../wire/query-messages.ts'
 import { Alarm } from './alarm.ts'
 import { BulkPool } from './bulk-pool.ts'
@@ -13,7 +13,7 @@ import type { ClientQuery, QueryConnection } from './client-query.ts'
 import { INLINE_BYTES_MAX, QUEUED_BYTES_MAX, SESSION_SEND_BYTES } from './limits.ts'
 import { QueryTable } from './query-table.ts'
 import { closeWithFarSide, openWithin } from './stream-lifetime.ts'
-import { QUERY_PROTOCOL } from './types.ts'
+import { QUERY_PROTOCOL, type QueryTrailer } from './types.ts'
 
 export interface ClientConnectionOptions {
   readonly target: string
@@ -193,7 +193,7 @@ export class ClientConnection implements QueryConnection {
       openTimeoutMs: this.#options.openTimeoutMs,
       clock,
       log: this.#options.log,
-      onEnd: (end) => this.#reportLoad(end),
+      onEnd: (end) => this.#reportLoad(decodeTrailer(end), end.inFlight),
     })
     // One timer that looks, instead of one that is set anew by each query.
     const lookWhetherIdle = (): void => {
@@ -242,8 +242,8 @@ export class ClientConnection implements QueryConnection {
     else if (frame.end !== undefined) {
       const query = this.#queries.get(frame.end.id)
       if (query === undefined) return true
-      this.#reportLoad(frame.end)
       query.handleEnd(frame.end)
+      this.#reportLoad(query.trailer, frame.end.inFlight)
     } else if (frame.hello !== undefined) this.#onHello?.(frame.hello)
     return frame.batch === undefined
   }
@@ -252,16 +252,15 @@ export class ClientConnection implements QueryConnection {
     const query = this.#queries.get(response.id)
     // Cancelled or out of time here while the answer was on its way.
     if (query === undefined) return true
-    if (response.end !== undefined) this.#reportLoad(response.end)
     if (!query.handleResponse(response)) return false
+    if (response.end !== undefined) this.#reportLoad(query.trailer, response.end.inFlight)
     // Nothing comes of a transaction's begin but its end, for which this stream will do.
     if (response.end === undefined && query.request.transaction?.step !== 'begin') this.#bulk?.attach(response.id, query)
     return true
   }
 
-  #reportLoad(end: End): void {
-    const { load } = decodeTrailer(end)
-    if (load !== null) this.#options.onLoad(load, end.inFlight)
+  #reportLoad(trailer: QueryTrailer | null, inFlight: number): void {
+    if (trailer !== null && trailer.load !== null) this.#options.onLoad(trailer.load, inFlight)
   }
 
   /** `asIs`: the queries get the error itself, otherwise one that says whether they may have run. */

@@ -93,6 +93,11 @@ export class ClientQuery {
     return this.#ended
   }
 
+  /** Null until the end has come. */
+  get trailer(): QueryTrailer | null {
+    return this.#trailer
+  }
+
   handleDue(): void {
     this.stop(new MeshError('ERR_QUERY_TIMEOUT', `no complete answer within ${Math.round(this.request.timeoutMs)} ms`))
   }

@@ -301,7 +301,9 @@ export function decodeRoute(wire: Route): WireRoute | null {
 }
 
 export function encodeEnd(id: number, trailer: WireTrailer, inFlight: number): End {
-  return { id, rows: trailer.rows, engineMs: trailer.engineMs, inFlight, ...(trailer.load === null ? {} : { load: encodeLoad(trailer.load) }) }
+  const end: End = { id, rows: trailer.rows, engineMs: trailer.engineMs, inFlight }
+  if (trailer.load !== null) end.load = encodeLoad(trailer.load)
+  return end
 }
 
 export function decodeTrailer(end: End): WireTrailer {
@@ -314,7 +316,9 @@ function encodeLoad({ cpuPercent, memoryPercent, inFlight, overloaded, drill, se
 
 function decodeLoad({ cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, serviceCode }: Load): LoadDigest {
   const serviceMs = serviceTimeMs(serviceCode)
-  return { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, ...(serviceMs === null ? {} : { serviceMs }) }
+  // Not by spreading: V8 then calls its runtime for the field, which took 2 % of the time of who asks small queries.
+  if (serviceMs === null) return { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence }
+  return { cpuPercent, memoryPercent, inFlight, overloaded, drill, sequence, serviceMs }
 }
 
 /** `started` false promises that nothing was executed. */
