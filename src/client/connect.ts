@@ -1,7 +1,9 @@
 /** `connect()`: a client of the node beside us, over its local socket, or of any node, over libp2p. */
+import { systemClock } from '../adapters/system/clock.ts'
 import { MeshError, type MeshErrorInit } from '../errors.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import { QueryConnections } from '../query/client.ts'
+import { Compression } from '../query/compression.ts'
 import { findLocalNode, openLocal, silenceInit, silenceText } from './local-node.ts'
 import { type AskedNode, explainLoss, explainLossOf } from './node-loss.ts'
 import { checkTimeout, toRequest } from './request.ts'
@@ -29,7 +31,8 @@ async function connectWithin(options: ConnectOptions, signal: AbortSignal | unde
     if (isTooSlow()) throw timedOut(`no answer from ${options.node ?? ''}`, { details: { started: 'no' }, cause: error })
     throw error
   }
-  const connections = new QueryConnections({ open: opener.open })
+  // The node beside us is behind no link.
+  const connections = new QueryConnections({ open: opener.open, ...(options.node === undefined ? {} : { compression: new Compression('auto', systemClock) }) })
   try {
     await connections.warm(opener.target, signal)
   } catch (error) {

@@ -2,8 +2,7 @@
  * Compressed batches: which codecs there are, a sender's decisions batch by batch, and what a receiver makes of what it gets. The compressing itself is
  * zlib's, on libuv's threads, few at a time: DuckDB and name look-ups need them, too.
  */
-// Not by name: a module that names what Node does not have is not loaded at all.
-import zlib from 'node:zlib'
+import type * as Zlib from 'node:zlib'
 import { BatchCompression, COMPRESSED_BYTES_MIN, type CompressionMode, type LinkRate, LinkRates, mayPay } from '../core/latency/compression.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
@@ -16,8 +15,8 @@ export type Codec = 'zstd' | 'deflate'
 
 /** Positions are what travels: bit and number of each. Append only. */
 const codecs: readonly Codec[] = ['zstd', 'deflate']
-/** zstd is in Node's zlib from 22.15 on. */
-const hasZstd = typeof (zlib.zstdCompress as unknown) === 'function'
+/** From Node 22.15 on. */
+const hasZstd = process.versions['zstd'] !== undefined
 /** What this process can do, the better first. */
 const own: readonly Codec[] = hasZstd ? codecs : ['deflate']
 const jobsMax = 2
@@ -194,18 +193,26 @@ async function restored(codec: Codec | null, bytes: Uint8Array, rawBytes: number
   return raw
 }
 
-function compressed(codec: Codec, bytes: Uint8Array): Promise<Uint8Array> {
+/** When the first batch needs it: loading takes milliseconds, and the command line never needs it. */
+let zlibOnceNeeded: Promise<typeof Zlib> | null = null
+function loadZlib(): Promise<typeof Zlib> {
+  return (zlibOnceNeeded ??= import('node:zlib'))
+}
+
+async function compressed(codec: Codec, bytes: Uint8Array): Promise<Uint8Array> {
+  const zlib = await loadZlib()
   const chunkSize = Math.min(pieceBytesMax, bytes.length + 1024)
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const done = (error: Error | null, result: Uint8Array): void => { if (error === null) resolve(result); else reject(error) }
     if (codec === 'zstd') zlib.zstdCompress(bytes, { chunkSize, params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } }, done)
     else zlib.deflateRaw(bytes, { chunkSize, level: 1 }, done)
   })
 }
 
-function decompressed(codec: Codec, bytes: Uint8Array, rawBytes: number): Promise<Uint8Array> {
+async function decompressed(codec: Codec, bytes: Uint8Array, rawBytes: number): Promise<Uint8Array> {
+  const zlib = await loadZlib()
   const options = { chunkSize: Math.max(64, Math.min(pieceBytesMax, rawBytes)), maxOutputLength: Math.max(1, rawBytes) }
-  return new Promise((resolve, reject) => {
+  return await new Promise((resolve, reject) => {
     const done = (error: Error | null, result: Uint8Array): void => { if (error === null) resolve(result); else reject(error) }
     if (codec === 'zstd') zlib.zstdDecompress(bytes, options, done)
     else zlib.inflateRaw(bytes, options, done)
