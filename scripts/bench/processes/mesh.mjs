@@ -63,6 +63,7 @@ export class SleepingMesh {
     mesh.seed = seed
     mesh.folder = await mkdtemp(join(tmpdir(), 'reedbase-bench-'))
     await addKey(join(mesh.folder, 'key'), generateKey(), { use: true })
+    for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => { void mesh.stop().finally(() => process.exit(130)) })
     return mesh
   }
 
