@@ -73,6 +73,14 @@ describe('compressed batches', () => {
     expect([far.answering.counters.compressedBatches, far.asking.counters.decompressedBatches, near.answering.counters.compressedBatches, near.asking.counters.decompressedBatches]).toEqual([50, 0, 0, 50])
   })
 
+  it('are not compressed once more by a relay, although they might shrink', async () => {
+    const bytes = new Uint8Array(60 << 20)
+    const far = setUp(() => Promise.resolve(respond([{ rows: 1, bytes }])))
+    const near = setUp((asked, { signal }) => far.plane.client.query('far', { ...asked, visited: ['near'] }, { signal }))
+    const [batch] = await readAll(await near.plane.client.query('near', request()))
+    expect([batch?.bytes.length, near.answering.counters.compressedBatches, near.asking.counters.decompressedBatches]).toEqual([60 << 20, 0, 1])
+  })
+
   it('are unpacked at the entry for a client that did not ask', async () => {
     const far = setUp(() => Promise.resolve(respond(batchesOf(50, 100_000))))
     const entry = createPlane((asked, { signal }) => far.plane.client.query('far', { ...asked, visited: ['entry'] }, { signal }))
@@ -101,8 +109,9 @@ describe('compressed batches', () => {
   it('are offered until the link is known to be fast, or the reader to be what is slow', async () => {
     const clock = new VirtualClock()
     const compression = new Compression('auto', clock)
-    const read = async (target: string, { linkMs, readerMs }: { linkMs: number; readerMs: number }): Promise<boolean> => {
+    const read = async (target: string, { engineMs = 0, linkMs, readerMs }: { engineMs?: number; linkMs: number; readerMs: number }): Promise<boolean> => {
       async function* link(): AsyncGenerator<EngineBatch, undefined, void> {
+        clock.advance(engineMs)
         for (const batch of batchesOf(10, 100_000)) {
           await Promise.resolve()
           clock.advance(linkMs)
@@ -115,12 +124,13 @@ describe('compressed batches', () => {
     }
     expect(compression.receiver('unknown').compressions).toBe(OWN_COMPRESSIONS)
     expect([await read('slow', { linkMs: 40, readerMs: 0 }), await read('fast', { linkMs: 1, readerMs: 0 }), await read('fast to a slow reader', { linkMs: 1, readerMs: 100 })]).toEqual([true, false, false])
+    expect(await read('fast behind a slow engine', { engineMs: 60_000, linkMs: 1, readerMs: 0 })).toBe(false)
   })
 
   it.each([
     ['larger than it says', { bytes: zstdCompressSync(new Uint8Array(64 << 20)), rawBytes: 1_000 }],
     ['smaller than it says', { bytes: zstdCompressSync(new Uint8Array(999)), rawBytes: 1_000 }],
-    ['larger than any batch', { bytes: zstdCompressSync(new Uint8Array(1_000)), rawBytes: (64 << 20) + 1 }],
+    ['larger than any batch', { bytes: zstdCompressSync(new Uint8Array((64 << 20) + 1)), rawBytes: (64 << 20) + 1 }],
     ['of another codec', { bytes: deflateRawSync(new Uint8Array(1_000)), rawBytes: 1_000 }],
     ['no compressed data', { bytes: noise(1_000), rawBytes: 1_000 }],
     ['empty', { bytes: new Uint8Array(0), rawBytes: 0 }],
