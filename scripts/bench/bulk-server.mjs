@@ -1,10 +1,12 @@
 // The answering process of bench:bulk. Encodes the rows for itself alone for each line of its stdin, and says how long it took; ends with it.
 import { createServer } from 'node:http'
+import { createServer as createTcpServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import duckdb from '@duckdb/node-bindings'
 import { DuckDBDataChunk } from '@duckdb/node-api'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { openDuckDb } from '../../dist/adapters/duckdb/duckdb-engine.js'
+import { collectBuffersEarly } from '../../dist/adapters/system/buffer-collection.js'
 import { createMesh } from '../../dist/adapters/libp2p/mesh.js'
 import { systemClock } from '../../dist/adapters/system/clock.js'
 import { STREAMS_PER_CONNECTION_MAX } from '../../dist/query/limits.js'
@@ -13,6 +15,8 @@ import { QUERY_PROTOCOL } from '../../dist/query/types.js'
 import { silentLog } from './hop-parts.mjs'
 
 const { clusterKey, folder, sql, heavyBytes } = JSON.parse(process.argv[2])
+// As `rdb start` does.
+collectBuffersEarly()
 const engine = await openDuckDb({ database: 'flights', path: folder, role: 'replica', memoryLimitBytes: 2 ** 30, threads: 2, tempDir: null, concurrentQueriesMax: 2, log: silentLog })
 const never = new AbortController().signal
 
@@ -55,7 +59,7 @@ const connection = await duckdb.connect(database)
 const replacer = (_name, value) => (typeof value === 'bigint' ? Number(value) : value)
 const http = createServer(async (_request, response) => {
   response.setHeader('content-type', 'application/x-ndjson')
-  const result = await duckdb.execute_prepared_streaming(await duckdb.prepare(connection, sql.replace('flights_3m', `'${folder}/flights-3m.parquet'`)))
+  const result = await duckdb.execute_prepared_streaming(await duckdb.prepare(connection, sql.replace('flights', `'${folder}/flights.parquet'`)))
   for (;;) {
     const chunk = await duckdb.fetch_chunk(result)
     if (chunk === null || duckdb.data_chunk_get_size(chunk) === 0) break
@@ -66,7 +70,18 @@ const http = createServer(async (_request, response) => {
 })
 await new Promise((resolve) => { http.listen(0, '127.0.0.1', resolve) })
 
-process.stdout.write(`${JSON.stringify({ ours: mesh.multiaddrs()[0], http: `http://127.0.0.1:${http.address().port}` })}\n`)
+// What the machine itself allows: the same small and large answers over bare TCP, unencrypted, without frames.
+const bareSmall = createTcpServer({ noDelay: true }, (socket) => {
+  socket.on('data', () => { socket.write(Buffer.alloc(100)) }).on('error', () => {})
+})
+const bareHeavy = createTcpServer((socket) => {
+  socket.on('error', () => {}).on('data', async () => {
+    for (let bytes = 0; bytes < heavyBytes; bytes += block.length) if (!socket.write(block)) await new Promise((resolve) => { socket.once('drain', resolve) })
+  })
+})
+for (const tcp of [bareSmall, bareHeavy]) await new Promise((resolve) => { tcp.listen(0, '127.0.0.1', resolve) })
+
+process.stdout.write(`${JSON.stringify({ ours: mesh.multiaddrs()[0], http: `http://127.0.0.1:${http.address().port}`, bareSmall: bareSmall.address().port, bareHeavy: bareHeavy.address().port })}\n`)
 const lines = createInterface({ input: process.stdin })
 lines.on('line', async () => {
   const startedMs = performance.now()

@@ -8,8 +8,11 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** More is collected less often and takes that much more memory at both ends of a stream. */
-const FRESH_BYTES_MAX = 32 << 20
+/**
+ * More is collected less often and takes that much more memory at both ends of a stream; beyond some 24 MB V8 comes first with its collection of the whole
+ * heap, and once it has, it stays ahead.
+ */
+const FRESH_BYTES_MAX = 8 << 20
 
 let collect: (() => void) | null = null
 let freshBytes = 0
