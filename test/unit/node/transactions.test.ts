@@ -292,6 +292,24 @@ describe('a transaction from a node without a copy', () => {
     expect(here.written).toEqual(['s at primary'])
   })
 
+  it('is rolled back when its commit cannot be sent', async () => {
+    const { client, log } = twoNodes()
+    const query = client.connections.query.bind(client.connections)
+    client.connections.query = (target, asked, options) => (asked.transaction?.step === 'commit' ? Promise.reject(new MeshError('ERR_OVERLOADED', 'too many queries', { details: { started: 'no' } })) : query(target, asked, options))
+    await expect(client.transaction((transaction) => rowsOf(transaction, 'one'))).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
+    await until('the rollback', () => log.at(-1) === 't1 rollback')
+  })
+
+  it('keeps no stream for large results while it is open', async () => {
+    const { client, there } = twoNodes()
+    await client.transaction(async (transaction) => {
+      await rowsOf(transaction, 'one')
+      expect(there.server.counters()).toMatchObject({ bulkTransfers: 0, bulkRefused: 0 })
+      await (await transaction.query('big')).rows()[Symbol.asyncIterator]().next()
+      expect(there.server.counters()).toMatchObject({ bulkTransfers: 1 })
+    })
+  })
+
   it('for reading runs on a replica by the strategy, as for writing it does not', async () => {
     const { mesh, client, log } = twoNodes()
     const replicaLog: string[] = []
