@@ -74,7 +74,7 @@ describe('compressed batches', () => {
   })
 
   it('are not compressed once more by a relay, although they might shrink', async () => {
-    const bytes = new Uint8Array(60 << 20)
+    const bytes = Buffer.alloc(60 << 20, 'abcdefg')
     const far = setUp(() => Promise.resolve(respond([{ rows: 1, bytes }])))
     const near = setUp((asked, { signal }) => far.plane.client.query('far', { ...asked, visited: ['near'] }, { signal }))
     const [batch] = await readAll(await near.plane.client.query('near', request()))
@@ -137,7 +137,9 @@ describe('compressed batches', () => {
   ])('that are %s end the result with ERR_PROTOCOL, and are counted', async (_what, batch) => {
     const handler = (): Promise<QueryResponse> => Promise.resolve({ ...respond([{ rows: 1, ...batch }]), compression: 'zstd' })
     const { plane, asking } = setUp(handler)
-    await expect(readAll(await plane.client.query('peer', request()))).rejects.toMatchObject({ code: 'ERR_PROTOCOL' })
+    // No megabytes in a message.
+    const code = await readAll(await plane.client.query('peer', request())).then(({ length }) => `${length} batches`, (error: { code?: string }) => error.code)
+    expect(code).toBe('ERR_PROTOCOL')
     expect(asking.counters).toMatchObject({ malformedBatches: 1, decompressedBatches: 0 })
   })
 
