@@ -15,7 +15,7 @@ const stateAt = async (node: NodeProcess, name: string): Promise<MemberView | un
 
 beforeEach(async () => {
   mesh = await TestMesh.create()
-  ;[one, two, three] = await mesh.startAll(['db1', 'db2', 'db3'], { args: ['--datacenter', 'paris', '--membership-preset', 'local'] }) as [NodeProcess, NodeProcess, NodeProcess]
+  ;[one, two, three] = await mesh.startAll(['db1', 'db2', 'db3'], { args: ['--datacenter', 'paris'] }) as [NodeProcess, NodeProcess, NodeProcess]
 })
 afterEach(() => mesh.stop())
 
