@@ -215,6 +215,21 @@ describe('a side that is gone', () => {
     expect(await amounts()).toEqual([100, 100])
   })
 
+  it('as the node where it came in, denied from now on: rolled back at once', async () => {
+    const unwanted = await mesh.start('unwanted', { seeds: primary.runtime?.tcpMultiaddrs.slice(0, 1) ?? [], databaseArgs: [] })
+    const { peerId } = await unwanted.ready()
+    await mesh.untilAllSee([primary, entry, impatient, unwanted])
+    const beside = await connect({ dataDir: unwanted.dataDir })
+    await expect(beside.transaction('bank', async (transaction) => {
+      await rowsOf(transaction, 'DELETE FROM accounts')
+      expect((await primary.rdb(['peers:deny', peerId])).code).toBe(0)
+      await until('the rollback', async () => (await counters(primary))['transactionsOpen'] === 0)
+      await rowsOf(transaction, 'SELECT 1')
+    })).rejects.toMatchObject({ code: 'ERR_TRANSACTION_LOST' })
+    await beside.close()
+    expect(await amounts()).toEqual([100, 100])
+  })
+
   it('as the primary, killed in between: lost, and nothing was kept', async () => {
     await expect(client.transaction('bank', async (transaction) => {
       await rowsOf(transaction, 'DELETE FROM accounts')
