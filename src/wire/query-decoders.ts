@@ -148,7 +148,6 @@ function readEnd(): End {
       case 3: end.engineMs = reader.double(); break
       case 4: end.load = readLoad(); break
       case 5: end.inFlight = reader.uint32(); break
-      case 6: end.dataVersion = reader.string(); break
       default: reader.skip(tag)
     }
   }

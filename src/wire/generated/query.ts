@@ -544,11 +544,6 @@ export namespace Frame {
     value: number
   }
 
-  export interface FrameResponseEndDataVersionFieldEvent {
-    field: '$.response.end.dataVersion'
-    value: string
-  }
-
   export interface FrameResponseCompressionFieldEvent {
     field: '$.response.compression'
     value: number
@@ -632,11 +627,6 @@ export namespace Frame {
   export interface FrameEndInFlightFieldEvent {
     field: '$.end.inFlight'
     value: number
-  }
-
-  export interface FrameEndDataVersionFieldEvent {
-    field: '$.end.dataVersion'
-    value: string
   }
 
   export interface FrameFailureIdFieldEvent {
@@ -727,7 +717,7 @@ export namespace Frame {
     return decodeMessage(buf, Frame.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameRequestTransactionFieldEvent | FrameRequestTransactionStepFieldEvent | FrameRequestCompressionsFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponsePartsRawBytesFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndLoadServiceCodeFieldEvent | FrameResponseEndInFlightFieldEvent | FrameResponseEndDataVersionFieldEvent | FrameResponseCompressionFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameBatchRawBytesFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndLoadServiceCodeFieldEvent | FrameEndInFlightFieldEvent | FrameEndDataVersionFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Frame>): Generator<FrameRequestIdFieldEvent | FrameRequestDatabaseFieldEvent | FrameRequestSqlFieldEvent | FrameRequestParametersIsNullFieldEvent | FrameRequestParametersBooleanFieldEvent | FrameRequestParametersNumberFieldEvent | FrameRequestParametersIntegerFieldEvent | FrameRequestParametersTextFieldEvent | FrameRequestParametersBlobFieldEvent | FrameRequestParametersDateMsFieldEvent | FrameRequestParametersCompoundFieldEvent | FrameRequestAccessFieldEvent | FrameRequestPriorityFieldEvent | FrameRequestTimeoutMsFieldEvent | FrameRequestVisitedFieldEvent | FrameRequestExplainFieldEvent | FrameRequestCreditFieldEvent | FrameRequestLastResortFieldEvent | FrameRequestFinalPeerIdFieldEvent | FrameRequestHintsFieldEvent | FrameRequestTransactionFieldEvent | FrameRequestTransactionStepFieldEvent | FrameRequestCompressionsFieldEvent | FrameResponseIdFieldEvent | FrameResponseFormatFieldEvent | FrameResponseHeaderFieldEvent | FrameResponseRouteDecisionFieldEvent | FrameResponseRouteExecutedByPeerIdFieldEvent | FrameResponseRouteExecutedByNameFieldEvent | FrameResponseRouteLatencyMsFieldEvent | FrameResponseRouteReasonFieldEvent | FrameResponseRouteStrategyFieldEvent | FrameResponseRouteFailedAttemptsPeerIdFieldEvent | FrameResponseRouteFailedAttemptsNameFieldEvent | FrameResponseRouteFailedAttemptsCodeFieldEvent | FrameResponseRouteFailedAttemptsMessageFieldEvent | FrameResponseRouteCandidatesPeerIdFieldEvent | FrameResponseRouteCandidatesNameFieldEvent | FrameResponseRouteCandidatesLatencyMsFieldEvent | FrameResponseRouteCandidatesCpuPercentFieldEvent | FrameResponseRouteCandidatesMemoryPercentFieldEvent | FrameResponseRouteCandidatesInFlightFieldEvent | FrameResponseRouteCandidatesScoreFieldEvent | FrameResponseRouteCandidatesVerdictFieldEvent | FrameResponseRouteDecisionUsFieldEvent | FrameResponsePartsRowsFieldEvent | FrameResponsePartsDataFieldEvent | FrameResponsePartsRawBytesFieldEvent | FrameResponseEndIdFieldEvent | FrameResponseEndRowsFieldEvent | FrameResponseEndEngineMsFieldEvent | FrameResponseEndLoadCpuPercentFieldEvent | FrameResponseEndLoadMemoryPercentFieldEvent | FrameResponseEndLoadInFlightFieldEvent | FrameResponseEndLoadOverloadedFieldEvent | FrameResponseEndLoadDrillFieldEvent | FrameResponseEndLoadSequenceFieldEvent | FrameResponseEndLoadServiceCodeFieldEvent | FrameResponseEndInFlightFieldEvent | FrameResponseCompressionFieldEvent | FrameBatchIdFieldEvent | FrameBatchRowsFieldEvent | FrameBatchDataFieldEvent | FrameBatchMoreFieldEvent | FrameBatchRawBytesFieldEvent | FrameEndIdFieldEvent | FrameEndRowsFieldEvent | FrameEndEngineMsFieldEvent | FrameEndLoadCpuPercentFieldEvent | FrameEndLoadMemoryPercentFieldEvent | FrameEndLoadInFlightFieldEvent | FrameEndLoadOverloadedFieldEvent | FrameEndLoadDrillFieldEvent | FrameEndLoadSequenceFieldEvent | FrameEndLoadServiceCodeFieldEvent | FrameEndInFlightFieldEvent | FrameFailureIdFieldEvent | FrameFailureCodeFieldEvent | FrameFailureMessageFieldEvent | FrameFailureNextStepFieldEvent | FrameFailureDetailsFieldEvent | FrameFailureStartedFieldEvent | FrameCreditIdFieldEvent | FrameCreditBytesFieldEvent | FrameCancelIdFieldEvent | FrameAttachWireVersionFieldEvent | FrameAttachTokenFieldEvent | FrameAttachIdFieldEvent | FrameAttachCreditFieldEvent | FrameHelloWireVersionFieldEvent | FrameHelloTokenFieldEvent | FrameHelloInFlightMaxFieldEvent> {
     return streamMessage(buf, Frame.codec(), opts)
   }
 }
@@ -3163,11 +3153,6 @@ export namespace Response {
     value: number
   }
 
-  export interface ResponseEndDataVersionFieldEvent {
-    field: '$.end.dataVersion'
-    value: string
-  }
-
   export interface ResponseCompressionFieldEvent {
     field: '$.compression'
     value: number
@@ -3181,7 +3166,7 @@ export namespace Response {
     return decodeMessage(buf, Response.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponsePartsRawBytesFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndLoadServiceCodeFieldEvent | ResponseEndInFlightFieldEvent | ResponseEndDataVersionFieldEvent | ResponseCompressionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<Response>): Generator<ResponseIdFieldEvent | ResponseFormatFieldEvent | ResponseHeaderFieldEvent | ResponseRouteDecisionFieldEvent | ResponseRouteExecutedByPeerIdFieldEvent | ResponseRouteExecutedByNameFieldEvent | ResponseRouteLatencyMsFieldEvent | ResponseRouteReasonFieldEvent | ResponseRouteStrategyFieldEvent | ResponseRouteFailedAttemptsPeerIdFieldEvent | ResponseRouteFailedAttemptsNameFieldEvent | ResponseRouteFailedAttemptsCodeFieldEvent | ResponseRouteFailedAttemptsMessageFieldEvent | ResponseRouteCandidatesPeerIdFieldEvent | ResponseRouteCandidatesNameFieldEvent | ResponseRouteCandidatesLatencyMsFieldEvent | ResponseRouteCandidatesCpuPercentFieldEvent | ResponseRouteCandidatesMemoryPercentFieldEvent | ResponseRouteCandidatesInFlightFieldEvent | ResponseRouteCandidatesScoreFieldEvent | ResponseRouteCandidatesVerdictFieldEvent | ResponseRouteDecisionUsFieldEvent | ResponsePartsRowsFieldEvent | ResponsePartsDataFieldEvent | ResponsePartsRawBytesFieldEvent | ResponseEndIdFieldEvent | ResponseEndRowsFieldEvent | ResponseEndEngineMsFieldEvent | ResponseEndLoadCpuPercentFieldEvent | ResponseEndLoadMemoryPercentFieldEvent | ResponseEndLoadInFlightFieldEvent | ResponseEndLoadOverloadedFieldEvent | ResponseEndLoadDrillFieldEvent | ResponseEndLoadSequenceFieldEvent | ResponseEndLoadServiceCodeFieldEvent | ResponseEndInFlightFieldEvent | ResponseCompressionFieldEvent> {
     return streamMessage(buf, Response.codec(), opts)
   }
 }
@@ -3372,7 +3357,6 @@ export interface End {
   engineMs: number
   load?: Load
   inFlight: number
-  dataVersion?: string
 }
 
 export namespace End {
@@ -3408,11 +3392,6 @@ export namespace End {
         if ((obj.inFlight != null && obj.inFlight !== 0)) {
           w.uint32(40)
           w.uint32(obj.inFlight)
-        }
-
-        if (obj.dataVersion != null) {
-          w.uint32(50)
-          w.string(obj.dataVersion)
         }
 
         if (opts.lengthDelimited !== false) {
@@ -3452,10 +3431,6 @@ export namespace End {
             }
             case 5: {
               obj.inFlight = reader.uint32()
-              break
-            }
-            case 6: {
-              obj.dataVersion = reader.string()
               break
             }
             default: {
@@ -3505,13 +3480,6 @@ export namespace End {
               yield {
                 field: `${prefix}.inFlight`,
                 value: reader.uint32()
-              }
-              break
-            }
-            case 6: {
-              yield {
-                field: `${prefix}.dataVersion`,
-                value: reader.string()
               }
               break
             }
@@ -3582,11 +3550,6 @@ export namespace End {
     value: number
   }
 
-  export interface EndDataVersionFieldEvent {
-    field: '$.dataVersion'
-    value: string
-  }
-
   export function encode (obj: Partial<End>): Uint8Array<ArrayBuffer> {
     return encodeMessage(obj, End.codec())
   }
@@ -3595,7 +3558,7 @@ export namespace End {
     return decodeMessage(buf, End.codec(), opts)
   }
 
-  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<End>): Generator<EndIdFieldEvent | EndRowsFieldEvent | EndEngineMsFieldEvent | EndLoadCpuPercentFieldEvent | EndLoadMemoryPercentFieldEvent | EndLoadInFlightFieldEvent | EndLoadOverloadedFieldEvent | EndLoadDrillFieldEvent | EndLoadSequenceFieldEvent | EndLoadServiceCodeFieldEvent | EndInFlightFieldEvent | EndDataVersionFieldEvent> {
+  export function stream (buf: Uint8Array | Uint8ArrayList, opts?: DecodeOptions<End>): Generator<EndIdFieldEvent | EndRowsFieldEvent | EndEngineMsFieldEvent | EndLoadCpuPercentFieldEvent | EndLoadMemoryPercentFieldEvent | EndLoadInFlightFieldEvent | EndLoadOverloadedFieldEvent | EndLoadDrillFieldEvent | EndLoadSequenceFieldEvent | EndLoadServiceCodeFieldEvent | EndInFlightFieldEvent> {
     return streamMessage(buf, End.codec(), opts)
   }
 }
