@@ -125,7 +125,7 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
   },
   probeShare: {
     unit: 'ratio', min: 0.01, max: 1, default: 0.34,
-    description: 'Strategy probe-pool: share of the usable probes, at random, that takes part in a choice; probesMin at least. Larger: better choices while probes are fresh; more senders choose the same peer.',
+    description: 'Strategy probe-pool: share of the usable probes, at random, that takes part in a choice; scanMax at least. Larger: better choices while probes are fresh; more senders choose the same peer.',
   },
   hotQuantile: {
     unit: 'ratio', min: 0, max: 1, default: 0.84,

@@ -39,11 +39,11 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
 }
 
 /**
- * A random part of them (`probeShare`), if that is enough to choose from. Prequal's pool is a small sample of many servers, another one at each client. A mesh is often
+ * A random part of them (`probeShare`), where there are more than every strategy compares (`scanMax`). Prequal's pool is a small sample of many servers, another one at each client. A mesh is often
  * smaller than the pool: then all senders hold probes of all, and would all choose the same one until the next.
  */
-function sampled(pool: readonly number[], { random, options: { probesMin, probeShare } }: RankContext): readonly number[] {
-  const size = Math.max(probesMin, Math.ceil(pool.length * probeShare))
+function sampled(pool: readonly number[], { random, options: { scanMax, probeShare } }: RankContext): readonly number[] {
+  const size = Math.max(2, scanMax, Math.ceil(pool.length * probeShare))
   if (pool.length <= size) return pool
   const drawn = [...pool]
   for (let i = 0; i < size; i++) {

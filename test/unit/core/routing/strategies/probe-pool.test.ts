@@ -48,7 +48,7 @@ describe('probe pool (Prequal, NSDI 2024 §4)', () => {
     const peers = Array.from({ length: 9 }, (_, index) => probed(String(index), 1, 10 * (index + 1)))
     // Three take part: the two slowest are never the best of three.
     expect([...chosen(peers, { probeShare: 1 / 3 })].sort()).toEqual(['0', '1', '2', '3', '4', '5', '6'])
-    expect([...chosen(peers, { probeShare: 0.01, probesMin: 2 })].sort()).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
+    expect([...chosen(peers, { probeShare: 0.01, scanMax: 2 })].sort()).toEqual(['0', '1', '2', '3', '4', '5', '6', '7'])
   })
 
   it('adds the round trip to the latency', () => {
