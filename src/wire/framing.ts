@@ -13,6 +13,7 @@ const firstGrantBytes = 64 << 10
 
 /** What is chained to it runs in the same microtask round as with `queueMicrotask`, which makes an async resource and a bound function each time. */
 const settled = Promise.resolve()
+
 /** Large frames go to the transport in pieces of this size, each when the one before is through: to seal and write a megabyte at once takes a millisecond. */
 const pieceBytesMax = 128 << 10
 
