@@ -16,7 +16,7 @@ import { TransactionTable } from '../core/transactions/transaction-table.ts'
 import { ERRORS, MeshError } from '../errors.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
-import { readHints } from '../query/hint-text.ts'
+import { readHints, refuseHints } from '../query/hint-text.ts'
 import { transactionLoss } from '../query/transaction-loss.ts'
 import type { FailedAttempt, QueryRequest, QueryResponse, RouteReport, TransactionStep } from '../query/types.ts'
 import { combinedCode, describeFailed, type ForwardingParts } from './forwarding.ts'
@@ -105,6 +105,7 @@ export class Transactions {
       const lost = this.#losses.get(id)
       throw lost?.owner === context.remote ? lost.loss : noSuchTransaction()
     }
+    refuseHints(request.sql)
     const deadlineMs = this.#parts.clock.nowMs() + request.timeoutMs
     if (pinned.place !== null) return await this.#send(pinned.place, request, { ...context, step, pinned })
     const here = { signal: context.signal, deadlineMs, route: pinned.route }

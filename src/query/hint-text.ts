@@ -45,6 +45,16 @@ export function readHints(sql: string, requestText: string): QueryHints {
   return [...texts, requestText].reduce((hints, text) => parseWords(text, hints), NO_QUERY_HINTS)
 }
 
+/**
+ * For a statement that runs where its transaction does, whatever it would ask.
+ * @throws MeshError ERR_OPTION_INVALID
+ */
+export function refuseHints(sql: string): void {
+  const { texts, strayAt } = findHintComments(sql)
+  if (texts.length === 0 && strayAt === null) return
+  throw new MeshError('ERR_OPTION_INVALID', 'a statement of a transaction has a hint, and runs where the transaction began', { nextStep: 'Give it to the begin: route, priority or session among the options of transaction(), or --route.', details: { started: 'no' } })
+}
+
 function parseWords(text: string, base: QueryHints): QueryHints {
   if (text.length > HINT_TEXT_CHARACTERS_MAX) throw invalid(`the hints take ${text.length} characters; at most ${HINT_TEXT_CHARACTERS_MAX} are read`)
   const route = { ...base.route }

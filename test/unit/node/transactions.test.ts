@@ -240,6 +240,12 @@ describe('a transaction from a node without a copy', () => {
     expect(log.at(-1)).toBe('t1 rollback')
   })
 
+  it('refuses a hint in a statement, which could no longer be heeded', async () => {
+    const { client, log } = twoNodes()
+    await expect(client.transaction((transaction) => transaction.query('/*+ rdb: local-only */ one'))).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID', nextStep: expect.stringContaining('begin') as string })
+    expect(log).toEqual(['t1 begin write', 't1 rollback'])
+  })
+
   it('is rolled back at once when its client is gone', async () => {
     const { client, log, there, here } = twoNodes()
     const result = client.transaction(async (transaction) => {
