@@ -140,6 +140,7 @@ class Engine implements DuckDbEngine {
   readonly kind = 'duckdb'
   readonly database: string
   readonly role: DatabaseRole
+  readonly isReadOnly: boolean
   readonly folderTables: readonly FolderTable[]
   readonly #instance: duckdb.Database
   readonly #classifier: StatementClassifier
@@ -161,6 +162,7 @@ class Engine implements DuckDbEngine {
     this.#classifier = classifier
     this.#pool = new ConnectionPool(instance, { connectionsMax: options.concurrentQueriesMax, waitingMax: options.waitingQueriesMax ?? options.concurrentQueriesMax * 4 })
     this.#transactionPool = new ConnectionPool(instance, { connectionsMax: options.transactionsMax ?? TRANSACTIONS_MAX_DEFAULT, waitingMax: 0 })
+    this.isReadOnly = writeRefusal === 'ERR_READ_ONLY'
     this.#writeRefusal = writeRefusal
     this.#log = options.log
   }

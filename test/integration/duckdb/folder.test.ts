@@ -41,6 +41,15 @@ describe('a folder as a database', () => {
     await engine.close()
   })
 
+  it('says that nobody writes it, so that no write looks for a primary', async () => {
+    await put('plain.csv', 'id\n1\n')
+    const folder = await openEngine(data)
+    await prepareFile(join(root.path, 'file.duckdb'), ['CREATE TABLE t (id INTEGER)'])
+    const file = await openEngine(join(root.path, 'file.duckdb'))
+    expect([folder.isReadOnly, file.isReadOnly]).toEqual([true, false])
+    await Promise.all([folder.close(), file.close()])
+  })
+
   it('names its data anew when a file is written, replaced, or set back in time', async () => {
     const path = join(data, 'plain.csv')
     const versions: string[] = []
