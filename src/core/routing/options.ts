@@ -7,6 +7,7 @@ export interface RoutingOptions {
   readonly staleAfterMs: number
   readonly tieRatio: number
   readonly tieMs: number
+  readonly tieMsMax: number
   readonly unmeasuredLatencyMs: number
   readonly inFlightFromHereMax: number
   readonly scanMax: number
@@ -46,6 +47,10 @@ export const ROUTING_OPTIONS: Readonly<Record<keyof RoutingOptions, OptionRange>
   tieMs: {
     unit: 'ms', min: 0, max: 1_000, default: 1,
     description: 'Peers within this of the best latency count as equally near, whatever the share. Larger: as tieRatio, where all are near.',
+  },
+  tieMsMax: {
+    unit: 'ms', min: 0, max: 60_000, default: 20,
+    description: 'Where queries take long, peers whose way is longer by up to tieRatio of that count as equally near, but not by more than this. Larger: long queries are shared out over more distant copies.',
   },
   unmeasuredLatencyMs: {
     unit: 'ms', min: 0, max: 60_000, default: 200,

@@ -1,7 +1,8 @@
 /**
- * The nearest peer, unless others are as near: near-ties are settled by two random choices on latency × (in flight there + in flight from
- * here + 1) × response time beside the others', which spreads them and still avoids the busiest and the slowest. Distance says who is near; which
- * of the near ones is well is known only from what they answered (feedback.ts): queries in flight tell of a slow server once they have piled up.
+ * The nearest peer, unless others are as near: near-ties are settled by two random choices on (in flight there + in flight from here + 1) ×
+ * response time, which spreads them and still avoids the busiest and the slowest. Distance says who is near; which of the near ones is well is
+ * known only from what they answered (feedback.ts): queries in flight tell of a slow server once they have piled up. How near is near enough
+ * depends on the queries: 5 ms more of a way are much for a look-up and nothing for a report, and measured round trips scatter by as much.
  *
  * The failover order behind the first is by score alone.
  */
@@ -29,14 +30,24 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const scores = scoresOf(latenciesMs, inFlightFigures(candidates, options))
   let bestMs = Infinity
   for (let i = 0; i < latenciesMs.length; i++) bestMs = Math.min(bestMs, latenciesMs[i] as number)
-  const bandMs = Math.max(bestMs * (1 + options.tieRatio), bestMs + options.tieMs)
+  const bandMs = bestMs + Math.max(bestMs * options.tieRatio, options.tieMs, Math.min(options.tieMsMax, quickestAnswerMs(candidates) * options.tieRatio))
   const tied: number[] = []
   for (let i = 0; i < candidates.length; i++) if ((latenciesMs[i] as number) <= bandMs) tied.push(i)
-  return ranking(pick(admitted(tied, candidates, random), weighed(scores, tied, candidates), context), scores, places)
+  return ranking(pick(admitted(tied, candidates, random), weighed(scores, tied, { candidates, latenciesMs }), context), scores, places)
 }
 
-/** The scores of the tied, times how much slower than their mean each has answered. Who has not answered yet is as fast as the mean. */
-function weighed(scores: Float64Array, tied: readonly number[], candidates: readonly PeerView[]): Float64Array {
+/** Of those that have answered; 0 while nobody has. The way there is part of it. */
+function quickestAnswerMs(candidates: readonly PeerView[]): number {
+  let quickestMs = Infinity
+  for (const peer of candidates) quickestMs = Math.min(quickestMs, responseMsOf(peer) ?? Infinity)
+  return quickestMs === Infinity ? 0 : quickestMs
+}
+
+/**
+ * Of the tied, queries in flight times how long each takes to answer, way included; by the way alone while nobody has answered. Who has not
+ * answered yet is as fast as the mean of those who have.
+ */
+function weighed(scores: Float64Array, tied: readonly number[], { candidates, latenciesMs }: { readonly candidates: readonly PeerView[]; readonly latenciesMs: Float64Array }): Float64Array {
   let sumMs = 0
   let known = 0
   for (const index of tied) {
@@ -48,8 +59,8 @@ function weighed(scores: Float64Array, tied: readonly number[], candidates: read
   if (known === 0) return scores
   const drawn = scores.slice()
   for (const index of tied) {
-    const responseMs = responseMsOf(candidates[index] as PeerView)
-    if (responseMs !== null) drawn[index] = (drawn[index] as number) * responseMs * known / sumMs
+    const responseMs = responseMsOf(candidates[index] as PeerView) ?? sumMs / known
+    drawn[index] = (drawn[index] as number) * responseMs / Math.max(responseMsMin, latenciesMs[index] as number)
   }
   return drawn
 }

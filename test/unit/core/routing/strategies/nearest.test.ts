@@ -53,6 +53,14 @@ describe('nearest', () => {
     expect(chosen([answering('new', null, 1), answering('slow', 200)])).toEqual(new Set(['slow']))
   })
 
+  it('takes for as near who is farther by little beside what the answers take, and never by much', () => {
+    const busyNear = (latencyMs: number, peakEwmaMs: number): PeerView[] =>
+      [{ peerId: 'near', latencyMs: 0.4, inFlightThere: 100 }, { peerId: 'other', latencyMs, inFlightThere: 0 }].map((peer) => peerView({ ...peer, feedback: { peakEwmaMs, probe: null, ejectedForMs: 0, warmth: 1 } }))
+    expect(chosen(busyNear(20, 170))).toEqual(new Set(['other']))
+    expect(chosen(busyNear(20, 90))).toEqual(new Set(['near']))
+    expect(chosen(busyNear(21, 5_000))).toEqual(new Set(['near']))
+  })
+
   it('never takes the busiest of several near ones', () => {
     const peers = [3, 2, 1, 0].map((inFlightThere) => peerView({ peerId: `with${inFlightThere}`, inFlightThere }))
     expect(chosen(peers)).toEqual(new Set(['with0', 'with1', 'with2']))
