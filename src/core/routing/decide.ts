@@ -194,7 +194,9 @@ function isMuchSooner({ serviceMs, latencyMs, inFlightThere, inFlightFromHere }:
   const hereMs = comparison?.hereMs ?? null
   if (hereMs === null || serviceMs === undefined || serviceMs === null) return false
   const thereMs = serviceMs + (latencyMs ?? 0)
-  return reliefRatio * thereMs <= hereMs || (thereMs <= hereMs && reliefRatio * (Math.max(inFlightThere, inFlightFromHere) + 1) <= inFlight)
+  const there = Math.max(inFlightThere, inFlightFromHere) + 1
+  // Queries count from their dispatch: who tells a short time is not sent more than there are here before it can tell a longer one.
+  return thereMs <= hereMs && there <= inFlight && (reliefRatio * thereMs <= hereMs || reliefRatio * there <= inFlight)
 }
 
 function stayingHere({ kind }: Obstacle): 'local' | 'local-overloaded' {

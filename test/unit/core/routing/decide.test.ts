@@ -296,6 +296,11 @@ describe('copies that are all overloaded', () => {
     expect(outcome(ask(queueing, [{ ...emptier, serviceMs: 1_100, inFlightThere: 0 }]))).toBe('local-overloaded')
   })
 
+  it('are sent no more than there are here, however short a time they told', () => {
+    expect(outcome(ask(queueing, [{ ...busy, serviceMs: 100, inFlightFromHere: 59 }]))).toBe('forward busy')
+    expect(outcome(ask(queueing, [{ ...busy, serviceMs: 100, inFlightFromHere: 60 }]))).toBe('local-overloaded')
+  })
+
   it('keep their own where times are not known', () => {
     expect(outcome(ask(queueing, [{ ...busy, serviceMs: null }]))).toBe('local-overloaded')
     expect(outcome(ask(overloaded, [busy]))).toBe('local-overloaded')
