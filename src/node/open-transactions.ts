@@ -2,7 +2,7 @@
  * The transactions that run on this node: each holds one of its engine, and ends with the answer to its begin, which its client or peer keeps open.
  * Whoever gives that up rolls back: a killed client, a lost peer, a node that has drained.
  *
- * A statement passes the gate without waiting. Its transaction may have locked what all those who have the places are waiting for, and
+ * A statement runs beside the places of the gate. Its transaction may have locked what all those who have the places are waiting for, and
  * then they would wait for it and it for them. What is open is bounded instead, and beginning waits at the gate as every query does.
  */
 import type { TransactionCounters, TransactionEnd, TransactionTable } from '../core/transactions/transaction-table.ts'

@@ -61,6 +61,11 @@ export class QueryGateDriver {
     return this.#gate.running
   }
 
+  /** Beside the places; see `QueryGate.admit`. */
+  get admitted(): number {
+    return this.#gate.admitted
+  }
+
   get waitingTotal(): number {
     return this.#gate.waitingTotal
   }
@@ -180,6 +185,6 @@ export class QueryGateDriver {
 /** What the gate has counted and holds now, for the node's status. */
 export function gateCounters(gate: QueryGateDriver): Readonly<Record<string, number>> {
   const { started, shed, aged, expired } = gate.counters
-  const { running, waitingTotal: waiting, limit } = gate
-  return { started, shedCritical: shed.critical, shedHigh: shed.high, shedNormal: shed.normal, shedLow: shed.low, aged, expired, running, waiting, limit: Math.floor(limit) }
+  const { running, admitted, waitingTotal: waiting, limit } = gate
+  return { started, shedCritical: shed.critical, shedHigh: shed.high, shedNormal: shed.normal, shedLow: shed.low, aged, expired, running, admitted, waiting, limit: Math.floor(limit) }
 }

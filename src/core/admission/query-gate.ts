@@ -84,6 +84,8 @@ export class QueryGate {
   readonly #lines: readonly WaitingLine[] = PRIORITIES.map(() => new WaitingLine())
   readonly #waiting = new Map<string, WaitingQuery>()
   readonly #running = new Set<string>()
+  /** Beside the places. */
+  readonly #admitted = new Set<string>()
   readonly #deadlines = new Deadlines<string>()
   readonly #shed = { critical: 0, high: 0, normal: 0, low: 0 }
   #started = 0
@@ -98,8 +100,14 @@ export class QueryGate {
     this.#limit = new ConcurrencyLimit(this.options)
   }
 
+  /** Those that have a place. */
   get running(): number {
     return this.#running.size
+  }
+
+  /** Those that run beside the places; see `admit`. */
+  get admitted(): number {
+    return this.#admitted.size
   }
 
   get waitingTotal(): number {
@@ -136,7 +144,7 @@ export class QueryGate {
   }
 
   arrive(nowMs: number, { id, priority, deadlineMs }: Arrival): GateEffect[] {
-    if (this.#running.has(id) || this.#waiting.has(id)) throw new Error(`the query ${id} is at the gate already`)
+    this.#checkNew(id)
     if (deadlineMs <= nowMs) {
       this.#expired++
       return [{ kind: 'expired', id }]
@@ -162,15 +170,20 @@ export class QueryGate {
 
   /**
    * Starts at once, also where no place is free: for who holds what those may be waiting for that have the places, as a statement of an open
-   * transaction does. Its owner bounds how many there are; newcomers wait until there is a place beside them.
+   * transaction does. Its owner bounds how many there are. They take no place and nothing is learnt from their times, much of which is
+   * waiting for one another's locks: whoever could send everything that way would otherwise keep all others out. The load that they are
+   * shows in the times of those that have places.
    */
   admit(id: string): GateEffect[] {
-    if (this.#running.has(id) || this.#waiting.has(id)) throw new Error(`the query ${id} is at the gate already`)
-    return [this.#start(id)]
+    this.#checkNew(id)
+    this.#admitted.add(id)
+    this.#started++
+    return [{ kind: 'start', id }]
   }
 
   /** A started query has ended. Nothing happens for one that is not running. */
   finish(nowMs: number, { id, outcome, serviceMs, kind = '' }: Finish): GateEffect[] {
+    if (this.#admitted.delete(id)) return []
     const inFlight = this.#running.size
     if (!this.#running.delete(id)) return []
     this.#limit.handleSample(nowMs, { kind, outcome, serviceMs, inFlight })
@@ -225,6 +238,10 @@ export class QueryGate {
     this.#criticalInARow = best.rank === 0 ? this.#criticalInARow + 1 : 0
     if (best !== unaged) this.#aged++
     return best
+  }
+
+  #checkNew(id: string): void {
+    if (this.#running.has(id) || this.#admitted.has(id) || this.#waiting.has(id)) throw new Error(`the query ${id} is at the gate already`)
   }
 
   #start(id: string): GateEffect {

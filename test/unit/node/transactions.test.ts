@@ -505,6 +505,25 @@ describe('at the gate', () => {
     expect(log).toEqual(['t1 begin write', 't1 one', 't1 commit'])
   })
 
+  it('statements and commits keep nobody out', async () => {
+    const log: string[] = []
+    const engine = loggingEngine(log)
+    const committing = Promise.withResolvers<void>()
+    const begin = engine.begin as NonNullable<QueryEngine['begin']>
+    const { there, client } = twoNodes({ gateLimit: 2, engine: { ...engine, begin: async (options) => ({ ...await begin(options), commit: () => committing.promise }) } })
+    const others = there.client()
+    const controller = new AbortController()
+    const open = [0, 1, 2].map(() => client.transaction(async (transaction) => { await transaction.query('hang', { signal: controller.signal }) }).catch(() => undefined))
+    const committed = client.transaction((transaction) => rowsOf(transaction, 'one'))
+    await until('all to run', () => there.gate.admitted === 4)
+    await readAll(await others.connections.query('', request({ database: 'db', access: 'read', priority: 'low', sql: 'SELECT a' })))
+    expect(there.gate.running).toBe(0)
+    committing.resolve()
+    controller.abort()
+    await Promise.all([committed, ...open])
+    await until('all to have ended', () => there.gate.admitted === 0)
+  })
+
   it('beginning waits for its turn', async () => {
     const { client, there, log } = twoNodes({ gateLimit: 1 })
     const ticket = there.gate.tryEnter('normal')

@@ -54,6 +54,38 @@ describe('places', () => {
     expect(gate.running).toBe(1)
   })
 
+  it('stay with newcomers whoever was admitted beside them, and whose times teach the limit nothing', () => {
+    const gate = new QueryGate({ limitInitial: 20, limitMin: 4, windowMs: 100, windowSamplesMin: 5 })
+    let nowMs = 0
+    const readsOf = (count: number): void => {
+      for (let i = 0; i < count; i++) {
+        nowMs += 20
+        expect(arrive(gate, nowMs, 'read', 'low')).toEqual([{ kind: 'start', id: 'read' }])
+        expect(gate.finish(nowMs + 2, { id: 'read', outcome: 'completed', serviceMs: 2, kind: 'read' })).toEqual([])
+      }
+    }
+    readsOf(100)
+    // More of them than there are places, slower by the minute.
+    for (let round = 1; round < 40; round++) {
+      for (let i = 0; i < 24; i++) expect(gate.admit(`statement ${i}`)).toEqual([{ kind: 'start', id: `statement ${i}` }])
+      expect([gate.running, gate.admitted]).toEqual([0, 24])
+      readsOf(20)
+      for (let i = 0; i < 24; i++) expect(gate.finish(nowMs, { id: `statement ${i}`, outcome: 'completed', serviceMs: 100 * round, kind: 'statement' })).toEqual([])
+    }
+    expect([gate.admitted, gate.limit]).toEqual([0, 20])
+  })
+
+  it('are not freed by one who was admitted beside them', () => {
+    const gate = gateOf()
+    arrive(gate, 0, 'a', 'normal')
+    arrive(gate, 0, 'b', 'critical')
+    gate.admit('beside')
+    expect(() => gate.admit('beside')).toThrow('at the gate already')
+    expect(() => arrive(gate, 0, 'beside', 'normal')).toThrow('at the gate already')
+    expect(finish(gate, 1, 'beside')).toEqual([])
+    expect(gate.waitingTotal).toBe(1)
+  })
+
   it('go by class, and first come first served within one', () => {
     const gate = gateOf()
     arrive(gate, 0, 'first', 'low')
