@@ -4,6 +4,7 @@
  *
  * Integers are zigzag LEB128 (at most 19 bytes, for 129 bits), lengths and counts LEB128, doubles little-endian.
  */
+import { isUtf8 } from 'node:buffer'
 import { isList, isStruct, setField, TYPE_NAME_CHARACTERS_MAX, TypedValue, VALUE_COUNT_MAX, VALUE_DEPTH_MAX, type PlainValue, type QueryValue } from '../core/values/query-value.ts'
 
 /** Append only: a tag that a receiver does not know makes it refuse the request. */
@@ -14,6 +15,8 @@ const integerMax = (1n << 128n) - 1n
 const integerBytesMax = 19
 /** What a frame can hold anyway; beyond it the encoder would only work in vain. */
 const bytesMax = 2 << 20
+/** What a decoder puts in the place of bytes that are no UTF-8. */
+const replacement = '\ufffd'
 
 /** Why a value has no form on the wire, in words that follow "parameter 1". */
 export class UnencodableValue extends Error {}
@@ -279,8 +282,11 @@ class CompoundReader {
     return this.#bytes.subarray(this.#at - length, this.#at)
   }
 
+  /** What is not UTF-8 would be longer when it is written again, and the value perhaps too long for that. No writer makes it. */
   #text(): string | undefined {
-    return this.#view()?.toString('utf8')
+    const view = this.#view()
+    const text = view?.toString('utf8')
+    return view === undefined || text === undefined || (text.includes(replacement) && !isUtf8(view)) ? undefined : text
   }
 }
 

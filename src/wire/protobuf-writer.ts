@@ -18,6 +18,12 @@ export class ProtobufWriter {
   #start = 0
   #at = 0
 
+  /** Begins a whole message, as `begin` does. Whatever one that threw half-way has left is gone: it would travel at the front of this one. */
+  start(field: number): number {
+    this.reset()
+    return this.begin(field)
+  }
+
   /** What was written, never to be written to; the writer starts anew. */
   finish(): Uint8Array {
     const bytes = this.#buffer.subarray(this.#start, this.#at)

@@ -20,6 +20,8 @@ const finalPeerIdCharactersMax = 128
 
 /** For the three frames that carry queries and results; one at a time, as nothing here awaits. */
 const writer = new ProtobufWriter()
+const noValues: readonly Value[] = []
+const { parameters: parametersMax, visited: visitedMax } = decodeLimits.limits.request
 /** As query.proto numbers them; test/unit/wire/query-messages.test.ts holds the two together. */
 const field = { request: 1, response: 2, batch: 3 } as const
 
@@ -92,13 +94,17 @@ export function decodeFrame(bytes: Uint8Array): Frame | null {
  * @throws MeshError ERR_OPTION_INVALID when a parameter has no form on the wire
  */
 export function encodeRequest(id: number, request: WireRequest, timeoutMs: number, inlineBytes: number, compressions = request.compressions ?? 0): Uint8Array {
-  // What an unencodable value left behind last time.
-  writer.reset()
-  const frame = writer.begin(field.request)
+  const { parameters, visited } = request
+  // Beyond these the other side would give up the whole stream, and all other queries on it.
+  if (parameters.length > parametersMax) throw new MeshError('ERR_QUERY_TOO_LARGE', `the statement has ${parameters.length} parameters; at most ${parametersMax} fit a request`)
+  if (visited.length > visitedMax) throw new MeshError('ERR_PROTOCOL', `the query has been through ${visited.length} nodes; at most ${visitedMax} are told`, { details: { started: 'no' } })
+  // Before the writer is touched: a value may have no form, and a program's own getters may send a query meanwhile.
+  const values = parameters.length === 0 ? noValues : encodeValues(parameters)
+  const frame = writer.start(field.request)
   writer.uint32(1, id)
   writer.string(2, request.database)
   writer.string(3, request.sql)
-  for (let i = 0; i < request.parameters.length; i++) writeValue(encodeValue(request.parameters[i] as QueryValue, i))
+  for (let i = 0; i < values.length; i++) writeValue(values[i] as Value)
   const access = accesses.indexOf(request.access)
   if (access > 0) writer.uint32(5, access)
   const priority = priorities.indexOf(request.priority)
@@ -165,7 +171,7 @@ export interface WireResponse {
 
 /** Head and first batches; with `end`, the whole result. */
 export function encodeResponse(id: number, response: WireResponse, parts: readonly EngineBatch[], end: End | null): Uint8Array {
-  const frame = writer.begin(field.response)
+  const frame = writer.start(field.response)
   writer.uint32(1, id)
   const format = formats.indexOf(response.format)
   if (format > 0) writer.uint32(2, format)
@@ -186,6 +192,13 @@ export function encodeResponse(id: number, response: WireResponse, parts: readon
   if (response.compression !== undefined && response.compression > 0) writer.uint32(7, response.compression)
   writer.end(frame)
   return writer.finish()
+}
+
+function encodeValues(parameters: readonly QueryValue[]): readonly Value[] {
+  const values: Value[] = []
+  // By index: a hole is not skipped, but refused as undefined.
+  for (let i = 0; i < parameters.length; i++) values.push(encodeValue(parameters[i] as QueryValue, i))
+  return values
 }
 
 function writeValue(value: Value): void {
@@ -221,7 +234,7 @@ function writeEnd(end: End): void {
 }
 
 export function encodeBatch(id: number, rows: number, data: Uint8Array, more: boolean, rawBytes?: number): Uint8Array {
-  const frame = writer.begin(field.batch)
+  const frame = writer.start(field.batch)
   writer.uint32(1, id)
   if (rows > 0) writer.uint32(2, rows)
   if (data.length > 0) writer.bytes(3, data)
@@ -233,6 +246,7 @@ export function encodeBatch(id: number, rows: number, data: Uint8Array, more: bo
 
 /** A batch frame up to its data, which follows as it is: what is large need not be copied to be framed. */
 export function encodeBatchHead(id: number, rows: number, dataBytes: number, more: boolean, rawBytes?: number): Uint8Array {
+  writer.reset()
   writer.uint32(1, id)
   if (rows > 0) writer.uint32(2, rows)
   if (more) writer.uint32(4, 1)

@@ -39,13 +39,13 @@ function compound(value: QueryValue, index: number): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** Null in `value` is a value; `undefined` is returned for what no value encodes to. */
+/** Null in `value` is a value; `undefined` is returned for what no value encodes to, so that whatever is decoded can be encoded again. */
 export function decodeValue(value: Value): QueryValue | undefined {
   if (value.isNull === true) return null
   if (value.text !== undefined) return value.text
   if (value.number !== undefined) return value.number
   if (value.boolean !== undefined) return value.boolean
-  if (value.integer !== undefined) return integerPattern.test(value.integer) ? BigInt(value.integer) : undefined
+  if (value.integer !== undefined) return decodeInteger(value.integer)
   // A plain array: what came over a socket may be a Buffer, which engines and programs need not know.
   if (value.blob !== undefined) return new Uint8Array(value.blob.buffer, value.blob.byteOffset, value.blob.byteLength)
   if (value.dateMs !== undefined) {
@@ -54,6 +54,13 @@ export function decodeValue(value: Value): QueryValue | undefined {
   }
   if (value.compound !== undefined) return decodeCompound(value.compound)
   return undefined
+}
+
+/** Only what `encodeValue` takes: a node that forwards it has to write it again. */
+function decodeInteger(digits: string): bigint | undefined {
+  if (!integerPattern.test(digits)) return undefined
+  const integer = BigInt(digits)
+  return integer < integerMin || integer > integerMax ? undefined : integer
 }
 
 function invalid(index: number, what: string): MeshError {

@@ -1,11 +1,12 @@
-/** A caller of a later version, with kinds of values that this server does not know. */
+/** Values that cannot be: of a caller of a later version, of a hostile one, of a program that passes what no parameter can be. Others do not notice. */
 import { expect, it } from 'vitest'
 import { FrameReader } from '../../../src/wire/framing.ts'
 import type { Frame } from '../../../src/wire/generated/query.ts'
 import { decodeFrame, encodeFrame, encodeRequest, QUERY_WIRE_VERSION } from '../../../src/wire/query-messages.ts'
 import { QueryServer } from '../../../src/query/server.ts'
+import type { EngineBatch, QueryValue } from '../../../src/ports/query-engine.ts'
 import { memoryStreamPair } from '../../support/memory-byte-stream.ts'
-import { batchesOf, request, respond, until, VirtualClock } from '../../support/query-plane.ts'
+import { batchesOf, createPlane, readAll, request, respond, settle, until, VirtualClock } from '../../support/query-plane.ts'
 
 function framed(payload: Uint8Array): Buffer {
   const length = Buffer.alloc(4)
@@ -38,4 +39,24 @@ it('is refused that request by a code, unstarted, and goes on with others on the
   expect(answers.find(({ response }) => response?.id === 3)).toBeDefined()
   expect(ran).toEqual(['query 3'])
   expect(server.counters()).toMatchObject({ requests: 3, requestsRefused: 2, streamsMalformed: 0 })
+})
+
+it('of a query in the same process leave the answers of a node to others as they are', async () => {
+  const elsewhere = createPlane(() => Promise.resolve(respond([])))
+  await elsewhere.client.warm('peer')
+  const values: unknown[] = [1n << 128n, [new Date(NaN)], () => 1]
+  const failed: unknown[] = []
+  async function* slowly(): AsyncGenerator<EngineBatch, void, void> {
+    for (const batch of batchesOf(30, 5000)) {
+      const value = values[failed.length % values.length] as QueryValue
+      await elsewhere.client.query('peer', request({ sql: 'secret', parameters: ['before', value] })).catch((error: unknown) => { failed.push(error) })
+      await settle(2)
+      yield batch
+    }
+  }
+  const victim = createPlane(() => Promise.resolve(respond(slowly())))
+  const batches = await readAll(await victim.client.query('entry', request()))
+  expect(batches.map(({ rows, bytes }) => [rows, bytes.length, bytes[0]])).toEqual(Array.from({ length: 30 }, (_, i) => [10, 5000, i]))
+  expect(failed).toHaveLength(30)
+  for (const error of failed) expect(error).toMatchObject({ code: 'ERR_OPTION_INVALID' })
 })
