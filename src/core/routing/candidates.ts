@@ -49,12 +49,26 @@ export function tierOf(peer: PeerView, { isWrite, slowFromMs }: Eligibility, opt
 
 export function tiers(peers: readonly PeerView[], eligibility: Eligibility, options: RoutingOptions): Tiers {
   const result: Tiers = { fresh: [], stale: [], degraded: [], ejected: [], overloaded: [] }
-  for (const peer of peers) if (exclusion(peer, eligibility, options) === null) result[tierOf(peer, eligibility, options)].push(peer)
+  const { fresh, stale, degraded, ejected, overloaded } = result
+  for (const peer of peers) {
+    if (exclusion(peer, eligibility, options) !== null) continue
+    // Not `result[tier]`: looking a list up by its name takes a fifth of the time of the whole pass.
+    switch (tierOf(peer, eligibility, options)) {
+      case 'fresh': fresh.push(peer); break
+      case 'stale': stale.push(peer); break
+      case 'degraded': degraded.push(peer); break
+      case 'ejected': ejected.push(peer); break
+      case 'overloaded': overloaded.push(peer); break
+    }
+  }
   return result
 }
 
 /** What nobody told is not held against it. */
-export function isSlow({ serviceMs, latencyMs }: PeerView, slowFromMs: number): boolean {
+export function isSlow(peer: PeerView, slowFromMs: number): boolean {
+  // Most decisions compare nothing, and a thousand peers are a thousand reads of memory.
+  if (slowFromMs === Infinity) return false
+  const { serviceMs, latencyMs } = peer
   return serviceMs !== undefined && serviceMs !== null && serviceMs + (latencyMs ?? 0) >= slowFromMs
 }
 

@@ -183,6 +183,7 @@ function shareOf(local: LocalView, kind: Obstacle['kind'], options: RoutingOptio
  * would work off its queue alone while the others keep out of it.
  */
 function addRelief(usable: Tiers, local: LocalView, options: RoutingOptions): void {
+  if ((local.comparison?.hereMs ?? null) === null) return
   for (const peer of usable.overloaded) if (isMuchSooner(peer, local, options)) usable.fresh.push(peer)
 }
 
