@@ -10,10 +10,21 @@ import type { RetryBudget } from '../core/routing/retry-budget.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
+import { PassedBatches } from '../query/passed-batches.ts'
 import type { FailedAttempt, QueryRequest, QueryResponse } from '../query/types.ts'
 
 /** How an attempt ended, as far as it says something about the peer. */
 export type AttemptOutcome = 'answered' | 'refused' | 'broken' | 'cancelled'
+
+export interface AttemptEnd {
+  readonly database: string
+  readonly access: QueryRequest['access']
+  readonly outcome: AttemptOutcome
+  /** From the dispatch to the first batch, or to the failure. */
+  readonly firstRowMs: number
+  /** False also for an answer that is an error. */
+  readonly hasResult: boolean
+}
 
 export interface ForwardingParts {
   readonly self: { readonly peerId: string }
@@ -22,9 +33,9 @@ export interface ForwardingParts {
   readonly forward: (peerId: string, request: QueryRequest, options: { readonly signal: AbortSignal }) => Promise<QueryResponse>
   /** Where a query to it had better go through a third node; null: directly. */
   readonly routeTo: (peerId: string) => { readonly via: string } | null
-  readonly onDispatch: (peerId: string) => void
-  /** Once for each dispatch; `firstRowMs` is the time from the dispatch to the first batch, or to the failure. */
-  readonly onOutcome: (peerId: string, attempt: { readonly database: string; readonly outcome: AttemptOutcome; readonly firstRowMs: number }) => void
+  readonly onDispatch: (peerId: string, request: Pick<QueryRequest, 'database' | 'access'>) => void
+  /** Once for each dispatch. */
+  readonly onOutcome: (peerId: string, attempt: AttemptEnd) => void
   /** An answer has come to its end, or was left there: from the dispatch to its first batch and to that end. */
   readonly onDelivered: (peerId: string, traffic: { readonly roundTripMs: number; readonly bytes: number; readonly durationMs: number }) => void
   readonly retryBudget: RetryBudget
@@ -221,24 +232,24 @@ export class Forwarding {
     const waiting = this.#waiting.get(peerId) ?? new Set()
     this.#waiting.set(peerId, waiting.add(controller))
     const startedMs = clock.nowMs()
-    onDispatch(peerId)
+    onDispatch(peerId, request)
     try {
       if (via !== null) this.counters.twoHop++
       const response = await this.#parts.forward(via ?? peerId, via === null ? request : { ...request, finalPeerId: peerId }, { signal: controller.signal })
       const iterator = response.batches[Symbol.asyncIterator]()
       const first = await iterator.next()
       const roundTripMs = clock.nowMs() - startedMs
-      onOutcome(peerId, { database: request.database, outcome: 'answered', firstRowMs: roundTripMs })
+      onOutcome(peerId, { database: request.database, access: request.access, outcome: 'answered', firstRowMs: roundTripMs, hasResult: true })
       const ended = (bytes: number): void => {
         signal.removeEventListener('abort', abort)
         onDelivered(peerId, { roundTripMs, bytes, durationMs: clock.nowMs() - startedMs })
       }
-      return { ...response, trailer: () => response.trailer(), batches: resume(iterator, first, ended) }
+      return { ...response, trailer: () => response.trailer(), batches: new ResumedBatches(iterator, first, ended) }
     } catch (error) {
       signal.removeEventListener('abort', abort)
       // The reason of an abort is what the caller must learn, whatever the stream made of it.
       const reason: unknown = controller.signal.aborted && controller.signal.reason instanceof MeshError ? controller.signal.reason : error
-      onOutcome(peerId, { database: request.database, outcome: outcomeOf(reason, signal), firstRowMs: clock.nowMs() - startedMs })
+      onOutcome(peerId, { database: request.database, access: request.access, outcome: outcomeOf(reason, signal), firstRowMs: clock.nowMs() - startedMs, hasResult: false })
       throw reason
     } finally {
       waiting.delete(controller)
@@ -248,22 +259,35 @@ export class Forwarding {
 }
 
 /** The rest of an iteration whose first step has been taken. */
-async function* resume(iterator: AsyncIterator<EngineBatch>, first: IteratorResult<EngineBatch>, ended: (bytes: number) => void): AsyncGenerator<EngineBatch, void, void> {
-  let done = false
-  let bytes = 0
-  try {
-    for (let next = first; ; next = await iterator.next()) {
-      if (next.done === true) {
-        done = true
-        return
-      }
-      bytes += next.value.bytes.length
-      yield next.value
-    }
-  } finally {
-    ended(bytes)
-    if (!done) await iterator.return?.()
+class ResumedBatches extends PassedBatches {
+  readonly #ended: (bytes: number) => void
+  #bytes = 0
+
+  constructor(iterator: AsyncIterator<EngineBatch>, first: IteratorResult<EngineBatch>, ended: (bytes: number) => void) {
+    super(resumed(iterator, first))
+    this.#ended = ended
   }
+
+  protected override handleBatch(batch: EngineBatch): EngineBatch {
+    this.#bytes += batch.bytes.length
+    return batch
+  }
+
+  protected override handleEnded(): void {
+    this.#ended(this.#bytes)
+  }
+}
+
+function resumed(iterator: AsyncIterator<EngineBatch>, first: IteratorResult<EngineBatch>): AsyncIterable<EngineBatch> {
+  let taken: IteratorResult<EngineBatch> | null = first
+  const next = (): Promise<IteratorResult<EngineBatch>> => {
+    if (taken === null) return iterator.next()
+    const step = Promise.resolve(taken)
+    taken = null
+    return step
+  }
+  const left = async (): Promise<IteratorResult<EngineBatch>> => await iterator.return?.() ?? { done: true, value: undefined }
+  return { [Symbol.asyncIterator]: () => ({ next, return: left }) }
 }
 
 export function describeFailed(failed: readonly FailedAttempt[]): string {

@@ -2,6 +2,7 @@
 import type { LoadDigest } from '../core/membership/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch, EngineResult } from '../ports/query-engine.ts'
+import { PassedBatches } from '../query/passed-batches.ts'
 import type { QueryResponse, QueryTrailer, RouteReport } from '../query/types.ts'
 
 export interface LocalRunParts {
@@ -23,7 +24,7 @@ export async function runLocally(parts: LocalRunParts, { execute, route, signal,
   try {
     const result = await execute()
     run.started()
-    return { format: result.format, header: result.header, route, batches: pullThrough(result.batches, run), trailer: () => run.trailer }
+    return { format: result.format, header: result.header, route, batches: new CountedBatches(result.batches, run), trailer: () => run.trailer }
   } catch (error) {
     run.finish()
     throw error
@@ -46,7 +47,7 @@ class LocalRun {
     this.#release = release
   }
 
-  /** From here on an abort frees the place: a generator that is never started runs no `finally`. */
+  /** From here on an abort frees the place, whoever still holds the batches. */
   started(): void {
     if (this.#signal.aborted) this.finish()
     else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
@@ -65,15 +66,24 @@ class LocalRun {
   }
 }
 
-/** Not inside a method: V8 keeps something of each async generator function made there until the next full collection (see query/query-table.ts). */
-async function* pullThrough(batches: AsyncIterable<EngineBatch>, run: LocalRun): AsyncGenerator<EngineBatch, void, void> {
-  try {
-    for await (const batch of batches) {
-      run.rows += batch.rows
-      yield batch
-    }
-    run.complete()
-  } finally {
-    run.finish()
+class CountedBatches extends PassedBatches {
+  readonly #run: LocalRun
+
+  constructor(batches: AsyncIterable<EngineBatch>, run: LocalRun) {
+    super(batches)
+    this.#run = run
+  }
+
+  protected override handleBatch(batch: EngineBatch): EngineBatch {
+    this.#run.rows += batch.rows
+    return batch
+  }
+
+  protected override handleCompleted(): void {
+    this.#run.complete()
+  }
+
+  protected override handleEnded(): void {
+    this.#run.finish()
   }
 }

@@ -8,6 +8,7 @@
 import type { TransactionCounters, TransactionEnd, TransactionTable } from '../core/transactions/transaction-table.ts'
 import { MeshError } from '../errors.ts'
 import type { EngineBatch, EngineTransaction, QueryEngine } from '../ports/query-engine.ts'
+import { ExplainedBatches } from '../query/passed-batches.ts'
 import type { QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
 import { encodeColumnsHeader } from '../wire/results/columns-format.ts'
 import { executeGated } from './gated-engine.ts'
@@ -129,7 +130,7 @@ export class OpenTransactions {
       execute: async () => {
         try {
           const result = await executeGated({ gate: admitting, clock }, engine, { ...request, deadlineMs, signal })
-          return { ...result, batches: telling(result.batches) }
+          return { ...result, batches: new ExplainedBatches(result.batches, withConsequence) }
         } catch (error) {
           if (error instanceof MeshError && error.code === 'ERR_TRANSACTION_LOST') void this.#rollBack(open, 'lost', error)
           throw withConsequence(error)
@@ -254,14 +255,6 @@ function untilEnd(ended: Promise<void>, left: () => Promise<void>): AsyncIterabl
 
 async function* nothing(): AsyncGenerator<EngineBatch, void, void> {
   // A step without rows.
-}
-
-async function* telling(batches: AsyncIterable<EngineBatch>): AsyncGenerator<EngineBatch, void, void> {
-  try {
-    yield* batches
-  } catch (error) {
-    throw withConsequence(error)
-  }
 }
 
 /** Whoever reads the error of a statement shall not think that the others before it were kept. */

@@ -12,6 +12,7 @@ import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch, EngineResult, QueryValue, ResultFormat } from '../ports/query-engine.ts'
 import type { QueryCoalescer } from '../query/coalescing.ts'
+import { PassedBatches } from '../query/passed-batches.ts'
 import { DataVersions, type DataVersionsParts } from './data-versions.ts'
 import { MachineTimer } from './machine-timer.ts'
 
@@ -67,7 +68,7 @@ export class SharedReads {
       const generation = cache.generation(database)
       const result = await start(runSignal)
       const recording = cache.record({ key, database, generation, format: result.format, header: result.header })
-      return recording === null ? result : { ...result, batches: recorded(result.batches, { recording, cache, clock, stored: () => { this.#timer.rearm() } }) }
+      return recording === null ? result : { ...result, batches: new RecordedBatches(result.batches, { recording, cache, clock, stored: () => { this.#timer.rearm() } }) }
     }
     if (coalescer === null) return { ...await run(signal), answeredBy: 'engine' }
     const { isShared, ...result } = await coalescer.run({ key, database, priority, signal, start: run })
@@ -99,7 +100,7 @@ export class SharedReads {
   async executeWrite(database: string, start: () => Promise<EngineResult>): Promise<EngineResult> {
     try {
       const result = await start()
-      return { ...result, batches: endedBy(result.batches, () => { this.handleWrite(database) }) }
+      return { ...result, batches: new WrittenBatches(result.batches, () => { this.handleWrite(database) }) }
     } finally {
       this.handleWrite(database)
     }
@@ -132,27 +133,47 @@ async function* each(batches: readonly EngineBatch[]): AsyncGenerator<EngineBatc
   yield* batches
 }
 
+interface RecordingParts {
+  readonly cache: ResultCache
+  readonly recording: Recording
+  readonly clock: Clock
+  readonly stored: () => void
+}
+
 /** What passes is kept until the end, and stored only then. */
-async function* recorded(
-  batches: AsyncIterable<EngineBatch>,
-  { cache, recording, clock, stored }: { readonly cache: ResultCache; readonly recording: Recording; readonly clock: Clock; readonly stored: () => void },
-): AsyncGenerator<EngineBatch, void, void> {
-  try {
-    for await (const batch of batches) {
-      cache.add(recording, batch)
-      yield batch
-    }
+class RecordedBatches extends PassedBatches {
+  readonly #parts: RecordingParts
+
+  constructor(batches: AsyncIterable<EngineBatch>, parts: RecordingParts) {
+    super(batches)
+    this.#parts = parts
+  }
+
+  protected override handleBatch(batch: EngineBatch): EngineBatch {
+    this.#parts.cache.add(this.#parts.recording, batch)
+    return batch
+  }
+
+  protected override handleCompleted(): void {
+    const { cache, clock, recording, stored } = this.#parts
     cache.store(clock.nowMs(), recording)
     stored()
-  } finally {
-    cache.abandon(recording)
+  }
+
+  protected override handleEnded(): void {
+    this.#parts.cache.abandon(this.#parts.recording)
   }
 }
 
-async function* endedBy(batches: AsyncIterable<EngineBatch>, ended: () => void): AsyncGenerator<EngineBatch, void, void> {
-  try {
-    yield* batches
-  } finally {
-    ended()
+class WrittenBatches extends PassedBatches {
+  readonly #ended: () => void
+
+  constructor(batches: AsyncIterable<EngineBatch>, ended: () => void) {
+    super(batches)
+    this.#ended = ended
+  }
+
+  protected override handleEnded(): void {
+    this.#ended()
   }
 }

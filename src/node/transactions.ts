@@ -17,6 +17,7 @@ import { ERRORS, MeshError } from '../errors.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
 import { readHints, refuseHints } from '../query/hint-text.ts'
+import { ExplainedBatches } from '../query/passed-batches.ts'
 import { transactionLoss } from '../query/transaction-loss.ts'
 import type { FailedAttempt, QueryRequest, QueryResponse, RouteReport, TransactionStep } from '../query/types.ts'
 import { combinedCode, describeFailed, type ForwardingParts } from './forwarding.ts'
@@ -243,7 +244,7 @@ export class Transactions {
     try {
       const response = await forward(via ?? peerId, { ...request, visited: [...request.visited, self.peerId], finalPeerId: via === null ? '' : peerId }, { signal: AbortSignal.any([signal, lost.signal]) })
       if (isWritten) this.#noteWritten(pinned.database, pinned.session, peerId)
-      return { ...response, route: pinned.route, batches: explained(response.batches, (error) => this.#lossAt(place, error, step)), trailer: () => response.trailer() }
+      return { ...response, route: pinned.route, batches: new ExplainedBatches(response.batches, (error) => this.#lossAt(place, error, step)), trailer: () => response.trailer() }
     } catch (error) {
       const loss = this.#lossAt(place, error, step)
       if (isWritten && loss instanceof MeshError && loss.code === 'ERR_QUERY_AMBIGUOUS') this.#noteWritten(pinned.database, pinned.session, peerId)
@@ -271,12 +272,4 @@ export class Transactions {
 /** Where it runs was decided at its begin, and what spoke for it is told there. */
 function reportOfStep(route: RouteReport): RouteReport {
   return { ...route, reason: 'The transaction began there', failedAttempts: [], candidates: [], decisionUs: 0 }
-}
-
-async function* explained(batches: AsyncIterable<EngineBatch>, explain: (error: unknown) => unknown): AsyncGenerator<EngineBatch, void, void> {
-  try {
-    yield* batches
-  } catch (error) {
-    throw explain(error)
-  }
 }

@@ -10,6 +10,7 @@ import type { EngineBatch } from '../ports/query-engine.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
 import type { ResultReceiver } from './client-query.ts'
 import { BATCH_BYTES_MAX, WINDOW_BYTES } from './limits.ts'
+import { PassedBatches } from './passed-batches.ts'
 
 export type Codec = 'zstd' | 'deflate'
 
@@ -148,34 +149,37 @@ class Receiver implements ResultReceiver {
   }
 
   receive(batches: AsyncIterableIterator<EngineBatch, undefined>, codec: Codec | null): AsyncIterableIterator<EngineBatch, undefined> {
-    return received(batches, codec, this.#options)
+    return new ReceivedBatches(batches, codec, this.#options)
   }
 }
 
-/** Not inside a method: V8 keeps something of each async generator function made there until the next full collection (see query-table.ts). */
-async function* received(batches: AsyncIterableIterator<EngineBatch, undefined>, codec: Codec | null, { link, clock, counters }: ReceiverOptions): AsyncGenerator<EngineBatch, undefined, void> {
-  let done = false
-  try {
-    for (let isFirst = true; ; isFirst = false) {
-      const askedMs = clock.nowMs()
-      const next = await batches.next()
-      if (next.done === true) {
-        done = true
-        return undefined
-      }
-      const batch = next.value
-      // The first one's time is that of its engine and of the streams.
-      if (!isFirst) link.handleTransfer(clock.nowMs(), batch.bytes.length, clock.nowMs() - askedMs)
-      if (batch.rawBytes === undefined) yield batch
-      else yield { bytes: await restored(codec, batch.bytes, batch.rawBytes, counters), rows: batch.rows }
-    }
-  } finally {
-    if (!done) await batches.return?.()
+class ReceivedBatches extends PassedBatches {
+  readonly #codec: Codec | null
+  readonly #options: ReceiverOptions
+  #askedMs = 0
+  #isFirst = true
+
+  constructor(batches: AsyncIterable<EngineBatch>, codec: Codec | null, options: ReceiverOptions) {
+    super(batches)
+    this.#codec = codec
+    this.#options = options
+  }
+
+  protected override handleAsked(): void {
+    this.#askedMs = this.#options.clock.nowMs()
+  }
+
+  protected override handleBatch(batch: EngineBatch): EngineBatch | Promise<EngineBatch> {
+    const { link, clock, counters } = this.#options
+    // The first one's time is that of its engine and of the streams.
+    if (!this.#isFirst) link.handleTransfer(clock.nowMs(), batch.bytes.length, clock.nowMs() - this.#askedMs)
+    this.#isFirst = false
+    return batch.rawBytes === undefined ? batch : restored(this.#codec, batch, batch.rawBytes, counters)
   }
 }
 
 /** @throws MeshError ERR_PROTOCOL: a batch that is not what it says, or larger, is not unpacked any further */
-async function restored(codec: Codec | null, bytes: Uint8Array, rawBytes: number, counters: CompressionCounters): Promise<Uint8Array> {
+async function restored(codec: Codec | null, { rows, bytes }: EngineBatch, rawBytes: number, counters: CompressionCounters): Promise<EngineBatch> {
   let raw: Uint8Array | null = null
   let cause: unknown
   if (codec !== null && rawBytes <= BATCH_BYTES_MAX) {
@@ -190,7 +194,7 @@ async function restored(codec: Codec | null, bytes: Uint8Array, rawBytes: number
     throw new MeshError('ERR_PROTOCOL', `a compressed batch of ${bytes.length} bytes does not give the ${rawBytes} bytes that it claims`, { cause })
   }
   counters.decompressedBatches++
-  return raw
+  return { rows, bytes: raw }
 }
 
 /** When the first batch needs it: loading takes milliseconds, and the command line never needs it. */
