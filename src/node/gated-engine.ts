@@ -2,7 +2,8 @@
 import { queryKind } from '../core/admission/query-kind.ts'
 import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { EngineBatch, EngineResult, QueryEngine, QueryValue } from '../ports/query-engine.ts'
+import type { Access, EngineBatch, EngineResult, QueryEngine, QueryValue } from '../ports/query-engine.ts'
+import { PassedBatches } from '../query/passed-batches.ts'
 import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
 import type { ServiceRun } from './service-watch.ts'
 
@@ -10,22 +11,27 @@ export interface GatedRequest {
   readonly sql: string
   readonly parameters: readonly QueryValue[]
   readonly priority: Priority
+  readonly access: Access | 'unknown'
+  /** What it is a step of, if it is one. */
+  readonly transaction?: object | undefined
   readonly deadlineMs: number
   readonly signal: AbortSignal
 }
 
 /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_TIMEOUT before it starts, and what the engine throws */
 export async function executeGated(
-  { gate, clock }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, deadlineMs, signal }: GatedRequest,
+  { gate, clock }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, access, transaction, deadlineMs, signal }: GatedRequest,
 ): Promise<EngineResult> {
   const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs })
-  const work = new Work(ticket, { kind: queryKind(engine.database, sql), run: gate.services.start(engine.database), signal, clock })
+  // Others may wait for locks, here and wherever they might be sent.
+  const run = access === 'read' && transaction === undefined ? gate.services.start(engine.database) : null
+  const work = new Work(ticket, { kind: queryKind(engine.database, sql), run, signal, clock })
   try {
     const result = await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
     work.rests()
-    work.firstRows()
+    work.answered()
     work.watch()
-    return { ...result, batches: watched(result.batches, work) }
+    return { ...result, batches: new WatchedBatches(result.batches, work) }
   } catch (error) {
     work.end('failed')
     throw error
@@ -35,7 +41,7 @@ export async function executeGated(
 /** How long the engine was at it, without the time in which it waited for its reader. */
 class Work {
   readonly #kind: string
-  readonly #run: ServiceRun
+  readonly #run: ServiceRun | null
   readonly #clock: Clock
   readonly #signal: AbortSignal
   #ticket: Ticket | null
@@ -43,7 +49,7 @@ class Work {
   #serviceMs = 0
   readonly #onAbort = (): void => { this.end('cancelled') }
 
-  constructor(ticket: Ticket, { kind, run, signal, clock }: { readonly kind: string; readonly run: ServiceRun; readonly signal: AbortSignal; readonly clock: Clock }) {
+  constructor(ticket: Ticket, { kind, run, signal, clock }: { readonly kind: string; readonly run: ServiceRun | null; readonly signal: AbortSignal; readonly clock: Clock }) {
     this.#ticket = ticket
     this.#kind = kind
     this.#run = run
@@ -52,14 +58,20 @@ class Work {
     this.#sinceMs = clock.nowMs()
   }
 
-  /** From here on an abort frees the place: a generator that is never started runs no `finally`. */
+  /** From here on an abort frees the place, whoever still holds the batches. */
   watch(): void {
     if (this.#signal.aborted) this.end('cancelled')
     else this.#signal.addEventListener('abort', this.#onAbort, { once: true })
   }
 
-  firstRows(): void {
-    this.#run.firstRows()
+  answered(): void {
+    this.#run?.answered()
+  }
+
+  /** A batch is there, and goes to its reader. */
+  yields(): void {
+    this.rests()
+    this.#run?.end('completed', this.#serviceMs)
   }
 
   resumes(): void {
@@ -76,23 +88,34 @@ class Work {
     this.rests()
     if (this.#ticket === null) return
     const ended = this.#signal.aborted ? 'cancelled' : outcome
-    this.#run.end(ended, this.#serviceMs)
+    this.#run?.end(ended, this.#serviceMs)
     this.#ticket.finish(ended, this.#serviceMs, this.#kind)
     this.#ticket = null
   }
 }
 
-/** Not inside a method: V8 keeps something of each async generator function made there until the next full collection (see query/query-table.ts). */
-async function* watched(batches: AsyncIterable<EngineBatch>, work: Work): AsyncGenerator<EngineBatch, void, void> {
-  try {
-    work.resumes()
-    for await (const batch of batches) {
-      work.rests()
-      yield batch
-      work.resumes()
-    }
-    work.end('completed')
-  } finally {
-    work.end('failed')
+class WatchedBatches extends PassedBatches {
+  readonly #work: Work
+
+  constructor(batches: AsyncIterable<EngineBatch>, work: Work) {
+    super(batches)
+    this.#work = work
+  }
+
+  protected override handleAsked(): void {
+    this.#work.resumes()
+  }
+
+  protected override handleBatch(batch: EngineBatch): EngineBatch {
+    this.#work.yields()
+    return batch
+  }
+
+  protected override handleCompleted(): void {
+    this.#work.end('completed')
+  }
+
+  protected override handleEnded(): void {
+    this.#work.end('failed')
   }
 }

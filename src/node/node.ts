@@ -362,7 +362,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   })
 
   // --- queries ------------------------------------------------------------------------------------------------------------
-  const gate = new QueryGateDriver(new QueryGate(options.routing.gate), clock, new ServiceWatch(clock, options.routing.decision))
+  const gate = new QueryGateDriver(new QueryGate(options.routing.gate), clock, new ServiceWatch(clock, options.routing.decision, log))
   closers.add('queue', () => { gate.close(new MeshError('ERR_DRAINING', 'the node has stopped', { details: { started: 'no' } })) })
   const compression = new Compression(options.compression, clock, (peerId) => latencies.summary(peerId)?.minMs ?? null)
   const connections = new QueryConnections({ open: (peerId, protocol, signal) => mesh.openDirect(peerId, protocol, signal), compression, clock, log })

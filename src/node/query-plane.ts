@@ -105,10 +105,13 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
     latencyTo: (peerId) => directory.latencyTo(peerId),
     onDelivered: (peerId, traffic) => { latencyService.handleQuery(clock.nowMs(), peerId, traffic) },
     routeTo: (peerId) => twoHop.routeTo(peerId), isReachable: (peerId) => twoHop.isReachable(peerId),
-    onDispatch: (peerId) => { experience.handleDispatch(peerId) },
+    onDispatch: (peerId, { database, access }) => {
+      experience.handleDispatch(peerId)
+      if (access === 'read') gate.services.handleDispatch(database)
+    },
     onOutcome: (peerId, attempt) => {
       experience.handleOutcome(peerId, attempt)
-      if (attempt.outcome === 'answered') gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
+      if (attempt.access === 'read' && attempt.hasResult) gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
     },
     retryBudget: new RetryBudget(options.routing.retries), hedging: new Hedging(options.routing.hedging), hotspots,
     transactions: { openMax: options.transactionsMax, idleMs: options.transactionIdleMs, lifetimeMs: options.transactionLimitMs },
@@ -120,6 +123,6 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
   closers.add('transactions', () => { queries.stop() })
   return {
     queries,
-    counters: () => ({ queries: queries.counters, transactions: queries.transactionCounters, hotspots: hotspots.counters, queue: gateCounters(gate), sharedReads: sharedReads.counters }),
+    counters: () => ({ queries: queries.counters, transactions: queries.transactionCounters, hotspots: hotspots.counters, queue: gateCounters(gate), sharedReads: sharedReads.counters, ...gate.services.counters }),
   }
 }

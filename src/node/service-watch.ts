@@ -1,12 +1,13 @@
 /**
- * How long queries of each database take here, beside what the peers tell and what queries from here took there. It is fed from the gate, from
- * answers of peers and from the load that they tell, and read with each decision and once a second for what this node tells itself.
+ * How long reads of each database take here, to their first rows, beside what the peers tell and what reads from here took there. It is fed by those that
+ * run here, by answers of peers and by the load that they tell, and read with each decision and once a second for what this node tells itself.
  */
 import { ServiceTimes, type RunningQuery } from '../core/load/service-times.ts'
-import { type ElsewhereInput, ServiceComparison } from '../core/routing/comparison.ts'
+import { type AwayChange, type ElsewhereInput, ServiceComparison } from '../core/routing/comparison.ts'
 import { parseRoutingOptions, type RoutingOptions } from '../core/routing/options.ts'
 import type { Comparison } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { Log } from '../ports/log.ts'
 
 interface Watched {
   readonly times: ServiceTimes
@@ -21,20 +22,36 @@ const NOTHING: Comparison = Object.freeze({ hereMs: null, elsewhereMs: null, els
 export class ServiceWatch {
   readonly #clock: Clock
   readonly #options: RoutingOptions
+  readonly #log: Log | null
+  #slowHereEntered = 0
   /** The one longest known first. */
   readonly #databases = new Map<string, Watched>()
 
-  constructor(clock: Clock, options: RoutingOptions = parseRoutingOptions()) {
+  constructor(clock: Clock, options: RoutingOptions = parseRoutingOptions(), log: Log | null = null) {
     this.#clock = clock
     this.#options = options
+    this.#log = log
   }
 
+  /** `slowHere`: databases whose reads leave now. */
+  get counters(): { readonly slowHereEntered: number; readonly slowHere: number } {
+    let slowHere = 0
+    for (const { comparison } of this.#databases.values()) if (comparison.isAway) slowHere++
+    return { slowHereEntered: this.#slowHereEntered, slowHere }
+  }
+
+  /** A read begins here that is no part of a transaction. */
   start(database: string): ServiceRun {
     const watched = this.#watched(database)
     return new ServiceRun(watched, watched.times.handleStart(this.#clock.nowMs()), this.#clock)
   }
 
-  /** A read was answered by a peer. */
+  /** A read goes to a peer. */
+  handleDispatch(database: string): void {
+    this.#databases.get(database)?.comparison.handleDispatch(this.#clock.nowMs())
+  }
+
+  /** It was answered there with rows, the first of them after so long. */
   handleAnswer(database: string, durationMs: number): void {
     this.#databases.get(database)?.comparison.handleAnswer(this.#clock.nowMs(), durationMs)
   }
@@ -63,8 +80,16 @@ export class ServiceWatch {
     times.handleTime(nowMs)
     const ms = times.expectedMs(nowMs)
     const here = { expectedMs: ms === null ? null : ms * (1 + queueRatio), isSlowed: times.isSlowed, running: times.running, startedAtMs: times.startedAtMs }
-    comparison.handleHere(nowMs, here)
+    const change = comparison.handleHere(nowMs, here)
+    if (change !== null) this.#tell(database, change)
     return comparison.comparison(nowMs, here)
+  }
+
+  #tell(database: string, { kind, ...figures }: AwayChange): void {
+    if (kind === 'begins') {
+      this.#slowHereEntered++
+      this.#log?.warn({ database, ...figures }, 'Reads take much longer here than elsewhere and are sent to other nodes.')
+    } else this.#log?.info({ database, ...figures }, 'Reads stay here again.')
   }
 
   #watched(database: string): Watched {
@@ -80,7 +105,7 @@ export class ServiceWatch {
   }
 }
 
-/** One query that runs here. */
+/** One read that runs here. */
 export class ServiceRun {
   readonly #watched: Watched
   readonly #query: RunningQuery
@@ -92,11 +117,14 @@ export class ServiceRun {
     this.#clock = clock
   }
 
-  firstRows(): void {
-    this.#watched.times.handleFirstRows(this.#clock.nowMs(), this.#query)
+  /** The engine has answered; its rows wait for their reader. */
+  answered(): void {
+    this.#watched.times.handleAnswered(this.#clock.nowMs(), this.#query)
   }
 
+  /** With its first rows, or without any. Once: what comes later says nothing new. */
   end(outcome: 'completed' | 'failed' | 'cancelled', serviceMs: number): void {
+    if (this.#query.state === 'ended') return
     const nowMs = this.#clock.nowMs()
     this.#watched.times.handleEnd(nowMs, this.#query, outcome, serviceMs)
     if (outcome === 'completed') this.#watched.comparison.handleEnd(nowMs, serviceMs)

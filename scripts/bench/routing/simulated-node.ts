@@ -135,10 +135,13 @@ export class SimulatedNode {
       inFlightChanged: (inFlight) => { this.#loadDriver.setInFlight(inFlight) },
       refusalOf: () => null,
       onDelivered: () => undefined,
-      onDispatch: (to) => { this.experience.handleDispatch(to) },
+      onDispatch: (to, { database, access }) => {
+        this.experience.handleDispatch(to)
+        if (access === 'read') this.#gate.services.handleDispatch(database)
+      },
       onOutcome: (to, attempt) => {
         this.experience.handleOutcome(to, attempt)
-        if (attempt.outcome === 'answered') this.#gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
+        if (attempt.access === 'read' && attempt.hasResult) this.#gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
       },
       requestProbes: (candidates) => { this.experience.requestProbes(candidates) },
       // Off, as by default.

@@ -1,5 +1,7 @@
 /**
- * How long queries of one database take on this node, without the time in which they wait for a place or for their reader. Two things are wanted of it:
+ * How long reads of one database take on this node, from the start in the engine to their first rows, without the time in which they wait for a place or
+ * for their reader. Peers know no more of an answer than that, so it is what can be compared. What writes, and what is part of a transaction, may wait
+ * for the locks of others, which no other copy would spare it: it is not counted. Two things are wanted of it:
  *
  * - the **typical** time, told to the peers, so that whoever is slower than they are can know: the geometric mean of recent queries. Times
  *   of SQL span five orders of magnitude, and a report among a hundred look-ups must not make a node look slow, as it would an average;
@@ -65,7 +67,7 @@ const serviceMsMin = 0.01
 /** A query that runs; whoever started it hands it back. */
 export interface RunningQuery {
   readonly startedMs: number
-  /** `settled`: its first rows are there, and how long the rest takes is up to its reader as well. */
+  /** `settled`: the engine has answered, and when its first rows are taken is up to its reader as well. */
   state: 'young' | 'overdue' | 'settled' | 'ended'
 }
 
@@ -93,6 +95,7 @@ export class ServiceTimes {
 
   // --- getters ------------------------------------------------------------------------------------------------------------
 
+  /** Those that the engine has not answered yet. */
   get running(): number {
     return this.#running
   }
@@ -135,20 +138,22 @@ export class ServiceTimes {
     return query
   }
 
-  /** Its first rows are there: however slowly they are read, it is not overdue any more. */
-  handleFirstRows(nowMs: number, query: RunningQuery): void {
+  /** The engine has answered it: however slowly its rows are read, it is not overdue any more. */
+  handleAnswered(nowMs: number, query: RunningQuery): void {
     this.handleTime(nowMs)
     this.#settle(query)
   }
 
-  /** `serviceMs`: without the time in which it waited for its reader. Failed and cancelled ones say nothing but that they ran so long. */
+  /**
+   * Its first rows are there, or it has ended without. `serviceMs`: without the time in which it waited for its reader. Failed and cancelled ones
+   * say nothing but that they ran so long.
+   */
   handleEnd(nowMs: number, query: RunningQuery, outcome: 'completed' | 'failed' | 'cancelled', serviceMs: number): void {
     if (query.state === 'ended') return
     this.handleTime(nowMs)
     const wasOverdue = query.state === 'overdue'
     this.#settle(query)
     query.state = 'ended'
-    this.#running--
     if (outcome !== 'completed' || !(serviceMs >= 0 && serviceMs < Infinity)) return
     if (!wasOverdue && serviceMs < this.overdueMs) this.#excess = Math.max(0, this.#excess - 1)
     this.#learn(nowMs, Math.log(Math.max(serviceMsMin, serviceMs)))
@@ -171,6 +176,7 @@ export class ServiceTimes {
   // --- inside -------------------------------------------------------------------------------------------------------------
 
   #settle(query: RunningQuery): void {
+    if (query.state === 'young' || query.state === 'overdue') this.#running--
     if (query.state === 'young') this.#young.delete(query)
     if (query.state === 'overdue') {
       this.#overdueRunning--

@@ -11,7 +11,7 @@ function setUp(): { readonly clock: VirtualClock; readonly watch: ServiceWatch; 
       for (let i = 0; i < count; i++) {
         const run = watch.start(database)
         clock.advance(ms)
-        run.firstRows()
+        run.answered()
         run.end('completed', ms)
       }
     },
@@ -47,6 +47,7 @@ describe('service times of a node', () => {
     expect(watch.compare('flights', 0, elsewhere)).toMatchObject({ elsewhereMs: 50, elsewhereName: 'node2', forwardedRatio: 1 })
     // Answers that took as long there, and of the same database.
     for (let i = 0; i < 20; i++) watch.handleAnswer('users', 50)
+    watch.handleDispatch('flights')
     for (let i = 0; i < 20; i++) watch.handleAnswer('flights', 800)
     for (let i = 0; i < 100; i++) {
       clock.advance(100)

@@ -103,7 +103,7 @@ describe('a slowdown', () => {
   it('is none while rows are read slowly', () => {
     const times = new ServiceTimes()
     completed(times, 100, 100)
-    for (let i = 0; i < 20; i++) times.handleFirstRows(10_100, times.handleStart(10_000))
+    for (let i = 0; i < 20; i++) times.handleAnswered(10_100, times.handleStart(10_000))
     times.handleTime(60_000)
     expect(times.isSlowed).toBe(false)
     expect(times.expectedMs(60_000)).toBeCloseTo(100, 5)

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { type HereInput, ServiceComparison } from '../../../../src/core/routing/comparison.ts'
 import { parseRoutingOptions, type RoutingOptions } from '../../../../src/core/routing/options.ts'
 
-const busy: HereInput = { expectedMs: null, isSlowed: false, running: 3, startedAtMs: 0 }
+/** Reads come all the time, so that none is missing to see how it goes. */
+const busy: HereInput = { expectedMs: null, isSlowed: false, running: 3, startedAtMs: Infinity }
 
 function setUp(options: Partial<RoutingOptions> = {}): ServiceComparison {
   return new ServiceComparison(parseRoutingOptions(options))
@@ -73,11 +74,64 @@ describe('queries that differ from those of other nodes', () => {
   it('come back when they take as long there', () => {
     const comparison = setUp()
     expect(follow(comparison, { forMs: 3_000, hereMs: 800, told: [50] })).toBeGreaterThan(0.5)
+    comparison.handleDispatch(2_200)
     for (let i = 0; i < 8; i++) comparison.handleAnswer(3_000 + i, 790)
     expect(follow(comparison, { fromMs: 3_100, forMs: 5_000, hereMs: 800, told: [50] })).toBe(0)
-    // And stay, as long as that is remembered.
-    expect(follow(comparison, { fromMs: 8_200, forMs: 60_000, hereMs: 800, told: [50] })).toBe(0)
+    // And stay, as long as that is remembered where nobody asks.
     expect(follow(comparison, { fromMs: 130_000, forMs: 5_000, hereMs: 800, told: [50] })).toBeGreaterThan(0)
+  })
+
+  /** A read every 100 ms for as long; answers when one left. Those that leave take `takesMs` there. */
+  function leaving(comparison: ServiceComparison, { fromMs, forMs, takesMs, hereMs = 800, told = 50 }: { readonly fromMs: number; readonly forMs: number; readonly takesMs: (nth: number, nowMs: number) => number; readonly hereMs?: number; readonly told?: number }): number[] {
+    const leftMs: number[] = []
+    const answers: Array<{ readonly atMs: number; readonly tookMs: number }> = []
+    const here = { ...busy, expectedMs: hereMs }
+    for (let nowMs = fromMs; nowMs < fromMs + forMs; nowMs += 100) {
+      for (const { atMs, tookMs } of answers.splice(0).sort((a, b) => a.atMs - b.atMs)) {
+        if (atMs <= nowMs) comparison.handleAnswer(atMs, tookMs)
+        else answers.push({ atMs, tookMs })
+      }
+      if ((nowMs - fromMs) % 1_000 === 0) comparison.handleElsewhere(nowMs, [{ name: 'node2', expectedMs: told }])
+      comparison.handleHere(nowMs, here)
+      // Without chance: every one of as many.
+      const { forwardedRatio } = comparison.comparison(nowMs, here)
+      if (forwardedRatio === 0 || (nowMs / 100) % Math.round(1 / forwardedRatio) !== 0) continue
+      comparison.handleDispatch(nowMs)
+      const tookMs = takesMs(leftMs.length, nowMs)
+      leftMs.push(nowMs)
+      answers.push({ atMs: nowMs + tookMs, tookMs })
+    }
+    return leftMs
+  }
+
+  it('leave no more but for one a minute, as long as those take as long there', () => {
+    const leftMs = leaving(setUp(), { fromMs: 0, forMs: 1_800_000, takesMs: () => 790 })
+    const later = leftMs.filter((atMs) => atMs > 120_000)
+    expect(leftMs.length - later.length).toBeLessThan(40)
+    expect(later.length).toBeGreaterThanOrEqual(27)
+    expect(later.length).toBeLessThanOrEqual(29)
+  })
+
+  it('leave again within minutes when they cease to take as long there', () => {
+    const leftMs = leaving(setUp(), { fromMs: 0, forMs: 600_000, takesMs: (_nth, nowMs) => (nowMs < 300_000 ? 790 : 55) })
+    expect(leftMs.filter((atMs) => atMs >= 250_000 && atMs < 300_000).length).toBeLessThan(2)
+    expect(leftMs.filter((atMs) => atMs >= 490_000 && atMs < 500_000).length).toBe(100)
+  })
+
+  it('are asked for there rarely where they differ among themselves', () => {
+    const leftMs = leaving(setUp(), { fromMs: 0, forMs: 3_600_000, takesMs: (nth) => (nth % 2 === 0 ? 790 : 200) })
+    expect(leftMs.filter((atMs) => atMs > 120_000).length).toBeLessThan(350)
+  })
+
+  it('are compared with what is told while one is sent to see', () => {
+    const comparison = setUp()
+    for (let i = 0; i < 8; i++) comparison.handleAnswer(i, 790)
+    comparison.handleElsewhere(100, [{ name: 'node2', expectedMs: 50 }])
+    comparison.handleHere(100, { ...busy, expectedMs: 800 })
+    expect(comparison.comparison(100, busy)).toMatchObject({ forwardedRatio: 1, elsewhereMs: 50 })
+    comparison.handleDispatch(100)
+    expect(comparison.comparison(200, busy)).toMatchObject({ forwardedRatio: 0 })
+    expect(comparison.comparison(200, busy).elsewhereMs).toBeCloseTo(790, 5)
   })
 
   it('stay away when they are as fast there as was told', () => {
@@ -106,8 +160,13 @@ describe('a node that all reads leave', () => {
   }
 
   it('keeps one query at a time to see whether it goes better', () => {
-    expect(staysAt(left(), 10_000, { running: 1 })).toBe(false)
+    expect(staysAt(left(), 10_000, { running: 1, startedAtMs: 9_001 })).toBe(false)
     expect(staysAt(left(), 10_000, {})).toBe(true)
+  })
+
+  it.each([[1, 1_000], [2, 2_000], [4, 8_000], [5, 15_000], [200, 15_000]])('does not wait for ever for %i that run: %i ms', (running, waitMs) => {
+    expect(staysAt(left(), 10_000, { running, startedAtMs: 10_001 - waitMs })).toBe(false)
+    expect(staysAt(left(), 10_000, { running, startedAtMs: 10_000 - waitMs })).toBe(true)
   })
 
   it('tries ever more rarely while it does not, and at once when it does', () => {
@@ -123,6 +182,30 @@ describe('a node that all reads leave', () => {
     expect(waitsMs).toEqual([1_000, 2_000, 4_000, 8_000, 15_000, 15_000, 15_000])
     comparison.handleEnd(10_000, 70)
     expect(staysAt(comparison, 10_000, { startedAtMs: 10_000 })).toBe(true)
+  })
+})
+
+describe('that reads leave', () => {
+  function changes(comparison: ServiceComparison, { fromMs, forMs, hereMs }: { readonly fromMs: number; readonly forMs: number; readonly hereMs: (nowMs: number) => number }): string[] {
+    const told: string[] = []
+    for (let nowMs = fromMs; nowMs < fromMs + forMs; nowMs += 100) {
+      if (nowMs % 1_000 === 0) comparison.handleElsewhere(nowMs, [{ name: 'node2', expectedMs: 50 }])
+      const change = comparison.handleHere(nowMs, { ...busy, expectedMs: hereMs(nowMs) })
+      if (change !== null) told.push(`${change.kind} at ${nowMs}: ${change.hereMs} against ${change.elsewhereMs} of ${change.elsewhereName}`)
+      if (change !== null) expect(comparison.isAway).toBe(change.kind === 'begins')
+    }
+    return told
+  }
+
+  it('is told once when half of them do, and once when none has for a while', () => {
+    const comparison = setUp()
+    expect(changes(comparison, { fromMs: 0, forMs: 60_000, hereMs: () => 800 })).toEqual(['begins at 2500: 800 against 50 of node2'])
+    expect(changes(comparison, { fromMs: 60_000, forMs: 60_000, hereMs: () => 60 })).toEqual(['ends at 74900: 60 against 50 of node2'])
+  })
+
+  it('is not told of a few, nor again and again of times that swing', () => {
+    expect(changes(setUp(), { fromMs: 0, forMs: 60_000, hereMs: () => 170 })).toEqual([])
+    expect(changes(setUp(), { fromMs: 0, forMs: 600_000, hereMs: (nowMs) => (nowMs % 16_000 < 8_000 ? 800 : 60) })).toHaveLength(1)
   })
 })
 
