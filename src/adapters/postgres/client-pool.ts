@@ -4,11 +4,14 @@ import type { Log } from '../../ports/log.ts'
 import type { ConnectionTarget } from './connection-target.ts'
 import { clientClass, clientConfig } from './mesh-client.ts'
 import { Permits } from './permits.ts'
-import type { RunClient } from './query-run.ts'
+import { cut, type RunClient } from './query-run.ts'
+import { cancelledError } from './server-error.ts'
 
 const IDLE_TIMEOUT_MS = 60_000
 /** Waiting queries for each connection. */
 const WAITING_PER_CONNECTION = 4
+/** For the first answer on a new connection. */
+const ANSWER_TIMEOUT_MS = 5_000
 
 export class ClientPool {
   readonly #pool: pg.Pool
@@ -40,7 +43,7 @@ export class ClientPool {
     try {
       const client = await this.#pool.connect()
       try {
-        return { client, backendPid: this.#pids.get(client) ?? (await this.#askPid(client)) }
+        return { client, backendPid: this.#pids.get(client) ?? (await this.#askPid(client, signal)) }
       } catch (error) {
         client.release(true)
         throw error
@@ -51,8 +54,22 @@ export class ClientPool {
     }
   }
 
-  async #askPid(client: pg.PoolClient): Promise<number> {
-    const { rows } = await client.query<[string]>({ text: 'SELECT pg_backend_pid()', rowMode: 'array' })
+  /** Of a server that is silent the caller, and whoever closes the pool, is not to wait for. */
+  async #askPid(client: pg.PoolClient, signal: AbortSignal): Promise<number> {
+    const { promise: silence, reject } = Promise.withResolvers<never>()
+    const giveUp = (error: Error): void => {
+      cut(client)
+      reject(error)
+    }
+    const timer = setTimeout(() => { giveUp(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`)) }, ANSWER_TIMEOUT_MS)
+    const onAbort = (): void => { giveUp(cancelledError()) }
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    const asking = client.query<[string]>({ text: 'SELECT pg_backend_pid()', rowMode: 'array' })
+    const { rows } = await Promise.race([asking, silence]).finally(() => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    })
     const pid = Number(rows[0]?.[0])
     this.#pids.set(client, pid)
     return pid

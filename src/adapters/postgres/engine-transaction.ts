@@ -18,6 +18,8 @@ export interface PostgresTransactionOptions {
   readonly on: RunClient
   readonly access: Access
   readonly signal: AbortSignal
+  /** The engine is being closed, which waits for the connection. */
+  readonly closing: AbortSignal
   /** The server ends it itself after so long without a statement; null: its own setting. */
   readonly idleTimeoutMs: number | null
   /** As long as a statement may take at most. */
@@ -33,6 +35,10 @@ export interface PostgresTransactionOptions {
 const GRACE_MS = 5_000
 /** For rows that are being computed when their reader leaves. */
 const LEAVE_GRACE_MS = 1_000
+/** A server that is silent for so long is not there, and another copy may be. */
+const BEGIN_TIMEOUT_MS = 10_000
+/** As long as a client waits for it. */
+const COMMIT_TIMEOUT_MS = 30_000
 /** The node's own bound comes first. */
 const SERVER_IDLE_FACTOR = 2
 
@@ -60,15 +66,18 @@ export class PostgresTransaction implements EngineTransaction {
 
   /** @throws the server's error; the connection is released then */
   static async begin(options: PostgresTransactionOptions): Promise<PostgresTransaction> {
-    const { on: { client }, access, signal, idleTimeoutMs, timeoutMs } = options
+    const { access, signal, idleTimeoutMs, timeoutMs } = options
     const transaction = new PostgresTransaction(options)
     const idle = idleTimeoutMs === null ? '' : `; SET LOCAL idle_in_transaction_session_timeout = ${limitOf(SERVER_IDLE_FACTOR * idleTimeoutMs)}`
     const statement = timeoutMs === null ? '' : `; SET LOCAL statement_timeout = ${limitOf(timeoutMs)}`
     try {
-      await client.query(`BEGIN ${access === 'read' ? 'READ ONLY' : 'READ WRITE'}${idle}${statement}`)
+      await transaction.#ask(`BEGIN ${access === 'read' ? 'READ ONLY' : 'READ WRITE'}${idle}${statement}`, {
+        withinMs: BEGIN_TIMEOUT_MS, stop: signal, graceMs: 0,
+        unanswered: () => new MeshError('ERR_NOT_SERVING', 'the database server did not answer the begin of the transaction', { details: { started: 'no' } }),
+      })
     } catch (error) {
       transaction.#leave('broken')
-      throw error
+      throw signal.aborted ? cancelledError() : error
     }
     if (signal.aborted) {
       await transaction.rollback()
@@ -123,11 +132,14 @@ export class PostgresTransaction implements EngineTransaction {
   }
 
   async #commit(): Promise<void> {
-    const { on: { client }, signal, access } = this.#options
+    const { signal, closing, access } = this.#options
     signal.removeEventListener('abort', this.#onAbort)
     let command = ''
     try {
-      ({ command } = await client.query('COMMIT'))
+      ({ command } = await this.#ask('COMMIT', {
+        withinMs: COMMIT_TIMEOUT_MS, stop: closing, graceMs: GRACE_MS,
+        unanswered: () => new MeshError('ERR_QUERY_AMBIGUOUS', 'the database server did not answer the commit of the transaction'),
+      }))
     } catch (error) {
       this.#leave('broken')
       if (isConnectionLost(error)) throw new MeshError('ERR_QUERY_AMBIGUOUS', `the connection to the database server broke while the transaction was committed: ${textOf(error)}`, { cause: error })
@@ -163,6 +175,29 @@ export class PostgresTransaction implements EngineTransaction {
     // A cancellation may still be on its way, and would meet whoever had the connection next.
     const isClean = !this.#wasInterrupted && await this.#inGrace(async () => { if (access === 'write') await client.query('DISCARD ALL') })
     this.#leave(isClean ? 'clean' : 'broken')
+  }
+
+  /** Cuts the connection when there is no answer in time, or soon after it was told to stop: a server that is silent would keep it for ever. */
+  async #ask(sql: string, { withinMs, stop, graceMs, unanswered }: { readonly withinMs: number; readonly stop: AbortSignal; readonly graceMs: number; readonly unanswered: () => MeshError }): Promise<pg.QueryResult> {
+    const { client } = this.#options.on
+    const { promise: silence, reject } = Promise.withResolvers<never>()
+    const giveUp = (): void => {
+      cut(client)
+      reject(unanswered())
+    }
+    let timer = setTimeout(giveUp, withinMs)
+    const onStop = (): void => {
+      clearTimeout(timer)
+      timer = setTimeout(giveUp, graceMs)
+    }
+    if (stop.aborted) onStop()
+    stop.addEventListener('abort', onStop, { once: true })
+    try {
+      return await Promise.race([client.query(sql), silence])
+    } finally {
+      clearTimeout(timer)
+      stop.removeEventListener('abort', onStop)
+    }
   }
 
   #leave(state: 'clean' | 'broken'): void {
@@ -298,9 +333,12 @@ export class TransactionStatement {
     else this.#stop()
   }
 
+  /** The server is told to stop it; should that not help in time, the connection is cut. */
   #stop(): void {
     clearTimeout(this.#grace)
-    this.#options.interrupt().then((isTold) => { if (!isTold) cut(this.#options.client) }, () => { cut(this.#options.client) })
+    const cutOff = (): void => { cut(this.#options.client) }
+    this.#grace = setTimeout(cutOff, GRACE_MS)
+    this.#options.interrupt().then((isTold) => { if (!isTold) cutOff() }, cutOff)
   }
 }
 

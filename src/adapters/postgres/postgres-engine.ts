@@ -173,7 +173,7 @@ class Engine implements PostgresEngine {
     }
     try {
       return await PostgresTransaction.begin({
-        on, access, signal, idleTimeoutMs: idleTimeoutMs ?? null, timeoutMs: timeoutMs ?? null, cancel: (pid) => this.#watch.cancel(pid),
+        on, access, signal, closing: this.#closing.signal, idleTimeoutMs: idleTimeoutMs ?? null, timeoutMs: timeoutMs ?? null, cancel: (pid) => this.#watch.cancel(pid),
         release: (state) => {
           // Also where it was rolled back: what its own statements taught the catalogues is not so any more.
           if (access === 'write') this.#forget()
