@@ -10,7 +10,7 @@ import type { LatencySummary } from './types.ts'
 export type LatencySource = 'ping' | 'datagram'
 
 export const latencyWindowSize = 100
-/** RFC 6298 §2: SRTT ← 7/8 · SRTT + 1/8 · R. */
+/** RFC 6298 §2: SRTT ← 7/8 · SRTT + 1/8 · R. Extension: the first eight count alike, since the first of all is taken while both ends are busy meeting. */
 const smoothing = 1 / 8
 /** The round trip, and the spread, at which a peer loses half of its quality: where the plan begins to call it degraded. */
 const qualityScaleMs = 200
@@ -19,6 +19,8 @@ export class LatencyWindow {
   /** A ring; NaN is a loss. */
   readonly #outcomes = new Float64Array(latencyWindowSize)
   #count = 0
+  /** Since the peer is known. */
+  #answers = 0
   #next = 0
   #currentMs = Infinity
   #smoothedMs = Infinity
@@ -32,6 +34,10 @@ export class LatencyWindow {
     return this.#failures[source]
   }
 
+  get answers(): number {
+    return this.#answers
+  }
+
   /** Null before the first answer or loss. */
   summary(): LatencySummary | null {
     if (this.#count === 0) return null
@@ -41,8 +47,9 @@ export class LatencyWindow {
   handleRtt(nowMs: number, rttMs: number, source: LatencySource): void {
     this.#record(nowMs, rttMs, source)
     this.#failures[source] = 0
+    this.#answers++
     this.#currentMs = rttMs
-    this.#smoothedMs = this.#smoothedMs === Infinity ? rttMs : this.#smoothedMs + smoothing * (rttMs - this.#smoothedMs)
+    this.#smoothedMs = this.#answers === 1 ? rttMs : this.#smoothedMs + Math.max(smoothing, 1 / this.#answers) * (rttMs - this.#smoothedMs)
   }
 
   handleLost(nowMs: number, source: LatencySource): void {

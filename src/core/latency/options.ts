@@ -7,6 +7,7 @@ export interface LatencyOptions {
   readonly pingTimeoutMs: number
   readonly firstPingDelayMsMax: number
   readonly retryPingMs: number
+  readonly firstAnswers: number
   readonly concurrentPingsMax: number
   readonly peersMax: number
 }
@@ -27,6 +28,10 @@ export const LATENCY_OPTIONS: Readonly<Record<keyof LatencyOptions, OptionRange>
   retryPingMs: {
     unit: 'ms', min: 10, max: 60_000, default: 1_000,
     description: 'Pause after a failed ping; doubles with each further failure up to the interval. Larger: less traffic to the dead; slower verdicts.',
+  },
+  firstAnswers: {
+    unit: 'count', min: 1, max: 100, default: 4,
+    description: 'Until a newcomer has answered so often it is pinged each retryPingMs, since routing rests on the figure. Larger: more traffic when many join; one slow first answer weighs less.',
   },
   concurrentPingsMax: {
     unit: 'count', min: 1, max: 1_024, default: 32,

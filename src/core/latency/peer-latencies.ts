@@ -1,7 +1,7 @@
 /**
  * Whom to ping when, and what came of it.
  *
- * Each peer is pinged at once when it joins (spread over a quarter of a second) and then each interval. A failed ping is repeated after
+ * Each peer is pinged at once when it joins (spread over a quarter of a second), each second until it has answered a few times, and then each interval. A failed ping is repeated after
  * 1 s, 2 s, 4 s … up to the interval, so that three failures take seconds and not three intervals; a lost datagram brings the next ping
  * forward, since it is the cheapest first sign of trouble. At most `concurrentPingsMax` pings are under way; who comes due beyond
  * that waits in line.
@@ -122,9 +122,11 @@ export class PeerLatencies {
     if (peer.phase !== 'pinging') return
     this.#pinging--
     peer.phase = 'resting'
-    const { pingIntervalMs, retryPingMs } = this.options
-    const failures = peer.window.failures('ping')
-    const pauseMs = failures === 0 ? pingIntervalMs : Math.min(pingIntervalMs, retryPingMs * 2 ** (failures - 1))
+    const { pingIntervalMs, retryPingMs, firstAnswers } = this.options
+    const { window } = peer
+    const failures = window.failures('ping')
+    const isSoon = failures > 0 || window.answers < firstAnswers
+    const pauseMs = isSoon ? Math.min(pingIntervalMs, retryPingMs * 2 ** Math.max(0, failures - 1)) : pingIntervalMs
     this.#deadlines.set(peerId, nowMs + pauseMs * (1 + intervalJitter * (2 * this.#random() - 1)))
   }
 

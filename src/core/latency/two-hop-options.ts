@@ -27,7 +27,7 @@ export const TWO_HOP_OPTIONS: Readonly<Record<keyof TwoHopOptions, OptionRange>>
     description: 'A relay is kept while it saves at least this share, and gives way to another that is better by more than this. Larger: routes follow changes sooner; they change more often.',
   },
   gainMsMin: {
-    unit: 'ms', min: 0, max: 10_000, default: 2,
+    unit: 'ms', min: 0, max: 10_000, default: 5,
     description: 'A relay must save at least this much, whatever the share. Larger: no relays within a site; small gains are left.',
   },
   relayMs: {

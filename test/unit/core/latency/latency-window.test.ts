@@ -64,12 +64,18 @@ describe('latency window', () => {
 
   it('smooths as RFC 6298 does: one late answer moves it little, a changed path much', () => {
     const window = new LatencyWindow()
-    window.handleRtt(0, 8, 'ping')
+    for (let i = 0; i < 8; i++) window.handleRtt(0, 8, 'ping')
     expect(window.summary()?.smoothedMs).toBe(8)
     window.handleRtt(0, 808, 'ping')
     expect(window.summary()?.smoothedMs).toBe(108)
     for (let i = 0; i < 8; i++) window.handleRtt(0, 808, 'ping')
     expect(window.summary()?.smoothedMs).toBeGreaterThan(500)
+  })
+
+  it('takes its first answers for alike: one that came while both ends were busy meeting is not remembered for minutes', () => {
+    const window = new LatencyWindow()
+    for (const rttMs of [80, 2, 1, 1]) window.handleRtt(0, rttMs, 'ping')
+    expect(window.summary()?.smoothedMs).toBe(21)
   })
 
   it('gives the same summary object until something changes', () => {

@@ -33,7 +33,7 @@ function run(latencies: PeerLatencies, untilMs: number, answer: (peerId: string,
 
 describe('rounds', () => {
   it('pings a newcomer within a quarter of a second, then each interval', () => {
-    const latencies = create()
+    const latencies = create({ firstAnswers: 1 })
     latencies.addPeer(0, 'a')
     const times = run(latencies, 100_000, () => 1).map(({ atMs }) => atMs)
     expect(times[0]).toBeLessThanOrEqual(250)
@@ -46,8 +46,18 @@ describe('rounds', () => {
     expect(latencies.summary('a')).toMatchObject({ currentMs: 1, samples: 4, consecutiveFailures: 0 })
   })
 
-  it('spreads the first pings of many that join at once', () => {
+  it('pings a newcomer each second until it has answered a few times', () => {
     const latencies = create()
+    latencies.addPeer(0, 'a')
+    const times = run(latencies, 20_000, (_, atMs) => (atMs < 300 ? 200 : 1)).map(({ atMs }) => atMs)
+    expect(times).toHaveLength(4)
+    expect(times.at(-1)).toBeLessThan(4_000)
+    // The first one was slow.
+    expect(latencies.summary('a')?.smoothedMs).toBeCloseTo(203 / 4)
+  })
+
+  it('spreads the first pings of many that join at once', () => {
+    const latencies = create({ firstAnswers: 1 })
     for (let i = 0; i < 20; i++) latencies.addPeer(0, `peer${i}`)
     const times = run(latencies, 1000, () => 1).map(({ atMs }) => atMs)
     expect(new Set(times).size).toBe(20)
@@ -68,7 +78,7 @@ describe('rounds', () => {
   })
 
   it('returns to the interval once a ping is answered', () => {
-    const latencies = create({ pingTimeoutMs: 500 })
+    const latencies = create({ pingTimeoutMs: 500, firstAnswers: 1 })
     latencies.addPeer(0, 'a')
     const pings = run(latencies, 60_000, (_, atMs) => (atMs < 5_000 ? 'lost' : 2))
     const healed = pings.findIndex(({ atMs }) => atMs >= 5_000)
@@ -107,7 +117,7 @@ describe('datagrams', () => {
   })
 
   it('bring the next ping forward when they go missing, at most one a second', () => {
-    const latencies = create({ firstPingDelayMsMax: 0 })
+    const latencies = create({ firstPingDelayMsMax: 0, firstAnswers: 1 })
     latencies.addPeer(0, 'a')
     latencies.handleRtt(1, 'a', 1, 'ping')
     expect(latencies.nextDeadlineMs()).toBeGreaterThan(20_000)
@@ -142,7 +152,7 @@ describe('who is measured', () => {
   })
 
   it('pings a known peer that joins again at once, and keeps its window', () => {
-    const latencies = create({ firstPingDelayMsMax: 0 })
+    const latencies = create({ firstPingDelayMsMax: 0, firstAnswers: 1 })
     latencies.addPeer(0, 'a')
     latencies.handleRtt(1, 'a', 1, 'ping')
     expect(latencies.addPeer(5000, 'a')).toEqual([{ kind: 'ping', peerId: 'a' }])
