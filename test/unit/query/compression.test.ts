@@ -7,7 +7,7 @@ import type { EngineBatch } from '../../../src/ports/query-engine.ts'
 import type { StreamRemote } from '../../../src/ports/peer-streams.ts'
 import { type Codec, codecOfNumber, Compression, OWN_COMPRESSIONS } from '../../../src/query/compression.ts'
 import type { QueryHandler, QueryRequest, QueryResponse } from '../../../src/query/types.ts'
-import { batchesOf, createPlane, readAll, request, respond, VirtualClock } from '../../support/query-plane.ts'
+import { batchesOf, createPlane, readAll, request, respond, until, VirtualClock } from '../../support/query-plane.ts'
 
 const peer: StreamRemote = { kind: 'peer', peerId: 'entry' }
 
@@ -149,6 +149,27 @@ describe('compressed batches', () => {
       const plane = createPlane(lies(compression))
       await expect(plane.client.query('peer', request())).rejects.toMatchObject({ code: 'ERR_PEER_UNREACHABLE' })
     }
+  })
+
+  it.each(['auto', 'never'] as const)('or others (%s) are left at once by a reader that has not begun, and by one that waits', async (asking) => {
+    let left = 0
+    async function* first(signal: AbortSignal): AsyncGenerator<EngineBatch, void, void> {
+      yield { rows: 1, bytes: noise(200_000) }
+      await new Promise((resolve) => { signal.addEventListener('abort', resolve) })
+    }
+    const { plane } = setUp((_asked, { signal }) => {
+      signal.addEventListener('abort', () => { left++ })
+      return Promise.resolve(respond(first(signal)))
+    }, { asking })
+    await (await plane.client.query('peer', request())).batches[Symbol.asyncIterator]().return?.()
+    await until('the unread result to be left', () => left === 1)
+    const batches = (await plane.client.query('peer', request())).batches[Symbol.asyncIterator]()
+    await batches.next()
+    const waiting = expect(batches.next()).rejects.toMatchObject({ code: 'ERR_QUERY_CANCELLED' })
+    await batches.return?.()
+    await waiting
+    await until('the half-read result to be left', () => left === 2)
+    expect(plane.server.inFlight).toBe(0)
   })
 
   it('have codecs that are known and were offered', () => {
