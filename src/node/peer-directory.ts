@@ -112,12 +112,14 @@ export class PeerDirectory {
     return roundTripMs(this.#parts.latencies.summary(peerId))
   }
 
-  /** Of the engines that other members have for it. */
+  /** Of the engines that a query for it may come to: those that other members have, are there and have not said to be unready. */
   engineKinds(database: string): Set<string> {
+    const { membership, loads, isAllowed } = this.#parts
     const kinds = new Set<string>()
-    for (const { state, signed: { record } } of this.#parts.membership.members()) {
-      if (state === 'left' || !this.#parts.isAllowed(record.peerId)) continue
-      for (const { name, engine } of record.databases) if (name === database) kinds.add(engine)
+    for (const { state, signed: { record } } of membership.members()) {
+      if ((state !== 'alive' && state !== 'suspect') || !isAllowed(record.peerId)) continue
+      const engine = record.databases.find(({ name }) => name === database)?.engine
+      if (engine !== undefined && loads.get(record.peerId)?.readyDatabases?.includes(database) !== false) kinds.add(engine)
     }
     return kinds
   }

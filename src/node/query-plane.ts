@@ -105,13 +105,13 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
     latencyTo: (peerId) => directory.latencyTo(peerId),
     onDelivered: (peerId, traffic) => { latencyService.handleQuery(clock.nowMs(), peerId, traffic) },
     routeTo: (peerId) => twoHop.routeTo(peerId), isReachable: (peerId) => twoHop.isReachable(peerId),
-    onDispatch: (peerId, { database, access }) => {
+    onDispatch: (peerId, request) => {
       experience.handleDispatch(peerId)
-      if (access === 'read') gate.services.handleDispatch(database)
+      gate.services.handleDispatch(request)
     },
     onOutcome: (peerId, attempt) => {
       experience.handleOutcome(peerId, attempt)
-      if (attempt.access === 'read' && attempt.hasResult) gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
+      gate.services.handleOutcome(attempt)
     },
     retryBudget: new RetryBudget(options.routing.retries), hedging: new Hedging(options.routing.hedging), hotspots,
     transactions: { openMax: options.transactionsMax, idleMs: options.transactionIdleMs, lifetimeMs: options.transactionLimitMs },

@@ -8,6 +8,7 @@ import { parseRoutingOptions, type RoutingOptions } from '../core/routing/option
 import type { Comparison } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
+import type { AttemptEnd } from './forwarding.ts'
 
 interface Watched {
   readonly times: ServiceTimes
@@ -46,14 +47,14 @@ export class ServiceWatch {
     return new ServiceRun(watched, watched.times.handleStart(this.#clock.nowMs()), this.#clock)
   }
 
-  /** A read goes to a peer. */
-  handleDispatch(database: string): void {
-    this.#databases.get(database)?.comparison.handleDispatch(this.#clock.nowMs())
+  /** A query goes to a peer. */
+  handleDispatch({ database, access }: Pick<AttemptEnd, 'database' | 'access'>): void {
+    if (access === 'read') this.#databases.get(database)?.comparison.handleDispatch(this.#clock.nowMs())
   }
 
-  /** It was answered there with rows, the first of them after so long. */
-  handleAnswer(database: string, durationMs: number): void {
-    this.#databases.get(database)?.comparison.handleAnswer(this.#clock.nowMs(), durationMs)
+  /** It has an answer from there, or none. What is compared are reads that had rows, there as here. */
+  handleOutcome({ database, access, hasResult, firstRowMs }: AttemptEnd): void {
+    if (access === 'read' && hasResult) this.#databases.get(database)?.comparison.handleAnswer(this.#clock.nowMs(), firstRowMs)
   }
 
   /** What a query takes that comes now, by database. `queueRatio`: queries that wait for each that may run. */

@@ -135,13 +135,13 @@ export class SimulatedNode {
       inFlightChanged: (inFlight) => { this.#loadDriver.setInFlight(inFlight) },
       refusalOf: () => null,
       onDelivered: () => undefined,
-      onDispatch: (to, { database, access }) => {
+      onDispatch: (to, request) => {
         this.experience.handleDispatch(to)
-        if (access === 'read') this.#gate.services.handleDispatch(database)
+        this.#gate.services.handleDispatch(request)
       },
       onOutcome: (to, attempt) => {
         this.experience.handleOutcome(to, attempt)
-        if (attempt.access === 'read' && attempt.hasResult) this.#gate.services.handleAnswer(attempt.database, attempt.firstRowMs)
+        this.#gate.services.handleOutcome(attempt)
       },
       requestProbes: (candidates) => { this.experience.requestProbes(candidates) },
       // Off, as by default.

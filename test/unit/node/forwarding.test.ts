@@ -22,14 +22,21 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
   const delivered: object[] = []
   const routes = new Map<string, { via: string }>()
   const outcomes: string[] = []
+  const told: object[] = []
   const aborted: string[] = []
   const settlers = new Map<string, { resolve: (response: QueryResponse) => void; reject: (error: MeshError) => void }>()
   const forwarding = new Forwarding({
     self: { peerId: 'self' }, peerName: (peerId) => peerId, clock, retryBudget: new RetryBudget(), hedging: new Hedging(hedging),
     routeTo: (peerId) => routes.get(peerId) ?? null,
     onDelivered: (peerId, traffic) => { delivered.push({ peerId, ...traffic }) },
-    onDispatch: (peerId) => { asked.push(peerId) },
-    onOutcome: (peerId, { outcome, firstRowMs }) => { outcomes.push(`${peerId} ${outcome} ${firstRowMs}`) },
+    onDispatch: (peerId, { database, access }) => {
+      asked.push(peerId)
+      told.push({ peerId, database, access })
+    },
+    onOutcome: (peerId, { outcome, firstRowMs, ...attempt }) => {
+      outcomes.push(`${peerId} ${outcome} ${firstRowMs}`)
+      told.push({ peerId, outcome, ...attempt })
+    },
     forward: (peerId, { finalPeerId, lastResort }, { signal }) => new Promise((resolve, reject) => {
       resorts.push(lastResort)
       sent.push(finalPeerId === '' ? peerId : `${finalPeerId} via ${peerId}`)
@@ -48,7 +55,7 @@ function setUp(hedging: Partial<HedgingOptions> = {}) {
     if (settler === undefined) throw new Error(`${peerId} was not asked`)
     return { answers: () => { settler.resolve(answer(peerId)) }, fails: (code: ErrorCode, started: 'no' | 'unknown' = 'no') => { settler.reject(new MeshError(code, code, { details: { started } })) } }
   }
-  return { clock, asked, sent, resorts, delivered, routes, outcomes, aborted, forwarding, along, at }
+  return { clock, asked, sent, resorts, delivered, routes, outcomes, told, aborted, forwarding, along, at }
 }
 
 describe('hedged reads', () => {
@@ -216,6 +223,22 @@ describe('what an attempt says of its peer', () => {
     at('a').fails('ERR_SQL')
     await expect(outcome).rejects.toMatchObject({ code: 'ERR_SQL' })
     expect(outcomes).toEqual(['a answered 0'])
+  })
+
+  it('is of a database and an access, with a result or without', async () => {
+    const { told, along, at } = setUp()
+    const first = along({ chain: ['a'] })
+    await settle()
+    at('a').fails('ERR_SQL')
+    await expect(first).rejects.toMatchObject({ code: 'ERR_SQL' })
+    const second = along({ chain: ['b'], request: request({ database: 'users', access: 'write' }) })
+    await settle()
+    at('b').answers()
+    await second
+    expect(told).toEqual([
+      { peerId: 'a', database: 'd', access: 'read' }, { peerId: 'a', database: 'd', access: 'read', outcome: 'answered', hasResult: false },
+      { peerId: 'b', database: 'users', access: 'write' }, { peerId: 'b', database: 'users', access: 'write', outcome: 'answered', hasResult: true },
+    ])
   })
 })
 

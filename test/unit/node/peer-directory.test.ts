@@ -4,6 +4,7 @@ import { PeerLatencies } from '../../../src/core/latency/peer-latencies.ts'
 import { LoadMonitor } from '../../../src/core/load/load-monitor.ts'
 import { PeerLoads } from '../../../src/core/load/peer-loads.ts'
 import type { Membership } from '../../../src/core/membership/membership.ts'
+import type { MemberState } from '../../../src/core/membership/types.ts'
 import { NameBook } from '../../../src/core/membership/names.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
 import { ServiceWatch } from '../../../src/node/service-watch.ts'
@@ -16,13 +17,15 @@ const databases = ['signups', 'users', 'dashboards'].map((name) => ({ name, role
 const thresholdsOf = new Map([['signups', { cpuPercent: 50 }], ['dashboards', { cpuPercent: 95 }]])
 const figures = { memoryPercent: 20, memoryBytes: 1e9, processCpuPercent: 5, eventLoopDelayMs: 0.5 }
 
-function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80 }: { readonly ownCpu: number; readonly peerCpu: number; readonly isPeerOverloaded?: boolean }): PeerDirectory {
+function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80, peerState = 'alive', peerReady = databases.map(({ name }) => name) }: {
+  readonly ownCpu: number; readonly peerCpu: number; readonly isPeerOverloaded?: boolean; readonly peerState?: MemberState; readonly peerReady?: readonly string[]
+}): PeerDirectory {
   const clock = new VirtualClock()
   const monitor = new LoadMonitor({ peerId: 'self', thresholdsOf })
   for (const atMs of [0, 1, 2]) monitor.handleReading(atMs, { ...figures, cpuPercent: ownCpu })
   const loads = new PeerLoads()
-  loads.handleSnapshot(0, { ...figures, peerId: 'peer', atWallMs: 1, sequence: 1, cpuPercent: peerCpu, inFlight: 0, overloaded: isPeerOverloaded, drill: false, readyDatabases: databases.map(({ name }) => name), lagsMs: {} })
-  const member = { signed: { record: createTestRecord('peer', { name: 'peer', databases }), bytes: new Uint8Array(), signature: new Uint8Array() }, state: 'alive' as const, stateSinceMs: 0, suspectedBy: [], probationUntilMs: null, flapping: false, removedBy: null }
+  loads.handleSnapshot(0, { ...figures, peerId: 'peer', atWallMs: 1, sequence: 1, cpuPercent: peerCpu, inFlight: 0, overloaded: isPeerOverloaded, drill: false, readyDatabases: peerReady, lagsMs: {} })
+  const member = { signed: { record: createTestRecord('peer', { name: 'peer', databases }), bytes: new Uint8Array(), signature: new Uint8Array() }, state: peerState, stateSinceMs: 0, suspectedBy: [], probationUntilMs: null, flapping: false, removedBy: null }
   const membership = { self: { record: createTestRecord('self', { name: 'self', databases }) }, selfState: 'alive', members: () => [member], member: () => member, paths: () => [] } as unknown as Membership
   const engines = new Map(databases.map(({ name, role }) => [name, { database: name, kind: 'fake', role, isReady: () => true } as unknown as QueryEngine]))
   return new PeerDirectory({
@@ -36,6 +39,15 @@ describe('the engines of a database', () => {
   it('are those of other members', () => {
     const directory = setUp({ ownCpu: 0, peerCpu: 0 })
     expect([[...directory.engineKinds('users')], [...directory.engineKinds('unheard-of')]]).toEqual([['duckdb'], []])
+  })
+
+  it.each<[MemberState, string[]]>([['alive', ['duckdb']], ['suspect', ['duckdb']], ['joining', []], ['failed', []], ['left', []]])('of a member that is %s are %j', (peerState, expected) => {
+    expect([...setUp({ ownCpu: 0, peerCpu: 0, peerState }).engineKinds('users')]).toEqual(expected)
+  })
+
+  it('are of copies that are ready', () => {
+    const directory = setUp({ ownCpu: 0, peerCpu: 0, peerReady: ['users'] })
+    expect(['users', 'signups'].map((name) => [...directory.engineKinds(name)])).toEqual([['duckdb'], []])
   })
 })
 
