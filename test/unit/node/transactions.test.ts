@@ -8,7 +8,7 @@ import { SessionAffinity } from '../../../src/core/routing/affinity.ts'
 import { Hedging } from '../../../src/core/routing/hedging.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
 import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
-import type { PeerView } from '../../../src/core/routing/types.ts'
+import type { LocalView, PeerView } from '../../../src/core/routing/types.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
 import type { TransactionOptions } from '../../../src/core/transactions/options.ts'
 import { MeshError } from '../../../src/errors.ts'
@@ -22,6 +22,7 @@ import type { Log } from '../../../src/ports/log.ts'
 import type { StreamRemote } from '../../../src/ports/peer-streams.ts'
 import type { EngineTransaction, QueryEngine } from '../../../src/ports/query-engine.ts'
 import { QueryConnections } from '../../../src/query/client.ts'
+import { Compression } from '../../../src/query/compression.ts'
 import { QueryServer } from '../../../src/query/server.ts'
 import type { QueryRequest } from '../../../src/query/types.ts'
 import { createRowsResult } from '../../../src/wire/results/rows-result.ts'
@@ -84,6 +85,7 @@ interface NodeSetup {
   readonly bounds?: Partial<TransactionOptions>
   readonly routeTo?: QueryServiceParts['routeTo']
   readonly cacheBytes?: number
+  readonly view?: Partial<LocalView>
 }
 
 class Mesh {
@@ -110,12 +112,12 @@ class TestNode {
   readonly streams = new Map<string, MemoryByteStream>()
   readonly #mesh: Mesh
 
-  constructor(mesh: Mesh, name: string, { engine = null, gateLimit = 64, bounds = {}, routeTo = () => null, cacheBytes = 0 }: NodeSetup) {
+  constructor(mesh: Mesh, name: string, { engine = null, gateLimit = 64, bounds = {}, routeTo = () => null, cacheBytes = 0, view = {} }: NodeSetup) {
     this.#mesh = mesh
     this.name = name
     const { clock } = mesh
     this.gate = new QueryGateDriver(new QueryGate({ limitMax: gateLimit }), clock)
-    this.connections = new QueryConnections({ clock, open: (target) => Promise.resolve(this.open(target)) })
+    this.connections = new QueryConnections({ clock, compression: new Compression('auto', clock), open: (target) => Promise.resolve(this.open(target)) })
     const strategies = new DatabaseStrategies({ standard: 'nearest', ofDatabase: new Map(), random: createRandom(3) })
     const sharedReads = new SharedReads({ cache: new ResultCache({ bytesMax: cacheBytes }), coalescer: null, clock })
     const sessions = new Sessions({ affinity: new SessionAffinity(), readYourWritesMs: 5_000, clock })
@@ -126,10 +128,10 @@ class TestNode {
     }
     this.service = new QueryService({
       self: { peerId: name, name }, engines: engine === null ? new Map() : new Map([['db', engine]]), clock, random: createRandom(1),
-      localView: () => ({ peerId: name, name, role: engine?.role ?? null, ready: true, draining: this.#isDraining, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' }, cpuPercent: 5, memoryPercent: 5, inFlight: 0, inFlightMax: Infinity, excessRatio: 0, lagMs: 0 }),
+      localView: () => ({ peerId: name, name, role: engine?.role ?? null, ready: true, draining: this.#isDraining, overloaded: false, overloadReason: null, site: { datacenter: '', rack: '' }, cpuPercent: 5, memoryPercent: 5, inFlight: 0, inFlightMax: Infinity, excessRatio: 0, lagMs: 0, ...view }),
       peerViews: () => [...mesh.roles].filter(([peerId]) => peerId !== name).map(([peerId, role], index): PeerView => ({
         peerId, name: peerId, role, state: 'alive', status: 'healthy', ready: true, latencyMs: 10 * (index + 1), overloaded: false, cpuPercent: 5, memoryPercent: 5,
-        inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 10, site: { datacenter: '', rack: '' }, capacity: 1, feedback: null, lagMs: 0,
+        inFlightThere: 0, inFlightFromHere: 0, loadAgeMs: 10, site: { datacenter: 'there', rack: '' }, capacity: 1, feedback: null, lagMs: 0,
       })),
       peerName: (peerId) => peerId, forward: (peerId, asked, options) => this.connections.query(peerId, asked, options),
       classifyUnserved: () => Promise.resolve('read'), localLoad: () => load, refusalOf: () => null, inFlightChanged: () => undefined, latencyTo: () => 10,
@@ -161,7 +163,7 @@ class TestNode {
   /** A program beside it. */
   client(): { readonly stream: () => MemoryByteStream; readonly connections: QueryConnections; transaction<T>(work: (transaction: Transaction) => Promise<T>, options?: ClientOptions): Promise<T> } {
     let stream: MemoryByteStream | null = null
-    const connections = new QueryConnections({ clock: this.#mesh.clock, open: () => {
+    const connections = new QueryConnections({ clock: this.#mesh.clock, compression: new Compression('auto', this.#mesh.clock), open: () => {
       stream = this.open(this.name, { kind: 'local-client' })
       return Promise.resolve(stream)
     } })
@@ -344,6 +346,21 @@ describe('a transaction from a node without a copy', () => {
       return rowsOf(transaction, 'one')
     })
     expect(log).toEqual(['t1 begin write', 't1 one', 't1 commit'])
+  })
+
+  it('begins here when the others cannot, unless what it asks of its copy speaks against this one', async () => {
+    const begin = async (lagMs: number, route: string): Promise<string> => {
+      const log: string[] = []
+      const { client } = twoNodes({ bounds: { openMax: 0 } }, { engine: loggingEngine(log, { role: 'replica' }), view: { lagMs } })
+      return await client.transaction((transaction) => Promise.resolve(transaction.route?.decision ?? ''), { readOnly: true, route }).catch((error: unknown) => {
+        expect(log).toEqual([])
+        return (error as MeshError).code
+      })
+    }
+    expect(await begin(3_600_000, 'prefer-remote')).toBe('local-overloaded')
+    expect(await begin(3_600_000, 'max-staleness=1s')).toBe('ERR_OVERLOADED')
+    expect(await begin(500, 'max-staleness=1s, prefer-remote')).toBe('local-overloaded')
+    expect(await begin(0, 'zone=there')).toBe('ERR_OVERLOADED')
   })
 
   it('keeps to its relay', async () => {
