@@ -31,9 +31,11 @@ describe('a node that takes much longer than the others', () => {
     await until('most queries of the slow node to be answered elsewhere', async () => {
       const [answers] = await Promise.all([ask(slow), ...others.map(ask)])
       for (const { route } of answers) if (route.decision === 'forward') reasons.push(route.reason)
-      return answers.every(({ node }) => node !== 'slow')
+      return answers.every(({ node }) => node !== 'slow') && await slow.counter('slowHere') === 1
     })
     for (const reason of reasons) expect(reason).toMatch(/^A query takes \d+ ms here, [\d.]+ × as long as at fast[12]$/)
+
+    expect(await slow.counter('slowHereEntered')).toBeGreaterThan(0)
 
     await slow.engine({ takesMs: 0 })
     await until('all queries to stay where they are asked', async () => (await ask(slow)).every(({ route }) => route.decision === 'local' && route.reason === 'Local node is below its thresholds'))
