@@ -258,8 +258,9 @@ export class QueryService {
       this.#counters.refused++
       throw new MeshError(combinedCode(failed), `no node could answer. Tried ${describeFailed(failed)}`, { details: { attempts: failed.length } })
     }
-    this.#counters.localOverloaded++
-    const report = this.#report('local-overloaded', decision, context.decisionUs, failed)
+    const { ifNobody } = decision
+    this.#counters[ifNobody === 'local' ? 'local' : 'localOverloaded']++
+    const report = this.#report(ifNobody, decision, context.decisionUs, failed)
     return await this.#runHere(request, context, { ...report, reason: `${report.reason}; no peer could answer` })
   }
 

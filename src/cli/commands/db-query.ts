@@ -138,10 +138,10 @@ async function sayRoute(route: RouteReport | null, flags: Flags, { stderr }: Cli
   if (flags.explain === true) await stderr.write(`${JSON.stringify(route)}\n`)
   if (flags.verbose === true) {
     await stderr.write(routingDecision(route))
-    if (route.decision !== 'local-overloaded') return
+    if (route.decision === 'forward') return
   }
   const notice = routeNotice(route)
-  if (notice !== null) await stderr.write(`${route.decision === 'local-overloaded' ? stderr.style('yellow', notice) : notice}\n`)
+  if (notice !== null) await stderr.write(`${route.decision === 'forward' ? notice : stderr.style('yellow', notice)}\n`)
 }
 
 /** The same result, with the progress told of each batch before its rows are written. */

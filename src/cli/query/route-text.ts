@@ -10,7 +10,7 @@ export function routeNotice(route: RouteReport | null): string | null {
   const failed = route.failedAttempts.filter(({ peerId }) => !isOverloaded || peerId !== route.executedBy.peerId)
     .map(({ name, message, code }) => `${name} failed: ${message} (${code})`).join(', ')
   switch (route.decision) {
-    case 'local': return null
+    case 'local': return failed === '' ? null : `warning: no peer could answer, so the query ran on ${route.executedBy.name}: ${failed}`
     case 'forward': {
       const latency = route.latencyMs === null ? '' : ` (${formatDuration(route.latencyMs)} latency)`
       if (isOverloaded) return `Query forwarded to ${route.executedBy.name}${latency}, although overloaded: nobody better answered${failed === '' ? '' : `; ${failed}`}`

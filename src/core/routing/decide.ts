@@ -161,7 +161,7 @@ function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
   if (chosen !== undefined) {
     const isRelief = isHealthyOnly && tierOf(chosen, eligibilityOf(input), options) === 'overloaded'
     const reason = isRelief ? `${obstacle.reason}; ${chosen.name} is overloaded too, but would answer in ${Math.round(chosen.serviceMs ?? 0)} ms what takes ${Math.round(local.comparison?.hereMs ?? 0)} ms here` : obstacle.reason
-    return { kind: 'forward', chain: chain.map(({ peerId }) => peerId), latencyMs: measured(chosen), isRelief, lastResort, explanation: explain(input, reason, { peers, chain, share }) }
+    return { kind: 'forward', chain: chain.map(({ peerId }) => peerId), latencyMs: measured(chosen), isRelief, ifNobody: stayingHere(obstacle), lastResort, explanation: explain(input, reason, { peers, chain, share }) }
   }
   const nobody = { peers, chain, share: null }
   if (isHealthyOnly) {

@@ -155,6 +155,8 @@ export type Decision = Decided & (
     readonly kind: 'forward'; readonly chain: readonly string[]; readonly latencyMs: number | null
     /** The chosen peer is known to be overloaded, and is to run it all the same. */
     readonly isRelief: boolean
+    /** What it is here, where it can run, when none of the chain answers. */
+    readonly ifNobody: 'local' | 'local-overloaded'
   }
   | { readonly kind: 'refuse'; readonly code: RefusalCode }
 )

@@ -124,6 +124,13 @@ describe('db:query and the route', () => {
     expect(stderr).toBe('warning: the query ran on local1 although it is overloaded: Local CPU 85% exceeds threshold 80%\n')
   })
 
+  it.each([[], ['--verbose']])('warns when it ran here since no peer could answer, and does not call the node overloaded (%s)', async (...args: string[]) => {
+    const route = { ...localRoute, failedAttempts: [{ peerId: 'r', name: 'remote2', code: 'ERR_PEER_UNREACHABLE', message: 'connection refused' }] }
+    const { stderr } = await new FakeProcess({ query: () => Promise.resolve(fakeResult({ route })) }).run('db:query', 'users', 'SELECT 1', ...args)
+    expect(stderr).toContain('warning: no peer could answer, so the query ran on local1: remote2 failed: connection refused (ERR_PEER_UNREACHABLE)\n')
+    expect(stderr).not.toContain('overloaded')
+  })
+
   it('shows everything with --verbose', async () => {
     const process = new FakeProcess({ query: () => Promise.resolve(fakeResult({ route: forwardRoute, batches: [[[1]]] })) })
     const { stderr, stdout } = await process.run('db:query', 'users', 'SELECT 1', '--verbose')

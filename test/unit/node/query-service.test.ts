@@ -189,6 +189,15 @@ describe('failover', () => {
     expect(service.counters).toMatchObject({ localOverloaded: 1, forwarded: 0 })
   })
 
+  it.each<[string, Partial<QueryRequest>, Partial<LocalView>, string]>([
+    ['a wish', { hints: 'prefer-remote' }, {}, 'The query prefers another node; no peer could answer'],
+    ['slowness', {}, { comparison: { hereMs: 900, elsewhereMs: 90, elsewhereName: 'near', forwardedRatio: 1 } }, 'A query takes 900 ms here, 10 × as long as at near; no peer could answer'],
+  ])('calls this node overloaded only where it is: not after %s', async (_, request, local, reason) => {
+    const { ask, service } = setUp({ local, peers: [{ peerId: 'near' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE') } })
+    expect((await ask(request)).route).toMatchObject({ decision: 'local', reason, failedAttempts: [{ peerId: 'near' }] })
+    expect(service.counters).toMatchObject({ local: 1, localOverloaded: 0, forwarded: 0 })
+  })
+
   it('names every attempt when this node has no copy either', async () => {
     const { ask } = setUp({ engine: null, peers: [{ peerId: 'near' }, { peerId: 'far' }], behaviour: { near: fails('ERR_PEER_UNREACHABLE'), far: fails('ERR_OVERLOADED') } })
     await expect(ask()).rejects.toMatchObject({ code: 'ERR_NO_HEALTHY_PEER', message: expect.stringMatching(/near: .*far: /) as string })
