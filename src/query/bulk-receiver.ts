@@ -6,6 +6,7 @@ import type { ByteStream } from '../ports/peer-streams.ts'
 import { FRAME_BYTES_MAX, FrameReader, FrameWriter } from '../wire/framing.ts'
 import type { End, Frame } from '../wire/generated/query.ts'
 import { decodeFailure, decodeFrame, encodeFrame, QUERY_WIRE_VERSION } from '../wire/query-messages.ts'
+import { creditOfBatch } from './batch-credit.ts'
 import type { ClientQuery, QueryBulkStream } from './client-query.ts'
 import { TURN_BYTES_MAX } from './limits.ts'
 import { closeWithFarSide } from './stream-lifetime.ts'
@@ -104,7 +105,7 @@ export class BulkReceiver implements QueryBulkStream {
     const query = this.#query
     if (frame.batch !== undefined) {
       if (frame.batch.id !== this.#id || query === null) return false
-      this.#grantedBytes -= frame.batch.data.length
+      this.#grantedBytes -= creditOfBatch(frame.batch.data.length)
       // A sender that has credit left may finish the frame it is at. One that ignores its credit would fill the memory here.
       if (this.#grantedBytes < -FRAME_BYTES_MAX) return false
       return query.ended || query.handleBatch(frame.batch)

@@ -4,6 +4,7 @@ import type { EngineBatch } from '../ports/query-engine.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import type { FrameWriter } from '../wire/framing.ts'
 import { encodeBatch, encodeBatchHead } from '../wire/query-messages.ts'
+import { creditOfBatch } from './batch-credit.ts'
 import { BATCH_BYTES_MAX, BULK_SEND_BYTES, FRAGMENT_ALONE_BYTES, FRAGMENT_BYTES } from './limits.ts'
 import type { ServerContext } from './server.ts'
 
@@ -57,7 +58,7 @@ export class BulkSender {
       if (this.#error !== null) throw this.#error
       const fragment = bytes.subarray(at, at + (this.#stream.isAlone ? FRAGMENT_ALONE_BYTES : FRAGMENT_BYTES))
       at += fragment.length
-      this.#creditBytes -= fragment.length
+      this.#creditBytes -= creditOfBatch(fragment.length)
       if (fragment.length < BULK_SEND_BYTES) this.#hold(encodeBatch(this.#id, rows, fragment, at < bytes.length, rawBytes))
       else {
         this.#pushHeld()

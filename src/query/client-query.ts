@@ -4,8 +4,9 @@ import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { Batch, End, Response } from '../wire/generated/query.ts'
 import { decodeFormat, decodeRoute, decodeTrailer } from '../wire/query-messages.ts'
+import { creditOfBatch } from './batch-credit.ts'
 import { codecOfNumber, type Codec } from './compression.ts'
-import { BATCH_BYTES_MAX } from './limits.ts'
+import { BATCH_BYTES_MAX, BATCH_FRAGMENTS_MAX } from './limits.ts'
 import type { QueryRequest, QueryResponse, QueryTrailer } from './types.ts'
 
 /** A stream that carries the query, as far as the query has to do with it. */
@@ -134,9 +135,9 @@ export class ClientQuery {
     this.#fragmentBytes += wire.data.length
     if (!this.#responded || this.#fragmentBytes > BATCH_BYTES_MAX) return false
     if (wire.more) {
-      this.#fragments.push(wire.data)
+      if (wire.data.length === 0 || this.#fragments.push(wire.data) >= BATCH_FRAGMENTS_MAX) return false
       // Nobody can consume part of a batch, so the rest must not wait for that; the batch's own bound holds instead.
-      this.bulk?.consumed(this, wire.data.length)
+      this.bulk?.consumed(this, creditOfBatch(wire.data.length))
       return true
     }
     let bytes = wire.data
@@ -152,7 +153,7 @@ export class ClientQuery {
     this.#fragmentBytes = 0
     const batch = this.#batch(wire.rows, bytes, wire.rawBytes)
     if (batch === null) return false
-    const entry: ReceivedBatch = { batch, creditBytes: wire.data.length, next: null }
+    const entry: ReceivedBatch = { batch, creditBytes: creditOfBatch(wire.data.length), next: null }
     if (this.#waiter === null) this.#enqueue(entry)
     else {
       const waiter = this.#waiter

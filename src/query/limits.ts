@@ -1,7 +1,10 @@
 /** Bounds of the query protocol. Both ends hold them on their own; none is trusted to the other side. */
+import { decodeLimits } from '../wire/query-decoders.ts'
 
 /** What a Response frame carries of a result before the rest moves to a bulk stream. */
 export const INLINE_BYTES_MAX = 64 << 10
+/** And in so many batches: a receiver that finds more gives up the stream. */
+export const INLINE_BATCHES_MAX = decodeLimits.limits.response.parts
 /** How long a result may trickle before its head is sent without waiting for its end. */
 export const HEAD_DELAY_MS = 20
 /** Fragment of a batch on a bulk stream that shares its connection: large enough that encryption and multiplexing cost little. */
@@ -22,6 +25,10 @@ export const BULK_SEND_BYTES = 64 << 10
 export const SESSION_SEND_BYTES = 6 << 10
 /** A batch as an engine makes it; fragments are rejoined up to this. */
 export const BATCH_BYTES_MAX = 64 << 20
+/** An honest sender makes a quarter of it at most. The fragments of a batch are credited as they come, so that only their number bounds what they take. */
+export const BATCH_FRAGMENTS_MAX = 1024
+/** Of credit, that a batch or fragment costs at least: what has hardly any data takes memory all the same until it is read. */
+export const BATCH_CREDIT_BYTES_MIN = 64
 /** Batch bytes on the way to one consumer. */
 export const WINDOW_BYTES = 2 << 20
 /** A sender whose transport takes nothing more keeps this much, then stops reading requests. */

@@ -11,7 +11,7 @@ import type { End } from '../wire/generated/query.ts'
 import type { Alarm } from './alarm.ts'
 import type { BulkSender } from './bulk-sender.ts'
 import { type CompressingSender, numberOfCodec } from './compression.ts'
-import { HEAD_DELAY_MS, INLINE_BYTES_MAX } from './limits.ts'
+import { HEAD_DELAY_MS, INLINE_BATCHES_MAX, INLINE_BYTES_MAX } from './limits.ts'
 import type { ServerContext } from './server.ts'
 import type { QueryRequest, QueryResponse } from './types.ts'
 
@@ -147,7 +147,7 @@ export class ServedQuery {
         batch = await compressing.compress(batch)
         if (this.#isStopped()) break
       }
-      if (!this.#headSent && this.#partBytes + batch.bytes.length <= this.#inlineBytes) {
+      if (!this.#headSent && this.#partBytes + batch.bytes.length <= this.#inlineBytes && this.#parts.length < INLINE_BATCHES_MAX) {
         if (this.#response === null) this.#expectMore(response)
         this.#parts.push(batch)
         this.#partBytes += batch.bytes.length
