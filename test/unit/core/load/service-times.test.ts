@@ -106,6 +106,8 @@ describe('a slowdown', () => {
     for (let i = 0; i < 20; i++) times.handleAnswered(10_100, times.handleStart(10_000))
     times.handleTime(60_000)
     expect(times.isSlowed).toBe(false)
+    // Nor do they keep a trial from being made.
+    expect(times.running).toBe(0)
     expect(times.expectedMs(60_000)).toBeCloseTo(100, 5)
   })
 
