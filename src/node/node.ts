@@ -204,7 +204,11 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
       membershipDriver.updateSelf({ databases })
       warnOfRivals({ ...record, databases })
     },
-    onReadiness: () => { publishLoad(monitor.snapshot(clock.nowMs(), clock.wallMs())) },
+    onReadiness: () => {
+      publishLoad(monitor.snapshot(clock.nowMs(), clock.wallMs()))
+      // Whose server comes back as the primary that it was meets the one that took its place.
+      warnOfRivals({ ...record, databases: offersOf(engines) })
+    },
   })
   closers.add('engine states', () => { engineStates.stop() })
 
@@ -212,7 +216,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   const events = new EventStream<EventView>((event) => { logs.handleEvent(event) })
   closers.add('events', () => { events.end() })
   const verifier = createRecordVerifier()
-  const rivals = new Rivals(record)
+  const rivals = new Rivals(record, (peerId, database) => (peerId === record.peerId ? engines.get(database)?.isReady() : loads.get(peerId)?.readyDatabases?.includes(database)) ?? true)
   const warnOfRivals = ({ peerId, name, databases }: MemberRecord): void => {
     for (const warning of rivals.note({ peerId, name, databases })) log.warn({ peerId, name }, warning)
   }

@@ -1,6 +1,7 @@
 /** The schema that OPTION_TABLE amounts to: each key's reader joined to its range, and the rules between keys. */
 import { isIP } from 'node:net'
 import * as z from 'zod'
+import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
 import { STRATEGY_NAMES, type StrategyName } from '../core/routing/strategies/registry.ts'
 import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
@@ -45,11 +46,17 @@ export const thresholdsSchema = z.strictObject(thresholds)
 const databases = z.array(z.object({
   name: z.string('a database name').regex(databaseNamePattern, 'a database name: a letter or underscore, then up to 62 letters, digits, underscores and hyphens'),
   path: z.string('the path of a .duckdb file or of a folder').min(1, 'the path of a .duckdb file or of a folder'),
-  role: z.enum(['primary', 'replica'], 'a role: primary or replica').default('replica'),
+  role: z.enum(['primary', 'replica'], 'a role: primary or replica').nullable().default(null),
   threads: ranged(readNumber, threads).nullable().default(null),
   memory: ranged(readSize, memory).nullable().default(null),
   strategy: z.enum(STRATEGY_NAMES, `a routing strategy: ${STRATEGY_NAMES.join(', ')}`).nullable().default(null),
   ...thresholds,
+}).superRefine((database, context) => {
+  if (!isPostgresUrl(database.path)) return
+  // Accepted, they would only seem to hold.
+  for (const field of ['role', 'threads', 'memory'] as const) {
+    if (database[field] !== null) context.addIssue({ code: 'custom', path: [field], message: `no ${field} for a PostgreSQL database, since its server has its own` })
+  }
 })).max(256, 'at most 256 databases')
 
 function schemaOf(form: OptionForm): z.ZodType {
@@ -77,7 +84,7 @@ export const optionsSchema = z.object(Object.fromEntries([...OPTION_TABLE, ...RO
 export interface ParsedDatabase {
   readonly name: string
   readonly path: string
-  readonly role: 'primary' | 'replica'
+  readonly role: 'primary' | 'replica' | null
   readonly threads: number | null
   readonly memory: number | null
   readonly strategy: StrategyName | null

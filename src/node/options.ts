@@ -26,7 +26,7 @@ export interface DatabaseOptions {
   readonly name: string
   /** Absolute, or the URL of a PostgreSQL database, without a password. */
   readonly path: string
-  /** What a PostgreSQL server says of itself comes before it. */
+  /** `replica` for a PostgreSQL server too, which says itself what it is. */
   readonly role: 'primary' | 'replica'
   /** Null: the engine's own default. */
   readonly threads: number | null
@@ -151,7 +151,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     cluster: get('cluster'),
     allowPeers: get<string[] | undefined>('allowPeers') ?? [], denyPeers: get<string[] | undefined>('denyPeers') ?? [],
     databases: (get<ParsedDatabase[] | undefined>('databases') ?? []).map(({ name, path, role, threads, memory, strategy, ...thresholds }) => (
-      { name, path: isPostgresUrl(path) ? path : inFolderOf('databases', path), role, threads, memoryBytes: memory, strategy, thresholds: thresholdsOf(thresholds) })),
+      { name, path: isPostgresUrl(path) ? path : inFolderOf('databases', path), role: role ?? 'replica', threads, memoryBytes: memory, strategy, thresholds: thresholdsOf(thresholds) })),
     insecure: get('insecure'),
     datacenter: get('datacenter'), rack: get('rack'), capacity: get('capacity'),
     connectionsMax: get('connectionsMax'), seedRetryMaxMs: get('seedRetryMax'),

@@ -110,6 +110,8 @@ describe('databases', () => {
     [{ yaml: 'databases:\n  users: { path: ./u, overloadDwell: 5 }\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 databases for users: overloadDwell is 5; it takes a duration with its unit (ms, s, m, h) from 0ms to 10m'],
     [{ flags: { databases: ['a=./u', 'a=./v'] } }, 'ERR_OPTION_INVALID: --db names the database a twice'],
     [{ yaml: 'databases:\n  users:\n    path: ./u\n    rol: primary\n' }, 'ERR_OPTION_UNKNOWN: reedbase.yaml:4 databases.users.rol is not a setting of a database; did you mean role?'],
+    [{ yaml: 'databases:\n  users: { path: ./u, rol: primary }\n  others: { path: ./o, thread: 2 }\nnme: a\n' }, 'ERR_OPTION_UNKNOWN: reedbase.yaml:2 databases.users.rol is not a setting of a database; did you mean role?; reedbase.yaml:3 databases.others.thread is not a setting of a database; did you mean threads?; reedbase.yaml:4 nme is not an option; did you mean name?'],
+    [{ flags: { databases: ['users=postgres://mesh@localhost/users,role=replica,threads=2,memory=1GB'] } }, 'ERR_OPTION_INVALID: --db for users: role is "replica"; it takes no role for a PostgreSQL database, since its server has its own. --db for users: threads is "2"; it takes no threads for a PostgreSQL database, since its server has its own. --db for users: memory is "1GB"; it takes no memory for a PostgreSQL database, since its server has its own'],
     [{ yaml: 'databases: [users]\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 databases must be a mapping of database names to paths or settings'],
     [{ yaml: 'databases:\n  users: {}\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 databases for users: path is incomplete; it takes the path of a .duckdb file or of a folder'],
   ])('refuses %j', (sources, message) => {
