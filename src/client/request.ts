@@ -2,11 +2,13 @@
 import type { Priority } from '../core/routing/types.ts'
 import { MeshError } from '../errors.ts'
 import type { QueryRequest } from '../query/types.ts'
-import type { QueryOptions } from './types.ts'
+import type { QueryOptions, RouteWishes } from './types.ts'
 
 const timeoutMsDefault = 30_000
 /** What a timer can hold: about 24 days. */
 const timeoutMsMax = 2 ** 31 - 1
+/** The type holds the list complete. */
+const wishNames = Object.keys({ localOnly: 0, preferRemote: 0, zone: 0, maxStalenessMs: 0, strategy: 0 } satisfies Record<keyof RouteWishes, 0>)
 const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
 
 /** @throws MeshError ERR_OPTION_INVALID */
@@ -35,6 +37,8 @@ export function toRequest(sql: string, options: QueryOptions): QueryRequest {
 /** The wishes in the words of a hint comment, which the node reads and judges; what would say something else there is refused here. */
 function hintText({ route = {}, session }: QueryOptions): string {
   if (typeof route === 'string') return session === undefined ? route : `${route}, session=${session}`
+  const unknown = Object.keys(route).filter((name) => !wishNames.includes(name))
+  if (unknown.length > 0) throw new MeshError('ERR_OPTION_INVALID', `route has no ${unknown.join(', no ')}; it takes ${wishNames.join(', ')}`, { nextStep: 'Correct the name: a wish that nobody heeds is worse than none.' })
   const { localOnly, preferRemote, zone, maxStalenessMs, strategy } = route
   const words = [
     localOnly === true && 'local-only', preferRemote === true && 'prefer-remote',

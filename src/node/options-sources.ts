@@ -41,12 +41,14 @@ export function fromFlags(flags: FlagValues, cwd: string): SourcedOptions {
 export function fromEnvironment(env: Readonly<Record<string, string | undefined>>, cwd: string): SourcedOptions {
   const found = new Map<string, SourcedValue>()
   const names = [...OPTION_TABLE.map((option) => option.env), CONFIG_ENV, DEBUG_ENV]
+  const unknown: string[] = []
   for (const [name, value] of Object.entries(env)) {
     if (!name.startsWith('REEDBASE_') || value === undefined || name === CONFIG_ENV || name === DEBUG_ENV) continue
     const option = OPTION_TABLE.find((candidate) => candidate.env === name)
-    if (option === undefined) throw new MeshError('ERR_OPTION_UNKNOWN', `the environment variable ${name} is not an option${didYouMean(name, names)}`)
-    found.set(option.key, { value: option.isList ? listOf(option, value.split(';').map((item) => item.trim()).filter((item) => item !== '')) : value, source: name, folder: cwd })
+    if (option === undefined) unknown.push(`the environment variable ${name} is not an option${didYouMean(name, names)}`)
+    else found.set(option.key, { value: option.isList ? listOf(option, value.split(';').map((item) => item.trim()).filter((item) => item !== '')) : value, source: name, folder: cwd })
   }
+  refuseUnknown(unknown)
   return found
 }
 
@@ -70,14 +72,24 @@ export function fromConfigFile(path: string, cwd: string): SourcedOptions {
 /** A nested object of the configuration file's shape; also what a library user passes. */
 export function fromTree(tree: unknown, { at, folder }: { readonly at: (keyPath: readonly string[]) => string; readonly folder: string }): SourcedOptions {
   const found = new Map<string, SourcedValue>()
+  const unknown: string[] = []
   for (const [keyPath, value] of leaves(tree)) {
     const key = keyPath.join('.')
     const option = OPTION_TABLE.find((candidate) => candidate.key === key) ?? ROUTING_OPTION_TABLE.find((candidate) => candidate.key === key)
-    if (option === undefined) throw new MeshError('ERR_OPTION_UNKNOWN', `${at(keyPath)} is not an option${didYouMean(key, allKeys)}`)
+    if (option === undefined) {
+      unknown.push(`${at(keyPath)} is not an option${didYouMean(key, allKeys)}`)
+      continue
+    }
     if (value === null || value === undefined) throw new MeshError('ERR_OPTION_INVALID', `${at(keyPath)} has no value`, { nextStep: 'Give it one, or take the key out.' })
-    found.set(key, { value: option.form.kind === 'databases' ? databasesOf(value, at) : value, source: at(keyPath), folder })
+    found.set(key, { value: option.form.kind === 'databases' ? databasesOf(value, { at, unknown }) : value, source: at(keyPath), folder })
   }
+  refuseUnknown(unknown)
   return found
+}
+
+/** All of them at once, so that nobody corrects one name a start. */
+function refuseUnknown(sentences: readonly string[]): void {
+  if (sentences.length > 0) throw new MeshError('ERR_OPTION_UNKNOWN', sentences.join('; '))
 }
 
 /** How deep the mappings of these keys go, and one of their form. */
@@ -151,8 +163,8 @@ function databaseOfText(text: unknown): unknown {
   return database
 }
 
-/** The file's mapping: a path alone, or a mapping with path and settings. */
-function databasesOf(value: unknown, at: (keyPath: readonly string[]) => string): unknown {
+/** The file's mapping: a path alone, or a mapping with path and settings. Adds a sentence to `unknown` for each that is no setting. */
+function databasesOf(value: unknown, { at, unknown }: { readonly at: (keyPath: readonly string[]) => string; readonly unknown: string[] }): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new MeshError('ERR_OPTION_INVALID', `${at(['databases'])} must be a mapping of database names to paths or settings`, { nextStep: 'Write databases:, then a line such as "  users: ./data/users" for each.' })
   }
@@ -160,7 +172,7 @@ function databasesOf(value: unknown, at: (keyPath: readonly string[]) => string)
     if (typeof settings === 'string') return { name, path: settings }
     if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) throw new MeshError('ERR_OPTION_INVALID', `${at(['databases', name])} must be a path, or a mapping with a path`)
     for (const field of Object.keys(settings)) {
-      if (!(databaseFields as readonly string[]).includes(field)) throw new MeshError('ERR_OPTION_UNKNOWN', `${at(['databases', name, field])} is not a setting of a database${didYouMean(field, databaseFields)}`)
+      if (!(databaseFields as readonly string[]).includes(field)) unknown.push(`${at(['databases', name, field])} is not a setting of a database${didYouMean(field, databaseFields)}`)
     }
     return { name, ...settings }
   })

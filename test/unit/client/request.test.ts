@@ -29,6 +29,7 @@ describe('the options of a query', () => {
     [{ priority: '' }, 'priority is ""'],
     [{ timeoutMs: 0 }, 'timeoutMs is 0; it must be between 1 and 2147483647'],
     [{ timeoutMs: Number.NaN }, 'timeoutMs is NaN'],
+    [{ route: { zoen: 'eu', localOnly: true, stratgy: 'nearest' } }, 'route has no zoen, no stratgy; it takes localOnly, preferRemote, zone, maxStalenessMs, strategy'],
     [{ timeoutMs: 2 ** 31 }, 'timeoutMs is 2147483648'],
   ])('are refused: %j', (wrong, message) => {
     expect(() => toRequest('SELECT 1', { database: 'users', ...wrong } as QueryOptions)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining(message) as string }) as Error)
