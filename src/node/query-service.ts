@@ -3,8 +3,9 @@
  * streams. A relayed result is passed on undecoded.
  */
 import { MeshError } from '../errors.ts'
+import { canRunHere } from '../core/routing/can-run-here.ts'
 import { decide, type RoutingOptions } from '../core/routing/decide.ts'
-import { isInZone, isTooStale, type RouteHints } from '../core/routing/hints.ts'
+import type { RouteHints } from '../core/routing/hints.ts'
 import type { StrategySet } from '../core/routing/strategies/registry.ts'
 import type { RoutingStrategy } from '../core/routing/strategies/strategy.ts'
 import { relayDecision } from '../core/latency/relay-decision.ts'
@@ -115,7 +116,7 @@ export class QueryService {
     const access = await this.#classify(engine, { database, sql, access: 'unknown', visited: [] }, signal)
     const local = this.#parts.localView(database)
     return explainRoute(this.#parts, {
-      database, sql, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: (placed) => this.#canRunHere({ access }, local, placed),
+      database, sql, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: (placed) => canRunHere(local, access, placed),
     })
   }
 
@@ -229,9 +230,9 @@ export class QueryService {
     context: RouteContext & { readonly decisionUs: number; readonly local: LocalView },
   ): Promise<QueryResponse> {
     const { hints, local } = context
-    const canRunHere = this.#canRunHere(request, local, hints)
+    const isPossibleHere = canRunHere(local, request.access, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
-    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !canRunHere, hasNoBetter: hints.pinnedTo !== null || decision.isRelief || (!canRunHere && (decision.chain.length === 1 || decision.lastResort === 'all-overloaded')) }).catch((error: unknown) => {
+    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !isPossibleHere, hasNoBetter: hints.pinnedTo !== null || decision.isRelief || (!isPossibleHere && (decision.chain.length === 1 || decision.lastResort === 'all-overloaded')) }).catch((error: unknown) => {
       // What cannot be told to have been left undone may have been done.
       const [primary] = decision.chain
       if (primary !== undefined && request.access === 'write' && !(error instanceof MeshError && error.details['started'] === 'no')) this.#noteWritten(request, context.session, primary)
@@ -254,7 +255,7 @@ export class QueryService {
       }
     }
     const { failed } = outcome
-    if (!canRunHere) {
+    if (!isPossibleHere) {
       this.#counters.refused++
       throw new MeshError(combinedCode(failed), `no node could answer. Tried ${describeFailed(failed)}`, { details: { attempts: failed.length } })
     }
@@ -262,15 +263,6 @@ export class QueryService {
     this.#counters[ifNobody === 'local' ? 'local' : 'localOverloaded']++
     const report = this.#report(ifNobody, decision, context.decisionUs, failed)
     return await this.#runHere(request, context, { ...report, reason: `${report.reason}; no peer could answer` })
-  }
-
-  /** Whether anything but load speaks against running it here. */
-  #canRunHere(request: Pick<QueryRequest, 'access'>, local: LocalView, { pinnedTo, zone, maxStalenessMs }: RouteHints): boolean {
-    if (pinnedTo !== null && pinnedTo !== local.peerId) return false
-    const isRead = request.access !== 'write'
-    if (isRead && zone !== null && !isInZone(local.site, zone)) return false
-    if (isRead && maxStalenessMs !== null && isTooStale(local, maxStalenessMs)) return false
-    return local.role !== null && local.ready && !local.draining && local.inFlight < local.inFlightMax && (request.access !== 'write' || local.role === 'primary')
   }
 
   #noteSession({ database, access }: QueryRequest, session: string | null, peerId: string): void {

@@ -6,6 +6,7 @@
  * The begin stays open beside the steps, as a query without rows that lasts as long as its transaction. Each node on the way learns from
  * it, at once and without a word of its own, that the side before it is gone (and rolls back) or that the side behind it is (and says so).
  */
+import { canRunHere } from '../core/routing/can-run-here.ts'
 import { decide, type RoutingOptions } from '../core/routing/decide.ts'
 import type { StrategySet } from '../core/routing/strategies/registry.ts'
 import type { RoutingStrategy } from '../core/routing/strategies/strategy.ts'
@@ -163,8 +164,8 @@ export class Transactions {
     if (decision.kind === 'forward') {
       const there = await this.#beginAt(id, decision, placed, { ...begin, report: report('forward'), isOnlyPlace: local.role === null })
       if (there !== null) return there
-      // Only load spoke against this node, and nobody else would have it.
-      if (!(access === 'read' && local.role !== null && local.ready && !local.draining && routeHints.pinnedTo === null)) {
+      // Where only load spoke against this node, and nobody else would have it, it is begun here.
+      if (!canRunHere(local, access, routeHints)) {
         throw new MeshError(combinedCode(begin.failed), `no node could begin the transaction. Tried ${describeFailed(begin.failed)}`, { details: { attempts: begin.failed.length, started: 'no' } })
       }
     }

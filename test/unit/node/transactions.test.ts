@@ -351,7 +351,7 @@ describe('a transaction from a node without a copy', () => {
   it('begins here when the others cannot, unless what it asks of its copy speaks against this one', async () => {
     const begin = async (lagMs: number, route: string): Promise<string> => {
       const log: string[] = []
-      const { client } = twoNodes({ bounds: { openMax: 0 } }, { engine: loggingEngine(log, { role: 'replica' }), view: { lagMs } })
+      const { client } = twoNodes({ bounds: { openMax: 0 }, view: { site: { datacenter: 'there', rack: '' } } }, { engine: loggingEngine(log, { role: 'replica' }), view: { lagMs } })
       return await client.transaction((transaction) => Promise.resolve(transaction.route?.decision ?? ''), { readOnly: true, route }).catch((error: unknown) => {
         expect(log).toEqual([])
         return (error as MeshError).code
