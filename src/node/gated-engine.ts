@@ -75,6 +75,7 @@ class Work {
   }
 
   resumes(): void {
+    this.#run?.asked()
     this.#sinceMs ??= this.#clock.nowMs()
   }
 

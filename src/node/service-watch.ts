@@ -123,6 +123,11 @@ export class ServiceRun {
     this.#watched.times.handleAnswered(this.#clock.nowMs(), this.#query)
   }
 
+  /** Somebody asks for them. */
+  asked(): void {
+    this.#watched.times.handleAsked(this.#clock.nowMs(), this.#query)
+  }
+
   /** With its first rows, or without any. Once: what comes later says nothing new. */
   end(outcome: 'completed' | 'failed' | 'cancelled', serviceMs: number): void {
     if (this.#query.state === 'ended') return

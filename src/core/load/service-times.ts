@@ -66,8 +66,8 @@ const serviceMsMin = 0.01
 
 /** A query that runs; whoever started it hands it back. */
 export interface RunningQuery {
-  readonly startedMs: number
-  /** `settled`: the engine has answered, and when its first rows are taken is up to its reader as well. */
+  startedMs: number
+  /** `settled`: the engine has answered, and waits to be asked for rows. */
   state: 'young' | 'overdue' | 'settled' | 'ended'
 }
 
@@ -138,10 +138,19 @@ export class ServiceTimes {
     return query
   }
 
-  /** The engine has answered it: however slowly its rows are read, it is not overdue any more. */
+  /** The engine has answered it: as long as nobody asks for its rows, it is not overdue. */
   handleAnswered(nowMs: number, query: RunningQuery): void {
     this.handleTime(nowMs)
     this.#settle(query)
+  }
+
+  /** Its reader asks for them, and an engine may begin only now. */
+  handleAsked(nowMs: number, query: RunningQuery): void {
+    if (query.state !== 'settled') return
+    query.state = 'young'
+    query.startedMs = nowMs
+    this.#young.add(query)
+    this.#running++
   }
 
   /**

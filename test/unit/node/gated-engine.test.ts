@@ -4,7 +4,7 @@ import { QueryGate } from '../../../src/core/admission/query-gate.ts'
 import { executeGated, type GatedRequest } from '../../../src/node/gated-engine.ts'
 import { QueryGateDriver } from '../../../src/node/query-gate-driver.ts'
 import type { EngineBatch, EngineResult } from '../../../src/ports/query-engine.ts'
-import { VirtualClock } from '../../support/query-plane.ts'
+import { settle, VirtualClock } from '../../support/query-plane.ts'
 
 const batch: EngineBatch = { bytes: new Uint8Array(1), rows: 1 }
 
@@ -20,6 +20,7 @@ function setUp() {
   let plan: Plan = { answersMs: 0 }
   async function* batches({ pullsMs = [0, 0] }: Plan): AsyncGenerator<EngineBatch, void, void> {
     for (const [index, ms] of pullsMs.entries()) {
+      if (ms === Infinity) await new Promise(() => undefined)
       clock.advance(ms)
       if (index < pullsMs.length - 1) yield batch
     }
@@ -82,6 +83,24 @@ describe('the service times of a database', () => {
     clock.advance(29_000)
     expect(told()).toBeCloseTo(2, 5)
     expect(gate.services.compare('d', 0, () => [{ name: 'replica', expectedMs: 2 }]).forwardedRatio).toBe(0)
+  })
+
+  it('grow with reads that hang, whether the engine does not answer or has no rows', async () => {
+    for (const hangs of [{ answersMs: Infinity }, { answersMs: 0, pullsMs: [Infinity] }]) {
+      const { run, execute, gate, clock, told } = setUp()
+      await run({ answersMs: 2 })
+      const hang = async (): Promise<void> => {
+        void execute(hangs).then(({ batches }) => batches[Symbol.asyncIterator]().next())
+        await settle(5)
+      }
+      for (let i = 0; i < 12; i++) await hang()
+      clock.advance(29_000)
+      expect(told()).toBeCloseTo(29_000, 5)
+      // All leave but for one, which is to see whether it goes better.
+      expect(gate.services.compare('d', 0, () => [{ name: 'replica', expectedMs: 2 }]).forwardedRatio).toBe(0)
+      await hang()
+      expect(gate.services.compare('d', 0, () => [{ name: 'replica', expectedMs: 2 }]).forwardedRatio).toBe(1)
+    }
   })
 
   it('are not held up by readers that do not come', async () => {
