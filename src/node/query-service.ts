@@ -12,7 +12,7 @@ import { relayDecision } from '../core/latency/relay-decision.ts'
 import type { Decision, LocalView, PeerView } from '../core/routing/types.ts'
 import type { Random } from '../core/time/random.ts'
 import type { TransactionOptions } from '../core/transactions/options.ts'
-import type { EngineResult, QueryEngine } from '../ports/query-engine.ts'
+import { type EngineResult, type QueryEngine, readOnlyError } from '../ports/query-engine.ts'
 import { type QueryHints, readHints } from '../query/hint-text.ts'
 import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
 import type { ExplainView } from '../wire/control.ts'
@@ -172,7 +172,7 @@ export class QueryService {
   async #classify(engine: QueryEngine | undefined, request: Pick<QueryRequest, 'database' | 'sql' | 'access' | 'visited'>, signal: AbortSignal): Promise<QueryRequest['access']> {
     if (engine !== undefined) {
       const access = await engine.classify(request.sql, signal)
-      if (access === 'write' && engine.isReadOnly === true) throw new MeshError('ERR_READ_ONLY', `${request.database} is a folder of files, which nobody writes through the mesh`, { details: { started: 'no' } })
+      if (access === 'write' && engine.isReadOnly === true) throw readOnlyError(engine)
       return access
     }
     // Whoever forwarded it here is wrong about what this node serves; that is all it needs to hear.

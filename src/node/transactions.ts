@@ -15,7 +15,7 @@ import type { Random } from '../core/time/random.ts'
 import type { TransactionOptions } from '../core/transactions/options.ts'
 import { TransactionTable } from '../core/transactions/transaction-table.ts'
 import { ERRORS, MeshError } from '../errors.ts'
-import type { EngineBatch } from '../ports/query-engine.ts'
+import { type EngineBatch, readOnlyError } from '../ports/query-engine.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
 import { readHints, refuseHints } from '../query/hint-text.ts'
 import { ExplainedBatches } from '../query/passed-batches.ts'
@@ -134,7 +134,8 @@ export class Transactions {
     if (this.#pinned.size >= PINNED_MAX) throw new MeshError('ERR_OVERLOADED', `${PINNED_MAX} transactions have come in here and are open, which is the limit`, { details: { started: 'no' } })
     const { database } = request
     const access = request.access === 'read' ? 'read' : 'write'
-    if (access === 'write' && engines.get(database)?.isReadOnly === true) throw new MeshError('ERR_READ_ONLY', `${database} is a folder of files, which nobody writes through the mesh`, { details: { started: 'no' } })
+    const engine = engines.get(database)
+    if (access === 'write' && engine?.isReadOnly === true) throw readOnlyError(engine)
     const isForwarded = request.visited.length > 0
     const hints = readHints('', request.hints)
     const session = isForwarded ? null : hints.session
@@ -169,7 +170,7 @@ export class Transactions {
         throw new MeshError(combinedCode(begin.failed), `no node could begin the transaction. Tried ${describeFailed(begin.failed)}`, { details: { attempts: begin.failed.length, started: 'no' } })
       }
     }
-    const route = report(decision.kind === 'local' ? 'local' : 'local-overloaded')
+    const route = report(decision.kind === 'forward' ? decision.ifNobody : decision.kind)
     const response = await this.#open.begin(id, placed, { signal, deadlineMs, session, route })
     return this.#pin(id, { owner: remote, database, access, session, place: null, route: reportOfStep(route) }, response)
   }

@@ -1,6 +1,7 @@
 /** What a database engine offers the query plane. Results leave it encoded, so that the plane and every hop pass bytes on untouched. */
 
 import type { QueryValue } from '../core/values/query-value.ts'
+import { MeshError } from '../errors.ts'
 
 export type { QueryValue }
 
@@ -33,6 +34,11 @@ export interface EngineResult {
   readonly header: Uint8Array
   /** Pull-driven: nothing is computed ahead beyond one batch. `return()` releases the engine. Throws MeshError. */
   readonly batches: AsyncIterable<EngineBatch>
+}
+
+/** How a write is refused where `isReadOnly` says that no role makes the engine writable. */
+export function readOnlyError({ database, kind }: Pick<QueryEngine, 'database' | 'kind'>): MeshError {
+  return new MeshError('ERR_READ_ONLY', `${database} cannot be written: its ${kind} engine only reads`, { details: { database, started: 'no' } })
 }
 
 export interface QueryEngine {

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path'
 import duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
 import type { Log } from '../../ports/log.ts'
-import type { Access, BeginOptions, DatabaseRole, EngineRequest, EngineResult, EngineTransaction, QueryEngine } from '../../ports/query-engine.ts'
+import { type Access, type BeginOptions, type DatabaseRole, type EngineRequest, type EngineResult, type EngineTransaction, type QueryEngine, readOnlyError } from '../../ports/query-engine.ts'
 import { bindParameters } from './bind-parameters.ts'
 import { StatementClassifier, type FunctionLookup } from './classifier.ts'
 import { cancelledError, ConnectionPool } from './connection-pool.ts'
@@ -325,10 +325,8 @@ class Engine implements DuckDbEngine {
 
   /** Before it runs, or by the engine, which then has changed nothing. */
   #refuseWrite(): MeshError {
-    const details = { database: this.database, started: 'no' }
-    return this.#writeRefusal === 'ERR_READ_ONLY'
-      ? new MeshError('ERR_READ_ONLY', `The database ${this.database} is a folder of files and cannot be written.`, { details })
-      : new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details })
+    if (this.isReadOnly) return readOnlyError(this)
+    return new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details: { database: this.database, started: 'no' } })
   }
 
   async close(): Promise<void> {

@@ -276,9 +276,9 @@ describe('a write', () => {
     expect(asked).toHaveLength(1)
   })
 
-  it('to a folder of files is refused for what it is, wherever it was sent', async () => {
+  it('to an engine that only reads is refused for what it is, wherever it was sent', async () => {
     const { ask, asked } = setUp({ engine: { ...engineOf({ access: 'write' }), isReadOnly: true }, peers: [{ peerId: 'main', ...primary }] })
-    await expect(ask()).rejects.toMatchObject({ code: 'ERR_READ_ONLY' })
+    await expect(ask()).rejects.toMatchObject({ code: 'ERR_READ_ONLY', message: 'db cannot be written: its test engine only reads' })
     expect(asked).toEqual([])
   })
 

@@ -357,10 +357,17 @@ describe('a transaction from a node without a copy', () => {
         return (error as MeshError).code
       })
     }
-    expect(await begin(3_600_000, 'prefer-remote')).toBe('local-overloaded')
+    expect(await begin(3_600_000, 'prefer-remote')).toBe('local')
     expect(await begin(3_600_000, 'max-staleness=1s')).toBe('ERR_OVERLOADED')
-    expect(await begin(500, 'max-staleness=1s, prefer-remote')).toBe('local-overloaded')
+    expect(await begin(500, 'max-staleness=1s, prefer-remote')).toBe('local')
     expect(await begin(0, 'zone=there')).toBe('ERR_OVERLOADED')
+  })
+
+  it('that writes is refused at once by an engine that only reads', async () => {
+    const log: string[] = []
+    const { client } = twoNodes({}, { engine: loggingEngine(log, { isReadOnly: true }) })
+    await expect(client.transaction((transaction) => transaction.query('one'))).rejects.toMatchObject({ code: 'ERR_READ_ONLY', message: expect.stringContaining('db cannot be written: its logging engine only reads') as string })
+    expect(log).toEqual([])
   })
 
   it('keeps to its relay', async () => {
