@@ -13,6 +13,8 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
     `Database: ${output.style('bold', database)}`,
     `Measured every ${formatDuration(pingIntervalMs)}. Thresholds: CPU ${thresholds.cpuPercent}%, memory ${thresholds.memoryPercent}%, latency ${formatDuration(thresholds.latencyMs)}`,
   ]
+  // Most engines tell none; a node of an older version neither.
+  const hasLags = nodes.some(({ lagMs }) => typeof lagMs === 'number')
   const rows = nodes.map((node) => [
     node.role === 'primary' ? `${node.name} (primary)` : node.name,
     node.type,
@@ -21,11 +23,12 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
     formatPercent(node.memoryPercent),
     node.inFlight === null ? '–' : String(node.inFlight),
     node.type === 'local' ? '–' : formatLatency(node.latencyMs),
+    ...(hasLags ? [formatLatency(node.lagMs)] : []),
     formatAge(node.lastCheckWallMs, nowWallMs),
   ])
   const table = drawTable([
     { title: 'Location' }, { title: 'Type' }, { title: 'Status' }, { title: 'CPU', align: 'right' }, { title: 'Memory', align: 'right' },
-    { title: 'In flight', align: 'right' }, { title: 'Latency', align: 'right' }, { title: 'Last check' },
+    { title: 'In flight', align: 'right' }, { title: 'Latency', align: 'right' }, ...(hasLags ? [{ title: 'Lag', align: 'right' } as const] : []), { title: 'Last check' },
   ], rows, output)
   const counts = statuses.map((status) => `${statusName(status)}: ${formatShare(nodes.filter((node) => node.status === status).length, nodes.length)}`)
   // Below the table, which would outgrow most terminals with them inside.

@@ -59,7 +59,7 @@ import { QueryGateDriver } from './query-gate-driver.ts'
 import { openQueryPlane } from './query-plane.ts'
 import { PeerExperience } from './peer-experience.ts'
 import { NO_PLUGINS, type NodePlugins } from './plugins.ts'
-import { PeerDirectory } from './peer-directory.ts'
+import { PeerDirectory, shownLagMs } from './peer-directory.ts'
 import { ReachabilityService } from './reachability-service.ts'
 import { ServiceWatch } from './service-watch.ts'
 import { TwoHopDriver } from './two-hop-driver.ts'
@@ -410,7 +410,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     ...directory.self(), nameConflict: names.isContested(options.name), pid: process.pid, state: membership.selfState, version: softwareVersion,
     uptimeMs: clock.wallMs() - startedWallMs,
     listen: { tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}` },
-    databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady() })),
+    databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady(), lagMs: shownLagMs(engine.role, engine.lagMs?.()) })),
     load: directory.localLoad(),
     members: directory.membersByState(),
     partition: partitions.partitionStatus(), quorum: partitions.quorumStatus(),

@@ -188,7 +188,7 @@ export class PeerDirectory {
     const { overloaded, reason, thresholds: own } = monitor.loadFor(database)
     if (engine !== undefined) {
       nodes.push({
-        name: this.nameOf(self.peerId), peerId: self.peerId, type: 'local', state: membership.selfState, role: engine.role, ...this.localLoad(),
+        name: this.nameOf(self.peerId), peerId: self.peerId, type: 'local', state: membership.selfState, role: engine.role, lagMs: shownLagMs(engine.role, engine.lagMs?.()), ...this.localLoad(),
         ...(engine.isReady() ? { status: overloaded ? 'degraded' : 'healthy', statusReason: reason } : { status: 'unhealthy', statusReason: NOT_READY }), latencyMs: null, lastCheckWallMs: lastReadingWallMs(),
       })
     }
@@ -212,7 +212,7 @@ export class PeerDirectory {
     const assessed = this.#assess(member, { database })
     const { status, reason } = isReady || assessed.status === 'unhealthy' ? assessed : { status: 'unhealthy' as const, reason: NOT_READY }
     return {
-      name, peerId, type: 'remote', state: member.state, status, statusReason: reason, role,
+      name, peerId, type: 'remote', state: member.state, status, statusReason: reason, role, lagMs: shownLagMs(role, load?.lagsMs[database]),
       cpuPercent: load?.cpuPercent ?? null, memoryPercent: load?.memoryPercent ?? null, inFlight: load?.inFlight ?? null,
       overloaded: load?.overloaded ?? false, drill: load?.drill ?? false, latencyMs: roundTripMs(latency),
       lastCheckWallMs: latency === null ? null : Math.round(clock.wallMs() - (clock.nowMs() - latency.lastCheckMs)),
@@ -259,6 +259,11 @@ const NOT_READY = 'its copy is not ready'
 /** A window without an answer yet measures nothing. */
 function measured(latency: LatencySummary | null): LatencySummary | null {
   return latency !== null && latency.samples > 0 ? latency : null
+}
+
+/** A primary is behind nobody. */
+export function shownLagMs(role: string, lagMs: number | null | undefined): number | null {
+  return role === 'primary' || lagMs === undefined || lagMs === null ? null : Math.round(lagMs)
 }
 
 /** Recent round trips weigh most. */

@@ -62,7 +62,7 @@ export interface NodeStatusView {
   readonly version: string
   readonly uptimeMs: number
   readonly listen: { readonly tcpMultiaddrs: readonly string[]; readonly udp: string }
-  readonly databases: ReadonlyArray<{ readonly name: string; readonly role: string; readonly engine: string; readonly ready: boolean }>
+  readonly databases: ReadonlyArray<{ readonly name: string; readonly role: string; readonly engine: string; readonly ready: boolean; /** As `NodeView.lagMs`. */ readonly lagMs: number | null }>
   readonly load: LoadView
   readonly members: Readonly<Record<MemberState, number>>
   readonly localHealth: LocalHealthView

@@ -21,6 +21,8 @@ export interface NodeView {
   /** Why the status is not healthy; null when it is. */
   readonly statusReason: string | null
   readonly role: string
+  /** How far the copy is behind the primary; null for a primary, and where the copy does not know it. */
+  readonly lagMs: number | null
   readonly cpuPercent: number | null
   readonly memoryPercent: number | null
   readonly inFlight: number | null

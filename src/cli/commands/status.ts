@@ -21,7 +21,7 @@ export function configure(command: Command, context: CliContext): void {
 export function statusLines(status: NodeStatusView, output: TextOutput): string {
   const { load } = status
   const members = Object.entries(status.members).filter(([, count]) => count > 0).map(([state, count]) => `${count} ${state}`)
-  const databases = status.databases.map(({ name, role, engine, ready }) => `${name} (${role}, ${engine}${ready ? '' : ', not ready'})`)
+  const databases = status.databases.map(({ name, role, engine, ready, lagMs }) => `${name} (${role}, ${engine}${ready ? '' : ', not ready'}${typeof lagMs === 'number' ? `, ${formatDuration(lagMs)} behind` : ''})`)
   const lines: ReadonlyArray<readonly [string, string]> = [
     ['Name', `${status.name}, ${status.state}${status.nameConflict ? `; ${output.style('yellow', 'another member has the same name')}: give each node a --name of its own` : ''}`],
     ['PeerId', status.peerId],

@@ -136,11 +136,17 @@ describe('db:nodes', () => {
   const view: NodesView = {
     database: 'users', pingIntervalMs: 30_000, thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200 },
     nodes: [
-      { name: 'local1', peerId: 'a', type: 'local', state: 'alive', status: 'degraded', statusReason: 'CPU 95% exceeds threshold 80%', role: 'primary', cpuPercent: 95, memoryPercent: 50, inFlight: 3, overloaded: true, drill: true, latencyMs: null, lastCheckWallMs: nowWallMs - 400 },
-      { name: 'remote1', peerId: 'b', type: 'remote', state: 'alive', status: 'healthy', statusReason: null, role: 'replica', cpuPercent: 12.4, memoryPercent: 33.3, inFlight: 0, overloaded: false, drill: false, latencyMs: 45.4, lastCheckWallMs: nowWallMs - 12_000 },
-      { name: 'remote2', peerId: 'c', type: 'remote', state: 'failed', status: 'unhealthy', statusReason: 'failed', role: 'replica', cpuPercent: null, memoryPercent: null, inFlight: null, overloaded: false, drill: false, latencyMs: null, lastCheckWallMs: null },
+      { name: 'local1', peerId: 'a', type: 'local', state: 'alive', status: 'degraded', statusReason: 'CPU 95% exceeds threshold 80%', role: 'primary', lagMs: null, cpuPercent: 95, memoryPercent: 50, inFlight: 3, overloaded: true, drill: true, latencyMs: null, lastCheckWallMs: nowWallMs - 400 },
+      { name: 'remote1', peerId: 'b', type: 'remote', state: 'alive', status: 'healthy', statusReason: null, role: 'replica', lagMs: null, cpuPercent: 12.4, memoryPercent: 33.3, inFlight: 0, overloaded: false, drill: false, latencyMs: 45.4, lastCheckWallMs: nowWallMs - 12_000 },
+      { name: 'remote2', peerId: 'c', type: 'remote', state: 'failed', status: 'unhealthy', statusReason: 'failed', role: 'replica', lagMs: null, cpuPercent: null, memoryPercent: null, inFlight: null, overloaded: false, drill: false, latencyMs: null, lastCheckWallMs: null },
     ],
   }
+
+  it('shows how far copies are behind, where one knows it', async () => {
+    const nodes = view.nodes.map((node, index) => ({ ...node, lagMs: index === 1 ? 1_500 : null }))
+    const lines = (await new FakeProcess({ control: () => ({ ...view, nodes }) }).run('db:nodes', 'users')).stdout.split('\n').map((line) => line.split('│').map((cell) => cell.trim()).at(-3))
+    expect(lines.slice(3, 8).filter((cell) => cell !== undefined)).toEqual(['Lag', '–', '1.5s', '–'])
+  })
 
   it('is header, table and summary', async () => {
     expect((await new FakeProcess({ control: () => view }).run('db:nodes', 'users')).stdout).toBe([
@@ -205,7 +211,7 @@ describe('drill', () => {
 describe('status', () => {
   const status: NodeStatusView = {
     peerId: '12D3KooWlocal1', name: 'local1', nameConflict: false, pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
-    databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true }, { name: 'orders', role: 'replica', engine: 'duckdb', ready: false }],
+    databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true, lagMs: null }, { name: 'orders', role: 'replica', engine: 'duckdb', ready: false, lagMs: null }],
     load: { cpuPercent: 85, memoryPercent: 40, inFlight: 1, overloaded: true, drill: false }, members: { joining: 0, alive: 3, suspect: 0, failed: 1, left: 0 }, localHealth: { score: 0, max: 8 },
     counters: { membershipPingsSent: 1_204, membershipAcksReceived: 1_203, membershipPingsLost: 1, datagramsSent: 2_500, datagramsSentBytes: 512_340, datagramsDroppedForged: 2, datagramsDroppedReplayed: 1, partitionsSuspected: 1 },
     partition: null, quorum: { hasQuorum: true, reachable: 3, known: 4, needed: 3, policy: 'serve' },

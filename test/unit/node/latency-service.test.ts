@@ -9,7 +9,7 @@ import { createRecordingLog } from '../../support/recording-log.ts'
 import { settle, VirtualClock } from '../../support/query-plane.ts'
 
 const node = (name: string, changes: Partial<NodeView> = {}): NodeView => ({
-  name, peerId: name, type: 'remote', state: 'alive', status: 'healthy', statusReason: null, role: 'replica', cpuPercent: 1, memoryPercent: 1, inFlight: 0, overloaded: false, drill: false,
+  name, peerId: name, type: 'remote', state: 'alive', status: 'healthy', statusReason: null, role: 'replica', lagMs: null, cpuPercent: 1, memoryPercent: 1, inFlight: 0, overloaded: false, drill: false,
   latencyMs: 1, lastCheckWallMs: 0, ...changes,
 })
 

@@ -13,27 +13,37 @@ import type { QueryEngine } from '../../../src/ports/query-engine.ts'
 import { createTestRecord } from '../../support/member-records.ts'
 import { VirtualClock } from '../../support/query-plane.ts'
 
-const databases = ['signups', 'users', 'dashboards'].map((name) => ({ name, role: 'primary' as const, engine: 'duckdb' }))
+const offers = (role: 'primary' | 'replica') => ['signups', 'users', 'dashboards'].map((name) => ({ name, role, engine: 'duckdb' }))
+const databases = offers('primary')
 const thresholdsOf = new Map([['signups', { cpuPercent: 50 }], ['dashboards', { cpuPercent: 95 }]])
 const figures = { memoryPercent: 20, memoryBytes: 1e9, processCpuPercent: 5, eventLoopDelayMs: 0.5 }
 
-function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80, peerState = 'alive', peerReady = databases.map(({ name }) => name) }: {
+function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80, peerState = 'alive', peerReady = databases.map(({ name }) => name), role = 'primary', lagMs = null }: {
   readonly ownCpu: number; readonly peerCpu: number; readonly isPeerOverloaded?: boolean; readonly peerState?: MemberState; readonly peerReady?: readonly string[]
+  readonly role?: 'primary' | 'replica'; readonly lagMs?: number | null
 }): PeerDirectory {
   const clock = new VirtualClock()
   const monitor = new LoadMonitor({ peerId: 'self', thresholdsOf })
   for (const atMs of [0, 1, 2]) monitor.handleReading(atMs, { ...figures, cpuPercent: ownCpu })
   const loads = new PeerLoads()
-  loads.handleSnapshot(0, { ...figures, peerId: 'peer', atWallMs: 1, sequence: 1, cpuPercent: peerCpu, inFlight: 0, overloaded: isPeerOverloaded, drill: false, readyDatabases: peerReady, lagsMs: {} })
-  const member = { signed: { record: createTestRecord('peer', { name: 'peer', databases }), bytes: new Uint8Array(), signature: new Uint8Array() }, state: peerState, stateSinceMs: 0, suspectedBy: [], probationUntilMs: null, flapping: false, removedBy: null }
+  loads.handleSnapshot(0, { ...figures, peerId: 'peer', atWallMs: 1, sequence: 1, cpuPercent: peerCpu, inFlight: 0, overloaded: isPeerOverloaded, drill: false, readyDatabases: peerReady, lagsMs: lagMs === null ? {} : { users: lagMs } })
+  const member = { signed: { record: createTestRecord('peer', { name: 'peer', databases: offers(role) }), bytes: new Uint8Array(), signature: new Uint8Array() }, state: peerState, stateSinceMs: 0, suspectedBy: [], probationUntilMs: null, flapping: false, removedBy: null }
   const membership = { self: { record: createTestRecord('self', { name: 'self', databases }) }, selfState: 'alive', members: () => [member], member: () => member, paths: () => [] } as unknown as Membership
-  const engines = new Map(databases.map(({ name, role }) => [name, { database: name, kind: 'fake', role, isReady: () => true } as unknown as QueryEngine]))
+  const engines = new Map(offers(role).map(({ name }) => [name, { database: name, kind: 'fake', role, isReady: () => true, lagMs: () => lagMs } as unknown as QueryEngine]))
   return new PeerDirectory({
     membership, names: new NameBook(), latencies: new PeerLatencies({}, createRandom(1)), monitor, loads, engines, clock, startedWallMs: 0, pingIntervalMs: 30_000,
     thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200, failures: 3 }, gate: { running: 0, waitingTotal: 0, limit: 10, queueRatio: 0, services: new ServiceWatch(clock) },
     inFlightTo: () => 0, feedback: () => null, routeTo: () => null, isDraining: () => false, isAllowed: () => true, lastReadingWallMs: () => 0,
   })
 }
+
+describe('how far copies are behind', () => {
+  it('is what their engines tell; a primary is behind nobody', () => {
+    const lagging = (role: 'primary' | 'replica'): Array<number | null> => setUp({ ownCpu: 0, peerCpu: 0, role, lagMs: 40.4 }).nodesView('users').nodes.map(({ lagMs }) => lagMs)
+    expect([lagging('replica'), lagging('primary')]).toEqual([[40, 40], [null, null]])
+    expect(setUp({ ownCpu: 0, peerCpu: 0, role: 'replica' }).nodesView('users').nodes.map(({ lagMs }) => lagMs)).toEqual([null, null])
+  })
+})
 
 describe('the engines of a database', () => {
   it('are those of other members', () => {
