@@ -14,7 +14,7 @@ import { encodeColumnsHeader } from '../wire/results/columns-format.ts'
 import { executeGated } from './gated-engine.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
 import { MachineTimer } from './machine-timer.ts'
-import type { QueryGateDriver } from './query-gate-driver.ts'
+import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
 
 export interface OpenTransactionsParts extends LocalRunParts {
   readonly table: TransactionTable
@@ -47,6 +47,11 @@ interface Open {
   isLeft: boolean
 }
 
+/** At the gate and at the engine together: for longer another copy is worth asking. */
+const BEGIN_TIMEOUT_MS = 20_000
+/** Twice as long as clients wait for one. */
+const COMMIT_TIMEOUT_MS = 60_000
+
 /** Ends of a statement after which the transaction is as it was. */
 const harmless: ReadonlySet<string> = new Set(['ERR_TRANSACTION_BUSY', 'ERR_TRANSACTION_ABORTED', 'ERR_TRANSACTION_LOST'])
 
@@ -73,31 +78,32 @@ export class OpenTransactions {
     const engine = engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${request.database} is not served here`, { details: { started: 'no' } })
     if (engine.begin === undefined) throw new MeshError('ERR_TRANSACTION_UNSUPPORTED', `the engine ${engine.kind} of ${request.database} runs single statements only`, { details: { started: 'no' } })
-    const refusal = table.begin(clock.nowMs(), id)
-    if (refusal === 'full') throw new MeshError('ERR_OVERLOADED', `${table.open} transactions are open here, which is the limit`, { details: { started: 'no', reason: 'transactions' } })
-    if (refusal === 'known') throw new MeshError('ERR_PROTOCOL', 'a transaction of this id is open already', { details: { started: 'no' } })
-    this.#timer.rearm()
+    const beginAtEngine = engine.begin.bind(engine)
+    // Who finds no place in the table then need not wait at the gate before; who waits there has none, or it would keep one from others.
+    if (table.isFull) this.#takePlace(id)
+    const boundMs = Math.min(deadlineMs, clock.nowMs() + BEGIN_TIMEOUT_MS)
+    const ticket = gate.tryEnter(request.priority) ?? await this.#enter(request.priority, { signal, deadlineMs, boundMs })
+    const startedMs = clock.nowMs()
     const access = request.access === 'read' ? 'read' : 'write'
+    const loss = Promise.withResolvers<MeshError>()
     let transaction: EngineTransaction
+    let outcome: 'completed' | 'failed' = 'failed'
     try {
-      const ticket = gate.tryEnter(request.priority) ?? await gate.enter(request.priority, { signal, deadlineMs })
-      const startedMs = clock.nowMs()
-      let outcome: 'completed' | 'failed' = 'failed'
-      try {
-        transaction = await engine.begin({ access, signal, idleTimeoutMs: table.options.idleMs, timeoutMs: table.options.lifetimeMs })
-        outcome = 'completed'
-      } finally {
-        ticket.finish(signal.aborted ? 'cancelled' : outcome, clock.nowMs() - startedMs, `${request.database} begin`)
-      }
-    } catch (error) {
-      this.#forget(id, 'lost')
-      throw error
+      this.#takePlace(id)
+      transaction = await this.#withinBound(boundMs, signal, async (life) => await beginAtEngine({ access, signal: life, idleTimeoutMs: table.options.idleMs, timeoutMs: table.options.lifetimeMs, onLost: loss.resolve })).catch((error: unknown) => {
+        this.#forget(id, 'lost')
+        throw error
+      })
+      outcome = 'completed'
+    } finally {
+      ticket.finish(signal.aborted ? 'cancelled' : outcome, clock.nowMs() - startedMs, `${request.database} begin`)
     }
     const lease = Promise.withResolvers<void>()
     // Its reader may be gone already.
     lease.promise.catch(() => undefined)
     const open: Open = { id, database: request.database, access, session, transaction, lease, ending: null, isLeft: false }
     this.#open.set(id, open)
+    void loss.promise.then((error) => this.#rollBack(open, 'lost', error))
     table.handleFinish(clock.nowMs(), id)
     this.#timer.rearm()
     const onAbort = (): void => {
@@ -156,8 +162,8 @@ export class OpenTransactions {
     table.handleStart(clock.nowMs(), id)
     const ticket = gate.admit()
     const startedMs = clock.nowMs()
-    // A client that goes now changes nothing any more, and neither does a timeout.
-    const committing = open.transaction.commit()
+    // A client that goes now changes nothing any more, and neither does its timeout.
+    const committing = this.#commitWithin(open.transaction)
     open.ending = committing.catch(() => undefined)
     let end: TransactionEnd | null = 'rolled-back'
     let mayBeWritten = false
@@ -192,6 +198,58 @@ export class OpenTransactions {
     this.#timer.stop()
   }
 
+  /** @throws MeshError when there is none */
+  #takePlace(id: string): void {
+    const { table, clock } = this.#parts
+    const refusal = table.begin(clock.nowMs(), id)
+    if (refusal === 'full') throw new MeshError('ERR_OVERLOADED', `${table.open} transactions are open here, which is the limit`, { details: { started: 'no', reason: 'transactions' } })
+    if (refusal === 'known') throw new MeshError('ERR_PROTOCOL', 'a transaction of this id is open already', { details: { started: 'no' } })
+    this.#timer.rearm()
+  }
+
+  /** The time of a begin is that of the whole transaction, which is no time to wait in. */
+  async #enter(priority: QueryRequest['priority'], { signal, deadlineMs, boundMs }: { readonly signal: AbortSignal; readonly deadlineMs: number; readonly boundMs: number }): Promise<Ticket> {
+    try {
+      return await this.#parts.gate.enter(priority, { signal, deadlineMs: boundMs })
+    } catch (error) {
+      if (!(error instanceof MeshError) || error.code !== 'ERR_QUERY_TIMEOUT' || boundMs >= deadlineMs) throw error
+      throw new MeshError('ERR_OVERLOADED', `no place became free for ${BEGIN_TIMEOUT_MS} ms`, { details: { started: 'no', reason: 'transactions' } })
+    }
+  }
+
+  /** An engine that has not begun in time, or whose caller is gone, is left; what it begins after that is rolled back. */
+  async #withinBound(boundMs: number, signal: AbortSignal, begin: (life: AbortSignal) => Promise<EngineTransaction>): Promise<EngineTransaction> {
+    const { clock } = this.#parts
+    const late = new AbortController()
+    const life = AbortSignal.any([signal, late.signal])
+    const left = Promise.withResolvers<never>()
+    const onAbort = (): void => { left.reject(life.reason) }
+    if (life.aborted) onAbort()
+    life.addEventListener('abort', onAbort, { once: true })
+    const timer = clock.setTimer(Math.max(0, boundMs - clock.nowMs()), () => { late.abort(new MeshError('ERR_NOT_SERVING', 'the engine did not begin the transaction in time', { details: { started: 'no' } })) })
+    const beginning = begin(life)
+    try {
+      return await Promise.race([beginning, left.promise])
+    } catch (error) {
+      beginning.then((transaction) => transaction.rollback(), () => undefined)
+      throw error
+    } finally {
+      timer.cancel()
+      life.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** One that an engine never answers must not hold its place for ever. */
+  async #commitWithin(transaction: EngineTransaction): Promise<void> {
+    const late = Promise.withResolvers<never>()
+    const timer = this.#parts.clock.setTimer(COMMIT_TIMEOUT_MS, () => { late.reject(new MeshError('ERR_QUERY_AMBIGUOUS', `the engine did not answer the commit for ${COMMIT_TIMEOUT_MS} ms`)) })
+    try {
+      await Promise.race([transaction.commit(), late.promise])
+    } finally {
+      timer.cancel()
+    }
+  }
+
   #find(id: string): Open {
     const open = this.#open.get(id)
     if (open !== undefined && open.ending === null) return open
@@ -203,7 +261,7 @@ export class OpenTransactions {
     for (const { id, reason } of table.handleTimeout(nowMs)) {
       const open = this.#open.get(id)
       const bound = reason === 'idle' ? `had no statement for ${table.options.idleMs} ms` : `was open for ${table.options.lifetimeMs} ms`
-      // One whose begin is still waiting ends by its own deadline.
+      // One that the engine has yet to begin ends by its own bound.
       if (open !== undefined) void this.#rollBack(open, reason, new MeshError('ERR_TRANSACTION_LOST', `the transaction ${bound}, which is the limit, and was rolled back`, { details: { reason } }))
     }
   }

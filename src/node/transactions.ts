@@ -73,6 +73,8 @@ interface Begin extends Context {
 /** Transactions of this node's clients at other nodes; each of those has a bound of its own. */
 const PINNED_MAX = 4_096
 const LOSSES_MAX = 256
+/** The node that is to have it gives up before (open-transactions.ts). */
+const BEGIN_ANSWER_TIMEOUT_MS = 30_000
 
 /** After these another node may do better. A begin that broke has kept nothing, so that it is never ambiguous. */
 const movesOn: ReadonlySet<string> = new Set([
@@ -186,6 +188,8 @@ export class Transactions {
       const timeoutMs = Math.floor(deadlineMs - clock.nowMs())
       if (timeoutMs <= 0) throw new MeshError('ERR_QUERY_TIMEOUT', 'the deadline passed before a node began the transaction', { details: { attempts: failed.length, started: 'no' } })
       const place: Place = { peerId, via: routeTo(peerId)?.via ?? null, lost: new AbortController() }
+      // Its own time is that of the whole transaction: a node that is silent would not be left before it is over.
+      const timer = clock.setTimer(BEGIN_ANSWER_TIMEOUT_MS, () => { place.lost.abort(new MeshError('ERR_PEER_UNREACHABLE', `${peerName(peerId)} did not answer the begin for ${BEGIN_ANSWER_TIMEOUT_MS} ms`, { details: { started: 'no' } })) })
       try {
         const response = await forward(place.via ?? peerId, {
           ...request, timeoutMs, visited: [...request.visited, self.peerId], lastResort: isOnlyPlace && chain.length === 1, finalPeerId: place.via === null ? '' : peerId,
@@ -196,8 +200,11 @@ export class Transactions {
         }
         return this.#pin(id, { owner: remote, database: request.database, access: request.access === 'read' ? 'read' : 'write', session, place, route: reportOfStep(route) }, { ...response, route })
       } catch (error) {
-        if (!(error instanceof MeshError) || !movesOn.has(error.code) || signal.aborted) throw error
-        failed.push({ peerId, name: peerName(peerId), code: error.code, message: error.message })
+        const reason: unknown = place.lost.signal.aborted ? place.lost.signal.reason : error
+        if (!(reason instanceof MeshError) || !movesOn.has(reason.code) || signal.aborted) throw reason
+        failed.push({ peerId, name: peerName(peerId), code: reason.code, message: reason.message })
+      } finally {
+        timer.cancel()
       }
     }
     return null

@@ -84,6 +84,8 @@ export interface BeginOptions {
   /** For an engine whose server can end by itself what its client forgot: without a statement for so long, and altogether. */
   readonly idleTimeoutMs?: number
   readonly timeoutMs?: number
+  /** Called when the engine loses it of itself, as with the connection to its server, also between two statements. */
+  readonly onLost?: (error: MeshError) => void
 }
 
 /**

@@ -27,6 +27,7 @@ export interface PostgresTransactionOptions {
   /** Asks the server to stop what the connection does. */
   readonly cancel: (backendPid: number) => Promise<boolean>
   readonly release: (state: 'clean' | 'broken') => void
+  readonly onLost?: ((error: MeshError) => void) | undefined
   /** Runs a statement through `open` and `read`, or `runAlone`; throws MeshError. */
   readonly start: (statement: TransactionStatement, request: EngineRequest) => Promise<EngineResult>
 }
@@ -48,6 +49,7 @@ export class PostgresTransaction implements EngineTransaction {
   readonly #lost: Promise<void>
   readonly #onLost: () => void
   #isLost = false
+  #hasBegun = false
   #isBroken = false
   #wasInterrupted = false
   #statement: TransactionStatement | null = null
@@ -60,6 +62,8 @@ export class PostgresTransaction implements EngineTransaction {
     this.#onLost = () => {
       this.#isLost = true
       resolve()
+      // An end that is under way says itself what becomes of it.
+      if (this.#ending === null && this.#hasBegun) options.onLost?.(new MeshError('ERR_TRANSACTION_LOST', 'the connection to the database server broke', { details: { reason: 'connection' } }))
     }
     options.on.client.on('end', this.#onLost)
   }
@@ -79,6 +83,7 @@ export class PostgresTransaction implements EngineTransaction {
       transaction.#leave('broken')
       throw signal.aborted ? cancelledError() : error
     }
+    transaction.#hasBegun = true
     if (signal.aborted) {
       await transaction.rollback()
       throw cancelledError()
@@ -158,7 +163,7 @@ export class PostgresTransaction implements EngineTransaction {
     const { on: { client }, signal } = this.#options
     signal.removeEventListener('abort', this.#onAbort)
     const statement = this.#statement
-    const isDone = await this.#inGrace(async () => {
+    const isDone = !this.#isLost && await this.#inGrace(async () => {
       if (statement !== null) {
         statement.interrupt()
         await statement.ended

@@ -156,7 +156,7 @@ class Engine implements PostgresEngine {
     }
   }
 
-  async begin({ access, signal: callers, idleTimeoutMs, timeoutMs }: BeginOptions): Promise<EngineTransaction> {
+  async begin({ access, signal: callers, idleTimeoutMs, timeoutMs, onLost }: BeginOptions): Promise<EngineTransaction> {
     if (!this.isReady()) throw new MeshError('ERR_NOT_SERVING', `The database server of ${this.database} does not answer.`, { details: NOT_STARTED })
     if (access === 'write' && this.role !== 'primary') throw new MeshError('ERR_NOT_PRIMARY', `This node serves ${this.database} as a replica.`, { details: { database: this.database, ...NOT_STARTED } })
     if (this.#transactions >= this.#transactionsMax) {
@@ -173,7 +173,7 @@ class Engine implements PostgresEngine {
     }
     try {
       return await PostgresTransaction.begin({
-        on, access, signal, closing: this.#closing.signal, idleTimeoutMs: idleTimeoutMs ?? null, timeoutMs: timeoutMs ?? null, cancel: (pid) => this.#watch.cancel(pid),
+        on, access, signal, closing: this.#closing.signal, idleTimeoutMs: idleTimeoutMs ?? null, timeoutMs: timeoutMs ?? null, onLost, cancel: (pid) => this.#watch.cancel(pid),
         release: (state) => {
           // Also where it was rolled back: what its own statements taught the catalogues is not so any more.
           if (access === 'write') this.#forget()

@@ -48,19 +48,23 @@ export class TransactionTable {
     return this.#open.size
   }
 
+  get isFull(): boolean {
+    return this.#open.size >= this.options.openMax
+  }
+
   get counters(): TransactionCounters {
     return { ...this.#counters }
   }
 
   /** Takes a place, before the engine is asked; it is given back by `end`. Null: it has one. */
   begin(nowMs: number, id: string): TransactionRefusal | null {
-    const refusal = this.#open.has(id) ? 'known' : this.#open.size >= this.options.openMax ? 'full' : null
+    const refusal = this.#open.has(id) ? 'known' : this.isFull ? 'full' : null
     if (refusal !== null) {
       this.#counters.refused++
       return refusal
     }
     this.#counters.begun++
-    // The engine's own begin counts as a statement: it may have to wait for its turn.
+    // The engine's own begin counts as a statement: it may have to wait for a connection.
     const open = { endsAtMs: nowMs + this.options.lifetimeMs, running: 1 }
     this.#open.set(id, open)
     this.#arm(nowMs, id, open)

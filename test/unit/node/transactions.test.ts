@@ -295,7 +295,7 @@ describe('a transaction from a node without a copy', () => {
     const log: string[] = []
     const committing = Promise.withResolvers<void>()
     const engine = loggingEngine(log)
-    const { client, here } = twoNodes({ engine: { ...engine, begin: async (options) => ({ ...await (engine.begin as NonNullable<QueryEngine['begin']>)(options), commit: () => {
+    const { client, here, there, mesh } = twoNodes({ engine: { ...engine, begin: async (options) => ({ ...await (engine.begin as NonNullable<QueryEngine['begin']>)(options), commit: () => {
       committing.resolve()
       return new Promise<void>(() => undefined)
     } }) } })
@@ -306,6 +306,10 @@ describe('a transaction from a node without a copy', () => {
     await expect(result).rejects.toMatchObject({ code: 'ERR_QUERY_AMBIGUOUS' })
     // It may have been done, so that its session reads there.
     expect(here.written).toEqual(['s at primary'])
+    expect(there.service.transactionCounters).toMatchObject({ open: 1 })
+    mesh.clock.advance(60_000)
+    await until('the place of one that is never committed to be free', () => there.service.transactionCounters['open'] === 0)
+    expect([there.gate.running, there.gate.admitted]).toEqual([0, 0])
   })
 
   it('is rolled back when its commit cannot be sent', async () => {
@@ -368,6 +372,69 @@ describe('a transaction from a node without a copy', () => {
     const { client } = twoNodes({}, { engine: loggingEngine(log, { isReadOnly: true }) })
     await expect(client.transaction((transaction) => transaction.query('one'))).rejects.toMatchObject({ code: 'ERR_READ_ONLY', message: expect.stringContaining('db cannot be written: its logging engine only reads') as string })
     expect(log).toEqual([])
+  })
+
+  it('goes on to the next copy when the first one never answers its begin', async () => {
+    const { mesh, client, here } = twoNodes()
+    const log: string[] = []
+    mesh.add('other', { engine: loggingEngine(log) })
+    const asked: string[] = []
+    const query = here.connections.query.bind(here.connections)
+    here.connections.query = (target, asking, options) => {
+      asked.push(target)
+      return target === 'primary' ? new Promise((_resolve, reject) => { options?.signal?.addEventListener('abort', () => { reject(new MeshError('ERR_QUERY_CANCELLED', 'left')) }, { once: true }) }) : query(target, asking, options)
+    }
+    const running = client.transaction(({ route }) => Promise.resolve(route))
+    await until('the first to be asked', () => asked.length === 1)
+    mesh.clock.advance(29_999)
+    await settle()
+    expect(asked).toEqual(['primary'])
+    mesh.clock.advance(1)
+    await until('the next to be asked', () => asked.includes('other'))
+    expect(await running).toMatchObject({ executedBy: { peerId: 'other' }, failedAttempts: [{ peerId: 'primary', code: 'ERR_PEER_UNREACHABLE' }] })
+    expect(log).toEqual(['t1 begin write', 't1 commit'])
+  })
+
+  it('goes on to the next copy when the engine of the first one never begins it, and what that begins too late is rolled back', async () => {
+    const log: string[] = []
+    const engine = loggingEngine(log)
+    const begin = engine.begin as NonNullable<QueryEngine['begin']>
+    const slow = Promise.withResolvers<void>()
+    const { mesh, client, there } = twoNodes({ engine: { ...engine, begin: async ({ signal: _, ...options }) => {
+      await slow.promise
+      return await begin({ ...options, signal: new AbortController().signal })
+    } } })
+    mesh.add('other', { engine: loggingEngine([]) })
+    const running = client.transaction(({ route }) => Promise.resolve(route))
+    await until('it to be begun', () => there.gate.running === 1)
+    expect(there.service.transactionCounters['open']).toBe(1)
+    mesh.clock.advance(20_000)
+    await until('its places to be free', () => there.gate.running === 0 && there.service.transactionCounters['open'] === 0)
+    expect(await running).toMatchObject({ executedBy: { peerId: 'other' }, failedAttempts: [{ peerId: 'primary', code: 'ERR_NOT_SERVING' }] })
+    slow.resolve()
+    await until('the rollback', () => log.length === 2)
+    expect(log).toEqual(['t1 begin write', 't1 rollback'])
+  })
+
+  it('is told at once when its engine has lost it', async () => {
+    const log: string[] = []
+    const engine = loggingEngine(log)
+    const begin = engine.begin as NonNullable<QueryEngine['begin']>
+    let lose: (error: MeshError) => void = () => undefined
+    const { client, there } = twoNodes({ engine: { ...engine, begin: (options) => {
+      lose = options.onLost ?? lose
+      return begin(options)
+    } } })
+    await expect(client.transaction(async (transaction) => {
+      await rowsOf(transaction, 'one')
+      lose(new MeshError('ERR_TRANSACTION_LOST', 'the connection broke'))
+      await until('the place to be free', () => there.service.transactionCounters['open'] === 0)
+      expect(log.at(-1)).toBe('t1 rollback')
+      await settle()
+      await rowsOf(transaction, 'two')
+    })).rejects.toMatchObject({ code: 'ERR_TRANSACTION_LOST', message: expect.stringContaining('the connection broke') as string })
+    expect(log).not.toContain('t1 two')
+    expect(there.service.transactionCounters).toMatchObject({ lost: 1 })
   })
 
   it('keeps to its relay', async () => {
@@ -557,6 +624,36 @@ describe('at the gate', () => {
     ticket?.finish('completed', 1)
     await running
     expect(log).toEqual(['t1 begin write', 't1 one', 't1 commit'])
+  })
+})
+
+describe('who waits to begin', () => {
+  it('keeps no place from others, and not for long: another copy may have one', async () => {
+    const { client, mesh, there, log } = twoNodes({ gateLimit: 1, bounds: { openMax: 1 } })
+    const ticket = there.gate.tryEnter('normal')
+    const running = Promise.allSettled([0, 1].map(() => client.transaction((transaction) => rowsOf(transaction, 'one'))))
+    await until('both to wait', () => there.gate.waitingTotal === 2)
+    expect(there.service.transactionCounters).toMatchObject({ open: 0, refused: 0 })
+    const other: string[] = []
+    mesh.add('other', { engine: loggingEngine(other) })
+    const third = client.transaction(({ route }) => Promise.resolve(route))
+    await until('all to wait', () => there.gate.waitingTotal === 3)
+    mesh.clock.advance(20_000)
+    expect(await third).toMatchObject({ executedBy: { peerId: 'other' }, failedAttempts: [{ peerId: 'primary', code: 'ERR_OVERLOADED', message: 'no place became free for 20000 ms' }] })
+    for (const failed of await running) expect(failed).toMatchObject({ reason: { code: 'ERR_OVERLOADED' } })
+    ticket?.finish('completed', 1)
+    await client.transaction((transaction) => rowsOf(transaction, 'two'))
+    expect([log, other]).toEqual([['t1 begin write', 't1 two', 't1 commit'], ['t1 begin write', 't1 commit']])
+  })
+
+  it('is refused at once where all transactions are taken', async () => {
+    const { client, there } = twoNodes({ gateLimit: 1, bounds: { openMax: 1 } })
+    await client.transaction(async () => {
+      const ticket = there.gate.tryEnter('normal')
+      await expect(client.transaction(() => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
+      expect(there.gate.waitingTotal).toBe(0)
+      ticket?.finish('completed', 1)
+    })
   })
 })
 

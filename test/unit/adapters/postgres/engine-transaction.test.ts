@@ -26,12 +26,13 @@ function setup(silentAt: RegExp) {
   const caller = new AbortController()
   const closing = new AbortController()
   const released: string[] = []
+  const lost: string[] = []
   const begun = PostgresTransaction.begin({
     on: { client, backendPid: 7 } as unknown as RunClient, access: 'write', signal: AbortSignal.any([caller.signal, closing.signal]), closing: closing.signal, idleTimeoutMs: 30_000, timeoutMs: 600_000,
-    cancel: () => Promise.resolve(true), release: (state) => { released.push(state) }, start: () => Promise.reject(new Error('not asked for')),
+    cancel: () => Promise.resolve(true), release: (state) => { released.push(state) }, start: () => Promise.reject(new Error('not asked for')), onLost: ({ code }) => { lost.push(code) },
   })
   begun.catch(() => undefined)
-  return { client, caller, closing, released, begun }
+  return { client, caller, closing, released, lost, begun }
 }
 
 beforeEach(() => { vi.useFakeTimers() })
@@ -88,6 +89,27 @@ describe('a commit that is not answered', () => {
     const { client, released, begun } = setup(/nothing/)
     await (await begun).commit()
     expect([client.isCut, released, client.asked, vi.getTimerCount()]).toEqual([false, ['clean'], ['BEGIN', 'COMMIT', 'DISCARD'], 0])
+  })
+})
+
+describe('a connection that is lost', () => {
+  it('is told of between two statements, once, and then nothing is sent', async () => {
+    const { client, released, lost, begun } = setup(/nothing/)
+    const transaction = await begun
+    client.emit('end')
+    expect(lost).toEqual(['ERR_TRANSACTION_LOST'])
+    await transaction.rollback()
+    client.emit('end')
+    expect([client.asked, released, lost]).toEqual([['BEGIN'], ['broken'], ['ERR_TRANSACTION_LOST']])
+  })
+
+  it('is told by the begin and by the commit themselves', async () => {
+    const beginning = setup(/BEGIN/)
+    beginning.client.emit('end')
+    const committing = setup(/COMMIT/)
+    void (await committing.begun).commit().catch(() => undefined)
+    committing.client.emit('end')
+    expect([beginning.lost, committing.lost]).toEqual([[], []])
   })
 })
 
