@@ -111,6 +111,23 @@ describe('a slowdown', () => {
     expect(times.expectedMs(60_000)).toBeCloseTo(100, 5)
   })
 
+  it('is one while rows are asked for that do not come', () => {
+    const times = new ServiceTimes()
+    completed(times, 100, 100)
+    const queries = Array.from({ length: 20 }, () => times.handleStart(10_000))
+    for (const query of queries) times.handleAnswered(10_100, query)
+    for (const query of [...queries, ...queries]) times.handleAsked(40_000, query)
+    expect(times.running).toBe(20)
+    times.handleTime(40_100)
+    expect(times.isSlowed).toBe(false)
+    times.handleTime(41_000)
+    expect(times.isSlowed).toBe(true)
+    expect(times.expectedMs(45_000)).toBeCloseTo(5_000, 5)
+    for (const query of queries) times.handleEnd(45_000, query, 'failed', 5_000)
+    for (const query of queries) times.handleAsked(45_000, query)
+    expect(times.running).toBe(0)
+  })
+
   it('is over when as many more have ended in time', () => {
     const times = new ServiceTimes()
     completed(times, 100, 100)
