@@ -10,6 +10,9 @@ import { checkTimeout, toRequest } from './request.ts'
 import { runTransaction } from './transaction.ts'
 import type { Client, ConnectOptions, QueryOptions, QueryResult, Transaction, TransactionOptions } from './types.ts'
 
+/** Of a busy machine, a healthy node takes part of it to answer. */
+const hastyMs = 1_000
+
 /**
  * Finds the node and opens a stream to it, so that a client which resolves has been answered.
  * @throws MeshError ERR_NO_NODE, ERR_QUERY_TIMEOUT, ERR_CLUSTER_KEY, ERR_PROTOCOL, ERR_OPTION_INVALID
@@ -23,7 +26,9 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
 
 async function connectWithin(options: ConnectOptions, signal: AbortSignal | undefined, timeout: AbortSignal | null): Promise<Client> {
   const isTooSlow = (): boolean => timeout?.aborted === true && options.signal?.aborted !== true
-  const timedOut = (text: string, init: MeshErrorInit): MeshError => new MeshError('ERR_QUERY_TIMEOUT', `${text} within ${options.timeoutMs ?? 0} ms`, { ...init, nextStep: init.nextStep ?? 'Give more time, or ask another node.' })
+  // In less no node need be at fault.
+  const isHasty = (options.timeoutMs ?? Infinity) < hastyMs
+  const timedOut = (text: string, init: MeshErrorInit): MeshError => new MeshError('ERR_QUERY_TIMEOUT', `${text} within ${options.timeoutMs ?? 0} ms`, { ...init, nextStep: (isHasty ? undefined : init.nextStep) ?? 'Give more time, or ask another node.' })
   let opener: Opener
   try {
     opener = options.node === undefined ? await localOpener(options) : await remoteOpener(options.node, { ...options, ...(signal === undefined ? {} : { signal }) })

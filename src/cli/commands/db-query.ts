@@ -18,6 +18,16 @@ import { readStatements } from '../query/sql-source.ts'
 const timeoutDefault = '30s'
 const timeoutMsMax = 24 * 3_600_000
 
+/** What stands around and between the results of several statements, so that the whole can be read by a program: with json one array of arrays. */
+const joints: Readonly<Record<OutputFormat | 'none', { readonly open: string; readonly between: string; readonly close: string }>> = {
+  none: { open: '', between: '', close: '' },
+  table: { open: '', between: '', close: '' },
+  jsonl: { open: '', between: '', close: '' },
+  json: { open: '[', between: ',', close: ']\n' },
+  csv: { open: '', between: '\n', close: '' },
+  arrow: { open: '', between: '', close: '' },
+}
+
 interface Flags {
   readonly file?: string
   readonly format?: OutputFormat
@@ -59,7 +69,8 @@ are \\x and hexadecimal digits. In CSV, null is empty and an empty text is "". C
 A --param takes the type that it names behind ::, with the value as a result shows it: 12.340::DECIMAL(18,3), 2024-05-06T07:08:09Z::TIMESTAMPTZ,
 1 day 02:00:00::INTERVAL, \\x00ff::BLOB, null::DATE; lists and structs are JSON: [1, 2]::BIGINT[], {"a": 1}::STRUCT(a BIGINT).
 
-With --transaction the results come in the order of the statements, before the commit: only the exit code 0 says that they are kept.
+With --transaction the results come in the order of the statements, before the commit: only the exit code 0 says that they are kept. Those of
+several statements are one array of arrays in JSON, and stand with an empty line between in CSV.
 ${examples([
   'rdb db:query users_prod "SELECT * FROM users LIMIT 10"',
   'rdb db:query users_prod "SELECT * FROM users WHERE id = ?" --param 42 --verbose',
@@ -102,22 +113,39 @@ async function query(database: string, given: readonly string[], flags: Flags, c
       if (flags.transaction === true) {
         await client.transaction(database, async (transaction) => {
           await sayRoute(transaction.route, flags, context, progress)
-          for (const sql of statements) {
+          const { open, between, close } = statements.length === 1 ? joints.none : joints[format]
+          for (const [index, sql] of statements.entries()) {
             current = sql
+            const joint = index === 0 ? open : between
+            if (joint !== '') await context.stdout.write(joint)
             await show((stepTimeoutMs) => transaction.query(sql, { timeoutMs: stepTimeoutMs, signal }))
           }
+          if (close !== '') await context.stdout.write(close)
         }, { ...asked, readOnly: flags.readOnly === true, timeoutMs: leftMs() })
         if (flags.verbose === true || context.stderr.isTerminal) await context.stderr.write(`Committed ${formatCount(statements.length)} ${statements.length === 1 ? 'statement' : 'statements'} in ${formatDuration(context.nowMs() - beganMs)}\n`)
       } else await show((queryTimeoutMs) => client.query(current, { ...asked, database, parameters, timeoutMs: queryTimeoutMs }))
-    } catch (error) {
+    } catch (caught) {
       await progress.end()
-      if (signal.aborted) await context.stderr.write('Query cancelled.\n')
+      const error = caught instanceof MeshError && caught.code === 'ERR_QUERY_TIMEOUT' ? tooLate(caught, flags) : caught
+      if (signal.aborted) await context.stderr.write(cancelledText(error, flags))
       else if (error instanceof MeshError && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(current, error.details['position']))
       throw error
     } finally {
       await client.close()
     }
   })
+}
+
+/** With the time that was asked for: what is told on the way is what was left of it. */
+function tooLate(error: MeshError, { transaction, timeout }: Flags): MeshError {
+  const asked = formatDuration(parseTimeout(timeout))
+  if (transaction !== true) return new MeshError('ERR_QUERY_TIMEOUT', `no complete answer within ${asked}`, { nextStep: error.nextStep, details: error.details, cause: error })
+  return new MeshError('ERR_QUERY_TIMEOUT', `the transaction took longer than ${asked} and was rolled back: nothing of it was kept`, { nextStep: 'Give it more time with --timeout, or do less in one.', details: { ...error.details, started: 'no' }, cause: error })
+}
+
+function cancelledText(error: unknown, { transaction }: Flags): string {
+  if (transaction !== true) return 'Query cancelled.\n'
+  return error instanceof MeshError && error.code === 'ERR_QUERY_AMBIGUOUS' ? 'Cancelled during the commit: look whether the transaction took effect.\n' : 'Transaction cancelled and rolled back: nothing of it was kept.\n'
 }
 
 /** This command alone can ask a node elsewhere. */

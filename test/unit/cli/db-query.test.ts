@@ -224,6 +224,11 @@ describe('db:query failures', () => {
     expect(process.clientsClosed).toBe(1)
   })
 
+  it('says the time that was asked for, not what was left of it', async () => {
+    const process = new FakeProcess({ query: () => Promise.reject(new MeshError('ERR_QUERY_TIMEOUT', 'no complete answer within 1970 ms', { details: { started: 'unknown' } })) })
+    expect((await process.run('db:query', 'users', 'SELECT 1', '--timeout', '2s')).stderr).toMatch(/^error: no complete answer within 2s \(ERR_QUERY_TIMEOUT\)\nnext: Give more time \(--timeout/)
+  })
+
   it('cancels on Ctrl-C, and ends at once on the second', async () => {
     const process: FakeProcess = new FakeProcess({
       query: (_, { signal }) => new Promise((_resolve, reject) => {
@@ -293,6 +298,32 @@ describe('db:query --transaction', () => {
     const { code, stderr } = await process.run(...two, 'SELECT 1')
     expect([code, process.queries.length, process.transactions[0]?.end]).toEqual([1, 2, 'rollback'])
     expect(stderr).toContain('DELETE FROM b')
+  })
+
+  it('that is cancelled or too late says that nothing was kept, and the time that was asked for', async () => {
+    const fail = (code: 'ERR_QUERY_TIMEOUT' | 'ERR_QUERY_AMBIGUOUS' | 'ERR_QUERY_CANCELLED', isCancelled = false): Promise<Outcome> => {
+      const process: FakeProcess = new FakeProcess({ query: () => {
+        if (isCancelled) process.signal('SIGINT')
+        return Promise.reject(new MeshError(code, 'within 1970 ms'))
+      } })
+      return process.run(...two, '--timeout', '2s')
+    }
+    expect(await fail('ERR_QUERY_CANCELLED', true)).toMatchObject({ code: 130, stderr: 'Transaction cancelled and rolled back: nothing of it was kept.\n' })
+    expect(await fail('ERR_QUERY_AMBIGUOUS', true)).toMatchObject({ code: 130, stderr: 'Cancelled during the commit: look whether the transaction took effect.\n' })
+    expect(await fail('ERR_QUERY_TIMEOUT')).toMatchObject({ code: 4, stderr: expect.stringContaining('longer than 2s and was rolled back: nothing of it was kept (ERR_QUERY_TIMEOUT)') as string })
+  })
+
+  it.each([
+    [['json'], [[{ n: 1 }], [{ n: 1 }]]], [['json', 'SELECT 3'], [[{ n: 1 }], [{ n: 1 }], [{ n: 1 }]]],
+  ])('prints one JSON value: %j', async ([format, ...more], expected) => {
+    const { stdout } = await new FakeProcess({ query: () => Promise.resolve(fakeResult({ batches: [[[1]]] })) }).run(...two, ...more, '--format', format as string)
+    expect(JSON.parse(stdout)).toEqual(expected)
+  })
+
+  it('keeps the tables of CSV apart, and a single result as it is', async () => {
+    const process = (): FakeProcess => new FakeProcess({ query: () => Promise.resolve(fakeResult({ batches: [[[1]]] })) })
+    expect((await process().run(...two, '--format', 'csv')).stdout).toBe('n\n1\n\nn\n1\n')
+    expect((await process().run('db:query', 'users', '--transaction', 'SELECT 1', '--format', 'json')).stdout).toBe('[\n{"n":1}\n]\n')
   })
 
   it.each([
