@@ -22,6 +22,7 @@ import { type LocalRunParts, runLocally } from './local-run.ts'
 import { executeGated } from './gated-engine.ts'
 import type { QueryGateDriver } from './query-gate-driver.ts'
 import type { SharedReads } from './shared-reads.ts'
+import { refusalError } from './refusal-error.ts'
 import { explainRoute } from './route-explainer.ts'
 import type { Sessions } from './sessions.ts'
 import { Transactions } from './transactions.ts'
@@ -212,7 +213,7 @@ export class QueryService {
     switch (decision.kind) {
       case 'refuse':
         this.#counters.refused++
-        throw new MeshError(decision.code, decision.explanation.reason, { details: { database: request.database, node: self.name, started: 'no' } })
+        throw refusalError(decision, { database: request.database, node: self.name, hints })
       case 'local':
         this.#counters.local++
         return await this.#runHere(request, { signal, session, deadlineMs, hints }, this.#report('local', decision, decisionUs, []))

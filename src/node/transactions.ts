@@ -22,7 +22,8 @@ import { ExplainedBatches } from '../query/passed-batches.ts'
 import { transactionLoss } from '../query/transaction-loss.ts'
 import type { FailedAttempt, QueryRequest, QueryResponse, RouteReport, TransactionStep } from '../query/types.ts'
 import { combinedCode, describeFailed, type ForwardingParts } from './forwarding.ts'
-import { noSuchTransaction, OpenTransactions, type OpenTransactionsParts } from './open-transactions.ts'
+import { noSuchTransaction, OpenTransactions, type OpenTransactionsParts, unsupportedError } from './open-transactions.ts'
+import { refusalError } from './refusal-error.ts'
 import type { Sessions } from './sessions.ts'
 import type { SharedReads } from './shared-reads.ts'
 
@@ -156,7 +157,7 @@ export class Transactions {
     if (refusal !== null && !(isForwarded && decision.kind === 'refuse')) throw refusal
     if (decision.kind === 'refuse') {
       const nextStep = decision.code === 'ERR_NO_PRIMARY' ? { nextStep: `${ERRORS.ERR_NO_PRIMARY.nextStep} One that only reads can begin on any copy: readOnly, or --read-only.` } : {}
-      throw new MeshError(decision.code, decision.explanation.reason, { ...nextStep, details: { database, node: self.name, started: 'no' } })
+      throw refusalError(decision, { database, node: self.name, hints: routeHints, ...nextStep })
     }
     const begin: Begin = { remote, signal, deadlineMs, session, failed: [] }
     const placed: QueryRequest = { ...request, access, priority }

@@ -31,7 +31,8 @@ const priorities: readonly string[] = ['critical', 'high', 'normal', 'low']
 const words = 'local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, priority=…, session=…'
 
 /**
- * Of a statement's comments, the later before the earlier, and of the request's words, which win over both.
+ * Of a statement's comments, the later before the earlier, and of the request's words, which win over both. What one text says must not contradict
+ * itself.
  * @throws MeshError ERR_OPTION_INVALID
  */
 export function readHints(sql: string, requestText: string): QueryHints {
@@ -59,20 +60,25 @@ function parseWords(text: string, base: QueryHints): QueryHints {
   if (text.length > HINT_TEXT_CHARACTERS_MAX) throw invalid(`the hints take ${text.length} characters; at most ${HINT_TEXT_CHARACTERS_MAX} are read`)
   const route = { ...base.route }
   let { priority, session } = base
+  const said = new Map<string, string | null>()
   for (const part of text.split(',')) {
     const word = part.trim()
     if (word === '') continue
     const equals = word.indexOf('=')
     const name = equals < 0 ? word : word.slice(0, equals).trimEnd()
     const value = equals < 0 ? null : word.slice(equals + 1).trimStart()
+    if ((said.get(name) ?? value) !== value) throw invalid(`the hints contradict each other: ${name} is both ${said.get(name)} and ${value}`)
+    said.set(name, value)
     switch (name) {
       case 'local-only':
         refuseValue(name, value)
         route.localOnly = true
+        route.preferRemote = false
         break
       case 'prefer-remote':
         refuseValue(name, value)
         route.preferRemote = true
+        route.localOnly = false
         break
       case 'zone': route.zone = demandValue(name, value, /^[\w.-]+(\/[\w.-]+)?$/, 'a datacenter, or a datacenter and a rack as eu-west/r1'); break
       case 'strategy': route.strategy = demandValue(name, value, /^[\w-]+$/, 'the name of a strategy'); break
@@ -94,6 +100,7 @@ function parseWords(text: string, base: QueryHints): QueryHints {
         throw invalid(`"${name.slice(0, 40)}" is no hint`)
     }
   }
+  if (said.has('local-only') && said.has('prefer-remote')) throw invalid('the hints contradict each other: local-only keeps the query here, prefer-remote sends it away')
   return { route, priority, session }
 }
 

@@ -5,7 +5,7 @@
 import type { PeerView, Site } from './types.ts'
 
 export interface RouteHints {
-  /** Here or nowhere. Stronger than `preferRemote`. */
+  /** Here or nowhere. */
   readonly localOnly: boolean
   /** On a healthy peer if there is one, although this node could run it. */
   readonly preferRemote: boolean

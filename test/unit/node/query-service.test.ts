@@ -429,9 +429,15 @@ describe('hints and sessions', () => {
   it('keep a query here, or send it away, or name its strategy', async () => {
     const { ask, asked } = setUp({ peers: [{ peerId: 'near' }] })
     expect((await ask({ sql: '/*+ rdb: prefer-remote, strategy=least-connections */ SELECT 1' })).route).toMatchObject({ decision: 'forward', executedBy: { peerId: 'near' }, strategy: 'least-connections' })
-    expect((await ask({ hints: 'prefer-remote, local-only' })).route).toMatchObject({ decision: 'local' })
+    expect((await ask({ sql: '/*+ rdb: prefer-remote */ SELECT 1', hints: 'local-only' })).route).toMatchObject({ decision: 'local' })
     expect(asked).toEqual(['near'])
     await expect(ask({ hints: 'strategy=best' })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
+  })
+
+  it('that are the cause of a refusal are named in its next step', async () => {
+    const { ask } = setUp({ engine: engineOf({ access: 'write' }), peers: [{ peerId: 'main', ...primary }] })
+    await expect(ask({ hints: 'local-only' })).rejects.toMatchObject({ code: 'ERR_NOT_PRIMARY', nextStep: 'Leave out the hint local-only, which keeps the query on this node.' })
+    expect((await ask()).route).toMatchObject({ decision: 'forward', executedBy: { peerId: 'main' } })
   })
 
   it('have the candidates probed for the strategy that rests on probes, and for no other', async () => {

@@ -30,6 +30,10 @@ describe('hints', () => {
     [`session=${'x'.repeat(129)}`, 'at most 128'],
     ['x'.repeat(HINT_TEXT_CHARACTERS_MAX + 1), 'at most 1024'],
     ['pinned-to=x', 'is no hint'],
+    ['local-only, prefer-remote', 'the hints contradict each other: local-only keeps the query here, prefer-remote sends it away'],
+    ['prefer-remote,local-only', 'contradict each other'],
+    ['zone=eu, zone=us', 'the hints contradict each other: zone is both eu and us'],
+    ['session=a, priority=low, session=b', 'session is both a and b'],
   ])('are refused: %s', (words, message) => {
     for (const [sql, text] of [['SELECT 1', words], [`/*+ rdb: ${words} */ SELECT 1`, '']] as const) {
       expect(() => readHints(sql, text)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining(message) as string }) as Error)
@@ -39,6 +43,12 @@ describe('hints', () => {
   it('are read right after the first word, too, and the later one counts', () => {
     expect(readHints('SELECT /*+ rdb: local-only */ 1', '').route.localOnly).toBe(true)
     expect(readHints('/*+ rdb: zone=a, local-only */ SELECT /*+ rdb: zone=b, priority=low */ 1', 'priority=high')).toEqual({ route: { ...NO_HINTS, zone: 'b', localOnly: true }, priority: 'high', session: null })
+  })
+
+  it('may say the same twice, and in another text the opposite', () => {
+    expect(readHints('SELECT 1', 'zone=eu, local-only, zone=eu, local-only').route).toEqual({ ...NO_HINTS, localOnly: true, zone: 'eu' })
+    expect(readHints('/*+ rdb: local-only */ SELECT 1', 'prefer-remote').route).toEqual({ ...NO_HINTS, preferRemote: true })
+    expect(readHints('/*+ rdb: prefer-remote */ SELECT /*+ rdb: local-only */ 1', '').route).toEqual({ ...NO_HINTS, localOnly: true })
   })
 
   it('are refused where nobody would look for them', () => {
