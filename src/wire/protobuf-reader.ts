@@ -9,6 +9,7 @@ import { Buffer } from 'node:buffer'
 
 const nothing = Buffer.alloc(0)
 const varintBytesMax = 10
+const shortVarintBytesMax = 5
 
 export class ProtobufReader {
   #buffer = nothing
@@ -56,13 +57,13 @@ export class ProtobufReader {
     if (!this.#isBroken) this.#end = outerEnd
   }
 
-  /** At most five bytes, as every writer makes them; what exceeds 32 bits is dropped. */
+  /** At most five bytes, or the ten that some writers make of a negative number; what exceeds 32 bits is dropped. */
   uint32(): number {
     const buffer = this.#buffer
     const end = this.#end
     let at = this.#at
     let value = 0
-    for (let shift = 0; shift < 35 && at < end; shift += 7) {
+    for (let shift = 0; shift < 7 * shortVarintBytesMax && at < end; shift += 7) {
       const byte = buffer[at++] as number
       value |= (byte & 127) << shift
       if (byte < 128) {
@@ -70,8 +71,19 @@ export class ProtobufReader {
         return value >>> 0
       }
     }
+    if (this.#isSignExtension(at)) return value >>> 0
     this.refuse()
     return 0
+  }
+
+  /** Takes the second half of ten bytes. */
+  #isSignExtension(from: number): boolean {
+    this.#at = from + varintBytesMax - shortVarintBytesMax
+    if (this.#at > this.#end) return false
+    for (let at = from; at < this.#at; at++) {
+      if (((this.#buffer[at] as number) < 128) !== (at === this.#at - 1)) return false
+    }
+    return true
   }
 
   bool(): boolean {
@@ -113,9 +125,23 @@ export class ProtobufReader {
       case 5:
         this.#take(4)
         return
-      // Groups were given up before this protocol began, and there are no other types.
+      case 3:
+        this.#skipGroup()
+        return
+      // The end of a group that was not begun; there are no other types.
       default:
         this.refuse()
+    }
+  }
+
+  /** By counting, since a frame could nest them deeper than calls can go. As in the generated decoders, any end ends the innermost. */
+  #skipGroup(): void {
+    for (let depth = 1; depth > 0 && !this.#isBroken;) {
+      const tag = this.uint32()
+      const type = tag & 7
+      if (type === 3) depth++
+      else if (type === 4) depth--
+      else this.skip(tag)
     }
   }
 

@@ -78,9 +78,18 @@ describe('frames that every query has', () => {
 
   it.each([
     ['a length beyond the frame', [10, 5, 8, 1]], ['a nested length beyond its message', [10, 4, 34, 9, 8, 1]], ['a text cut off', [10, 3, 18, 4, 65]], ['a number cut off', [10, 2, 8, 128]],
-    ['a number of six bytes', [10, 7, 8, 129, 128, 128, 128, 128, 0]], ['a double cut off', [10, 4, 57, 0, 0, 0]], ['a group', [10, 3, 0xa3, 6, 1]], ['an unknown number without end', [10, 13, 0xa0, 6, ...Array<number>(11).fill(255)]],
+    ['a number of six bytes', [10, 12, 8, 129, 128, 128, 128, 128, 0, 32, 1, 32, 1, 32]], ['a number of eleven bytes', [10, 12, 8, 129, 128, 128, 128, 128, 128, 128, 128, 128, 128, 0]], ['a number of ten bytes cut off', [10, 10, 8, ...Array<number>(9).fill(255)]], ['a double cut off', [10, 4, 57, 0, 0, 0]], ['a group that is cut off', [10, 4, 0xa3, 6, 8, 1]], ['the end of a group that was not begun', [10, 2, 0xa4, 6]], ['groups cut off at a great depth', [10, 0xa0, 0x8d, 6, ...Array<number>(100_000).fill(0xa3)]], ['an unknown number without end', [10, 13, 0xa0, 6, ...Array<number>(11).fill(255)]],
   ])('are refused with %s', (_what, bytes) => {
     expect(decodeFrequentFrame(Uint8Array.from(bytes))).toBeNull()
+  })
+
+  it.each([
+    ['a negative number, which some writers make ten bytes of', [10, 11, 8, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]],
+    ['a group', [10, 13, 0xf3, 1, 8, 7, 0x15, 1, 2, 3, 4, 0xf4, 1, 8, 5]], ['groups within each other', [10, 10, 0xf3, 1, 0xfb, 1, 0xfc, 1, 0xf4, 1, 8, 5]],
+  ])('decode as the generated codec has them with %s', (_what, bytes) => {
+    const decoded = decodeFrequentFrame(Uint8Array.from(bytes))
+    expect(decoded).toHaveProperty('request')
+    expect(plain(decoded)).toEqual(plain(Frame.decode(Uint8Array.from(bytes))))
   })
 
   it.each([['parameters', 4, 1, 65_535], ['visited', 8, 1, 8], ['parts', 5, 2, 4096]])('hold at most so many %s', (_what, field, part, most) => {
