@@ -437,6 +437,11 @@ describe('a transaction from a node without a copy', () => {
     expect(there.service.transactionCounters).toMatchObject({ lost: 1 })
   })
 
+  it('that is refused for a hint says which', async () => {
+    const { client } = twoNodes({}, { engine: loggingEngine([], { role: 'replica' }) })
+    await expect(client.transaction((transaction) => transaction.query('one'), { route: 'local-only' })).rejects.toMatchObject({ code: 'ERR_NOT_PRIMARY', nextStep: expect.stringContaining('Leave out the hint local-only') as string })
+  })
+
   it('keeps to its relay', async () => {
     const asked: string[] = []
     let via: string | null = 'relay'
@@ -461,11 +466,6 @@ describe('a step that was on its way', () => {
     const { client, here, mesh } = twoNodes({ bounds: { idleMs: 1_000 } })
     const stranger = here.client()
     let id = ''
-  it('that is refused for a hint says which', async () => {
-    const { client } = twoNodes({}, { engine: loggingEngine([], { role: 'replica' }) })
-    await expect(client.transaction((transaction) => transaction.query('one'), { route: 'local-only' })).rejects.toMatchObject({ code: 'ERR_NOT_PRIMARY', nextStep: expect.stringContaining('Leave out the hint local-only') as string })
-  })
-
     const query = client.connections.query.bind(client.connections)
     client.connections.query = (target, asked, options) => {
       id = asked.transaction?.id ?? id
