@@ -77,7 +77,7 @@ export class OpenTransactions {
     const { table, engines, gate, clock } = this.#parts
     const engine = engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${request.database} is not served here`, { details: { started: 'no' } })
-    if (engine.begin === undefined) throw new MeshError('ERR_TRANSACTION_UNSUPPORTED', `the engine ${engine.kind} of ${request.database} runs single statements only`, { details: { started: 'no' } })
+    if (engine.begin === undefined) throw unsupportedError(engine)
     const beginAtEngine = engine.begin.bind(engine)
     // Who finds no place in the table then need not wait at the gate before; who waits there has none, or it would keep one from others.
     if (table.isFull) this.#takePlace(id)
@@ -285,6 +285,10 @@ export class OpenTransactions {
   #done(route: RouteReport): QueryResponse {
     return { format: 'columns', header: encodeColumnsHeader([]), route, batches: nothing(), trailer: () => ({ rows: 0, engineMs: 0, load: this.#parts.localLoad() }) }
   }
+}
+
+export function unsupportedError({ kind, database }: QueryEngine): MeshError {
+  return new MeshError('ERR_TRANSACTION_UNSUPPORTED', `the engine ${kind} of ${database} runs single statements only`, { details: { started: 'no' } })
 }
 
 export function noSuchTransaction(): MeshError {

@@ -22,7 +22,7 @@ import { ExplainedBatches } from '../query/passed-batches.ts'
 import { transactionLoss } from '../query/transaction-loss.ts'
 import type { FailedAttempt, QueryRequest, QueryResponse, RouteReport, TransactionStep } from '../query/types.ts'
 import { combinedCode, describeFailed, type ForwardingParts } from './forwarding.ts'
-import { noSuchTransaction, OpenTransactions, type OpenTransactionsParts } from './open-transactions.ts'
+import { noSuchTransaction, OpenTransactions, type OpenTransactionsParts, unsupportedError } from './open-transactions.ts'
 import { refusalError } from './refusal-error.ts'
 import type { Sessions } from './sessions.ts'
 import type { SharedReads } from './shared-reads.ts'
@@ -79,7 +79,7 @@ const BEGIN_ANSWER_TIMEOUT_MS = 30_000
 
 /** After these another node may do better. A begin that broke has kept nothing, so that it is never ambiguous. */
 const movesOn: ReadonlySet<string> = new Set([
-  'ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_NOT_PRIMARY', 'ERR_DRAINING', 'ERR_QUORUM_LOST', 'ERR_HOP_LIMIT', 'ERR_TOO_STALE', 'ERR_INTERNAL', 'ERR_PROTOCOL',
+  'ERR_PEER_UNREACHABLE', 'ERR_QUERY_BROKEN', 'ERR_OVERLOADED', 'ERR_NOT_SERVING', 'ERR_NOT_PRIMARY', 'ERR_DRAINING', 'ERR_QUORUM_LOST', 'ERR_HOP_LIMIT', 'ERR_TOO_STALE', 'ERR_INTERNAL', 'ERR_PROTOCOL', 'ERR_TRANSACTION_UNSUPPORTED',
 ])
 
 export class Transactions {
@@ -144,7 +144,10 @@ export class Transactions {
     const session = isForwarded ? null : hints.session
     const routeHints = session === null ? hints.route : sessions.withPlace(hints.route, database, session)
     const startedMs = clock.nowMs()
-    const local = this.#parts.localView(database, isForwarded)
+    const isUnsupported = engine !== undefined && engine.begin === undefined
+    const seen = this.#parts.localView(database, isForwarded)
+    // A copy of another kind of engine may have them.
+    const local = isUnsupported && !isForwarded ? { ...seen, role: null } : seen
     const strategies = this.#parts.strategies(database)
     const priority = hints.priority ?? request.priority
     const decision = decide({
@@ -156,6 +159,7 @@ export class Transactions {
     const refusal = refusalOf(access)
     if (refusal !== null && !(isForwarded && decision.kind === 'refuse')) throw refusal
     if (decision.kind === 'refuse') {
+      if (isUnsupported) throw unsupportedError(engine)
       const nextStep = decision.code === 'ERR_NO_PRIMARY' ? { nextStep: `${ERRORS.ERR_NO_PRIMARY.nextStep} One that only reads can begin on any copy: readOnly, or --read-only.` } : {}
       throw refusalError(decision, { database, node: self.name, hints: routeHints, ...nextStep })
     }
@@ -170,7 +174,7 @@ export class Transactions {
       if (there !== null) return there
       // Where only load spoke against this node, and nobody else would have it, it is begun here.
       if (!canRunHere(local, access, routeHints)) {
-        throw new MeshError(combinedCode(begin.failed), `no node could begin the transaction. Tried ${describeFailed(begin.failed)}`, { details: { attempts: begin.failed.length, started: 'no' } })
+        throw new MeshError(codeOfAll(begin.failed), `no node could begin the transaction. Tried ${describeFailed(begin.failed)}`, { details: { attempts: begin.failed.length, started: 'no' } })
       }
     }
     const route = report(decision.kind === 'forward' ? decision.ifNobody : decision.kind)
@@ -201,7 +205,7 @@ export class Transactions {
         }
         return this.#pin(id, { owner: remote, database: request.database, access: request.access === 'read' ? 'read' : 'write', session, place, route: reportOfStep(route) }, { ...response, route })
       } catch (error) {
-        const reason: unknown = place.lost.signal.aborted ? place.lost.signal.reason : error
+        const reason: unknown = place.lost.signal.aborted ? place.lost.signal.reason : asUnsupported(error)
         if (!(reason instanceof MeshError) || !movesOn.has(reason.code) || signal.aborted) throw reason
         failed.push({ peerId, name: peerName(peerId), code: reason.code, message: reason.message })
       } finally {
@@ -277,6 +281,17 @@ export class Transactions {
     if (session !== null) this.#parts.sessions.handleWrite(database, session, peerId)
     this.#parts.sharedReads?.handleWrite(database)
   }
+}
+
+/** A node of an earlier version takes a begin for a query, whose statement it does not allow. */
+function asUnsupported(error: unknown): unknown {
+  return error instanceof MeshError && error.code === 'ERR_SQL' ? new MeshError('ERR_TRANSACTION_UNSUPPORTED', error.message, { details: { started: 'no' }, cause: error }) : error
+}
+
+/** Those that have no transactions say nothing about those that do. */
+function codeOfAll(failed: readonly FailedAttempt[]): MeshError['code'] {
+  const able = failed.filter(({ code }) => code !== 'ERR_TRANSACTION_UNSUPPORTED')
+  return able.length === 0 ? 'ERR_TRANSACTION_UNSUPPORTED' : combinedCode(able)
 }
 
 /** Where it runs was decided at its begin, and what spoke for it is told there. */

@@ -374,6 +374,30 @@ describe('a transaction from a node without a copy', () => {
     expect(log).toEqual([])
   })
 
+  it('goes on to the next copy when the engine of the first one has none, or its node knows none, and from its own', async () => {
+    const { begin: _, ...single } = loggingEngine([])
+    const old = loggingEngine([], { begin: () => Promise.reject(new MeshError('ERR_SQL', 'BEGIN is not allowed here', { details: { started: 'no' } })) })
+    for (const [engine, hasOwn] of [[single, false], [old, false], [single, true]] as const) {
+      const { mesh, client } = twoNodes({ engine }, hasOwn ? { engine: single } : {})
+      await expect(client.transaction(() => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_TRANSACTION_UNSUPPORTED' })
+      const log: string[] = []
+      mesh.add('other', { engine: loggingEngine(log) })
+      await client.transaction((transaction) => {
+        expect(transaction.route).toMatchObject({ decision: 'forward', executedBy: { peerId: 'other' }, failedAttempts: [{ peerId: 'primary', code: 'ERR_TRANSACTION_UNSUPPORTED' }] })
+        return rowsOf(transaction, 'one')
+      })
+      expect(log).toEqual(['t1 begin write', 't1 one', 't1 commit'])
+    }
+  })
+
+  it('is refused by the only copy there is, when its engine has none, for that reason', async () => {
+    const { begin: _, ...single } = loggingEngine([])
+    const mesh = new Mesh()
+    await expect(mesh.add('alone', { engine: single }).client().transaction(() => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_TRANSACTION_UNSUPPORTED', message: expect.stringContaining('logging of db') as string })
+    const { client } = twoNodes({ bounds: { openMax: 0 } }, { engine: single })
+    await expect(client.transaction(() => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_OVERLOADED' })
+  })
+
   it('goes on to the next copy when the first one never answers its begin', async () => {
     const { mesh, client, here } = twoNodes()
     const log: string[] = []
