@@ -74,9 +74,10 @@ export class HotspotDriver {
 
   #tell(effects: readonly HotspotEffect[]): void {
     const { clock, log, onEvent } = this.#parts
+    const window = `the last ${Number((this.#hotspots.options.windowMs / 1_000).toFixed(1))} s`
     for (const { kind, subject, ratePerSecond } of effects) {
-      const rate = `${Math.round(ratePerSecond)} queries/s over the last minute`
-      const reason = kind === 'hotspot-detected' ? `${nameOf(subject)} is asked for too often here: ${rate}; reads of it go to other copies in part` : `${nameOf(subject)} is no hotspot any more: ${rate}`
+      const rate = `${Math.round(ratePerSecond)} queries/s over ${window}`
+      const reason = kind === 'hotspot-detected' ? `${nameOf(subject)} is asked for too often here: ${rate}${this.#isRelieved(subject) ? '; reads of it go to other copies in part' : ''}` : `${nameOf(subject)} is no hotspot any more: ${rate}`
       const event: RoutingEventView = {
         type: kind, atWallMs: clock.wallMs(), reason, peerId: null,
         database: subject.scope === 'table' ? subject.database : null, table: subject.scope === 'table' ? subject.table : null,
@@ -88,6 +89,11 @@ export class HotspotDriver {
       onEvent(event)
     }
     this.#timer.rearm()
+  }
+
+  /** What is hot is moved by table or database; a node that is hot as a whole is only told of. */
+  #isRelieved(subject: HotspotSubject): boolean {
+    return subject.scope === 'table' && this.#parts.otherCopies(subject.database) > 0
   }
 }
 

@@ -7,10 +7,10 @@ import { VirtualClock } from '../../support/query-plane.ts'
 
 const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log }
 
-function setUp(otherCopies = 1) {
+function setUp(otherCopies = 1, windowMs = 60_000) {
   const clock = new VirtualClock()
   const events: RoutingEventView[] = []
-  const driver = new HotspotDriver({ options: { queriesPerSecond: 10 }, otherCopies: () => otherCopies, onEvent: (event) => { events.push(event) }, clock, random: createRandom(5), log })
+  const driver = new HotspotDriver({ options: { queriesPerSecond: 10, windowMs }, otherCopies: () => otherCopies, onEvent: (event) => { events.push(event) }, clock, random: createRandom(5), log })
   const ask = (seconds: number, perSecond: number, tables: readonly string[]): number => {
     let moved = 0
     for (let query = 0; query < seconds * perSecond; query++) {
@@ -33,7 +33,8 @@ describe('a hotspot', () => {
     const { clock, events, driver, ask } = setUp()
     ask(60, 40, ['flights'])
     expect(events.map(({ type, database, table }) => [type, database, table])).toEqual(expect.arrayContaining([['hotspot-detected', 'db', 'flights'], ['hotspot-detected', null, null]]))
-    expect(events.find(({ table }) => table === 'flights')?.reason).toMatch(/^db\.flights is asked for too often here: \d+ queries\/s/)
+    expect(events.find(({ table }) => table === 'flights')?.reason).toMatch(/^db\.flights is asked for too often here: \d+ queries\/s over the last 60 s; reads of it go to other copies in part$/)
+    expect(events.find(({ database }) => database === null)?.reason).toMatch(/^this node is asked for too often here: \d+ queries\/s over the last 60 s$/)
     const moved = ask(10, 40, ['flights'])
     expect(moved).toBeGreaterThan(100)
     expect(moved).toBeLessThan(400)
@@ -55,9 +56,10 @@ describe('a hotspot', () => {
     expect(cold.driver.hotOf('db', [])).toEqual([{ scope: 'node', table: null, ratePerSecond: expect.closeTo(40, -1) as number }, { scope: 'table', table: null, ratePerSecond: expect.closeTo(40, -1) as number }])
   })
 
-  it('moves nothing where there is no other copy', () => {
-    const { ask } = setUp(0)
+  it('moves nothing where there is no other copy, and does not say so', () => {
+    const { ask, events } = setUp(0, 4_500)
     expect(ask(120, 40, ['flights'])).toBe(0)
+    expect(events.find(({ table }) => table === 'flights')?.reason).toMatch(/^db\.flights is asked for too often here: \d+ queries\/s over the last 4\.5 s$/)
   })
 
   it('is the database where nobody knows the tables', () => {
