@@ -41,6 +41,8 @@ export class ClientConnection implements QueryConnection {
   readonly #queries = new QueryTable<ClientQuery>()
   /** Queries that came while the stream was being opened. */
   readonly #waiting = new Set<ClientQuery>()
+  /** Begun transactions: each is a query, by which its end is told. */
+  readonly #begun = new Set<ClientQuery>()
   readonly #opening = new AbortController()
   readonly #alarm: Alarm
   #stream: ByteStream | null = null
@@ -69,6 +71,11 @@ export class ClientConnection implements QueryConnection {
 
   get inFlight(): number {
     return this.#queries.size + this.#waiting.size
+  }
+
+  /** Without those that only wait for the end of a transaction. */
+  get working(): number {
+    return this.inFlight - this.#begun.size
   }
 
   get inFlightMax(): number {
@@ -117,6 +124,7 @@ export class ClientConnection implements QueryConnection {
   ended(query: ClientQuery): void {
     if (query.id === 0) this.#waiting.delete(query)
     else this.#queries.delete(query.id)
+    this.#begun.delete(query)
   }
 
   isSent(query: ClientQuery): boolean {
@@ -255,7 +263,11 @@ export class ClientConnection implements QueryConnection {
     if (!query.handleResponse(response)) return false
     if (response.end !== undefined) this.#reportLoad(query.trailer, response.end.inFlight)
     // Nothing comes of a transaction's begin but its end, for which this stream will do.
-    if (response.end === undefined && query.request.transaction?.step !== 'begin') this.#bulk?.attach(response.id, query)
+    if (response.end === undefined) {
+      if (query.request.transaction?.step !== 'begin') this.#bulk?.attach(response.id, query)
+      // What came may have ended it.
+      else if (this.#queries.has(response.id)) this.#begun.add(query)
+    }
     return true
   }
 

@@ -105,9 +105,9 @@ export class QueryConnections {
     }
   }
 
-  /** Queries to a target whose result has not ended. */
+  /** Queries to a target whose result has not ended. An open transaction is none while no statement of it is under way. */
   inFlight(target: string): number {
-    return this.#connections.get(target)?.inFlight ?? 0
+    return this.#connections.get(target)?.working ?? 0
   }
 
   /** Called with what the trailers of answers say about the node that ran the query. */

@@ -96,6 +96,16 @@ describe.skipIf(postgresBin === null)('transactions of a PostgreSQL server', () 
     expect(engine.counts()).toMatchObject({ running: 0 })
   })
 
+  it('what the server ends between two statements is told of at once', async () => {
+    const lost = Promise.withResolvers<unknown>()
+    const transaction = await (engine.begin as NonNullable<PostgresEngine['begin']>)({ access: 'write', signal: never, onLost: lost.resolve })
+    const pid = (await execute(transaction, 'SELECT pg_backend_pid()'))[0]?.[0]
+    await server.sql(`SELECT pg_terminate_backend(${String(pid)})`)
+    expect(await lost.promise).toMatchObject({ code: 'ERR_TRANSACTION_LOST' })
+    await transaction.rollback()
+    expect(engine.counts()).toMatchObject({ running: 0 })
+  })
+
   it('the server has bounds of its own for one that the node forgets', async () => {
     const transaction = await begin()
     const shown = async (name: string): Promise<unknown> => (await execute(transaction, `SELECT setting FROM pg_settings WHERE name = '${name}'`))[0]?.[0]

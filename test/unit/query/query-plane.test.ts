@@ -40,6 +40,33 @@ describe('small results', () => {
     expect(seen[0]).toMatchObject({ parameters, access: 'write', priority: 'low', visited: [], explain: true })
   })
 
+  it('counts no open transaction as in flight, but its begin and its statements', async () => {
+    const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+    const begun = Promise.withResolvers<void>()
+    const { client, streams } = createPlane(async ({ transaction }) => {
+      if (transaction?.step !== 'begin') await ends[1].promise
+      else await begun.promise
+      return respond(transaction?.step === 'begin' ? (async function* () { yield* await ends[0].promise.then(() => []) })() : [])
+    })
+    const step = (name: 'begin' | 'statement'): Promise<QueryResponse> => client.query('t', request({ transaction: { id: 'ab'.repeat(16), step: name } }))
+    const beginning = step('begin')
+    await settle()
+    expect(client.inFlight('t')).toBe(1)
+    begun.resolve()
+    const begin = await beginning
+    expect(client.inFlight('t')).toBe(0)
+    const statement = step('statement')
+    await settle()
+    expect(client.inFlight('t')).toBe(1)
+    ends[1].resolve()
+    await readAll(await statement)
+    expect(client.inFlight('t')).toBe(0)
+    ends[0].resolve()
+    await readAll(begin)
+    expect(client.inFlight('t')).toBe(0)
+    expect(streams).toHaveLength(1)
+  })
+
   it('leaves the route report to the entry node', async () => {
     const seen: QueryRequest[] = []
     const { client } = createPlane((asked) => {
