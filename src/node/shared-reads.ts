@@ -44,7 +44,7 @@ export class SharedReads {
 
   constructor(parts: SharedReadsParts) {
     this.#parts = parts
-    this.#versions = new DataVersions({ engines: parts.engines ?? new Map(), onVersion: (database, version) => { this.#handleVersion(database, version) } })
+    this.#versions = new DataVersions({ engines: parts.engines ?? new Map(), clock: parts.clock, onVersion: (database, version) => { this.#handleVersion(database, version) } })
     // What is too old is let go when it is, and not when somebody asks again.
     this.#timer = new MachineTimer(parts.clock, parts.cache, (nowMs) => { parts.cache.handleTimeout(nowMs) })
   }
@@ -54,14 +54,14 @@ export class SharedReads {
     return { ...cache.counters, cachedResults: cache.size, cachedBytes: cache.bytes, ...this.#versions.counters, ...coalescer?.counters }
   }
 
-  /** @throws MeshError what `start` throws; from the batches ERR_QUERY_BROKEN for a reader that fell too far behind those it shared with */
+  /** @throws MeshError what `start` throws; the reason of the signal; from the batches ERR_QUERY_BROKEN for a reader that fell too far behind those it shared with */
   async execute(read: SharedRead): Promise<EngineResult & { readonly answeredBy: AnsweredBy }> {
     const { cache, coalescer, clock } = this.#parts
     const { database, priority, signal, start } = read
     const key = this.#keyOf(read)
     if (key === null) return { ...await start(signal), answeredBy: 'engine' }
     // First: whoever comes after a commit must not be given what was before it. An engine that cannot tell answers itself.
-    if (this.#versions.isNamed(database) && await this.#versions.current(database) === null) return { ...await start(signal), answeredBy: 'engine' }
+    if (this.#versions.isNamed(database) && await this.#versions.current(database, signal) === null) return { ...await start(signal), answeredBy: 'engine' }
     const held = cache.lookup(clock.nowMs(), key)
     if (held !== null) return { ...replayed(held), answeredBy: 'cache' }
     const run = async (runSignal: AbortSignal): Promise<EngineResult> => {

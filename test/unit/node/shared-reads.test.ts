@@ -3,7 +3,7 @@ import { ResultCache } from '../../../src/core/cache/result-cache.ts'
 import { SharedReads, type SharedRead } from '../../../src/node/shared-reads.ts'
 import type { EngineBatch, EngineResult } from '../../../src/ports/query-engine.ts'
 import { QueryCoalescer } from '../../../src/query/coalescing.ts'
-import { VirtualClock } from '../../support/query-plane.ts'
+import { settle, VirtualClock } from '../../support/query-plane.ts'
 
 /** An engine that counts its runs and answers with the number of the run. */
 function setUp({ bytesMax = 0, coalesce = false, dataVersion }: { bytesMax?: number; coalesce?: boolean; dataVersion?: () => Promise<string | null> }) {
@@ -55,8 +55,7 @@ describe('reads', () => {
     expect(look('SELECT 1')).toBeNull()
     const { promise, resolve } = Promise.withResolvers<EngineResult>()
     const running = read('SELECT 1', { start: () => promise })
-    await Promise.resolve()
-    await Promise.resolve()
+    await settle(2)
     const askedBefore = asked
     expect([look('SELECT 1'), look('SELECT 1', 'high'), look('SELECT 2')]).toEqual(['under-way', null, null])
     resolve(result('x'))
@@ -116,6 +115,19 @@ describe('reads', () => {
     version = 'v2'
     expect(await ask()).toBe('cache 2')
     expect(shared.counters).toMatchObject({ versionsAsked: 7, versionsUnknown: 2, invalidated: 1 })
+  })
+
+  it('do not wait for a version when their caller has left, and not for long otherwise', async () => {
+    const { clock, runs, read } = setUp({ bytesMax: 1 << 20, dataVersion: () => new Promise(() => undefined) })
+    const controller = new AbortController()
+    const left = read('SELECT 1', { signal: controller.signal })
+    controller.abort(new Error('cancelled'))
+    await expect(left).rejects.toThrow('cancelled')
+    const waiting = read('SELECT 1')
+    expect(runs).toEqual([])
+    clock.advance(1000)
+    expect((await waiting).answeredBy).toBe('engine')
+    expect((await read('SELECT 1')).answeredBy).toBe('engine')
   })
 
   it('do not keep what others have made old while it was read', async () => {
