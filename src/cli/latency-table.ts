@@ -7,8 +7,8 @@ import { drawTable, type TableColumn } from './table.ts'
 const missing = '–'
 
 /** Header, a line a peer, and why one is not healthy. */
-export function latencyTable({ database, hours, sinceWallMs, thresholdMs, nodes }: LatencyView, { isWide, output }: { readonly isWide: boolean; readonly output: TextOutput }): string {
-  const header = `Database: ${output.style('bold', database)}\nRound trips since ${clockTime(sinceWallMs)} (${formatDuration(hours * 3_600_000)}). Threshold: ${formatDuration(thresholdMs)}\n`
+export function latencyTable({ database, sinceWallMs, thresholdMs, nodes }: LatencyView, { isWide, output, nowWallMs }: { readonly isWide: boolean; readonly output: TextOutput; readonly nowWallMs: number }): string {
+  const header = `Database: ${output.style('bold', database)}\nRound trips since ${clockTime(sinceWallMs)} (${formatDuration(Math.max(0, nowWallMs - sinceWallMs))}). Threshold: ${formatDuration(thresholdMs)}\n`
   if (nodes.length === 0) return `${header}No other node serves it.\n`
   const columns: TableColumn[] = [
     { title: 'Peer' }, { title: 'Status' }, { title: 'Current', align: 'right' }, { title: 'Average', align: 'right' }, { title: 'Min', align: 'right' }, { title: 'Max', align: 'right' },

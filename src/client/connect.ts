@@ -10,8 +10,8 @@ import { checkTimeout, toRequest } from './request.ts'
 import { runTransaction } from './transaction.ts'
 import type { Client, ConnectOptions, QueryOptions, QueryResult, Transaction, TransactionOptions } from './types.ts'
 
-/** Of a busy machine, a healthy node takes part of it to answer. */
-const hastyMs = 1_000
+/** On a busy machine, a healthy node takes so long to answer. */
+const hastyMs = 100
 
 /**
  * Finds the node and opens a stream to it, so that a client which resolves has been answered.

@@ -94,6 +94,15 @@ function withoutUnit(name: string): string {
   return name.replace(/Ms(Max|Min)?$/, '$1')
 }
 
+/** A machine's message about its options, with their names and values as the configuration file has them. */
+function inKeys(message: string, machine: Machine): string {
+  return message.replaceAll(/\b(?:\w+\.)?(\w+) \(([\d.]+)\)/g, (as: string, name: string, value: string) => {
+    const option = ROUTING_OPTION_TABLE.find((candidate) => candidate.machine === machine && candidate.name === name)
+    if (option === undefined) return name in setElsewhere ? `${setElsewhere[name] ?? ''} (${value})` : as
+    return `${option.key} (${option.form.kind === 'duration' ? writeDuration(Number(value)) : value})`
+  })
+}
+
 export interface SetElsewhere {
   readonly failoverMax: number
   readonly loadIntervalMs: number
@@ -114,7 +123,7 @@ export function routingOptionsOf(values: Readonly<Record<string, unknown>>, merg
     } catch (error) {
       if (!(error instanceof MeshError) || given.length === 0) throw error
       const sources = given.map(({ key }) => merged.get(key)?.source ?? key)
-      throw new MeshError(error.code, `${sources.join(', ')}: ${error.message}`, { nextStep: error.nextStep, cause: error })
+      throw new MeshError(error.code, `${sources.join(', ')}: ${inKeys(error.message, machine)}`, { nextStep: error.nextStep, cause: error })
     }
   }
   return {

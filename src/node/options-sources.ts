@@ -73,7 +73,7 @@ export function fromConfigFile(path: string, cwd: string): SourcedOptions {
 export function fromTree(tree: unknown, { at, folder }: { readonly at: (keyPath: readonly string[]) => string; readonly folder: string }): SourcedOptions {
   const found = new Map<string, SourcedValue>()
   const unknown: string[] = []
-  for (const [keyPath, value] of leaves(tree)) {
+  for (const [keyPath, value] of leaves(tree, at)) {
     const key = keyPath.join('.')
     const option = OPTION_TABLE.find((candidate) => candidate.key === key) ?? ROUTING_OPTION_TABLE.find((candidate) => candidate.key === key)
     if (option === undefined) {
@@ -98,20 +98,20 @@ const nested: Readonly<Record<string, { readonly levels: number; readonly exampl
   routing: { levels: 2, example: 'routing: { adaptive: { latencyWeight: 0.5 } }' },
 }
 
-function* leaves(tree: unknown): Generator<readonly [readonly string[], unknown]> {
+function* leaves(tree: unknown, at: (keyPath: readonly string[]) => string): Generator<readonly [readonly string[], unknown]> {
   for (const [key, value] of Object.entries(tree as object)) {
     const levels = Object.hasOwn(nested, key) ? nested[key]?.levels ?? 0 : 0
-    yield* leavesBelow([key], value, levels)
+    yield* leavesBelow([key], value, { levels, at })
   }
 }
 
-function* leavesBelow(keyPath: readonly string[], value: unknown, levels: number): Generator<readonly [readonly string[], unknown]> {
+function* leavesBelow(keyPath: readonly string[], value: unknown, { levels, at }: { readonly levels: number; readonly at: (keyPath: readonly string[]) => string }): Generator<readonly [readonly string[], unknown]> {
   if (levels === 0) {
     yield [keyPath, value]
     return
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new MeshError('ERR_OPTION_INVALID', `${keyPath.join('.')} must be a mapping, such as ${nested[keyPath[0] as string]?.example ?? ''}`)
-  for (const [key, inner] of Object.entries(value as object)) yield* leavesBelow([...keyPath, key], inner, levels - 1)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new MeshError('ERR_OPTION_INVALID', `${at(keyPath)} must be a mapping, such as ${nested[keyPath[0] as string]?.example ?? ''}`)
+  for (const [key, inner] of Object.entries(value as object)) yield* leavesBelow([...keyPath, key], inner, { levels: levels - 1, at })
 }
 
 function readConfig(absolutePath: string, shown: string): string {

@@ -25,7 +25,7 @@ describe.skipIf(postgresBin === null)('docs/guides/postgresql.md', () => {
     const database = /--db (\S+)/.exec(start)?.[1] ?? ''
     node = await mesh.start('db1', { databaseArgs: ['--db', database.replace('127.0.0.1:5432', `127.0.0.1:${server.port}`).replace('/etc/reedbase/pgpass', passFile)] })
     await node.ready()
-    for (const line of commands) results.set(line, await node.rdb([...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '').slice(1)))
+    for (const line of commands) results.set(line, await node.rdb([...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, quoted, single, plain]) => quoted ?? single ?? plain ?? '').slice(1)))
   })
   afterAll(async () => {
     await mesh.stop()
@@ -36,7 +36,8 @@ describe.skipIf(postgresBin === null)('docs/guides/postgresql.md', () => {
     expect(start).toMatch(/^rdb start --name db1 --db users=postgres:\/\//)
     expect(results.size).toBeGreaterThan(3)
     for (const [line, { code, stderr }] of results) expect([line, code, stderr], line).toEqual([line, 0, expect.any(String)])
-    expect([...results.values()].at(-1)?.stdout).toMatch(/Ada[^]*Edsger[^]*Grace/)
+    expect(results.get('rdb db:query users "SELECT name FROM people ORDER BY id"')?.stdout).toMatch(/Ada[^]*Edsger[^]*Grace/)
+    expect([...results].filter(([line]) => line.includes('--param')).map(([, { stdout }]) => stdout)).toEqual(['{"name":"Grace"}\n', '{"name":"Ada"}\n{"name":"Grace"}\n', '{"name":"Ada"}\n{"name":"Grace"}\n'])
     expect(results.get('rdb db:nodes users')?.stdout).toContain('primary')
   })
 

@@ -26,7 +26,7 @@ function commandsOf(text: string): string[] {
 /** As a shell splits it, with something in each placeholder's place. */
 function argumentsOf(command: string): string[] {
   const filled = command.replaceAll(/<[^>]*PeerId>/g, peerId).replaceAll(/<[^>]*fingerprint>/g, '0123abcd')
-  return [...filled.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '').slice(1)
+  return [...filled.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, quoted, single, plain]) => quoted ?? single ?? plain ?? '').slice(1)
 }
 
 const shown = [...texts].flatMap(([page, text]) => commandsOf(text).map((command) => [page, command] as const))

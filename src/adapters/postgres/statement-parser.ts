@@ -39,7 +39,10 @@ export class StatementParser {
     const answer = await this.#ask(sql === '' ? ' ' : sql)
     if (answer.kind === 'facts') return answer.facts
     if (answer.kind === 'broken') throw tooDeep()
-    throw new MeshError('ERR_SQL', answer.message, { details: { kind: '42601', started: 'no', ...(answer.position === null ? {} : { position: answer.position }) } })
+    throw new MeshError('ERR_SQL', answer.message, {
+      details: { kind: '42601', started: 'no', ...(answer.position === null ? {} : { position: answer.position }) },
+      ...(sql.includes('?') ? { nextStep: 'Correct the statement. PostgreSQL’s placeholders are $1, $2, …: it has no ? for them.' } : {}),
+    })
   }
 
   #ask(sql: string): Promise<ParserAnswer> {

@@ -24,7 +24,7 @@ ${examples(['rdb db:latency users_prod', 'rdb db:latency users_prod --hours 24',
     const view = await ask<LatencyView>(context, { dataDir: dataDirOf(flags, context) }, { method: 'latency', database, hours: hoursOf(flags.hours) }, signal)
     if (flags.json === true) return await context.stdout.write(`${JSON.stringify(view, null, 2)}\n`)
     const { latencyTable } = await import('../latency-table.ts')
-    await context.stdout.write(latencyTable(view, { isWide: flags.wide === true, output: context.stdout }))
+    await context.stdout.write(latencyTable(view, { isWide: flags.wide === true, output: context.stdout, nowWallMs: context.wallMs() }))
   }))
 }
 

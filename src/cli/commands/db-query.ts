@@ -51,7 +51,7 @@ export function configure(command: Command, context: CliContext): void {
     .argument('[sql...]', 'one statement, or those of a transaction; absent or -: from the standard input')
     .option('-f, --file <path>', 'read the SQL from a file; - is the standard input')
     .addOption(new Option('--format <format>', 'default: table on a terminal, jsonl otherwise').choices(resultFormats))
-    .option('-p, --param <value>', 'value of the next placeholder, repeatable: a JSON number, true, false, null or "text", or any value with its type, as in 2024-05-06::DATE; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
+    .option('-p, --param <value>', 'value of the next placeholder (?, in PostgreSQL $1, $2, …), repeatable: a JSON number, true, false, null or "text", or any value with its type, as in 2024-05-06::DATE; anything else is a text as it stands', (text: string, previous: string[]) => [...previous, text], [])
     .addOption(new Option('--priority <priority>', 'how urgent it is; orders who waits and who is turned away under load').choices(['critical', 'high', 'normal', 'low']).default('normal'))
     .option('--route <hints>', 'what is asked of the route: local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, separated by commas')
     .option('--session <name>', 'what belongs together: its reads stay on one node and see what it has written')

@@ -1,4 +1,5 @@
 /** Rows of plain values as an engine's result: for engines that have no columns of their own. */
+import { MeshError } from '../../errors.ts'
 import type { EngineBatch, EngineResult } from '../../ports/query-engine.ts'
 import type { ColumnData, ColumnField, Layout } from './column-field.ts'
 import { encodeColumnsBatch, encodeColumnsHeader } from './columns-format.ts'
@@ -34,9 +35,13 @@ const valueBytes = 8
 /**
  * Reads `rows` no further than the batch that is asked for, and calls its `return()` where the reader leaves early.
  * The iteration throws TypeError for a value that is not of its column's type.
+ * @throws MeshError ERR_OPTION_INVALID for an unknown type
  */
 export function createRowsResult(columns: readonly RowsColumn[], rows: Iterable<readonly RowsValue[]> | AsyncIterable<readonly RowsValue[]>): EngineResult {
-  const fields = columns.map(({ name, type }): ColumnField => ({ name, ...types[type], children: [] }))
+  const fields = columns.map(({ name, type }): ColumnField => {
+    if (!Object.hasOwn(types, type)) throw new MeshError('ERR_OPTION_INVALID', `the column ${name} is of the type ${JSON.stringify(type)}; it must be ${Object.keys(types).join(', ')}`)
+    return { name, ...types[type], children: [] }
+  })
   return { format: 'columns', header: encodeColumnsHeader(fields), batches: encodeBatches(fields, columns, rows) }
 }
 

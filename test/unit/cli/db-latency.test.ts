@@ -46,6 +46,11 @@ describe('db:latency', () => {
     expect(process.requests).toEqual([{ method: 'latency', database: 'users_prod', hours: 1 }])
   })
 
+  it('says how far back it really reaches', async () => {
+    const young = { ...view, sinceWallMs: noonMs - 120_000 }
+    expect((await new FakeProcess({ control: () => young }).run('db:latency', 'users_prod')).stdout).toContain('Round trips since 11:58:00 (2m 10s). Threshold')
+  })
+
   it('tells the traffic with --wide', async () => {
     const { stdout } = await new FakeProcess({ control: () => view }).run('db:latency', 'users_prod', '--wide')
     const cells = stdout.split('\n').filter((line) => line.startsWith('│')).map((line) => line.split('│').map((cell) => cell.trim()).slice(9, -1))

@@ -94,12 +94,12 @@ describe('the options of routing', () => {
     ['routing: { adaptive: { latencyWeigth: 0.2 } }\n', 'ERR_OPTION_UNKNOWN: reedbase.yaml:1 routing.adaptive.latencyWeigth is not an option; did you mean routing.adaptive.latencyWeight? |'],
     ['routing: { outlier: { interval: 5s } }\n', 'ERR_OPTION_UNKNOWN: reedbase.yaml:1 routing.outlier.interval is not an option; did you mean routing.outliers.interval? |'],
     ['routing: { choice: { failoverMax: 5 } }\n', 'ERR_OPTION_UNKNOWN: reedbase.yaml:1 routing.choice.failoverMax is not an option |'],
-    ['routing: { adaptive: 0.5 }\n', 'ERR_OPTION_INVALID: routing.adaptive must be a mapping, such as routing: { adaptive: { latencyWeight: 0.5 } } |'],
-    ['routing: fast\n', 'ERR_OPTION_INVALID: routing must be a mapping, such as routing: { adaptive: { latencyWeight: 0.5 } } |'],
+    ['routing: { adaptive: 0.5 }\n', 'ERR_OPTION_INVALID: reedbase.yaml:1 routing.adaptive must be a mapping, such as routing: { adaptive: { latencyWeight: 0.5 } } |'],
+    ['routing: fast\n', 'ERR_OPTION_INVALID: reedbase.yaml:1 routing must be a mapping, such as routing: { adaptive: { latencyWeight: 0.5 } } |'],
     ['routing: { twoHop: { relay: } }\n', 'ERR_OPTION_INVALID: reedbase.yaml:1 routing.twoHop.relay has no value |'],
-    ['routing:\n  outliers:\n    baseEjection: 30m\n    ejectionMax: 20m\n', 'ERR_OPTION_INVALID: reedbase.yaml:3 routing.outliers.baseEjection, reedbase.yaml:4 routing.outliers.ejectionMax: outliers.ejectionMsMax (1200000) must not be below'],
+    ['routing:\n  outliers:\n    baseEjection: 30m\n    ejectionMax: 20m\n', 'ERR_OPTION_INVALID: reedbase.yaml:3 routing.outliers.baseEjection, reedbase.yaml:4 routing.outliers.ejectionMax: routing.outliers.ejectionMax (20m) must not be below routing.outliers.baseEjection (30m)'],
     ['routing: { adaptive: { loadWeight: 0, latencyWeight: 0, resourceWeight: 0, localityWeight: 0 } }\n', 'ERR_OPTION_INVALID: reedbase.yaml:1 routing.adaptive.loadWeight, reedbase.yaml:1 routing.adaptive.latencyWeight,'],
-    ['routing: { gate: { limitMin: 100 } }\n', 'ERR_OPTION_INVALID: reedbase.yaml:1 routing.gate.limitMin: admission.limitMin (100), limitInitial (100) and limitMax (64) must rise in this order |'],
+    ['routing: { gate: { limitMin: 100 } }\n', 'ERR_OPTION_INVALID: reedbase.yaml:1 routing.gate.limitMin: routing.gate.limitMin (100), routing.gate.limitInitial (100) and inFlightMax (64) must rise in this order |'],
   ])('refuses %j', (yaml, message) => {
     expect(refusal(yaml)).toContain(message)
   })

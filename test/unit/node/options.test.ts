@@ -128,7 +128,7 @@ describe('membership', () => {
   it.each([
     [{ flags: { 'membership.probeInterval': '1ms' } }, 'ERR_OPTION_INVALID: --membership-probe-interval is "1ms"; it takes a duration with its unit (ms, s, m, h) from 50ms to 10m'],
     [{ yaml: 'membership: { fanout: 3 }\n' }, 'ERR_OPTION_UNKNOWN: reedbase.yaml:1 membership.fanout is not an option'],
-    [{ yaml: 'membership: wan\n' }, 'ERR_OPTION_INVALID: membership must be a mapping, such as membership: { preset: wan }'],
+    [{ yaml: 'membership: wan\n' }, 'ERR_OPTION_INVALID: reedbase.yaml:1 membership must be a mapping, such as membership: { preset: wan }'],
     [{ flags: { 'membership.probeInterval': '400ms' } }, 'ERR_OPTION_INVALID: membership.ackTimeout of the preset lan (500ms) must be below --membership-probe-interval (400ms)'],
     [{ env: { REEDBASE_MEMBERSHIP_ACK_TIMEOUT: '6s' }, yaml: 'membership:\n  preset: wan\n  probeInterval: 6s\n' }, 'ERR_OPTION_INVALID: REEDBASE_MEMBERSHIP_ACK_TIMEOUT (6000ms) must be below reedbase.yaml:3 membership.probeInterval (6000ms)'],
     [{ flags: { 'membership.ackTimeoutFloor': '300ms', 'membership.ackTimeout': '200ms' } }, 'ERR_OPTION_INVALID: --membership-ack-timeout-floor (300ms) must not exceed --membership-ack-timeout (200ms)'],

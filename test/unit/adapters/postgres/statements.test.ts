@@ -47,7 +47,8 @@ describe('statements for PostgreSQL', () => {
     for (const sql of ['', ' -- x', ';', 'SELEC 1', 'SELECT 1; SELECT 2', 'BEGIN', 'COMMIT', 'SET x = 1', 'RESET ALL', 'PREPARE p AS SELECT 1', 'EXECUTE p', 'LISTEN x', 'COPY t FROM STDIN', 'COPY t TO PROGRAM $$x$$', 'DECLARE c CURSOR FOR SELECT 1', 'DISCARD ALL', 'LOCK t', 'CREATE TEMP TABLE t (a int)', 'SELECT 1 INTO TEMP t', 'ALTER SYSTEM SET x = 1']) {
       await expect(known.inspect(sql), sql).rejects.toMatchObject({ code: 'ERR_SQL', details: { started: 'no' } })
     }
-    await expect(known.inspect('SELECT 1 +')).rejects.toMatchObject({ details: { position: 10 } })
+    await expect(known.inspect('SELECT 1 +')).rejects.toMatchObject({ details: { position: 10 }, nextStep: expect.not.stringContaining('$1') as string })
+    await expect(known.inspect('SELECT ? AS x')).rejects.toMatchObject({ code: 'ERR_SQL', nextStep: expect.stringContaining('$1, $2') as string })
   })
 
   it('tables are named as written, without the names of WITH', async () => {

@@ -74,6 +74,12 @@ describe('rows as a result', () => {
     await expect(one(type, [null, value])).rejects.toThrow(new RegExp(`^the column x holds ${type}, not `))
   })
 
+  it('refuses types that there are none of', () => {
+    for (const type of ['integer', 'toString', undefined]) {
+      expect(() => createRowsResult([{ name: 'x', type: type as RowsColumnType }], [])).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: expect.stringContaining('boolean, bigint, double, text, timestamp, blob') as string }) as Error)
+    }
+  })
+
   it('refuses rows of another width', async () => {
     await expect(decoded([{ name: 'a', type: 'text' }], [['a', 'b']])).rejects.toThrow('a row has 2 values where there are 1 columns')
   })
