@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import duckdb from '@duckdb/node-bindings'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import Table from 'cli-table3'
@@ -19,6 +18,7 @@ import { systemClock } from '../../dist/adapters/system/clock.js'
 import { toRequest } from '../../dist/client/request.js'
 import { QueryConnections } from '../../dist/query/client.js'
 import { createResultDecoder } from '../../dist/wire/results/decoder.js'
+import { readFlags } from '../flags.ts'
 import { silentLog } from './hop-parts.mjs'
 
 const usage = `npm run bench:bulk [-- options]
@@ -30,14 +30,10 @@ const usage = `npm run bench:bulk [-- options]
   --no-direct    over the connection of the mesh (Noise, yamux) instead of a stream beside it
   --json FILE    the figures, for programs
   --help`
-const { values: flags } = parseArgs({
+const { values: flags } = readFlags(usage, {
   allowNegative: true,
-  options: { help: { type: 'boolean' }, check: { type: 'boolean' }, short: { type: 'boolean' }, rounds: { type: 'string' }, json: { type: 'string' }, only: { type: 'string' }, direct: { type: 'boolean', default: true } },
+  options: { check: { type: 'boolean' }, short: { type: 'boolean' }, rounds: { type: 'string' }, json: { type: 'string' }, only: { type: 'string' }, direct: { type: 'boolean', default: true } },
 })
-if (flags.help === true) {
-  process.stdout.write(`${usage}\n`)
-  process.exit(0)
-}
 const rounds = Number(flags.rounds ?? (flags.short === true ? 1 : 5))
 const rowsAsked = flags.short === true ? 100_000 : 1_000_000
 const smallQueries = flags.short === true ? 200 : 2_000

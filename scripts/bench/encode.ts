@@ -17,6 +17,9 @@ import { encodeArrowBatch } from '../../src/wire/results/arrow-batch.ts'
 import { decodeArrowSchema, encodeArrowSchema } from '../../src/wire/results/arrow-schema.ts'
 import { decodeColumnsBatch, decodeColumnsHeader, encodeColumnsBatch, encodeColumnsHeader } from '../../src/wire/results/columns-format.ts'
 import { createResultDecoder } from '../../src/wire/results/decoder.ts'
+import { readFlags } from '../flags.ts'
+
+readFlags('npm run bench:encode\n\nIt has no options. Prints a table and a line of JSON.', { options: {} })
 
 const MODULES = fileURLToPath(new URL('../../node_modules', import.meta.url))
 const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log }

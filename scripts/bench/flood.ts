@@ -10,15 +10,18 @@ import { encrypterProtocol } from '../../src/adapters/libp2p/encrypters.ts'
 import { headerBytes, senderTagOf, writeHeader } from '../../src/adapters/udp/datagram-header.ts'
 import type { FloodOptions, FloodReport } from '../../test/support/flood.ts'
 import { type NodeProcess, TestMesh } from '../../test/support/processes.ts'
+import { readFlags } from '../flags.ts'
 
-const argument = (name: string, fallback: number): number => {
-  const at = process.argv.indexOf(`--${name}`)
-  return at < 0 ? fallback : Number(process.argv[at + 1])
-}
-const seconds = argument('seconds', 20)
-const datagramsPerSecond = argument('datagrams', 50_000)
-const connectionsPerSecond = argument('connections', 100)
-const isCheck = process.argv.includes('--check')
+const usage = `npm run bench:flood [-- options]
+  --seconds N      how long (20)
+  --datagrams N    junk datagrams a second (50000)
+  --connections N  connections a second (100)
+  --check          exit 1 when a bound is missed`
+const { values: flags } = readFlags(usage, {
+  options: { seconds: { type: 'string', default: '20' }, datagrams: { type: 'string', default: '50000' }, connections: { type: 'string', default: '100' }, check: { type: 'boolean', default: false } },
+})
+const [seconds, datagramsPerSecond, connectionsPerSecond] = [Number(flags.seconds), Number(flags.datagrams), Number(flags.connections)]
+const isCheck = flags.check
 const clockTicksPerSecond = 100
 /** Garbage of failed handshakes is collected late: RSS levels off about 150 MB above where it was, after 45 s. */
 const growthBytesMax = 250e6

@@ -5,7 +5,6 @@ import { randomBytes } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import { parseArgs } from 'node:util'
 import { Client as GrpcClient, credentials } from '@grpc/grpc-js'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import Table from 'cli-table3'
@@ -17,6 +16,7 @@ import { createMesh } from '../../dist/adapters/libp2p/mesh.js'
 import { systemClock } from '../../dist/adapters/system/clock.js'
 import { toRequest } from '../../dist/client/request.js'
 import { QueryConnections } from '../../dist/query/client.js'
+import { readFlags } from '../flags.ts'
 import { freePort, grpcAnswer, moleculerOptions, rawFrames, silentLog } from './hop-parts.mjs'
 
 const usage = `npm run bench:hop [-- options]
@@ -33,16 +33,12 @@ const usage = `npm run bench:hop [-- options]
   --profile FOLDER CPU profile of the answering process; of the asking one by node --cpu-prof
   --help`
 
-const { values: flags } = parseArgs({
+const { values: flags } = readFlags(usage, {
   options: {
-    help: { type: 'boolean' }, check: { type: 'boolean' }, asked: { type: 'string', default: 'hop' }, short: { type: 'boolean' }, rounds: { type: 'string' }, 'round-ms': { type: 'string' },
+    check: { type: 'boolean' }, asked: { type: 'string', default: 'hop' }, short: { type: 'boolean' }, rounds: { type: 'string' }, 'round-ms': { type: 'string' },
     only: { type: 'string' }, at: { type: 'string', default: '1,64' }, json: { type: 'string' }, profile: { type: 'string' },
   },
 })
-if (flags.help === true) {
-  process.stdout.write(`${usage}\n`)
-  process.exit(0)
-}
 if (!['hop', 'forward'].includes(flags.asked)) throw new Error(`--asked is hop or forward, not ${flags.asked}`)
 const rounds = Number(flags.rounds ?? (flags.short === true ? 2 : 15))
 const roundMs = Number(flags['round-ms'] ?? (flags.short === true ? 100 : 200))

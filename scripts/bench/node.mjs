@@ -2,25 +2,21 @@
 // Run: npm run bench:node [-- --short] [--check] [--json FILE]
 import { writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
+import { readFlags } from '../flags.ts'
 import { commandStart, idle, joinAndCrash, largeResult } from './node-measures.mjs'
 import { BenchMesh, until } from './node-mesh.mjs'
 import { hasProcessFigures } from './node-process-figures.ts'
 
-const { values: flags } = parseArgs({
-  options: { short: { type: 'boolean', default: false }, check: { type: 'boolean', default: false }, json: { type: 'string' }, help: { type: 'boolean', default: false } },
-})
-if (flags.help) {
-  console.log(`npm run bench:node [-- --short] [--check] [--json FILE]
+const { values: flags } = readFlags(`npm run bench:node [-- --short] [--check] [--json FILE]
 
 Starts three node processes on loopback, encrypted, each beside a copy of 3,000,000 flights, and measures them. About 2 minutes.
 
   --short      fewer runs, and 10 s of idling instead of 60 s; about 1 minute
   --check      exit 1 when an asked figure is missed
-  --json FILE  the figures as JSON`)
-  process.exit(0)
-}
+  --json FILE  the figures as JSON`, {
+  options: { short: { type: 'boolean', default: false }, check: { type: 'boolean', default: false }, json: { type: 'string' } },
+})
 if (!hasProcessFigures) {
   console.error('bench:node reads CPU time and memory of processes from /proc, which this system does not have.')
   process.exit(2)

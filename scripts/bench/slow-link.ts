@@ -7,7 +7,6 @@ import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import Table from 'cli-table3'
 import { openDuckDb } from '../../src/adapters/duckdb/duckdb-engine.ts'
 import { systemClock } from '../../src/adapters/system/clock.ts'
@@ -15,9 +14,10 @@ import type { CompressionMode } from '../../src/core/latency/compression.ts'
 import type { Log } from '../../src/ports/log.ts'
 import { Compression } from '../../src/query/compression.ts'
 import { localRoute, request } from '../../test/support/query-plane.ts'
+import { readFlags } from '../flags.ts'
 import { openSlowLink } from '../../test/support/slow-link.ts'
 
-const { values } = parseArgs({ options: { check: { type: 'boolean', default: false } } })
+const { values } = readFlags('npm run bench:slow-link [-- --check]\n\n  --check  exit 1 when an asked figure is missed', { options: { check: { type: 'boolean', default: false } } })
 const log: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => log }
 const folder = await mkdtemp(join(tmpdir(), 'reedbase-bench-'))
 await mkdir(join(folder, 'data'))
