@@ -123,8 +123,7 @@ function explainCandidates(parts: RouteExplainerParts, input: ExplainInput, judg
   const { decision, peers } = judged
   const places = new Map(decision.kind === 'forward' ? decision.chain.map((peerId, index) => [peerId, index]) : [])
   const views = new Map(peers.map((peer) => [peer.peerId, peer]))
-  const others = decision.explanation.candidates.toSorted((a, b) => order(places.get(a.peerId) ?? null, places.get(b.peerId) ?? null) || order(a.score, b.score) || (a.name < b.name ? -1 : 1))
-  return [localCandidate(parts, input, judged), ...others.map((candidate): ExplainCandidateView => {
+  return [localCandidate(parts, input, judged), ...decision.explanation.candidates.map((candidate): ExplainCandidateView => {
     const peer = views.get(candidate.peerId) as PeerView
     const route = parts.routeTo(candidate.peerId)
     return {
@@ -132,11 +131,6 @@ function explainCandidates(parts: RouteExplainerParts, input: ExplainInput, judg
       reason: reasonOf(candidate, peer, { ...judged, database: input.database, parts, position: places.get(candidate.peerId) ?? null }),
     }
   })]
-}
-
-/** Those without a number last; infinity minus itself would be no order. */
-function order(a: number | null, b: number | null): number {
-  return a === b ? 0 : (a ?? Infinity) - (b ?? Infinity)
 }
 
 function localCandidate({ self }: RouteExplainerParts, { local, canRunHere }: ExplainInput, { decision, hints, refusal }: Judged): ExplainCandidateView {
@@ -161,12 +155,12 @@ function reasonOf(
     case 'does-not-serve': return `It does not serve ${database}`
     case 'not-ready': return `Its copy of ${database} is not ready`
     case 'not-primary': return 'It is a replica, and writes go to the primary'
-    case 'not-alive': return `It is ${peer.state}`
+    case 'not-alive': return `It ${peer.state === 'failed' || peer.state === 'left' ? 'has' : 'is'} ${peer.state}`
     case 'unhealthy': return 'It is unhealthy; rdb db:nodes says why'
     case 'overloaded': return `It is overloaded: CPU ${percentText(cpuPercent)}, memory ${percentText(memoryPercent)}`
     case 'stale-load': return peer.loadAgeMs === null ? 'It has not told its load yet' : `Its load figures are ${formatDuration(peer.loadAgeMs)} old`
     case 'too-many-in-flight': return `${peer.inFlightFromHere} queries from here are under way there`
-    case 'slower': return decision.kind === 'forward' ? `Behind others by its score${score === null ? '' : `, ${Number(score.toPrecision(3))}`}` : 'It could take it, but it stays here'
+    case 'spare': return decision.kind === 'forward' ? `Behind others by its score${score === null ? '' : `, ${Number(score.toPrecision(3))}`}` : 'It could take it, but it stays here'
     case 'slow': return `A query takes ${Math.round(peer.serviceMs ?? 0)} ms there, much longer than elsewhere`
     case 'degraded': return peer.state === 'suspect' ? 'It is suspected to have failed' : `It is degraded${peer.latencyMs === null ? '' : `: latency ${formatDuration(peer.latencyMs)}`}`
     case 'ejected': return `It is kept out for its errors, for another ${formatDuration(peer.feedback?.ejectedForMs ?? 0)}`

@@ -33,7 +33,7 @@ const steps = ['begin', 'statement', 'commit', 'rollback'] as const
 const formats: readonly ResultFormat[] = ['arrow', 'columns', 'raw']
 const decisions = ['local', 'forward', 'local-overloaded'] as const
 const verdicts: ReadonlyArray<CandidateExplanation['verdict']> = [
-  'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower', 'degraded',
+  'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'spare', 'degraded',
   'ejected', 'too-stale', 'other-zone', 'pinned-elsewhere', 'slow',
 ]
 

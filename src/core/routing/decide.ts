@@ -267,7 +267,7 @@ function explain(input: Input, reason: string, lookedAt?: LookedAt): Explanation
   return { strategy: input.strategy.name, reason, candidates, share: lookedAt?.share ?? null }
 }
 
-/** Every peer with its figure and why it was passed over. With an empty chain the usable ones are those that local beat. */
+/** Every peer with its figure and why it was passed over, in the order in which it would be asked. With an empty chain the usable ones are spare. */
 function explainCandidates(input: Input, peers: readonly PeerView[], chain: readonly PeerView[]): CandidateExplanation[] {
   const { nowMs, local: { site }, options: given, strategy } = input
   const options = complete(given)
@@ -279,10 +279,17 @@ function explainCandidates(input: Input, peers: readonly PeerView[], chain: read
     const figures = strategy.score(tier, { options, nowMs, site })
     tier.forEach((peer, index) => scores.set(peer, figures[index] as number))
   }
-  return peers.map((peer): CandidateExplanation => ({
+  const places = new Map(chain.map((peer, index) => [peer, index]))
+  const ordered = peers.toSorted((a, b) => order(places.get(a), places.get(b)) || order(scores.get(a), scores.get(b)) || (a.name < b.name ? -1 : 1))
+  return ordered.map((peer): CandidateExplanation => ({
     peerId: peer.peerId, name: peer.name, latencyMs: measured(peer), cpuPercent: peer.cpuPercent, memoryPercent: peer.memoryPercent,
     inFlight: peer.inFlightThere + peer.inFlightFromHere, score: scores.get(peer) ?? null, verdict: verdict(peer, { eligibility, options, chain }),
   }))
+}
+
+/** Those without a number last; infinity minus itself would be no order. */
+function order(a: number | undefined, b: number | undefined): number {
+  return a === b ? 0 : (a ?? Infinity) - (b ?? Infinity)
 }
 
 function verdict(
@@ -294,7 +301,7 @@ function verdict(
   if (place >= 0) return place === 0 ? 'chosen' : 'fallback'
   switch (tierOf(peer, eligibility, options)) {
     case 'fresh':
-      return 'slower'
+      return 'spare'
     case 'stale':
       return 'stale-load'
     case 'degraded':

@@ -104,9 +104,9 @@ export interface PeerView {
   readonly warmTables?: number
 }
 
-/** Why a candidate was not taken. */
+/** Why a candidate was not taken. `spare`: it could take the query, and is not needed. */
 export type PassedOver =
-  | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'slower' | 'degraded' | 'slow'
+  | 'does-not-serve' | 'not-ready' | 'not-primary' | 'not-alive' | 'unhealthy' | 'overloaded' | 'stale-load' | 'too-many-in-flight' | 'spare' | 'degraded' | 'slow'
   | 'ejected' | 'too-stale' | 'other-zone' | 'pinned-elsewhere'
 
 export interface CandidateExplanation {
@@ -125,6 +125,7 @@ export interface Explanation {
   readonly strategy: string
   /** One sentence for people: "Local CPU 85% exceeds threshold 80%". */
   readonly reason: string
+  /** The chosen one and its successors, then by score, then by name. */
   readonly candidates: readonly CandidateExplanation[]
   /** Set where overload was shared with healthy peers. */
   readonly share: LoadShare | null

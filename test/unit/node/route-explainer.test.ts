@@ -52,8 +52,8 @@ describe('a decision that is explained', () => {
     expect(view).toMatchObject({ decision: 'local', code: null, target: { peerId: 'self', name: 'local1' }, strategy: 'nearest', forwardedRatio: null, tables: ['t'], omitted: 0 })
     expect(view.candidates.map(({ name, verdict, reason, place, isLocal }) => [name, verdict, reason, place, isLocal])).toEqual([
       ['local1', 'chosen', 'Local node is below its thresholds', 'eu/r1', true],
-      ['name-a', 'slower', 'It could take it, but it stays here', 'eu', false],
-      ['name-b', 'slower', 'It could take it, but it stays here', 'eu', false],
+      ['name-a', 'spare', 'It could take it, but it stays here', 'eu', false],
+      ['name-b', 'spare', 'It could take it, but it stays here', 'eu', false],
     ])
   })
 
@@ -151,7 +151,7 @@ describe('a decision that is explained', () => {
 
   it.each<[string, Partial<PeerView>, string, Setup?]>([
     ['not-ready', { ready: false }, 'Its copy of db is not ready'],
-    ['not-alive', { state: 'failed' }, 'It is failed'],
+    ['not-alive', { state: 'failed' }, 'It has failed'],
     ['unhealthy', { status: 'unhealthy' }, 'It is unhealthy; rdb db:nodes says why'],
     ['overloaded', { overloaded: true, cpuPercent: 93.4 }, 'It is overloaded: CPU 93%, memory 5%', { local: { ...overloaded, excessRatio: 1 } }],
     ['stale-load', { loadAgeMs: null }, 'It has not told its load yet', { local: {} }],

@@ -147,7 +147,7 @@ it('a frame of a later version, with an unknown part, still decodes', () => {
 
 describe('the verdict on a candidate', () => {
   const said: ReadonlyArray<CandidateExplanation['verdict']> = [
-    'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'slower', 'degraded',
+    'chosen', 'fallback', 'does-not-serve', 'not-ready', 'not-primary', 'not-alive', 'unhealthy', 'overloaded', 'stale-load', 'too-many-in-flight', 'spare', 'degraded',
     'ejected', 'too-stale', 'other-zone', 'pinned-elsewhere',
   ]
 

@@ -171,8 +171,15 @@ describe('explanation', () => {
     expect(decision.explanation.candidates.find(({ name }) => name === 'dead')?.score).toBeNull()
   })
 
-  it('calls the usable peers slower than a local node that runs it', () => {
-    expect(verdicts(ask(idle, [near, loaded], { explain: true }))).toEqual({ near: 'slower', loaded: 'overloaded' })
+  it('lists them as they would be asked: those of the chain, then by score, then by name', () => {
+    const names = (decision: Decision): string[] => decision.explanation.candidates.map(({ name }) => name)
+    const peers = [peerView({ peerId: 'b', role: null }), peerView({ peerId: 'a', role: null }), loaded, far, near]
+    expect(names(ask(overloaded, peers, { explain: true, options: { failoverMax: 1 } }))).toEqual(['near', 'far', 'loaded', 'a', 'b'])
+    expect(names(ask(idle, peers, { explain: true }))).toEqual(['near', 'loaded', 'far', 'a', 'b'])
+  })
+
+  it('calls the usable peers spare where the local node runs it', () => {
+    expect(verdicts(ask(idle, [near, loaded], { explain: true }))).toEqual({ near: 'spare', loaded: 'overloaded' })
   })
 
   it('says who is not the primary', () => {
@@ -212,7 +219,7 @@ describe('overload is shared', () => {
       kind: 'local-overloaded', lastResort: null,
       explanation: { reason: 'Local CPU 85% exceeds threshold 80%; at this load 50% of the reads go to peers, and this one is of the share that stays', share: { forwardedRatio: 0.5, isKept: true } },
     })
-    expect(verdicts(kept)).toEqual({ near: 'slower' })
+    expect(verdicts(kept)).toEqual({ near: 'spare' })
     expect(ask({ ...overloaded, excessRatio: 0.1 }, [near], { random: () => 0.59 })).toMatchObject({ kind: 'forward', explanation: { reason: 'Local CPU 85% exceeds threshold 80%', share: { forwardedRatio: 0.6, isKept: false } } })
     expect(ask(idle).explanation.share).toBeNull()
     expect(ask(absent, [near]).explanation.share).toBeNull()
