@@ -173,7 +173,7 @@ describe('explanation', () => {
 
   it('lists them as they would be asked: those of the chain, then by score, then by name', () => {
     const names = (decision: Decision): string[] => decision.explanation.candidates.map(({ name }) => name)
-    const peers = [peerView({ peerId: 'b', role: null }), peerView({ peerId: 'a', role: null }), loaded, far, near]
+    const peers = [peerView({ peerId: 'b', role: null }), peerView({ peerId: 'a', role: null }), { ...loaded, latencyMs: 7 }, far, near]
     expect(names(ask(overloaded, peers, { explain: true, options: { failoverMax: 1 } }))).toEqual(['near', 'far', 'loaded', 'a', 'b'])
     expect(names(ask(idle, peers, { explain: true }))).toEqual(['near', 'loaded', 'far', 'a', 'b'])
   })
