@@ -98,6 +98,8 @@ async function query(database: string, given: readonly string[], flags: Flags, c
       .catch((error: unknown) => { throw withNodeFlag(error) })
     const progress = new Progress({ output: context.stderr, nowMs: () => context.nowMs(), sharesTerminal: context.stdout.isTerminal })
     let current = statements[0] ?? ''
+    /** A transaction. */
+    let hasBegun = false
     const leftMs = (nowMs = context.nowMs()): number => Math.max(1, Math.round(timeoutMs - (nowMs - beganMs)))
     const show = async (ask: (timeoutMs: number) => Promise<QueryResult>): Promise<void> => {
       const startedMs = context.nowMs()
@@ -112,6 +114,7 @@ async function query(database: string, given: readonly string[], flags: Flags, c
     try {
       if (flags.transaction === true) {
         await client.transaction(database, async (transaction) => {
+          hasBegun = true
           await sayRoute(transaction.route, flags, context, progress)
           const { open, between, close } = statements.length === 1 ? joints.none : joints[format]
           for (const [index, sql] of statements.entries()) {
@@ -126,7 +129,7 @@ async function query(database: string, given: readonly string[], flags: Flags, c
       } else await show((queryTimeoutMs) => client.query(current, { ...asked, database, parameters, timeoutMs: queryTimeoutMs }))
     } catch (caught) {
       await progress.end()
-      const error = caught instanceof MeshError && caught.code === 'ERR_QUERY_TIMEOUT' ? tooLate(caught, flags) : caught
+      const error = caught instanceof MeshError && caught.code === 'ERR_QUERY_TIMEOUT' ? tooLate(caught, flags, hasBegun) : caught
       if (signal.aborted) await context.stderr.write(cancelledText(error, flags))
       else if (error instanceof MeshError && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(current, error.details['position']))
       throw error
@@ -136,10 +139,11 @@ async function query(database: string, given: readonly string[], flags: Flags, c
   })
 }
 
-/** With the time that was asked for: what is told on the way is what was left of it. */
-function tooLate(error: MeshError, { transaction, timeout }: Flags): MeshError {
+/** With the time that was asked for: what is told on the way is what was left of it. What never started says itself where it waited. */
+function tooLate(error: MeshError, { timeout }: Flags, hasBegun: boolean): MeshError {
   const asked = formatDuration(parseTimeout(timeout))
-  if (transaction !== true) return new MeshError('ERR_QUERY_TIMEOUT', `no complete answer within ${asked}`, { nextStep: error.nextStep, details: error.details, cause: error })
+  if (!hasBegun && error.details['started'] === 'no') return error
+  if (!hasBegun) return new MeshError('ERR_QUERY_TIMEOUT', `no complete answer within ${asked}`, { nextStep: error.nextStep, details: error.details, cause: error })
   return new MeshError('ERR_QUERY_TIMEOUT', `the transaction took longer than ${asked} and was rolled back: nothing of it was kept`, { nextStep: 'Give it more time with --timeout, or do less in one.', details: { ...error.details, started: 'no' }, cause: error })
 }
 

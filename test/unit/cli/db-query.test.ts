@@ -229,6 +229,11 @@ describe('db:query failures', () => {
     expect((await process.run('db:query', 'users', 'SELECT 1', '--timeout', '2s')).stderr).toMatch(/^error: no complete answer within 2s \(ERR_QUERY_TIMEOUT\)\nnext: Give more time \(--timeout/)
   })
 
+  it('says where it waited when it never started', async () => {
+    const process = new FakeProcess({ query: () => Promise.reject(new MeshError('ERR_QUERY_TIMEOUT', 'the deadline passed after 1970 ms in the queue', { details: { started: 'no' } })) })
+    expect((await process.run('db:query', 'users', 'SELECT 1', '--timeout', '2s')).stderr).toContain('1970 ms in the queue (ERR_QUERY_TIMEOUT)')
+  })
+
   it('cancels on Ctrl-C, and ends at once on the second', async () => {
     const process: FakeProcess = new FakeProcess({
       query: (_, { signal }) => new Promise((_resolve, reject) => {
