@@ -72,6 +72,7 @@ function checked(name: string, strategy: RoutingStrategy): RoutingStrategy {
   return {
     name,
     ...(strategy.isStateless === undefined ? {} : { isStateless: strategy.isStateless }),
+    ...(strategy.usesProbes === undefined ? {} : { usesProbes: strategy.usesProbes }),
     score: (candidates, context) => strategy.score(candidates, context),
     rank: (candidates: readonly PeerView[], context: RankContext): Ranking => {
       const ranking = strategy.rank(candidates, context)

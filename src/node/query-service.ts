@@ -201,7 +201,7 @@ export class QueryService {
       strategy: strategies.standard, strategies: strategies.byName,
       explain: request.explain,
     })
-    if (decision.explanation.strategy === 'probe-pool' && candidates.length > 0) this.#parts.requestProbes(candidates)
+    if (candidates.length > 0 && strategies.byName.get(decision.explanation.strategy).usesProbes === true) this.#parts.requestProbes(candidates)
     if (decision.lastResort !== null) this.#counters[decision.lastResort === 'all-ejected' ? 'allEjected' : 'allOverloaded']++
     const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
     const refusal = this.#parts.refusalOf(request.access)

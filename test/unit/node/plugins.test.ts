@@ -20,6 +20,11 @@ describe('a strategy of the program', () => {
   it.each([[[], 1], [[0, 1], 1], [[0], 2], [[0, 0], 2], [[3], 1], [[-1], 1], [[0.5], 1], [[0, 1, 2, 2], 5]])('may not rank %j for %i places', (order, places) => {
     expect(() => ranking(order).rank(candidates, context(places))).toThrow(expect.objectContaining({ code: 'ERR_INTERNAL' }) as Error)
   })
+
+  it.each([{}, { isStateless: true }, { usesProbes: true }])('keeps what it says of itself: %j', (said) => {
+    const { isStateless, usesProbes } = checkedStrategy('own', () => ({ name: 'any', score: () => [0], rank: () => ({ order: [0], scores: [0] }), ...said }))()
+    expect({ isStateless, usesProbes }).toEqual({ isStateless: undefined, usesProbes: undefined, ...said })
+  })
 })
 
 describe('a score of the program', () => {

@@ -6,6 +6,8 @@ import { ResultCache } from '../../../src/core/cache/result-cache.ts'
 import { SessionAffinity } from '../../../src/core/routing/affinity.ts'
 import { RetryBudget } from '../../../src/core/routing/retry-budget.ts'
 import { parseRoutingOptions } from '../../../src/core/routing/options.ts'
+import { nearest } from '../../../src/core/routing/strategies/nearest.ts'
+import type { StrategyFactory } from '../../../src/core/routing/strategies/registry.ts'
 import type { LocalView, PeerView } from '../../../src/core/routing/types.ts'
 import { createRandom } from '../../../src/core/time/random.ts'
 import { MeshError, type ErrorCode } from '../../../src/errors.ts'
@@ -53,16 +55,17 @@ interface Setup {
   readonly hedging?: Partial<HedgingOptions>
   readonly gate?: Partial<AdmissionOptions>
   readonly cacheBytes?: number
+  readonly custom?: Readonly<Record<string, StrategyFactory>>
   readonly refusalOf?: (access: QueryRequest['access']) => MeshError | null
 }
 
-function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null, hedging = {}, gate = {}, cacheBytes = 0 }: Setup) {
+function setUp({ engine = engineOf(), local = {}, peers = [], behaviour = {}, retryBudget = new RetryBudget(), onInFlight, localLoad = () => load, refusalOf = () => null, hedging = {}, gate = {}, cacheBytes = 0, custom = {} }: Setup) {
   const asked: string[] = []
   const inFlight: number[] = []
   const outcomes: string[] = []
   const probed: string[] = []
   const clock = new VirtualClock()
-  const strategies = new DatabaseStrategies({ standard: 'nearest', ofDatabase: new Map(), random: createRandom(3) })
+  const strategies = new DatabaseStrategies({ standard: 'nearest', ofDatabase: new Map(), custom, random: createRandom(3) })
   const service = new QueryService({
     self: { peerId: 'self', name: 'local1' },
     engines: engine === null ? new Map() : new Map([['db', engine]]),
@@ -440,12 +443,18 @@ describe('hints and sessions', () => {
     expect((await ask()).route).toMatchObject({ decision: 'forward', executedBy: { peerId: 'main' } })
   })
 
-  it('have the candidates probed for the strategy that rests on probes, and for no other', async () => {
-    const { ask, probed } = setUp({ engine: null, peers: [{ peerId: 'a' }, { peerId: 'b' }] })
+  it('have the candidates probed for a strategy that rests on probes, whatever it is called, and for no other', async () => {
+    const peers = [{ peerId: 'a' }, { peerId: 'b' }]
+    const { ask, probed } = setUp({ engine: null, peers, custom: { own: () => ({ ...nearest, name: 'own', usesProbes: true }) } })
     await ask()
     expect(probed).toEqual([])
     await ask({ hints: 'strategy=probe-pool' })
     expect(probed).toEqual(['a', 'b'])
+    await ask({ hints: 'strategy=own' })
+    expect(probed).toEqual(['a', 'b', 'a', 'b'])
+    const substitute = setUp({ engine: null, peers, custom: { 'probe-pool': () => ({ ...nearest, name: 'probe-pool' }) } })
+    await substitute.ask({ hints: 'strategy=probe-pool' })
+    expect(substitute.probed).toEqual([])
   })
 
   it('keep the reads of a session where they were, also when this node could run them', async () => {

@@ -19,7 +19,7 @@ import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
 const countedBelow = 256
 
-export const probePool: RoutingStrategy = { name: 'probe-pool', isStateless: true, score, rank }
+export const probePool: RoutingStrategy = { name: 'probe-pool', isStateless: true, usesProbes: true, score, rank }
 
 /** 0–1 cold, by latency; 1–2 hot, by requests in flight; 2–3 without a probe, by peak-ewma's figure. */
 function score(candidates: readonly PeerView[], { options, nowMs, site }: Omit<RankContext, 'random' | 'places'>): Float64Array {

@@ -27,6 +27,8 @@ export interface RoutingStrategy {
   readonly name: string
   /** True where `rank` moves no cursor, so that it may be called to explain a decision. Absent: an explanation goes by `score`. */
   readonly isStateless?: boolean
+  /** True where it rests on probes (`feedback.probe`): a few candidates of each of its decisions are then asked how they are. */
+  readonly usesProbes?: boolean
   /** A figure for each candidate, as in `Ranking.scores`. Pure: changes nothing and draws nothing, so that a decision can be explained beforehand. */
   score(candidates: readonly PeerView[], context: Omit<RankContext, 'random' | 'places'>): ArrayLike<number>
   /**
