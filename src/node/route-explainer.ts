@@ -166,7 +166,7 @@ function reasonOf(
     case 'ejected': return `It is kept out for its errors, for another ${formatDuration(peer.feedback?.ejectedForMs ?? 0)}`
     case 'too-stale': return `${peer.lagMs === null ? 'It does not know how far it is behind' : `It is ${formatDuration(peer.lagMs)} behind`}; the query allows ${formatDuration(hints.maxStalenessMs ?? 0)}`
     case 'other-zone': return `It is not in zone ${hints.zone ?? ''}`
-    case 'pinned-elsewhere': return `The query is pinned to ${hints.pinnedTo === null ? 'another node' : parts.peerName(hints.pinnedTo)}`
+    case 'pinned-elsewhere': return `Its session wrote at ${hints.pinnedTo === null ? 'another node' : parts.peerName(hints.pinnedTo)}`
   }
 }
 

@@ -51,6 +51,8 @@ interface Obstacle {
   /** The answer when no peer can help either; null leaves it to what is known of the peers. */
   readonly code: RefusalCode | null
   readonly reason: string
+  /** PeerId of the node that the reason speaks of; its name, which only the peers tell, follows where they are looked at. */
+  readonly at?: string
 }
 
 /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
@@ -66,7 +68,7 @@ export function decide(given: DecideInput): Decision {
   const { localOnly, pinnedTo } = request.hints
   if (request.forwarded) return decideForwarded(input, obstacle)
   if (localOnly) return decideHere(input, obstacle, true, ', and the query asks to stay here')
-  if (pinnedTo === local.peerId) return decideHere(input, obstacle, true, ', and the query is pinned to this node')
+  if (pinnedTo === local.peerId) return decideHere(input, obstacle, true, ', and its session wrote here')
   if (request.access === 'write' && obstacle.kind === 'overload') return decideHere(input, obstacle, true, `, but writes to ${request.database} run on its primary`)
   return decideAmongPeers(input, obstacle)
 }
@@ -84,7 +86,7 @@ function findObstacle({ database, access, forwarded, hints }: RouteRequest, loca
   const isWrite = access === 'write'
   if (local.role === null) return { kind: 'hard', code: null, reason: `Local node does not serve ${database}` }
   if (local.draining) return { kind: 'hard', code: 'ERR_DRAINING', reason: 'Local node is shutting down' }
-  if (hints.pinnedTo !== null && hints.pinnedTo !== local.peerId) return { kind: 'hard', code: null, reason: 'The query is pinned to another node' }
+  if (hints.pinnedTo !== null && hints.pinnedTo !== local.peerId) return { kind: 'hard', code: null, reason: 'Its session wrote at another node', at: hints.pinnedTo }
   if (isWrite && local.role !== 'primary') return { kind: 'hard', code: null, reason: `Writes to ${database} go to its primary` }
   if (!local.ready) return { kind: 'hard', code: null, reason: `Local copy of ${database} is not ready` }
   if (!isWrite && hints.zone !== null && !isInZone(local.site, hints.zone)) return { kind: 'hard', code: null, reason: `Local node is not in zone ${hints.zone}` }
@@ -101,6 +103,10 @@ function findObstacle({ database, access, forwarded, hints }: RouteRequest, loca
 
 function describeLag(lagMs: number | null): string {
   return lagMs === null ? 'does not know how far it is behind' : `is ${Math.round(lagMs)} ms behind`
+}
+
+function wroteAt(pinnedTo: string, peers: readonly PeerView[]): string {
+  return `Its session wrote at ${peers.find(({ peerId }) => peerId === pinnedTo)?.name ?? 'a node that is gone'}`
 }
 
 function describeSlowness({ comparison }: LocalView): string {
@@ -130,9 +136,10 @@ function decideHere(input: Input, obstacle: Obstacle, isOverloadBorne: boolean, 
   return { kind: 'refuse', code: obstacle.code ?? (isReplica ? 'ERR_NOT_PRIMARY' : 'ERR_NOT_SERVING'), lastResort: null, explanation }
 }
 
-function decideAmongPeers(input: Input, obstacle: Obstacle): Decision {
+function decideAmongPeers(input: Input, found: Obstacle): Decision {
   const { request, local } = input
   const peers = input.peers()
+  const obstacle = found.at === undefined ? found : { ...found, reason: wroteAt(found.at, peers) }
   const options = complete(input.options)
   const usable = tiers(peers, eligibilityOf(input), options)
   const isHealthyOnly = obstacle.kind !== 'hard'
@@ -234,7 +241,7 @@ function refusal(
   const servedElsewhere = peers.some(({ role }) => role !== null)
   if (obstacle.code !== null) return { code: obstacle.code, reason: `${obstacle.reason}, and no other node can take the query` }
   if (local.role === null && !servedElsewhere) return { code: 'ERR_DATABASE_UNKNOWN', reason: `No node of the mesh serves ${database}` }
-  if (hints.pinnedTo !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `The query is pinned to ${peers.find(({ peerId }) => peerId === hints.pinnedTo)?.name ?? 'a node that is gone'}, which cannot take it` }
+  if (hints.pinnedTo !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `${wroteAt(hints.pinnedTo, peers)}, which cannot take the query` }
   if (access === 'write') return { code: 'ERR_NO_PRIMARY', reason: `No reachable node serves ${database} as its primary` }
   if (hints.maxStalenessMs !== null && peers.some((peer) => exclusion(peer, eligibility, options) === 'too-stale')) {
     return { code: 'ERR_TOO_STALE', reason: `${obstacle.reason}, and no other copy is known to be at most ${Math.round(hints.maxStalenessMs)} ms behind` }

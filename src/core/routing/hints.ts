@@ -15,7 +15,7 @@ export interface RouteHints {
   readonly maxStalenessMs: number | null
   /** Name of the strategy to use instead of the database's. */
   readonly strategy: string | null
-  /** PeerId of the node that holds the session's or transaction's state: there or nowhere, however loaded or slow it is. */
+  /** PeerId of the node that its session wrote at: there or nowhere, however loaded or slow it is. */
   readonly pinnedTo: string | null
   /** PeerId of the node that a session's reads went to: there while it is well, as any other read otherwise. */
   readonly stickTo: string | null

@@ -471,7 +471,7 @@ describe('hints and sessions', () => {
     const { clock, ask, asked } = setUp({ engine, peers: [{ peerId: 'main', role: 'primary' }] })
     await ask({ hints: 'session=s' })
     access.of = 'read'
-    expect((await ask({ hints: 'session=s' })).route).toMatchObject({ executedBy: { peerId: 'main' }, reason: 'The query is pinned to another node' })
+    expect((await ask({ hints: 'session=s' })).route).toMatchObject({ executedBy: { peerId: 'main' }, reason: 'Its session wrote at main' })
     expect((await ask()).route).toMatchObject({ decision: 'local' })
     clock.advance(5_000)
     expect((await ask({ hints: 'session=s' })).route).toMatchObject({ decision: 'local' })

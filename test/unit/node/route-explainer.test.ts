@@ -101,7 +101,7 @@ describe('a decision that is explained', () => {
 
   it('goes where its session wrote, and nowhere else', () => {
     const view = setUp({ place: { why: 'written', peerId: 'b', forMs: 3_000 }, session: 's', peers: [peer('a'), peer('b', { latencyMs: 80 })] }).explain()
-    expect(view).toMatchObject({ decision: 'forward', reason: 'The query is pinned to another node', target: { peerId: 'b' }, keptTo: { why: 'written', name: 'name-b', forMs: 3_000 }, queue: null, shared: null })
+    expect(view).toMatchObject({ decision: 'forward', reason: 'Its session wrote at name-b', target: { peerId: 'b' }, keptTo: { why: 'written', name: 'name-b', forMs: 3_000 }, queue: null, shared: null })
     expect(view.candidates.map(({ verdict }) => verdict)).toEqual(['fallback', 'chosen', 'pinned-elsewhere'])
   })
 
@@ -163,7 +163,7 @@ describe('a decision that is explained', () => {
     ['too-stale', { lagMs: 9_000 }, 'It is 9s behind; the query allows 5s', { hints: { maxStalenessMs: 5_000 } }],
     ['too-stale', { lagMs: null }, 'It does not know how far it is behind; the query allows 5s', { hints: { maxStalenessMs: 5_000 } }],
     ['other-zone', {}, 'It is not in zone us', { hints: { zone: 'us' } }],
-    ['pinned-elsewhere', {}, 'The query is pinned to name-z', { hints: { pinnedTo: 'z' } }],
+    ['pinned-elsewhere', {}, 'Its session wrote at name-z', { hints: { pinnedTo: 'z' } }],
     ['not-primary', {}, 'It is a replica, and writes go to the primary', { access: 'write' }],
     ['does-not-serve', { role: null }, 'It does not serve db'],
   ])('says why a peer is %s', (verdict, changes, reason, setup = { local: { role: null } }) => {
