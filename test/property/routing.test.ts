@@ -142,10 +142,12 @@ describe('every decision, by whatever strategy', () => {
       const { explanation } = explained
       expect({ ...explained, explanation: null }).toEqual({ ...plain, explanation: null })
       expect({ ...explanation, candidates: [] }).toEqual(plain.explanation)
+      expect(new Set(explanation.candidates.map(({ peerId }) => peerId))).toEqual(new Set(input.peers.map(({ peerId }) => peerId)))
       expect(explanation.candidates).toHaveLength(input.peers.length)
       expect(explanation.candidates.filter(({ verdict }) => verdict === 'chosen')).toHaveLength(plain.kind === 'forward' ? 1 : 0)
-      explanation.candidates.forEach(({ score }, index) => {
-        const candidate = input.peers[index] as PeerView
+      const byPeerId = new Map(input.peers.map((peer) => [peer.peerId, peer]))
+      explanation.candidates.forEach(({ peerId, score }) => {
+        const candidate = byPeerId.get(peerId) as PeerView
         if (suits(input, candidate) && isReachable(candidate)) expect(score).toSatisfy((value: number | null) => value !== null && Number.isFinite(value) && value >= 0)
         else expect(score).toBeNull()
       })
