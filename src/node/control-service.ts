@@ -45,7 +45,7 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
       case 'monitor':
         return parts.logs.subscribe(request.level, signal)
       case 'explain':
-        return parts.explain(request, signal)
+        return parts.explain({ ...request, parameters: [] }, signal)
       default:
         return answer(parts, request)
     }

@@ -105,7 +105,7 @@ export interface MeshNode {
    * What would become of that query now, with every candidate and its score. Nothing runs, is counted or changes.
    * @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_OPTION_INVALID
    */
-  explain(sql: string, options: Pick<QueryOptions, 'database' | 'priority' | 'route' | 'session' | 'signal'>): Promise<ExplainView>
+  explain(sql: string, options: Pick<QueryOptions, 'database' | 'parameters' | 'priority' | 'route' | 'session' | 'signal'>): Promise<ExplainView>
   /** Leaves the mesh, lets running queries end within `drainMs`, closes everything. Idempotent. */
   stop(reason: string): Promise<void>
   /** Resolves when it has stopped. */

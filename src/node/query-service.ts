@@ -111,13 +111,13 @@ export class QueryService {
    * What would become of such a query now: nothing runs, is counted or changes.
    * @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_OPTION_INVALID
    */
-  async explain({ database, sql, hints: text, priority }: Pick<QueryRequest, 'database' | 'sql' | 'hints' | 'priority'>, signal: AbortSignal): Promise<ExplainView> {
+  async explain({ database, sql, parameters, hints: text, priority }: Pick<QueryRequest, 'database' | 'sql' | 'parameters' | 'hints' | 'priority'>, signal: AbortSignal): Promise<ExplainView> {
     const engine = this.#parts.engines.get(database)
     const hints = readHints(sql, text)
     const access = await this.#classify(engine, { database, sql, access: 'unknown', visited: [] }, signal)
     const local = this.#parts.localView(database)
     return explainRoute(this.#parts, {
-      database, sql, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: (placed) => canRunHere(local, access, placed),
+      database, sql, parameters, access, tables: engine?.tablesOf?.(sql) ?? [], priority: hints.priority ?? priority, hints, local, canRunHere: (placed) => canRunHere(local, access, placed),
     })
   }
 

@@ -10,6 +10,7 @@ import type { RankContext, Ranking, RoutingStrategy } from '../core/routing/stra
 import type { CandidateExplanation, Decision, LocalView, PeerView } from '../core/routing/types.ts'
 import type { MeshError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
+import type { QueryValue } from '../ports/query-engine.ts'
 import type { QueryHints } from '../query/hint-text.ts'
 import type { ExplainCandidateView, ExplainView } from '../wire/control.ts'
 import { formatDuration } from './duration-text.ts'
@@ -37,6 +38,7 @@ export interface RouteExplainerParts {
 export interface ExplainInput {
   readonly database: string
   readonly sql: string
+  readonly parameters: readonly QueryValue[]
   readonly access: ExplainView['access']
   readonly tables: readonly string[]
   readonly priority: ExplainView['priority']
@@ -51,7 +53,7 @@ const candidatesMax = 1_000
 
 /** @throws MeshError ERR_OPTION_INVALID for a strategy that does not exist */
 export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): ExplainView {
-  const { database, sql, access, tables, priority, hints: { route, session }, local } = input
+  const { database, sql, parameters, access, tables, priority, hints: { route, session }, local } = input
   const hotspotRatio = parts.hotspots.shareToMove(database, tables)
   const spread = hotspotRatio > 0 && !route.localOnly ? { ...route, preferRemote: true } : route
   const place = parts.sessions.placeOf(database, session, tables)
@@ -72,7 +74,7 @@ export function explainRoute(parts: RouteExplainerParts, input: ExplainInput): E
   const candidates = explainCandidates(parts, input, { decision, peers, hints, refusal })
   const runsHere = refusal === null && (decision.kind === 'local' || decision.kind === 'local-overloaded')
   // Whoever bounds the age of the copy gets an answer from it, and none that was kept.
-  const shared = runsHere && access === 'read' && hints.maxStalenessMs === null ? parts.sharedReads?.look({ database, sql, parameters: [], priority }) ?? null : null
+  const shared = runsHere && access === 'read' && hints.maxStalenessMs === null ? parts.sharedReads?.look({ database, sql, parameters, priority }) ?? null : null
   return {
     database, access, tables, priority, session, node: parts.self,
     decision: refusal === null ? decision.kind : 'refuse',

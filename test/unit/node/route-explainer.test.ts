@@ -39,7 +39,7 @@ function setUp({ peers = [], strategy = 'nearest', hints = {}, session, hotspot 
     hotspots: { shareToMove: () => hotspot, hotOf: () => (hotspot > 0 ? [{ scope: 'table', table: 't', ratePerSecond: 1_200 }] : []) }, gate: new QueryGate({ limitMax: 3 }), ...(look === undefined ? {} : { sharedReads: look }), routing: parseRoutingOptions(),
   }
   const explain = () => explainRoute(parts, {
-    database: 'db', sql: 'SELECT 1', access: 'read', tables: [], priority: 'normal', canRunHere: () => true, ...input,
+    database: 'db', sql: 'SELECT 1', parameters: [], access: 'read', tables: [], priority: 'normal', canRunHere: () => true, ...input,
     hints: { ...NO_QUERY_HINTS, route: { ...NO_HINTS, ...hints }, session: session ?? null }, local: { ...local, ...input.local },
   })
   return { explain, strategies }
@@ -118,8 +118,8 @@ describe('a decision that is explained', () => {
       asked.push(read)
       return 'held' as const
     } }
-    expect(setUp({ look }).explain()).toMatchObject({ shared: 'held', queue: null })
-    expect(asked).toEqual([{ database: 'db', sql: 'SELECT 1', parameters: [], priority: 'normal' }])
+    expect(setUp({ look, parameters: [42] }).explain()).toMatchObject({ shared: 'held', queue: null })
+    expect(asked).toEqual([{ database: 'db', sql: 'SELECT 1', parameters: [42], priority: 'normal' }])
     // It would not be given a kept one.
     expect(setUp({ look, hints: { maxStalenessMs: 5_000 }, local: { role: 'primary' } }).explain().shared).toBeNull()
     expect(setUp({ look, access: 'write', local: { role: 'primary' } }).explain().shared).toBeNull()
