@@ -60,7 +60,7 @@ describe('a node in a program', () => {
   it('runs transactions of the program, and lets what is open end when it stops', async () => {
     const node = await start('one', { drain: '5s', databases: { numbers: join(folder, 'numbers'), echo: { engine: engineOf('echo') } } })
     await expect(node.transaction('echo', () => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_TRANSACTION_UNSUPPORTED' })
-    await expect(node.transaction('numbers', () => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_NO_PRIMARY' })
+    await expect(node.transaction('numbers', () => Promise.resolve())).rejects.toMatchObject({ code: 'ERR_READ_ONLY' })
     let stopping = Promise.resolve()
     const primes = await node.transaction('numbers', async (transaction) => {
       expect(transaction.route).toMatchObject({ decision: 'local', executedBy: { name: 'one' } })
