@@ -4,7 +4,7 @@
  *
  * `entry` has copies of `d` and `e` and hedges nothing; `gateway` has no copy, and hedges. `p1` has the primary of `d`.
  */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { EngineCounters } from '../../support/engine-node.ts'
 import { type Answer, EngineMesh, type EngineNode } from '../../support/engine-mesh.ts'
 import { until } from '../../support/processes.ts'
@@ -28,6 +28,10 @@ beforeAll(async () => {
     mesh.start('gateway', { seeds, hedgeAfter: '100ms' }),
   ])
   await mesh.settle()
+})
+// A test that fails leaves nobody held for those behind it.
+afterEach(async () => {
+  await Promise.allSettled(mesh.nodes.filter(({ child }) => child.exitCode === null && child.signalCode === null && child.connected).map((node) => node.engine({ isHeld: false, isFailing: false })))
 })
 afterAll(async () => { await mesh.stop() })
 
@@ -63,7 +67,8 @@ describe('strategies', () => {
     const { candidates, strategy, executedBy } = route as unknown as Answer['route']
     const scores = new Map(candidates.map(({ name, score }) => [name, score ?? NaN]))
     expect([strategy, executedBy.name]).toEqual(['least-connections', 'p3'])
-    expect(scores.get('p3')).toBeLessThan(Math.min(scores.get('p1') ?? NaN, scores.get('p2') ?? NaN))
+    // As low is enough: what p3 has just answered may still be in the last that it reported.
+    expect(scores.get('p3')).toBeLessThanOrEqual(Math.min(scores.get('p1') ?? NaN, scores.get('p2') ?? NaN))
     await Promise.all([p1.engine({ isHeld: false }), p2.engine({ isHeld: false })])
     expect((await Promise.all(held)).map((answer) => answer.route.strategy)).toEqual(held.map(() => 'least-connections'))
   })
