@@ -23,9 +23,11 @@ export class LatencyService {
   readonly #parts: LatencyServiceParts
   readonly #traffic: TrafficMeter
   readonly #history = new LatencyHistory()
+  readonly #startedMs: number
 
   constructor(parts: LatencyServiceParts) {
     this.#parts = parts
+    this.#startedMs = parts.clock.nowMs()
     this.#traffic = new TrafficMeter({ thresholdMs: parts.thresholdMs })
   }
 
@@ -61,7 +63,7 @@ export class LatencyService {
     const { clock, nodes, thresholdMs } = this.#parts
     const spanMs = hours * hourMs
     return {
-      database, hours, thresholdMs, sinceWallMs: wallOf(clock, this.#history.spanStartMs(clock.nowMs(), spanMs)),
+      database, hours, thresholdMs, sinceWallMs: wallOf(clock, Math.max(this.#startedMs, this.#history.spanStartMs(clock.nowMs(), spanMs))),
       nodes: nodes(database).nodes.filter(({ type }) => type === 'remote').map((node) => this.#nodeView(node, spanMs)),
     }
   }

@@ -44,6 +44,15 @@ describe('passive measurement', () => {
     ] })
   })
 
+  it('reaches back no further than the node', () => {
+    const { clock, service } = setUp(() => new Promise(() => undefined))
+    const startedWallMs = clock.wallMs()
+    clock.advance(120_000)
+    expect(service.view('users', 1).sinceWallMs).toBe(startedWallMs)
+    clock.advance(7_200_000)
+    expect(service.view('users', 1).sinceWallMs).toBe(startedWallMs + 3_720_000)
+  })
+
   it('takes the quality of the last 100 outcomes where there was no traffic of late', () => {
     const { clock, driver, service, latencies } = setUp(() => new Promise(() => undefined))
     driver.addPeer('a')
