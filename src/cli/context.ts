@@ -47,7 +47,7 @@ export interface RunningNode {
 export interface Parts {
   client(): Promise<{ connect(options?: ConnectOptions): Promise<Client> }>
   control(): Promise<ControlCalls>
-  node(): Promise<{ startNode(options: NodeOptions, parts: { readonly log: Log }): Promise<RunningNode> }>
+  node(): Promise<{ startOperatedNode(options: NodeOptions, parts: { readonly log: Log }): Promise<RunningNode> }>
 }
 
 export interface CliContext {
@@ -91,7 +91,7 @@ export function processContext(argv: readonly string[]): CliContext {
     parts: {
       client: () => import('../client/connect.ts'),
       control: () => import('../client/control.ts'),
-      node: () => import('../node/node.ts'),
+      node: () => import('../operations/start-operated-node.ts'),
     },
     wallMs: () => Date.now(),
     nowMs: () => performance.now(),

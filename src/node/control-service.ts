@@ -1,7 +1,7 @@
 /** Answers `/reedbase/control/1.0`: what the command line asks of the node beside it. */
 import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
-import type { ControlRequest, EventView, ForceLeaveView, LeavingView, MemberEventView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
+import type { ControlRequest, EventView, ForceLeaveView, LeavingView, MemberEventView, NodesView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
 import type { Admission } from './admission.ts'
 import type { Distances } from './distances.ts'
 import type { EventStream } from './event-stream.ts'
@@ -60,9 +60,9 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
     case 'members':
       return parts.directory.memberViews()
     case 'nodes':
-      return nodes(parts.directory, request.database)
+      return servedNodes(parts.directory, request.database)
     case 'latency':
-      nodes(parts.directory, request.database)
+      servedNodes(parts.directory, request.database)
       return parts.latency.view(request.database, request.hours)
     case 'rtt':
       return request.from === null ? parts.distances.all() : [parts.distances.between(request.from, request.to)]
@@ -129,7 +129,8 @@ async function reachability({ directory, reachability: service }: ControlService
   return { ...directory.self(), paths: service.paths(), mesh }
 }
 
-function nodes(directory: ControlServiceParts['directory'], database: string): unknown {
+/** @throws MeshError ERR_DATABASE_UNKNOWN */
+export function servedNodes(directory: Pick<PeerDirectory, 'nodesView'>, database: string): NodesView {
   const view = directory.nodesView(database)
   if (view.nodes.length === 0) throw new MeshError('ERR_DATABASE_UNKNOWN', `no node of the mesh serves ${database}`)
   return view

@@ -40,7 +40,7 @@ export class EngineStates {
 
   /** For the next snapshot: lags move without a word. True: what is ready has changed. */
   refresh(): boolean {
-    const ready = this.#isRefusing ? [] : [...this.#parts.engines.values()].filter((engine) => engine.isReady())
+    const ready = this.#isRefusing ? [] : [...this.#parts.engines.values()].filter((engine) => engine.isPrivate !== true && engine.isReady())
     const lags = ready.flatMap((engine) => {
       const lagMs = engine.lagMs?.() ?? null
       return lagMs === null ? [] : [[engine.database, lagMs] as const]
@@ -68,7 +68,7 @@ export class EngineStates {
 }
 
 export function offersOf(engines: ReadonlyMap<string, QueryEngine>): DatabaseOffer[] {
-  return [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind }))
+  return [...engines.values()].filter(({ isPrivate }) => isPrivate !== true).map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind }))
 }
 
 function rolesOf(offers: readonly DatabaseOffer[]): string {

@@ -3,7 +3,7 @@ import type { LoadMonitor, LoadEffect } from '../core/load/load-monitor.ts'
 import type { LoadSnapshot } from '../core/load/types.ts'
 import type { LoadDigest } from '../core/membership/types.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
-import type { LoadProbe } from '../ports/load-probe.ts'
+import type { LoadProbe, LoadReading } from '../ports/load-probe.ts'
 import type { Log } from '../ports/log.ts'
 import { MachineTimer } from './machine-timer.ts'
 
@@ -19,8 +19,8 @@ export interface LoadDriverParts {
   readonly onDigest: (digest: LoadDigest) => void
   /** How long a query takes that comes now, by database. Absent: nobody knows. */
   readonly serviceTimesMs?: () => Readonly<Record<string, number>>
-  /** How late this process runs, once a second. */
-  readonly onLoopDelay: (delayMs: number) => void
+  /** Once a second. */
+  readonly onReading: (reading: LoadReading) => void
 }
 
 export class LoadDriver {
@@ -72,7 +72,7 @@ export class LoadDriver {
       if (this.#stopped) return
       this.counters.readings++
       this.#lastReadingWallMs = this.#parts.clock.wallMs()
-      this.#parts.onLoopDelay(reading.eventLoopDelayMs)
+      this.#parts.onReading(reading)
       const { monitor, clock, serviceTimesMs } = this.#parts
       const nowMs = clock.nowMs()
       const effects = monitor.handleReading(nowMs, reading)

@@ -118,6 +118,12 @@ export interface NodeSettings {
   readonly drain?: Duration
   readonly routing?: RoutingSettings
   readonly membership?: { readonly preset?: MembershipPreset } & { readonly [Name in keyof MembershipOptions as WithoutUnit<Name>]?: number | Duration }
+  /** For `createNode` the default of `listen` is `off`. */
+  readonly http?: { readonly listen?: string; readonly tokenFile?: string; readonly tlsCert?: string; readonly tlsKey?: string; readonly requestsMax?: number; /** As `1MB`. */ readonly bodyMax?: string; readonly rowsMax?: number; readonly timeoutMax?: Duration }
+  readonly tables?: { readonly write?: 'on' | 'off'; readonly rawRetention?: Duration; readonly aggregateRetention?: Duration; /** As `1GB`. */ readonly sizeMax?: string; readonly metricsInterval?: Duration }
+  readonly queryLog?: 'full' | 'redacted' | 'off'
+  readonly alerts?: { readonly webhook?: string }
+  readonly traces?: { readonly endpoint?: string; readonly sampleRatio?: number }
   /** Of the command line's own log; a program hands `createNode` a log of its own. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'
   readonly logFormat?: 'auto' | 'pretty' | 'json'

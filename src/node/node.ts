@@ -25,8 +25,10 @@ import { PartitionMonitor } from '../core/membership/partition.ts'
 import { QuorumWatch } from '../core/membership/quorum.ts'
 import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
+import { Ring } from '../core/time/ring.ts'
 import { toRequest } from '../client/request.ts'
 import type { QueryOptions, QueryResult, Transaction, TransactionOptions } from '../client/types.ts'
+import type { LoadReading } from '../ports/load-probe.ts'
 import type { Log } from '../ports/log.ts'
 import { QueryConnections } from '../query/client.ts'
 import { Compression } from '../query/compression.ts'
@@ -37,14 +39,16 @@ import { CONTROL_PROTOCOL, type EventView, type ExplainView, type MemberView, ty
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { Admission } from './admission.ts'
-import { createControlService } from './control-service.ts'
+import { createControlService, servedNodes } from './control-service.ts'
 import { openEngines } from './engines.ts'
 import { EngineStates, offersOf } from './engine-states.ts'
 import { EventStream } from './event-stream.ts'
+import type { NodeInspection } from './inspection.ts'
 import { KeyringService } from './keyring-service.ts'
 import { Distances } from './distances.ts'
 import { LatencyDriver } from './latency-driver.ts'
 import { LatencyService } from './latency-service.ts'
+import { Observers } from './observers.ts'
 import { OwnQueries } from './own-queries.ts'
 import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
@@ -56,6 +60,7 @@ import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
 import { QueryGateDriver } from './query-gate-driver.ts'
+import { QueryLog } from './query-log.ts'
 import { openQueryPlane } from './query-plane.ts'
 import { PeerExperience } from './peer-experience.ts'
 import { NO_PLUGINS, type NodePlugins } from './plugins.ts'
@@ -76,6 +81,7 @@ const leaveTimeoutMs = 1_500
 /** So is telling monitors that the node stops. */
 const monitorEndMs = 500
 const wireVersion = 1
+const recentEventsMax = 1_000
 
 export interface MeshNode {
   readonly peerId: string
@@ -112,11 +118,16 @@ export interface MeshNode {
   readonly done: Promise<void>
 }
 
+/** As the parts around a node see it. */
+export interface InspectedNode extends MeshNode {
+  readonly inspection: NodeInspection
+}
+
 /**
  * @throws MeshError whatever keeps the node from starting: its data folder, key, keyring, databases, address or port. An unreachable
  * seed does not: it is retried.
  */
-export async function startNode(options: NodeOptions, { log, plugins = NO_PLUGINS }: { readonly log: Log; readonly plugins?: NodePlugins }): Promise<MeshNode> {
+export async function startNode(options: NodeOptions, { log, plugins = NO_PLUGINS }: { readonly log: Log; readonly plugins?: NodePlugins }): Promise<InspectedNode> {
   const logs = new LogStream(systemClock)
   const watched = logs.tap(log)
   const closers = new Closers(watched)
@@ -128,13 +139,17 @@ export async function startNode(options: NodeOptions, { log, plugins = NO_PLUGIN
   }
 }
 
-async function compose(options: NodeOptions, { log, logs, closers, plugins }: { readonly log: Log; readonly logs: LogStream; readonly closers: Closers; readonly plugins: NodePlugins }): Promise<MeshNode> {
+async function compose(options: NodeOptions, { log, logs, closers, plugins }: { readonly log: Log; readonly logs: LogStream; readonly closers: Closers; readonly plugins: NodePlugins }): Promise<InspectedNode> {
   // Before anything that may ask whether the node drains.
   let stopping: Promise<void> | null = null
+  let httpUrl: string | null = null
+  let lastReading: LoadReading | null = null
   const clock = systemClock
   const startedWallMs = clock.wallMs()
   const random: Random = createRandom(startedWallMs ^ process.pid)
 
+  const observers = new Observers(log)
+  const recentEvents = new Ring<EventView>(recentEventsMax)
   const folder = await openDataFolder(options.dataDir)
   closers.add('data folder', () => folder.release())
   const identity = await loadOrCreateIdentity(folder)
@@ -186,8 +201,12 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   const latencyService = new LatencyService({
     clock, thresholdMs: options.latencyThresholdMs, latencyTo: (peerId) => latencies.summary(peerId), nodes: (database) => directory.nodesView(database),
   })
-  const latencyDriver = new LatencyDriver({ latencies, clock, log, onRtt: latencyService.handleRtt, onLost: (peerId, source) => {
+  const latencyDriver = new LatencyDriver({ latencies, clock, log, onRtt: (peerId, rttMs, source) => {
+      latencyService.handleRtt(peerId, rttMs, source)
+      observers.handleRtt(peerId, rttMs, source)
+    }, onLost: (peerId, source) => {
       latencyService.handleLost(peerId, source)
+      observers.handleLost(peerId, source)
       twoHop.handleLost(peerId)
     }, ping: (peerId) => mesh.ping(peerId, AbortSignal.timeout(options.pingTimeoutMs)) })
   closers.add('latency', () => { latencyDriver.stop() })
@@ -213,7 +232,11 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   closers.add('engine states', () => { engineStates.stop() })
 
   // --- membership ---------------------------------------------------------------------------------------------------------
-  const events = new EventStream<EventView>((event) => { logs.handleEvent(event) })
+  const events = new EventStream<EventView>((event) => {
+    logs.handleEvent(event)
+    recentEvents.push(event)
+    observers.handleEvent(event)
+  })
   closers.add('events', () => { events.end() })
   const verifier = createRecordVerifier()
   const rivals = new Rivals(record, (peerId, database) => (peerId === record.peerId ? engines.get(database)?.isReady() : loads.get(peerId)?.readyDatabases?.includes(database)) ?? true)
@@ -348,9 +371,11 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
       membershipDriver.setLoad(digest)
       engineStates.refresh()
     },
-    onLoopDelay: (delayMs) => {
-      membershipDriver.setLoopDelay(delayMs)
-      experience.handleLoopDelay(delayMs)
+    onReading: (reading) => {
+      membershipDriver.setLoopDelay(reading.eventLoopDelayMs)
+      experience.handleLoopDelay(reading.eventLoopDelayMs)
+      lastReading = reading
+      observers.handleReading(reading)
     },
   })
   closers.add('load', () => { loadDriver.stop() })
@@ -393,8 +418,12 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     isAllowed: (peerId) => admission.isAllowed(peerId), nameOf: (peerId) => directory.nameOf(peerId),
   })
   await reachability.start()
-  const server = new QueryServer({ handler: queries.handle, compression, clock, log })
-  const ownQueries = new OwnQueries({ handler: queries.handle, clock, log })
+  const queryLog = new QueryLog({
+    clock, mode: options.queryLog, self: { peerId: mesh.peerId, name: options.name }, nameOf: (peerId) => directory.nameOf(peerId), onEnd: observers.handleQuery,
+  })
+  const handler = queryLog.watched(queries.handle)
+  const server = new QueryServer({ handler, compression, clock, log })
+  const ownQueries = new OwnQueries({ handler, clock, log })
   await mesh.handle(QUERY_PROTOCOL, (stream) => { server.accept(stream) }, { inboundStreamsMax: STREAMS_PER_CONNECTION_MAX, isDirect: true })
 
   // --- doors open ---------------------------------------------------------------------------------------------------------
@@ -409,8 +438,9 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   const status = (): NodeStatusView => ({
     ...directory.self(), nameConflict: names.isContested(options.name), pid: process.pid, state: membership.selfState, version: softwareVersion,
     uptimeMs: clock.wallMs() - startedWallMs,
+    http: httpUrl,
     listen: { tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}` },
-    databases: [...engines.values()].map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady(), lagMs: shownLagMs(engine.role, engine.lagMs?.()) })),
+    databases: [...engines.values()].filter(({ isPrivate }) => isPrivate !== true).map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady(), lagMs: shownLagMs(engine.role, engine.lagMs?.()) })),
     load: directory.localLoad(),
     members: directory.membersByState(),
     partition: partitions.partitionStatus(), quorum: partitions.quorumStatus(),
@@ -458,10 +488,13 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   })
   closers.add('local socket', () => local.close({ abort: true }))
   await loadDriver.start()
-  await writeRuntimeFile(folder.path, {
-    pid: process.pid, peerId: mesh.peerId, name: options.name, startedWallMs, version: softwareVersion,
-    tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}`, socketPath,
-  })
+  const writeRuntime = async (): Promise<void> => {
+    await writeRuntimeFile(folder.path, {
+      pid: process.pid, peerId: mesh.peerId, name: options.name, startedWallMs, version: softwareVersion,
+      tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}`, socketPath, ...(httpUrl === null ? {} : { http: httpUrl }),
+    })
+  }
+  await writeRuntime()
   closers.add('runtime file', () => removeRuntimeFile(folder.path))
   log.info({ peerId: mesh.peerId, tcpMultiaddrs: mesh.multiaddrs(), databases: [...engines.keys()], keys: keyring.keys.length }, `${options.name} listens on ${datagrams.local.host}:${datagrams.local.port} (TCP and UDP)`)
   await seeds.join()
@@ -472,7 +505,29 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   // Also without a single event: since when this node bears its name is worth keeping.
   snapshots.handleChange()
 
+  const inspection: NodeInspection = {
+    peerId: mesh.peerId, name: options.name, startedWallMs, options, dataDir: folder.path, clock, log, status,
+    members: () => directory.memberViews(), databases: () => directory.databasesView(options.databases),
+    nodes: (database) => servedNodes(directory, database),
+    latency: (database, hours) => {
+      servedNodes(directory, database)
+      return latencyService.view(database, hours)
+    },
+    latencyTo: (peerId) => latencies.summary(peerId), traffic: (peerId) => latencyService.traffic(peerId),
+    reachability: () => ({ ...directory.self(), paths: reachability.paths(), mesh: null }), distances, reading: () => lastReading, connectedPeers: () => mesh.connectedPeers(),
+    recentEvents: () => recentEvents.list(), events: (signal) => events.subscribe([], signal), recentQueries: () => queryLog.recent(), observe: (observer) => observers.add(observer),
+    query: (request, signal) => ownQueries.stream(request, signal),
+    explain: async (request, signal) => await queries.explain(request, signal),
+    isDraining: () => stopping !== null,
+    onClose: (what, close) => { closers.add(what, close) },
+    announceHttp: async (url) => {
+      httpUrl = url
+      await writeRuntime()
+    },
+  }
+
   return {
+    inspection,
     peerId: mesh.peerId, name: options.name, tcpMultiaddrs: mesh.multiaddrs(), status,
     members: { list: () => directory.memberViews(), events: (signal) => events.subscribe([], signal) },
     query: (sql, queryOptions) => ownQueries.query(sql, queryOptions),

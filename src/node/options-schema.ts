@@ -5,7 +5,7 @@ import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
 import { STRATEGY_NAMES, type StrategyName } from '../core/routing/strategies/registry.ts'
 import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
-import { readDuration, readHost, readHostPort, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
+import { readDuration, readHost, readHostPort, readHttpListen, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
 
 export const databaseNamePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 /** Options of the node that a database may have its own of. */
@@ -65,6 +65,7 @@ function schemaOf(form: OptionForm): z.ZodType {
     case 'path': return z.string(allowedText(form)).min(1, allowedText(form)).refine((path) => !path.includes('\0'), allowedText(form))
     case 'switch': return read(readSwitch, form)
     case 'listen': return read(readHostPort, form).refine(({ host }) => isIP(host) !== 0, allowedText(form))
+    case 'http': return read(readHttpListen, form)
     case 'host': return read(readHost, form)
     case 'choice': return z.enum(form.choices as [string, ...string[]], allowedText(form))
     case 'count':

@@ -95,6 +95,10 @@ function refuseUnknown(sentences: readonly string[]): void {
 /** How deep the mappings of these keys go, and one of their form. */
 const nested: Readonly<Record<string, { readonly levels: number; readonly example: string }>> = {
   membership: { levels: 1, example: 'membership: { preset: wan }' },
+  http: { levels: 1, example: 'http: { listen: 127.0.0.1:7480 }' },
+  tables: { levels: 1, example: 'tables: { rawRetention: 48h }' },
+  alerts: { levels: 1, example: 'alerts: { webhook: https://example.net/hook }' },
+  traces: { levels: 1, example: 'traces: { endpoint: http://127.0.0.1:4318/v1/traces }' },
   routing: { levels: 2, example: 'routing: { adaptive: { latencyWeight: 0.5 } }' },
 }
 

@@ -9,14 +9,14 @@ import { writeDuration, writeSize } from './options-values.ts'
 
 export type OptionForm =
   | { readonly kind: 'text'; readonly pattern: RegExp; readonly allowed: string }
-  | { readonly kind: 'path' | 'switch' | 'listen' | 'host' | 'seeds' | 'databases' | 'peers' }
+  | { readonly kind: 'path' | 'switch' | 'listen' | 'http' | 'host' | 'seeds' | 'databases' | 'peers' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   | { readonly kind: 'count' | 'number' | 'percent' | 'duration' | 'size'; readonly min: number; readonly max: number }
 
 export interface OptionSpec {
   /** As the configuration file has it; a dot stands for nesting. */
   readonly key: string
-  readonly group: 'Identity and network' | 'Databases' | 'Health and load' | 'Routing and queries' | 'Membership' | 'Log'
+  readonly group: 'Identity and network' | 'Databases' | 'Health and load' | 'Routing and queries' | 'Membership' | 'HTTP' | 'Tables, alerts and traces' | 'Log'
   readonly form: OptionForm
   /** As a user would write it. Null: none, or computed as `meaning` says. */
   readonly default: string | boolean | null
@@ -29,6 +29,8 @@ export interface OptionSpec {
 }
 
 const label = { kind: 'text', pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, allowed: 'up to 63 letters, digits, dots, hyphens and underscores, a letter or digit first' } as const
+
+const url = { kind: 'text', pattern: /^https?:\/\/[^\s]{1,2000}$/, allowed: 'a URL that begins with http:// or https://' } as const
 
 const own: readonly OptionSpec[] = [
   { key: 'name', group: 'Identity and network', form: label, default: null, meaning: 'Name that people see; by default the host name. Unique in the mesh, or both bearers are shown as in conflict.', tradeOff: '' },
@@ -78,6 +80,25 @@ const own: readonly OptionSpec[] = [
 
   { key: 'membership.preset', group: 'Membership', form: { kind: 'choice', choices: ['lan', 'wan', 'local'] }, default: 'lan', meaning: 'Timing for a local network, for several sites, or for one host; the options below override single values.', tradeOff: '' },
   ...MEMBERSHIP_OPTION_NAMES.map(membershipSpec),
+
+  { key: 'http.listen', group: 'HTTP', form: { kind: 'http' }, default: 'auto', meaning: 'Address and port of health, metrics, API and dashboard: auto is 127.0.0.1:7480, or a free port of loopback where that is taken; off is none. Beyond loopback it needs the three files below.', tradeOff: '' },
+  { key: 'http.tokenFile', group: 'HTTP', form: { kind: 'path' }, default: null, meaning: 'File with the bearer token that API, metrics and dashboard ask for; on loopback none is needed.', tradeOff: '' },
+  { key: 'http.tlsCert', group: 'HTTP', form: { kind: 'path' }, default: null, meaning: 'File with the certificate, PEM, its chain after it.', tradeOff: '' },
+  { key: 'http.tlsKey', group: 'HTTP', form: { kind: 'path' }, default: null, meaning: 'File with the key of the certificate, PEM.', tradeOff: '' },
+  { key: 'http.requestsMax', group: 'HTTP', form: { kind: 'count', min: 1, max: 10_000 }, default: '64', meaning: 'Queries and event streams that run over HTTP at once; more are answered with 503.', tradeOff: 'Larger: fewer are turned away; each holds memory and a connection.' },
+  { key: 'http.bodyMax', group: 'HTTP', form: { kind: 'size', min: 1_000, max: 64_000_000 }, default: '1MB', meaning: 'Largest body of a request.', tradeOff: 'Larger: longer statements and parameters; each request may take so much memory.' },
+  { key: 'http.rowsMax', group: 'HTTP', form: { kind: 'count', min: 1, max: 1_000_000_000 }, default: '1000000', meaning: 'Rows that one answer over HTTP has at most; what has more ends with an error that says so.', tradeOff: 'Larger: larger results; a careless query costs more.' },
+  { key: 'http.timeoutMax', group: 'HTTP', form: { kind: 'duration', min: 1_000, max: 86_400_000 }, default: '5m', meaning: 'Longest time that a query over HTTP may ask for.', tradeOff: 'Larger: longer queries; what hangs holds its place longer.' },
+
+  { key: 'tables.write', group: 'Tables, alerts and traces', form: { kind: 'choice', choices: ['on', 'off'] }, default: 'on', meaning: 'Whether latency.csv, load.csv and metrics/p2p.csv are written into the data folder.', tradeOff: '' },
+  { key: 'tables.rawRetention', group: 'Tables, alerts and traces', form: { kind: 'duration', min: 3_600_000, max: 31_536_000_000 }, default: '168h', meaning: 'How long single samples are kept.', tradeOff: 'Larger: more detail for longer; more disk.' },
+  { key: 'tables.aggregateRetention', group: 'Tables, alerts and traces', form: { kind: 'duration', min: 3_600_000, max: 315_360_000_000 }, default: '2160h', meaning: 'How long aggregates of a minute are kept. Not below rawRetention.', tradeOff: 'Larger: a longer history; more disk.' },
+  { key: 'tables.sizeMax', group: 'Tables, alerts and traces', form: { kind: 'size', min: 1_000_000, max: 1_000_000_000_000 }, default: '1GB', meaning: 'What all tables take together; beyond it the oldest go before their time.', tradeOff: 'Larger: more history in large meshes; more disk.' },
+  { key: 'tables.metricsInterval', group: 'Tables, alerts and traces', form: { kind: 'duration', min: 1_000, max: 3_600_000 }, default: '60s', meaning: 'Time between two samples of the metrics in metrics/p2p.csv.', tradeOff: 'Larger: less disk; short peaks are missed.' },
+  { key: 'queryLog', group: 'Tables, alerts and traces', form: { kind: 'choice', choices: ['full', 'redacted', 'off'] }, default: 'full', meaning: 'What is kept in memory of the last 1,000 queries, for the dashboard and the table queries: all, all but the text of the statement (redacted), or nothing.', tradeOff: '' },
+  { key: 'alerts.webhook', group: 'Tables, alerts and traces', form: url, default: null, meaning: 'URL that every alert is posted to as JSON when it fires and when it is resolved.', tradeOff: '' },
+  { key: 'traces.endpoint', group: 'Tables, alerts and traces', form: url, default: null, meaning: 'OTLP/HTTP address that traces are sent to, such as http://127.0.0.1:4318/v1/traces; without it none are made.', tradeOff: '' },
+  { key: 'traces.sampleRatio', group: 'Tables, alerts and traces', form: { kind: 'number', min: 0, max: 1 }, default: '1', meaning: 'Share of the queries that are traced, where the caller has not decided it.', tradeOff: 'Larger: more is seen; more work and traffic.' },
 
   { key: 'logLevel', group: 'Log', form: { kind: 'choice', choices: ['debug', 'info', 'warn', 'error'] }, default: 'info', meaning: 'Least severity that is logged.', tradeOff: 'Lower: more lines, more disk.' },
   { key: 'logFormat', group: 'Log', form: { kind: 'choice', choices: ['auto', 'pretty', 'json'] }, default: 'auto', meaning: 'auto is pretty on a terminal and JSON lines otherwise. Logs go to stdout.', tradeOff: '' },
@@ -129,6 +150,7 @@ export function allowedText(form: OptionForm): string {
     case 'path': return 'a path'
     case 'switch': return 'true or false'
     case 'listen': return 'an IP address of this host and a port, such as 127.0.0.1:7400 or [::1]:7400'
+    case 'http': return 'auto, off, or an IP address of this host and a port, such as 127.0.0.1:7480'
     case 'host': return 'a host or host:port, such as db1.example.net:7400'
     case 'seeds': return 'host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'
     case 'peers': return 'a PeerId of a node, such as 12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'

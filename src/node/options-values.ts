@@ -50,6 +50,15 @@ export function readHostPort(value: unknown): HostPort | null {
   return { host, port }
 }
 
+/** `auto`, `off`, or an IP address and a port. */
+export function readHttpListen(value: unknown): 'auto' | 'off' | HostPort | null {
+  if (value === 'auto' || value === 'off') return value
+  // YAML 1.1's habit, and a program's.
+  if (value === false) return 'off'
+  const address = readHostPort(value)
+  return address !== null && isIP(address.host) !== 0 ? address : null
+}
+
 /** `host`, or `host:port`. */
 export function readHost(value: unknown): { readonly host: string; readonly port: number | null } | null {
   if (typeof value !== 'string') return null

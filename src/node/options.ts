@@ -16,6 +16,7 @@ import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, 
 import { type RoutingMachineOptions, ROUTING_OPTION_TABLE, routingOptionsOf } from './options-routing.ts'
 import { CONFIG_ENV, membershipKey, OPTION_TABLE } from './options-table.ts'
 import type { HostPort } from './options-values.ts'
+import { MESH_DATABASE } from '../wire/operations-views.ts'
 
 export { OPTION_TABLE } from './options-table.ts'
 
@@ -35,6 +36,36 @@ export interface DatabaseOptions {
   readonly strategy: StrategyName | null
   /** Those of its own; for the others the node's hold. */
   readonly thresholds: Readonly<Partial<LoadThresholds>>
+}
+
+export interface HttpOptions {
+  readonly listen: 'auto' | 'off' | HostPort
+  /** Absolute. */
+  readonly tokenFile: string | null
+  readonly tlsCert: string | null
+  readonly tlsKey: string | null
+  readonly requestsMax: number
+  readonly bodyBytesMax: number
+  readonly rowsMax: number
+  readonly timeoutMsMax: number
+}
+
+export interface TablesOptions {
+  readonly isWritten: boolean
+  readonly rawRetentionMs: number
+  readonly aggregateRetentionMs: number
+  readonly bytesMax: number
+  readonly metricsIntervalMs: number
+}
+
+export interface AlertsOptions {
+  readonly webhook: string | null
+}
+
+export interface TracesOptions {
+  /** Null: no traces. */
+  readonly endpoint: string | null
+  readonly sampleRatio: number
 }
 
 /** Plain, checked, frozen. Units and ranges: OPTION_TABLE. */
@@ -86,6 +117,11 @@ export interface NodeOptions {
   readonly drainMs: number
   /** Of routing's machines; those that options above set are in it too. */
   readonly routing: RoutingMachineOptions
+  readonly http: HttpOptions
+  readonly tables: TablesOptions
+  readonly alerts: AlertsOptions
+  readonly traces: TracesOptions
+  readonly queryLog: 'full' | 'redacted' | 'off'
   readonly membership: MembershipOptions
   readonly membershipPreset: MembershipPreset
   readonly logLevel: LogLevel
@@ -138,6 +174,10 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
   // The schema has just checked each key's type; the table's keys and these fields are held together by a test.
   const get = <T>(key: string): T => values[key] as T
   const inFolderOf = (key: string, path: string): string => resolve(merged.get(key)?.folder ?? '.', path)
+  const fileOf = (key: string): string | null => {
+    const path = get<string | undefined>(key)
+    return path === undefined ? null : inFolderOf(key, path)
+  }
   const overrides = Object.fromEntries(MEMBERSHIP_OPTION_NAMES.flatMap((name) => {
     const value = get<number | undefined>(`membership.${membershipKey(name)}`)
     return value === undefined ? [] : [[name, value]]
@@ -167,6 +207,17 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     transactionsMax: get('transactionsMax'), transactionIdleMs: get('transactionIdle'), transactionLimitMs: get('transactionLimit'),
     quorumMin: get<number | undefined>('quorumMin') ?? null, minorityPolicy: get('minorityPolicy'),
     routing: routingOptionsOf(values, merged, { failoverMax: get('failoverMax'), loadIntervalMs: get('loadInterval'), inFlightMax: get('inFlightMax'), hedgeAfterMs: get('hedgeAfter'), hotspotPerSecond: get('hotspotRate') }),
+    http: {
+      listen: get('http.listen'), tokenFile: fileOf('http.tokenFile'), tlsCert: fileOf('http.tlsCert'), tlsKey: fileOf('http.tlsKey'),
+      requestsMax: get('http.requestsMax'), bodyBytesMax: get('http.bodyMax'), rowsMax: get('http.rowsMax'), timeoutMsMax: get('http.timeoutMax'),
+    },
+    tables: {
+      isWritten: get('tables.write') === 'on', rawRetentionMs: get('tables.rawRetention'), aggregateRetentionMs: get('tables.aggregateRetention'),
+      bytesMax: get('tables.sizeMax'), metricsIntervalMs: get('tables.metricsInterval'),
+    },
+    alerts: { webhook: get<string | undefined>('alerts.webhook') ?? null },
+    traces: { endpoint: get<string | undefined>('traces.endpoint') ?? null, sampleRatio: get('traces.sampleRatio') },
+    queryLog: get('queryLog'),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),
     membershipPreset: get('membership.preset'),
     logLevel: get('logLevel'), logFormat: get('logFormat'),
@@ -218,6 +269,12 @@ function checkRules(options: NodeOptions, merged: SourcedOptions): void {
     if (margin >= lowest) refuse(`${from('databases')} gives ${name} an overloadLeaveMargin (${margin}) that is not below its lower threshold (${lowest}); what it does not set is the node's`, 'Lower the margin; otherwise overload could never end.')
   }
   for (const { name, path } of options.databases) if (isPostgresUrl(path)) parseConnectionTarget(name, path)
+  if (options.tables.aggregateRetentionMs < options.tables.rawRetentionMs) {
+    refuse(`${from('tables.aggregateRetention')} (${options.tables.aggregateRetentionMs}ms) must not be below ${from('tables.rawRetention')} (${options.tables.rawRetentionMs}ms)`, 'Keep aggregates at least as long as the samples they are made of.')
+  }
+  if (options.databases.some(({ name }) => name === MESH_DATABASE)) {
+    refuse(`${from('databases')} names a database ${MESH_DATABASE}, which is that of the mesh itself on every node`, 'Give it another name.')
+  }
   const names = options.databases.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) refuse(`${from('databases')} names the database ${twice} twice`, 'Give each database a name of its own.')

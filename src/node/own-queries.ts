@@ -53,6 +53,11 @@ export class OwnQueries {
     }
   }
 
+  /** The same for a request that is made already, with its batches as they come. @throws MeshError */
+  async stream(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    return await this.#admit(request, signal).start()
+  }
+
   /** @throws MeshError; what `work` throws */
   async transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     return await runTransaction(async (request, signal) => await this.#admit(request, signal).start(), database, work, options)

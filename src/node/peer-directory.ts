@@ -16,6 +16,7 @@ import { excessRatio } from '../core/routing/load-sharing.ts'
 import type { LocalView, PeerFeedback, PeerView } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
+import type { DatabaseCopyView, DatabaseView } from '../wire/operations-views.ts'
 import type { LoadView, MemberView, NodesView, NodeView } from '../wire/control.ts'
 import { recordView, wallOf } from './views.ts'
 
@@ -61,6 +62,23 @@ export class PeerDirectory {
     const self = membership.self.record
     const record = self.peerId === peerId ? self : membership.member(peerId)?.signed.record
     return record === undefined ? peerId : names.shownName(peerId, record.name)
+  }
+
+  /** Every database that somebody serves, by name. `paths`: of those served here. */
+  databasesView(paths: ReadonlyArray<{ readonly name: string; readonly path: string }>): DatabaseView[] {
+    const { membership, loads, engines } = this.#parts
+    const self = membership.self.record
+    const copies = new Map<string, DatabaseCopyView[]>()
+    const serving = membership.members().filter(({ state }) => state !== 'left' && state !== 'failed').map(({ signed }) => signed.record)
+    for (const record of [self, ...serving]) {
+      const isLocal = record.peerId === self.peerId
+      for (const { name, role, engine } of record.databases) {
+        const ready = isLocal ? engines.get(name)?.isReady() ?? false : loads.get(record.peerId)?.readyDatabases?.includes(name) ?? false
+        const copy = { peerId: record.peerId, node: this.nameOf(record.peerId), isLocal, role, engine, ready }
+        copies.set(name, [...copies.get(name) ?? [], copy])
+      }
+    }
+    return [...copies].map(([name, of]) => ({ name, path: paths.find((known) => known.name === name)?.path ?? null, copies: of })).sort((a, b) => (a.name < b.name ? -1 : 1))
   }
 
   self(): { readonly name: string; readonly peerId: string } {

@@ -14,7 +14,7 @@ import type { Random } from '../core/time/random.ts'
 import type { TransactionOptions } from '../core/transactions/options.ts'
 import { type EngineResult, type QueryEngine, readOnlyError } from '../ports/query-engine.ts'
 import { type QueryHints, readHints } from '../query/hint-text.ts'
-import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
+import type { FailedAttempt, QueryHandler, QueryRequest, QueryResponse, QueryWatch, RouteReport } from '../query/types.ts'
 import type { ExplainView } from '../wire/control.ts'
 import { combinedCode, describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
 import type { HotspotDriver } from './hotspot-driver.ts'
@@ -76,6 +76,7 @@ interface RouteContext {
   readonly hints: RouteHints
   /** At the entry node, when the client named one. */
   readonly session: string | null
+  readonly watch?: QueryWatch | undefined
 }
 
 export class QueryService {
@@ -147,8 +148,9 @@ export class QueryService {
     // Never taken from the sender: the engine that runs it has the last word on what is a write.
     const access = await this.#classify(engine, request, signal)
     const { priority, session } = hints
+    context.watch?.handleClassified(access, priority ?? request.priority)
     const classified = { ...request, access, priority: priority ?? request.priority }
-    const way = { signal, deadlineMs, session: isEntry ? session : null, hints: isEntry ? this.#placed(hints, request.database, engine, request.sql) : hints.route }
+    const way = { signal, deadlineMs, watch: context.watch, session: isEntry ? session : null, hints: isEntry ? this.#placed(hints, request.database, engine, request.sql) : hints.route }
     try {
       return await this.#route(classified, way)
     } catch (error) {
@@ -181,7 +183,7 @@ export class QueryService {
     return await this.#parts.classifyUnserved(request.database, request.sql)
   }
 
-  async #route(request: QueryRequest, { signal, deadlineMs, hints, session }: RouteContext): Promise<QueryResponse> {
+  async #route(request: QueryRequest, { signal, deadlineMs, hints, session, watch }: RouteContext): Promise<QueryResponse> {
     const { clock, self } = this.#parts
     const forwarded = request.visited.length > 0
     const startedMs = clock.nowMs()
@@ -204,6 +206,7 @@ export class QueryService {
     if (candidates.length > 0 && strategies.byName.get(decision.explanation.strategy).usesProbes === true) this.#parts.requestProbes(candidates)
     if (decision.lastResort !== null) this.#counters[decision.lastResort === 'all-ejected' ? 'allEjected' : 'allOverloaded']++
     const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
+    watch?.handleDecision(decision.kind, decisionUs, decision.explanation)
     const refusal = this.#parts.refusalOf(request.access)
     // A replica in a minority still tells whoever forwarded a write to it that it is one: the primary's own policy decides.
     if (refusal !== null && !(forwarded && decision.kind === 'refuse')) {

@@ -48,6 +48,8 @@ export interface QueryEngine {
   readonly role: DatabaseRole
   /** True for what no role makes writable, as a folder of files. */
   readonly isReadOnly?: boolean
+  /** True for what every node has of its own, as the tables of the mesh itself: the mesh is not told of it, and its queries go nowhere else. */
+  readonly isPrivate?: boolean
   isReady(): boolean
   /** Calls back when `role` or `isReady()` has changed. Answers how to stop it. Absent: they never change before `close`. */
   onChange?(listener: () => void): () => void

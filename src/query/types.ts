@@ -4,7 +4,7 @@
  */
 
 import type { LoadDigest } from '../core/membership/types.ts'
-import type { CandidateExplanation, Priority } from '../core/routing/types.ts'
+import type { CandidateExplanation, Explanation, Priority } from '../core/routing/types.ts'
 import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engine.ts'
 import type { Codec } from './compression.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
@@ -84,5 +84,18 @@ export interface QueryResponse {
   trailer(): QueryTrailer | null
 }
 
+/** Told by the handler what it finds out of a query, before there is an answer that could say so, and also where there is none. */
+export interface QueryWatch {
+  handleClassified(access: QueryRequest['access'], priority: Priority): void
+  /** Also of one that is refused then. */
+  handleDecision(kind: 'local' | 'forward' | 'local-overloaded' | 'refuse', decisionUs: number, explanation: Pick<Explanation, 'reason' | 'strategy'>): void
+}
+
+export interface QueryContext {
+  readonly remote: StreamRemote
+  readonly signal: AbortSignal
+  readonly watch?: QueryWatch
+}
+
 /** @throws MeshError: it travels to the client with code, message, next step and details. */
-export type QueryHandler = (request: QueryRequest, context: { readonly remote: StreamRemote; readonly signal: AbortSignal }) => Promise<QueryResponse>
+export type QueryHandler = (request: QueryRequest, context: QueryContext) => Promise<QueryResponse>

@@ -62,6 +62,8 @@ export interface NodeStatusView {
   readonly version: string
   readonly uptimeMs: number
   readonly listen: { readonly tcpMultiaddrs: readonly string[]; readonly udp: string }
+  /** URL of the HTTP server; null where none runs. */
+  readonly http: string | null
   readonly databases: ReadonlyArray<{ readonly name: string; readonly role: string; readonly engine: string; readonly ready: boolean; /** As `NodeView.lagMs`. */ readonly lagMs: number | null }>
   readonly load: LoadView
   readonly members: Readonly<Record<MemberState, number>>

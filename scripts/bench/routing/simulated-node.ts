@@ -107,7 +107,7 @@ export class SimulatedNode {
       publish: (snapshot) => { surroundings.publish(this, snapshot) },
       serviceTimesMs: () => this.#gate.services.expected(this.#gate.queueRatio),
       onDigest: (digest) => { this.datagramLoad = digest },
-      onLoopDelay: (delayMs) => { this.experience.handleLoopDelay(delayMs) },
+      onReading: ({ eventLoopDelayMs: delayMs }) => { this.experience.handleLoopDelay(delayMs) },
     })
     this.#gate = new QueryGateDriver(new QueryGate({ limitMax: options.inFlightMax }), time)
     const byName = new StrategySet({ random })

@@ -24,6 +24,8 @@ export interface RuntimeFile {
   /** `host:port`, IPv6 in brackets. */
   readonly udp: string
   readonly socketPath: string
+  /** Of the HTTP server; absent where none runs. */
+  readonly http?: string
 }
 
 /** @throws MeshError ERR_DATA_DIR_UNUSABLE */
@@ -61,11 +63,12 @@ function parse(text: string): RuntimeFile | null {
     return null
   }
   if (typeof value !== 'object' || value === null) return null
-  const { pid, peerId, name, startedWallMs, version, tcpMultiaddrs, udp, socketPath } = value as Record<string, unknown>
+  const { pid, peerId, name, startedWallMs, version, tcpMultiaddrs, udp, socketPath, http } = value as Record<string, unknown>
   const strings = [peerId, name, version, udp, socketPath]
   if (!strings.every((item) => typeof item === 'string' && item !== '')) return null
   if (!Number.isSafeInteger(pid) || typeof startedWallMs !== 'number') return null
   if (!Array.isArray(tcpMultiaddrs) || !tcpMultiaddrs.every((item) => typeof item === 'string')) return null
+  if (http !== undefined && typeof http !== 'string') return null
   return value as RuntimeFile
 }
 

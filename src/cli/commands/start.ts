@@ -46,8 +46,8 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
   collectBuffersEarly()
   const signals = watchSignals(context)
   try {
-    const { startNode } = await context.parts.node()
-    const node: RunningNode = await startNode(options, { log })
+    const { startOperatedNode } = await context.parts.node()
+    const node: RunningNode = await startOperatedNode(options, { log })
     const signal = await Promise.race([signals.first, node.done.then(() => null)])
     if (signal === null) throw new Exit(0)
     log.info({ signal }, `${signal}: a second one ends the process at once`)

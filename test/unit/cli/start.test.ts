@@ -26,7 +26,7 @@ function fakeNode({ stopHangs = false } = {}): FakeNode {
       },
     })
   }
-  return { started: started.promise, stops, end: () => done.resolve(), part: () => Promise.resolve({ startNode }) }
+  return { started: started.promise, stops, end: () => done.resolve(), part: () => Promise.resolve({ startOperatedNode: startNode }) }
 }
 
 // The log goes to the real stdout; error level keeps it silent here.
@@ -74,7 +74,7 @@ describe('start', () => {
   })
 
   it('shows what keeps it from starting', async () => {
-    const process = new FakeProcess({ node: () => Promise.resolve({ startNode: () => Promise.reject(new MeshError('ERR_PORT_BUSY', '127.0.0.1:7400 is taken over TCP')) }) })
+    const process = new FakeProcess({ node: () => Promise.resolve({ startOperatedNode: () => Promise.reject(new MeshError('ERR_PORT_BUSY', '127.0.0.1:7400 is taken over TCP')) }) })
     expect(await process.run('start', ...quiet)).toEqual({ code: 2, stdout: '', stderr: expect.stringMatching(/^error: 127\.0\.0\.1:7400 is taken over TCP \(ERR_PORT_BUSY\)\nnext: Stop what holds the port/) as string })
     expect(process.listensForSignals).toBe(false)
   })

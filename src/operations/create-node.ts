@@ -3,12 +3,12 @@ import type { StrategyFactory } from '../core/routing/strategies/registry.ts'
 import { MeshError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
-import { type MeshNode, startNode } from './node.ts'
-import type { EngineDatabaseSettings, NodeSettings } from './node-settings.ts'
+import type { EngineDatabaseSettings, NodeSettings } from '../node/node-settings.ts'
 import type { LoadThresholds } from '../core/load/types.ts'
-import { databaseNamePattern, databaseThresholds, thresholdsSchema } from './options-schema.ts'
-import { parseNodeOptions, thresholdsOf } from './options.ts'
-import { checkedStrategy, checkEngine, type EngineFactory, type NodePlugins, type PluginDatabase } from './plugins.ts'
+import { databaseNamePattern, databaseThresholds, thresholdsSchema } from '../node/options-schema.ts'
+import { parseNodeOptions, thresholdsOf } from '../node/options.ts'
+import { checkedStrategy, checkEngine, type EngineFactory, type NodePlugins, type PluginDatabase } from '../node/plugins.ts'
+import { type OperatedNode, startOperatedNode } from './start-operated-node.ts'
 
 export interface NodeAdditions {
   /** Default: nothing is logged. pino's loggers fit. */
@@ -30,12 +30,12 @@ const strategyPattern = /^[\w-]{1,40}$/
  * @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID, and whatever keeps a node from starting: its data folder, key, keyring,
  * databases, address or port. An unreachable seed does not: it is retried.
  */
-export async function createNode(settings: NodeSettings = {}, additions: NodeAdditions = {}): Promise<MeshNode> {
+export async function createNode(settings: NodeSettings = {}, additions: NodeAdditions = {}): Promise<OperatedNode> {
   const log = additions.log ?? silentLog
   const handedOver = new Set<Pick<QueryEngine, 'close'>>()
   try {
     const { tree, plugins } = separate(settings, additions, handedOver)
-    return await startNode(parseNodeOptions(tree, process.cwd()), { log, plugins })
+    return await startOperatedNode(parseNodeOptions(tree, process.cwd()), { log, plugins })
   } catch (error) {
     // Those that the start did not get to.
     await Promise.allSettled([...handedOver].map((engine) => engine.close()))
@@ -74,6 +74,8 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
   return {
     tree: {
       ...others,
+      // A program that wants a port opened says so.
+      http: { listen: 'off', ...settings.http },
       ...(strategy === undefined || isOwn(strategy) ? {} : { strategy }),
       ...(settings.databases === undefined ? {} : { databases: isMapping(settings.databases) ? Object.fromEntries(known) : settings.databases }),
     },

@@ -1,0 +1,173 @@
+/** The queries that ended here lately, and what became of each: of clients of this node, and of peers that sent theirs. */
+import { Ring } from '../core/time/ring.ts'
+import { MeshError } from '../errors.ts'
+import type { Clock } from '../ports/clock.ts'
+import type { EngineBatch } from '../ports/query-engine.ts'
+import { PassedBatches } from '../query/passed-batches.ts'
+import type { QueryHandler, QueryRequest, QueryResponse, QueryWatch, RouteReport } from '../query/types.ts'
+import type { QueryDecision, QueryRecord } from '../wire/operations-views.ts'
+
+/** So many are kept. */
+export const QUERY_LOG_SIZE = 1_000
+export const LOGGED_SQL_CHARS_MAX = 1_000
+
+export interface QueryLogParts {
+  readonly clock: Clock
+  readonly mode: 'full' | 'redacted' | 'off'
+  readonly self: { readonly peerId: string; readonly name: string }
+  readonly nameOf: (peerId: string) => string
+  /** Each, as it ends; whatever is kept. */
+  readonly onEnd: (record: QueryRecord) => void
+  /** 32 hexadecimal digits of the trace that it belongs to, asked at its start; null for none. */
+  readonly traceIdOf?: (request: QueryRequest) => string | null
+}
+
+export class QueryLog {
+  readonly #parts: QueryLogParts
+  readonly #records = new Ring<QueryRecord>(QUERY_LOG_SIZE)
+  #nextId = 1
+
+  constructor(parts: QueryLogParts) {
+    this.#parts = parts
+  }
+
+  /** The oldest first; empty where none are kept. */
+  recent(): QueryRecord[] {
+    return this.#records.list()
+  }
+
+  /** The same handler, looked upon. Steps of transactions are queries too; their begin, commit and rollback are not. */
+  watched(handler: QueryHandler): QueryHandler {
+    return async (request, context) => {
+      if (request.transaction !== undefined && request.transaction.step !== 'statement') return await handler(request, context)
+      const query = new WatchedQuery(this.#parts, request, (record) => this.#handleEnd(record))
+      let response: QueryResponse
+      try {
+        response = await handler(request, { ...context, watch: query })
+      } catch (error) {
+        query.fail(error, context.signal)
+        throw error
+      }
+      query.answered(response)
+      return { ...response, trailer: () => response.trailer(), batches: new WatchedBatches(response, query, context.signal) }
+    }
+  }
+
+  #handleEnd(record: Omit<QueryRecord, 'id'>): void {
+    const numbered = { id: this.#nextId++, ...record }
+    if (this.#parts.mode !== 'off') this.#records.push(numbered)
+    this.#parts.onEnd(numbered)
+  }
+}
+
+class WatchedQuery implements QueryWatch {
+  readonly #parts: QueryLogParts
+  readonly #request: QueryRequest
+  readonly #onEnd: (record: Omit<QueryRecord, 'id'>) => void
+  readonly #startedMs: number
+  readonly #startedWallMs: number
+  readonly #traceId: string | null
+  #access: QueryRequest['access']
+  #priority: QueryRequest['priority']
+  #decision: QueryDecision = 'failed'
+  #decisionUs: number | null = null
+  #reason = ''
+  #strategy = ''
+  #firstAnswerMs: number | null = null
+  #route: RouteReport | null = null
+  #isEnded = false
+  rows = 0
+
+  constructor(parts: QueryLogParts, request: QueryRequest, onEnd: (record: Omit<QueryRecord, 'id'>) => void) {
+    this.#parts = parts
+    this.#request = request
+    this.#onEnd = onEnd
+    this.#startedMs = parts.clock.nowMs()
+    this.#startedWallMs = parts.clock.wallMs()
+    this.#traceId = parts.traceIdOf?.(request) ?? null
+    this.#access = request.access
+    this.#priority = request.priority
+  }
+
+  handleClassified(access: QueryRequest['access'], priority: QueryRequest['priority']): void {
+    this.#access = access
+    this.#priority = priority
+  }
+
+  handleDecision(kind: 'local' | 'forward' | 'local-overloaded' | 'refuse', decisionUs: number, { reason, strategy }: { readonly reason: string; readonly strategy: string }): void {
+    this.#decision = kind === 'refuse' ? 'refused' : kind
+    this.#decisionUs = decisionUs
+    this.#reason = reason
+    this.#strategy = strategy
+  }
+
+  answered({ route }: QueryResponse): void {
+    this.#firstAnswerMs = this.#parts.clock.nowMs() - this.#startedMs
+    this.#route = route
+    // Steps of transactions go where those are, undecided.
+    if (this.#decision === 'failed') this.#decision = route?.decision ?? 'local'
+  }
+
+  fail(error: unknown, signal: AbortSignal): void {
+    const code = error instanceof MeshError ? error.code : 'ERR_INTERNAL'
+    this.#end(signal.aborted ? 'cancelled' : 'error', code, null)
+  }
+
+  complete(engineMs: number | null): void {
+    this.#end('ok', null, engineMs)
+  }
+
+  leave(): void {
+    this.#end('cancelled', null, null)
+  }
+
+  #end(outcome: QueryRecord['outcome'], code: string | null, engineMs: number | null): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    const { clock, mode, self, nameOf } = this.#parts
+    const { database, sql, visited } = this.#request
+    const [entry] = visited
+    const route = this.#route
+    const isHere = this.#firstAnswerMs !== null && route === null
+    this.#onEnd({
+      startedWallMs: this.#startedWallMs, durationMs: clock.nowMs() - this.#startedMs, firstAnswerMs: this.#firstAnswerMs,
+      database, sql: mode === 'full' ? sql.slice(0, LOGGED_SQL_CHARS_MAX) : '', access: this.#access, priority: this.#priority,
+      sentBy: entry === undefined ? null : nameOf(entry),
+      // Whoever was to forward it, and found nobody, ran it.
+      decision: route?.decision ?? this.#decision, executedBy: route?.executedBy ?? (isHere ? self : null), latencyMs: route?.latencyMs ?? null,
+      reason: route?.reason ?? this.#reason, strategy: route?.strategy ?? this.#strategy, failedAttempts: route?.failedAttempts ?? [], decisionUs: this.#decisionUs,
+      rows: this.rows, engineMs, outcome, code, traceId: this.#traceId,
+    })
+  }
+}
+
+class WatchedBatches extends PassedBatches {
+  readonly #response: QueryResponse
+  readonly #query: WatchedQuery
+  readonly #signal: AbortSignal
+
+  constructor(response: QueryResponse, query: WatchedQuery, signal: AbortSignal) {
+    super(response.batches)
+    this.#response = response
+    this.#query = query
+    this.#signal = signal
+  }
+
+  protected override handleBatch(batch: EngineBatch): EngineBatch {
+    this.#query.rows += batch.rows
+    return batch
+  }
+
+  protected override handleCompleted(): void {
+    this.#query.complete(this.#response.trailer()?.engineMs ?? null)
+  }
+
+  protected override handleEnded(): void {
+    this.#query.leave()
+  }
+
+  protected override explain(error: unknown): unknown {
+    this.#query.fail(error, this.#signal)
+    return error
+  }
+}
