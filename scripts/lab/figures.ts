@@ -63,7 +63,7 @@ export function drawRows(rows: readonly Row[]): string {
 }
 
 /** A table goes into files and logs, so it is never coloured. */
-const plainOutput: TextOutput = { isTerminal: false, columns: () => 80, write: () => Promise.resolve(), style: (_style, value) => value }
+const plainOutput: TextOutput = { isTerminal: false, columns: () => 80, rows: () => 24, write: () => Promise.resolve(), style: (_style, value) => value }
 
 function text(value: number | null, unit: Unit): string {
   if (value === null) return ''

@@ -17,6 +17,8 @@ export interface TextOutput {
   readonly isTerminal: boolean
   /** Of the terminal, now; 80 elsewhere. */
   columns(): number
+  /** Of the terminal, now; 24 elsewhere. */
+  rows(): number
   /**
    * Resolves when more may be written. On stdout rejects with OutputClosed when the reader has gone away, and with MeshError ERR_OUTPUT when
    * what was to be written is lost.
@@ -128,6 +130,7 @@ function textOutput(stream: NodeJS.WriteStream, { argv, isResult }: { readonly a
   return {
     isTerminal,
     columns: () => (isTerminal ? stream.columns : 80),
+    rows: () => (isTerminal ? stream.rows : 24),
     async write(data) {
       // Waiting for the callback, not only for `drain`, so that a broken pipe is noticed at this write.
       if (failure === null) await writeAll(stream, data).catch((error: unknown) => { failure ??= writeFailure(error as NodeJS.ErrnoException) })

@@ -148,6 +148,7 @@ function output({ terminal = false, columns = 80, color = false }: FakeOptions, 
     chunks,
     isTerminal: terminal,
     columns: () => columns,
+    rows: () => 24,
     write: (data) => {
       if (chunks.length >= writesMax) return Promise.reject(new OutputClosed('EPIPE'))
       chunks.push(Buffer.from(data))
