@@ -95,8 +95,7 @@ function withoutTurns(strategy: RoutingStrategy): RoutingStrategy {
   const rank = (candidates: readonly PeerView[], context: RankContext): Ranking => {
     // All are looked at, so that the best is found and not the better of two.
     if (strategy.isStateless === true) return strategy.rank(candidates, { ...context, random: () => 0, options: { ...context.options, scanMax: candidates.length } })
-    const scores = strategy.score(candidates, context)
-    return { order: lowest(scores, context.places, null), scores }
+    return { order: lowest(strategy.score(candidates, context), context.places, null) }
   }
   return { name: strategy.name, score: (candidates, context) => strategy.score(candidates, context), rank }
 }

@@ -91,7 +91,7 @@ export function strategyContract(create: () => RoutingStrategy, { isLoadAware }:
 
     it.each(sizes)('scores every candidate with a finite figure (%i candidates)', (count) => {
       for (let seed = 1; seed <= 20; seed++) {
-        const { scores } = create().rank(randomPeers(seed, count), { ...here, site: { datacenter: 'a', rack: '1' }, options, random: createRandom(1), places: 1 })
+        const scores = create().score(randomPeers(seed, count), { ...here, site: { datacenter: 'a', rack: '1' }, options })
         expect(scores).toHaveLength(count)
         for (const score of Array.from(scores)) expect(score).toSatisfy((value: number) => Number.isFinite(value) && value >= 0)
       }
@@ -105,14 +105,25 @@ export function strategyContract(create: () => RoutingStrategy, { isLoadAware }:
       expect(peers).toEqual(before)
     })
 
-    it('scores without regard to chance, and beforehand as in the choice itself', () => {
+    it('scores without regard to chance, and orders the rest behind its choice by the scores beforehand', () => {
       const strategy = create()
-      for (let turn = 1; turn <= 5; turn++) {
-        const peers = randomPeers(turn, 40)
+      for (let turn = 1; turn <= 20; turn++) {
+        const peers = randomPeers(turn, 5 * turn)
         const beforehand = Array.from(strategy.score(peers, { ...here, options }))
         expect(Array.from(strategy.score(peers, { ...here, options }))).toEqual(beforehand)
-        expect(Array.from(strategy.rank(peers, { ...here, options, random: createRandom(turn), places: 4 }).scores)).toEqual(beforehand)
+        const [first, ...rest] = strategy.rank(peers, { ...here, options, random: createRandom(turn), places: 4 }).order
+        const byScore = peers.map((_, index) => index).filter((index) => index !== first).sort((a, b) => (beforehand[a] as number) - (beforehand[b] as number) || a - b)
+        expect(rest).toEqual(byScore.slice(0, 3))
       }
+    })
+
+    it('hands out scores that later choices leave alone', () => {
+      const strategy = create()
+      const scores = strategy.score(randomPeers(1, 40), { ...here, options })
+      const before = Array.from(scores)
+      strategy.score(randomPeers(2, 50), { ...here, options })
+      strategy.rank(randomPeers(3, 60), { ...here, options, random: createRandom(1), places: 4 })
+      expect(Array.from(scores)).toEqual(before)
     })
 
     it('spreads over equal candidates, whatever is known of them: the busiest of ten gets at most 1.3 times its share', () => {

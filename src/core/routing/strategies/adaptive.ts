@@ -14,9 +14,12 @@ import { admitted, all, pick, ranking } from './choices.ts'
 import { capacityOf, distanceTo, effectiveLatenciesMs, inFlightFigures, resourceUse } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const adaptive: RoutingStrategy = { name: 'adaptive', isStateless: true, score, rank }
+export const adaptive: RoutingStrategy = {
+  name: 'adaptive', isStateless: true, rank,
+  score: (candidates, context) => figuresOf(candidates, context).slice(),
+}
 
-function score(candidates: readonly PeerView[], { options, site }: Pick<RankContext, 'options' | 'site'>): Float64Array {
+function figuresOf(candidates: readonly PeerView[], { options, site }: Pick<RankContext, 'options' | 'site'>): Float64Array {
   const { load, latency, resource, place } = weightsOf(options)
   const latenciesMs = effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs)
   const scores = inFlightFigures(candidates, options)
@@ -36,7 +39,7 @@ function score(candidates: readonly PeerView[], { options, site }: Pick<RankCont
 }
 
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
-  const scores = score(candidates, context)
+  const scores = figuresOf(candidates, context)
   return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
 }
 

@@ -5,41 +5,51 @@
  */
 import { randomInteger, type Random } from '../../time/random.ts'
 import type { PeerView } from '../types.ts'
+import { createIndexColumn } from './columns.ts'
 import { warmthOf } from './figures.ts'
 import type { RankContext, Ranking } from './strategy.ts'
 
+const takeWarm = createIndexColumn()
+
+/** Indices of the candidates among which a choice is made. */
+export type Pool = Uint32Array
+
 /**
- * Those of `pool` (indices) that take part in this choice. One that is not warm yet takes part with the probability of its warmth, so
+ * Those of `pool` that take part in this choice. One that is not warm yet takes part with the probability of its warmth, so
  * that among equals it gets that share of its fair part. All of them where chance would leave nobody.
  */
-export function admitted(pool: readonly number[], candidates: readonly PeerView[], random: Random): readonly number[] {
+export function admitted(pool: Pool, candidates: readonly PeerView[], random: Random): Pool {
   const warm = drawnByWarmth(pool, candidates, random)
   return warm.length === 0 ? pool : warm
 }
 
-/** As `admitted`, but it may be nobody. */
-export function drawnByWarmth(pool: readonly number[], candidates: readonly PeerView[], random: Random): readonly number[] {
-  const warm: number[] = []
-  for (const index of pool) {
+/** As `admitted`, but it may be nobody. A column. */
+export function drawnByWarmth(pool: Pool, candidates: readonly PeerView[], random: Random): Pool {
+  const warm = takeWarm(pool.length)
+  let count = 0
+  for (let i = 0; i < pool.length; i++) {
+    const index = pool[i] as number
     const warmth = warmthOf(candidates[index] as PeerView)
-    if (warmth >= 1 || random() < warmth) warm.push(index)
+    if (warmth >= 1 || random() < warmth) warm[count++] = index
   }
-  return warm
+  return warm.subarray(0, count)
 }
 
-export function all(candidates: readonly PeerView[]): number[] {
-  const pool: number[] = []
-  for (let i = 0; i < candidates.length; i++) pool.push(i)
-  return pool
+let everybody: Pool = new Uint32Array(0)
+
+/** 0, 1, 2, …: written once, and anew when there are more candidates than ever. */
+export function all({ length }: readonly PeerView[]): Pool {
+  if (everybody.length < length) everybody = Uint32Array.from({ length: 2 * length }, (_, index) => index)
+  return everybody.subarray(0, length)
 }
 
 /** The index of the choice; `pool` is not empty. */
-export function pick(pool: readonly number[], scores: ArrayLike<number>, { random, options: { scanMax } }: Pick<RankContext, 'random' | 'options'>): number {
+export function pick(pool: Pool, scores: ArrayLike<number>, { random, options: { scanMax } }: Pick<RankContext, 'random' | 'options'>): number {
   return pool.length <= Math.max(2, scanMax) ? best(pool, scores, random) : betterOfTwo(pool, scores, random)
 }
 
 /** The lowest of all, the first from a random start where several are equal. */
-export function best(pool: readonly number[], scores: ArrayLike<number>, random: Random): number {
+export function best(pool: Pool, scores: ArrayLike<number>, random: Random): number {
   const start = pool.length === 1 ? 0 : randomInteger(random, pool.length)
   let chosen = pool[start] as number
   for (let step = 1; step < pool.length; step++) {
@@ -50,7 +60,7 @@ export function best(pool: readonly number[], scores: ArrayLike<number>, random:
 }
 
 /** Two different ones; the first picked if they are equal. */
-function betterOfTwo(pool: readonly number[], scores: ArrayLike<number>, random: Random): number {
+function betterOfTwo(pool: Pool, scores: ArrayLike<number>, random: Random): number {
   const a = randomInteger(random, pool.length)
   const b = randomInteger(random, pool.length - 1)
   const first = pool[a] as number
@@ -60,23 +70,25 @@ function betterOfTwo(pool: readonly number[], scores: ArrayLike<number>, random:
 
 /** The choice, then the rest by score alone: chance and cursors settle only who comes first. */
 export function ranking(first: number, scores: ArrayLike<number>, places: number): Ranking {
-  return { order: [first, ...lowest(scores, places - 1, first)], scores }
+  return { order: [first, ...lowest(scores, places - 1, first)] }
 }
 
 /** The indices of the `count` lowest scores but `except`, lowest first. Insertion into a short list: no sort of all of them. */
 export function lowest(scores: ArrayLike<number>, count: number, except: number | null): number[] {
   const chosen: number[] = []
   if (count <= 0) return chosen
+  // What is not below the last one of a full list is passed over; all but the first few are.
+  let limit = Infinity
   for (let i = 0; i < scores.length; i++) {
-    if (i === except) continue
     const score = scores[i] as number
-    if (chosen.length === count && score >= (scores[chosen[count - 1] as number] as number)) continue
-    let place = chosen.length < count ? chosen.length : count - 1
+    if ((score >= limit && chosen.length === count) || i === except) continue
+    let place = Math.min(chosen.length, count - 1)
     while (place > 0 && (scores[chosen[place - 1] as number] as number) > score) {
       chosen[place] = chosen[place - 1] as number
       place--
     }
     chosen[place] = i
+    if (chosen.length === count) limit = scores[chosen[count - 1] as number] as number
   }
   return chosen
 }

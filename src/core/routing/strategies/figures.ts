@@ -1,11 +1,17 @@
 /** What the strategies read off a peer: one reading of load, distance, capacity and room for all of them. */
 import type { RoutingOptions } from '../options.ts'
 import type { PeerView, Site } from '../types.ts'
+import { createFigureColumn } from './columns.ts'
 
 const capacityMin = 0.001
 
+const takeReports = createFigureColumn()
+const takeWeights = createFigureColumn()
+const takeFigures = createFigureColumn()
+const takeLatenciesMs = createFigureColumn()
+
 /**
- * Queries that each candidate is taken to have in flight: what it reported, and all that this node has dispatched to it. Its report may
+ * A column: queries that each candidate is taken to have in flight: what it reported, and all that this node has dispatched to it. Its report may
  * hold some of ours already; counting them twice errs towards spreading.
  *
  * A report ages. With every half-life half of what it differs from the mean is forgotten, and a rest of less than half a query, in the
@@ -15,10 +21,10 @@ const capacityMin = 0.001
  */
 export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeMs }: Pick<RoutingOptions, 'loadHalfLifeMs'>): Float64Array {
   const rate = -Math.LN2 / loadHalfLifeMs
-  // Arrays of numbers are gone through several times, the peers once: with a thousand of them it is memory that takes the time.
-  const reports = new Float64Array(candidates.length)
-  const weights = new Float64Array(candidates.length)
-  const figures = new Float64Array(candidates.length)
+  // Columns are gone through several times, the peers once: with a thousand of them it is memory that takes the time.
+  const reports = takeReports(candidates.length)
+  const weights = takeWeights(candidates.length)
+  const figures = takeFigures(candidates.length)
   for (let i = 0; i < figures.length; i++) {
     const { loadAgeMs, inFlightThere, inFlightFromHere } = candidates[i] as PeerView
     reports[i] = inFlightThere
@@ -48,9 +54,9 @@ function meanReport(reports: Float64Array, weights: Float64Array, highest: numbe
   return sum > 0 ? weighted / sum : 0
 }
 
-/** An unmeasured peer is taken to be at least as far as the farthest measured one: unknown must never look near. */
+/** A column. An unmeasured peer is taken to be at least as far as the farthest measured one: unknown must never look near. */
 export function effectiveLatenciesMs(candidates: readonly PeerView[], unmeasuredMs: number): Float64Array {
-  const latenciesMs = new Float64Array(candidates.length)
+  const latenciesMs = takeLatenciesMs(candidates.length)
   let worstMs = unmeasuredMs
   for (let i = 0; i < latenciesMs.length; i++) {
     const { latencyMs } = candidates[i] as PeerView

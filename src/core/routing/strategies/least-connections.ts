@@ -4,15 +4,18 @@ import { admitted, all, pick, ranking } from './choices.ts'
 import { capacityOf, inFlightFigures } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const leastConnections: RoutingStrategy = { name: 'least-connections', isStateless: true, score, rank }
+export const leastConnections: RoutingStrategy = {
+  name: 'least-connections', isStateless: true, rank,
+  score: (candidates, context) => figuresOf(candidates, context).slice(),
+}
 
-function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
+function figuresOf(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
   const figures = inFlightFigures(candidates, options)
   for (let i = 0; i < figures.length; i++) figures[i] = ((figures[i] as number) + 1) / capacityOf(candidates[i] as PeerView)
   return figures
 }
 
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
-  const scores = score(candidates, context)
+  const scores = figuresOf(candidates, context)
   return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
 }

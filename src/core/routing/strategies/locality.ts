@@ -6,41 +6,61 @@
  * sending everything back and forth. (After the local percentage of Envoy's zone-aware routing. Extension: from idle capacity and not from
  * the number of hosts, which says nothing where hosts differ.)
  */
-import type { PeerView } from '../types.ts'
-import { admitted, pick, ranking } from './choices.ts'
+import type { PeerView, Site } from '../types.ts'
+import { admitted, pick, ranking, type Pool } from './choices.ts'
+import { createIndexColumn } from './columns.ts'
 import { capacityOf, distanceTo, inFlightFigures, resourceUse, warmthOf } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const locality: RoutingStrategy = { name: 'locality', isStateless: true, score, rank }
+export const locality: RoutingStrategy = {
+  name: 'locality', isStateless: true, rank,
+  score: (candidates, context) => figuresOf(candidates, distancesTo(candidates, context.site), context).slice(),
+}
+
+const levels = [0, 1, 2] as const
+const takeDistances = createIndexColumn()
+const takeLevel = levels.map(createIndexColumn)
 
 /** Of its capacity: the least that a peer is taken to have idle, or an overfull one could not be compared. */
 const idleMin = 0.05
 
 /** Whole part: the distance; fraction: queries in flight for each idle unit of capacity, brought into 0–1. */
-function score(candidates: readonly PeerView[], { options, site }: Pick<RankContext, 'options' | 'site'>): Float64Array {
+function figuresOf(candidates: readonly PeerView[], distances: Uint32Array, { options }: Pick<RankContext, 'options'>): Float64Array {
   const figures = inFlightFigures(candidates, options)
   for (let i = 0; i < figures.length; i++) {
     const peer = candidates[i] as PeerView
     const figure = ((figures[i] as number) + 1) / (capacityOf(peer) * idleOf(peer))
-    figures[i] = distanceTo(peer.site, site) + figure / (figure + 1)
+    figures[i] = (distances[i] as number) + figure / (figure + 1)
   }
   return figures
 }
 
+function distancesTo(candidates: readonly PeerView[], site: Site): Uint32Array {
+  const distances = takeDistances(candidates.length)
+  for (let i = 0; i < distances.length; i++) distances[i] = distanceTo((candidates[i] as PeerView).site, site)
+  return distances
+}
+
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const { options, random, site, places } = context
-  const levels: [number[], number[], number[]] = [[], [], []]
-  for (let i = 0; i < candidates.length; i++) levels[distanceTo((candidates[i] as PeerView).site, site)].push(i)
-  const scores = score(candidates, context)
-  const level = choose(levels.filter((indices) => indices.length > 0), candidates, { random, spillBelow: options.spillBelow })
+  const distances = distancesTo(candidates, site)
+  const scores = figuresOf(candidates, distances, context)
+  const level = choose(levels.map((distance) => atDistance(distances, distance)).filter(({ length }) => length > 0), candidates, { random, spillBelow: options.spillBelow })
   return ranking(pick(admitted(level, candidates, random), scores, context), scores, places)
+}
+
+function atDistance(distances: Uint32Array, distance: 0 | 1 | 2): Pool {
+  const level = (takeLevel[distance] as typeof takeDistances)(distances.length)
+  let count = 0
+  for (let i = 0; i < distances.length; i++) if (distances[i] === distance) level[count++] = i
+  return level.subarray(0, count)
 }
 
 /** The first level that keeps the query; where none does, the one with most idle capacity. */
 function choose(
-  levels: ReadonlyArray<readonly number[]>, candidates: readonly PeerView[], { random, spillBelow }: { readonly random: () => number; readonly spillBelow: number },
-): readonly number[] {
-  let most: readonly number[] = levels[0] ?? []
+  levels: readonly Pool[], candidates: readonly PeerView[], { random, spillBelow }: { readonly random: () => number; readonly spillBelow: number },
+): Pool {
+  let most = levels[0] as Pool
   if (levels.length === 1) return most
   let mostIdle = -1
   for (const level of levels) {

@@ -7,19 +7,22 @@
  * The failover order behind the first is by score alone.
  */
 import type { PeerView } from '../types.ts'
-import { admitted, pick, ranking } from './choices.ts'
+import { admitted, pick, ranking, type Pool } from './choices.ts'
+import { createFigureColumn, createIndexColumn } from './columns.ts'
 import { effectiveLatenciesMs, inFlightFigures, isMeasured } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const nearest: RoutingStrategy = { name: 'nearest', isStateless: true, score, rank }
+export const nearest: RoutingStrategy = {
+  name: 'nearest', isStateless: true, rank,
+  score: (candidates, { options }) => figuresOf(effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs), inFlightFigures(candidates, options)).slice(),
+}
 
 const responseMsMin = 0.001
 
-function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
-  return scoresOf(effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs), inFlightFigures(candidates, options))
-}
+const takeTied = createIndexColumn()
+const takeDrawn = createFigureColumn()
 
-function scoresOf(latenciesMs: Float64Array, inFlight: Float64Array): Float64Array {
+function figuresOf(latenciesMs: Float64Array, inFlight: Float64Array): Float64Array {
   for (let i = 0; i < inFlight.length; i++) inFlight[i] = (latenciesMs[i] as number) * ((inFlight[i] as number) + 1)
   return inFlight
 }
@@ -27,12 +30,14 @@ function scoresOf(latenciesMs: Float64Array, inFlight: Float64Array): Float64Arr
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const { options, random, places } = context
   const latenciesMs = effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs)
-  const scores = scoresOf(latenciesMs, inFlightFigures(candidates, options))
+  const scores = figuresOf(latenciesMs, inFlightFigures(candidates, options))
   let bestMs = Infinity
   for (let i = 0; i < latenciesMs.length; i++) bestMs = Math.min(bestMs, latenciesMs[i] as number)
   const bandMs = bestMs + Math.max(bestMs * options.tieRatio, options.tieMs, Math.min(options.tieMsMax, quickestAnswerMs(candidates) * options.tieRatio))
-  const tied: number[] = []
-  for (let i = 0; i < candidates.length; i++) if ((latenciesMs[i] as number) <= bandMs) tied.push(i)
+  const near = takeTied(candidates.length)
+  let count = 0
+  for (let i = 0; i < latenciesMs.length; i++) if ((latenciesMs[i] as number) <= bandMs) near[count++] = i
+  const tied = near.subarray(0, count)
   return ranking(pick(admitted(tied, candidates, random), weighed(scores, tied, { candidates, latenciesMs }), context), scores, places)
 }
 
@@ -47,7 +52,7 @@ function quickestAnswerMs(candidates: readonly PeerView[]): number {
  * Of the tied, queries in flight times how long each takes to answer, way included; by the way alone while nobody has answered. Who has not
  * answered yet is as fast as the mean of those who have.
  */
-function weighed(scores: Float64Array, tied: readonly number[], { candidates, latenciesMs }: { readonly candidates: readonly PeerView[]; readonly latenciesMs: Float64Array }): Float64Array {
+function weighed(scores: Float64Array, tied: Pool, { candidates, latenciesMs }: { readonly candidates: readonly PeerView[]; readonly latenciesMs: Float64Array }): Float64Array {
   let sumMs = 0
   let known = 0
   for (const index of tied) {
@@ -57,10 +62,11 @@ function weighed(scores: Float64Array, tied: readonly number[], { candidates, la
     known++
   }
   if (known === 0) return scores
-  const drawn = scores.slice()
+  // Only the places of the tied are read.
+  const drawn = takeDrawn(scores.length)
   for (const index of tied) {
     const responseMs = responseMsOf(candidates[index] as PeerView) ?? sumMs / known
-    drawn[index] = (drawn[index] as number) * responseMs / Math.max(responseMsMin, latenciesMs[index] as number)
+    drawn[index] = (scores[index] as number) * responseMs / Math.max(responseMsMin, latenciesMs[index] as number)
   }
   return drawn
 }

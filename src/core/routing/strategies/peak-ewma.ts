@@ -9,19 +9,22 @@
 import type { RoutingOptions } from '../options.ts'
 import type { PeerView } from '../types.ts'
 import { admitted, all, pick, ranking } from './choices.ts'
+import { createFigureColumn } from './columns.ts'
 import { inFlightFigures, isMeasured } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
-export const peakEwma: RoutingStrategy = { name: 'peak-ewma', isStateless: true, score, rank }
+export const peakEwma: RoutingStrategy = {
+  name: 'peak-ewma', isStateless: true, rank,
+  score: (candidates, { options }) => figuresOf(candidates, responsesMs(candidates), options).slice(),
+}
+
+const takeResponses = createFigureColumn()
+const takeDrawn = createFigureColumn()
 
 /** An answer in no time would hide any number of queries in flight. */
 const responseMsMin = 0.001
 
-function score(candidates: readonly PeerView[], { options }: Pick<RankContext, 'options'>): Float64Array {
-  return scoresOf(candidates, responsesMs(candidates), options)
-}
-
-function scoresOf(candidates: readonly PeerView[], responseMs: Float64Array, options: RoutingOptions): Float64Array {
+function figuresOf(candidates: readonly PeerView[], responseMs: Float64Array, options: RoutingOptions): Float64Array {
   const figures = inFlightFigures(candidates, options)
   let worstMs = options.unmeasuredLatencyMs
   for (let i = 0; i < responseMs.length; i++) worstMs = Math.max(worstMs, responseMs[i] as number)
@@ -31,15 +34,15 @@ function scoresOf(candidates: readonly PeerView[], responseMs: Float64Array, opt
 
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const responseMs = responsesMs(candidates)
-  const scores = scoresOf(candidates, responseMs, context.options)
-  const drawn = scores.slice()
-  for (let i = 0; i < drawn.length; i++) if ((responseMs[i] as number) < 0 && (candidates[i] as PeerView).inFlightFromHere === 0) drawn[i] = -1
+  const scores = figuresOf(candidates, responseMs, context.options)
+  const drawn = takeDrawn(scores.length)
+  for (let i = 0; i < drawn.length; i++) drawn[i] = (responseMs[i] as number) < 0 && (candidates[i] as PeerView).inFlightFromHere === 0 ? -1 : scores[i] as number
   return ranking(pick(admitted(all(candidates), candidates, context.random), drawn, context), scores, context.places)
 }
 
-/** −1 for one that never answered. */
+/** A column; −1 for one that never answered. */
 function responsesMs(candidates: readonly PeerView[]): Float64Array {
-  const responses = new Float64Array(candidates.length)
+  const responses = takeResponses(candidates.length)
   for (let i = 0; i < responses.length; i++) {
     const { feedback } = candidates[i] as PeerView
     const estimateMs = feedback === null ? null : feedback.peakEwmaMs

@@ -4,7 +4,6 @@
  */
 import { randomInteger, type Random } from '../../time/random.ts'
 import type { PeerView } from '../types.ts'
-import { ranking } from './choices.ts'
 import { warmthOf } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
@@ -23,7 +22,6 @@ export function createRoundRobin(random: Random = () => 0): RoutingStrategy {
   }
 
   function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
-    const scores = score(candidates)
     const turn = cursor % candidates.length
     let first = turn
     for (let skipped = 0; skipped < candidates.length; skipped++) {
@@ -36,7 +34,12 @@ export function createRoundRobin(random: Random = () => 0): RoutingStrategy {
     }
     // From the one that was taken, or the peer behind a newcomer would have the newcomer's turns as well.
     cursor = (first + 1) % candidates.length
-    return ranking(first, scores, context.places)
+    const order = [first]
+    for (let turns = 0; order.length < Math.min(context.places, candidates.length); turns++) {
+      const index = (turn + turns) % candidates.length
+      if (index !== first) order.push(index)
+    }
+    return { order }
   }
 
   return { name: 'round-robin', score, rank }

@@ -18,7 +18,8 @@ export type PeerScore = (peer: PeerView, context: ScoreContext) => number
  */
 export function createScoringStrategy(name: string, scoreOf: PeerScore): RoutingStrategy {
   const score: RoutingStrategy['score'] = (candidates, context) => {
-    const scores = inFlightFigures(candidates, context.options)
+    // A copy: the column would not survive a `scoreOf` that asks another strategy.
+    const scores = inFlightFigures(candidates, context.options).slice()
     for (let i = 0; i < scores.length; i++) scores[i] = scoreOf(candidates[i] as PeerView, { ...context, inFlight: scores[i] as number })
     return scores
   }

@@ -19,8 +19,6 @@ export interface RankContext {
 export interface Ranking {
   /** Indices of the candidates, best first, distinct: exactly min(places, candidates) of them. */
   readonly order: readonly number[]
-  /** A figure for each candidate, lower is better, finite, at least 0. The order need not follow it where chance settles ties. */
-  readonly scores: ArrayLike<number>
 }
 
 export interface RoutingStrategy {
@@ -29,7 +27,10 @@ export interface RoutingStrategy {
   readonly isStateless?: boolean
   /** True where it rests on probes (`feedback.probe`): a few candidates of each of its decisions are then asked how they are. */
   readonly usesProbes?: boolean
-  /** A figure for each candidate, as in `Ranking.scores`. Pure: changes nothing and draws nothing, so that a decision can be explained beforehand. */
+  /**
+   * A figure for each candidate, lower is better, finite, at least 0. Pure: changes nothing and draws nothing, so that a decision can be explained
+   * beforehand. The order of `rank` need not follow it where chance settles ties.
+   */
   score(candidates: readonly PeerView[], context: Omit<RankContext, 'random' | 'places'>): ArrayLike<number>
   /**
    * Draws only from `context.random`, and changes nothing but the strategy's own cursor, if it has one. Never sees an empty list;

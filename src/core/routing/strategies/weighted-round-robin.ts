@@ -8,44 +8,55 @@
  */
 import type { PeerView } from '../types.ts'
 import { ranking } from './choices.ts'
+import { createFigureColumn } from './columns.ts'
 import { capacityOf, warmthOf } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
 /** Credits of absent ones that are kept beside as many as there are candidates. */
 const absentMax = 64
 
-export function createWeightedRoundRobin(): RoutingStrategy & { readonly size: number } {
-  let credits = new Map<string, { value: number }>()
+interface Credit {
+  value: number
+}
 
-  /** Everyone's credit with the weight of this turn added. */
-  function due(candidates: readonly PeerView[], weights: Float64Array): Float64Array {
-    const values = new Float64Array(candidates.length)
-    for (let i = 0; i < values.length; i++) values[i] = (credits.get((candidates[i] as PeerView).peerId)?.value ?? 0) + (weights[i] as number)
-    return values
-  }
+const takeWeights = createFigureColumn()
+const takeValues = createFigureColumn()
+
+export function createWeightedRoundRobin(): RoutingStrategy & { readonly size: number } {
+  let credits = new Map<string, Credit>()
 
   /** How far each is behind the one whose turn it is. */
   function score(candidates: readonly PeerView[]): Float64Array {
-    const values = due(candidates, weightsOf(candidates))
-    return behind(values, values[highest(values)] as number)
+    const weights = weightsOf(candidates)
+    const values = new Float64Array(candidates.length)
+    for (let i = 0; i < values.length; i++) values[i] = (credits.get((candidates[i] as PeerView).peerId)?.value ?? 0) + (weights[i] as number)
+    return behind(values, values[indexOfHighest(values)] as number)
   }
 
   function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
     const weights = weightsOf(candidates)
-    const values = due(candidates, weights)
-    const first = highest(values)
-    const highestValue = values[first] as number
+    const values = takeValues(candidates.length)
     let total = 0
-    for (let i = 0; i < weights.length; i++) total += weights[i] as number
-    for (let i = 0; i < values.length; i++) keep((candidates[i] as PeerView).peerId, i === first ? highestValue - total : values[i] as number)
-    if (credits.size > 2 * candidates.length + absentMax) credits = new Map(candidates.map(({ peerId }) => [peerId, credits.get(peerId) ?? { value: 0 }]))
-    return ranking(first, behind(values, highestValue), context.places)
+    for (let i = 0; i < values.length; i++) {
+      const credit = creditOf((candidates[i] as PeerView).peerId)
+      const weight = weights[i] as number
+      credit.value += weight
+      values[i] = credit.value
+      total += weight
+    }
+    const first = indexOfHighest(values)
+    const highest = values[first] as number
+    creditOf((candidates[first] as PeerView).peerId).value = highest - total
+    if (credits.size > 2 * candidates.length + absentMax) credits = new Map(candidates.map(({ peerId }) => [peerId, creditOf(peerId)]))
+    return ranking(first, behind(values, highest), context.places)
   }
 
-  function keep(peerId: string, value: number): void {
-    const credit = credits.get(peerId)
-    if (credit === undefined) credits.set(peerId, { value })
-    else credit.value = value
+  function creditOf(peerId: string): Credit {
+    const known = credits.get(peerId)
+    if (known !== undefined) return known
+    const credit = { value: 0 }
+    credits.set(peerId, credit)
+    return credit
   }
 
   return {
@@ -55,8 +66,9 @@ export function createWeightedRoundRobin(): RoutingStrategy & { readonly size: n
   }
 }
 
+/** A column. */
 function weightsOf(candidates: readonly PeerView[]): Float64Array {
-  const weights = new Float64Array(candidates.length)
+  const weights = takeWeights(candidates.length)
   let sum = 0
   for (let i = 0; i < weights.length; i++) {
     const peer = candidates[i] as PeerView
@@ -69,14 +81,14 @@ function weightsOf(candidates: readonly PeerView[]): Float64Array {
 }
 
 /** The index of the first of the highest. */
-function highest(values: Float64Array): number {
+function indexOfHighest(values: Float64Array): number {
   let index = 0
   for (let i = 1; i < values.length; i++) if ((values[i] as number) > (values[index] as number)) index = i
   return index
 }
 
 /** Changes `values`. */
-function behind(values: Float64Array, highestValue: number): Float64Array {
-  for (let i = 0; i < values.length; i++) values[i] = highestValue - (values[i] as number)
+function behind(values: Float64Array, highest: number): Float64Array {
+  for (let i = 0; i < values.length; i++) values[i] = highest - (values[i] as number)
   return values
 }

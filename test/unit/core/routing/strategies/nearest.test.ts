@@ -67,10 +67,10 @@ describe('nearest', () => {
   })
 
   it('takes an unmeasured peer for as far as the farthest, and at least 200 ms away', () => {
-    const { order, scores } = nearest.rank(withLatencies({ new: null, a: 300, b: 1 }), { ...here, options, random: createRandom(1), places: 3 })
-    expect(Array.from(scores)).toEqual([300, 300, 1])
-    expect(order[0]).toBe(2)
-    expect(Array.from(nearest.rank(withLatencies({ new: null, silent: Infinity }), { ...here, options, random: createRandom(1), places: 1 }).scores)).toEqual([200, 200])
+    const peers = withLatencies({ new: null, a: 300, b: 1 })
+    expect(Array.from(nearest.score(peers, { ...here, options }))).toEqual([300, 300, 1])
+    expect(nearest.rank(peers, { ...here, options, random: createRandom(1), places: 3 }).order[0]).toBe(2)
+    expect(Array.from(nearest.score(withLatencies({ new: null, silent: Infinity }), { ...here, options }))).toEqual([200, 200])
   })
 
   it('orders the rest by score', () => {
