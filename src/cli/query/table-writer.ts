@@ -5,7 +5,7 @@
 import type { ResultColumn } from '../../wire/results/types.ts'
 import { cutToWidth, displayWidth, visible } from './display-width.ts'
 import { ChunkedText, type ResultWriter } from './result-writer.ts'
-import { toText } from './text-values.ts'
+import { toText } from '../../wire/results/value-text.ts'
 
 const sampleRowsMax = 1_000
 const sampleCharactersMax = 4 << 20

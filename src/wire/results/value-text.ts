@@ -1,5 +1,5 @@
 /** Values as text. What JSON has no form for: blobs are `\x` and hexadecimal digits, as PostgreSQL writes them; NaN and Infinity are strings. */
-import type { ResultValue } from '../../wire/results/types.ts'
+import type { ResultValue } from './types.ts'
 
 /** JSON without loss: 64-bit integers keep all their digits, decimals stay strings. */
 export function toJson(value: ResultValue): string {
