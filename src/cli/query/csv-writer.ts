@@ -1,6 +1,6 @@
 import { uniqueNames } from '../../client/query-result.ts'
-import { ChunkedText, type ResultWriter } from './result-writer.ts'
 import { toText } from '../../wire/results/value-text.ts'
+import { ChunkedText, type ResultWriter } from './result-writer.ts'
 
 /** RFC 4180 with a header line and lines that end in LF, which is what tools on Unix expect. Null is empty, an empty text is `""`. */
 export const writeCsv: ResultWriter = async (result, output) => {

@@ -1,8 +1,8 @@
 import { uniqueNames } from '../../client/query-result.ts'
 import type { QueryResult } from '../../client/types.ts'
+import { toJson } from '../../wire/results/value-text.ts'
 import type { TextOutput } from '../context.ts'
 import { ChunkedText, type ResultWriter, type WriteOutcome } from './result-writer.ts'
-import { toJson } from '../../wire/results/value-text.ts'
 
 /** One array, a row a line, so that it can be read both as JSON and by eye. */
 export const writeJson: ResultWriter = (result, output) => write(result, output, { open: '[', first: '\n', before: ',\n', after: '', closeEmpty: ']\n', close: '\n]\n' })
