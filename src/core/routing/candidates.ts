@@ -16,49 +16,67 @@ export interface Tiers {
   readonly overloaded: PeerView[]
 }
 
-/** What the query allows. */
+/** What the query and the options allow, laid out flat: it is read for each of a thousand peers. */
 export interface Eligibility {
   readonly isWrite: boolean
-  readonly hints: RouteHints
+  readonly pinnedTo: string | null
+  /** Null also for a write, as the next one: it has one place. */
+  readonly zone: string | null
+  readonly maxStalenessMs: number | null
   /** A peer where a query takes as long as this is slow; Infinity where nothing was compared. */
   readonly slowFromMs: number
+  readonly inFlightFromHereMax: number
+  readonly staleAfterMs: number
 }
 
-/** Why a peer cannot take the query at all; null when it can. */
-export function exclusion(peer: PeerView, { isWrite, hints }: Eligibility, options: RoutingOptions): PassedOver | null {
-  if (peer.role === null) return 'does-not-serve'
-  if (hints.pinnedTo !== null && hints.pinnedTo !== peer.peerId) return 'pinned-elsewhere'
-  if (isWrite && peer.role !== 'primary') return 'not-primary'
-  if (peer.state !== 'alive' && peer.state !== 'suspect') return 'not-alive'
-  if (peer.status === 'unhealthy') return 'unhealthy'
-  if (!peer.ready) return 'not-ready'
-  if (!isWrite && hints.zone !== null && !isInZone(peer.site, hints.zone)) return 'other-zone'
-  if (!isWrite && hints.maxStalenessMs !== null && isTooStale(peer, hints.maxStalenessMs)) return 'too-stale'
-  if (peer.inFlightFromHere >= options.inFlightFromHereMax) return 'too-many-in-flight'
-  return null
+export function createEligibility({ isWrite, hints, slowFromMs, options }: {
+  readonly isWrite: boolean; readonly hints: RouteHints; readonly slowFromMs: number; readonly options: RoutingOptions
+}): Eligibility {
+  const { inFlightFromHereMax, staleAfterMs } = options
+  return { isWrite, pinnedTo: hints.pinnedTo, zone: isWrite ? null : hints.zone, maxStalenessMs: isWrite ? null : hints.maxStalenessMs, slowFromMs, inFlightFromHereMax, staleAfterMs }
 }
 
-/** Overload expires with the figures that told it: what nobody has renewed keeps no peer out. */
-export function tierOf(peer: PeerView, { isWrite, slowFromMs }: Eligibility, options: RoutingOptions): keyof Tiers {
-  const isFresh = peer.loadAgeMs !== null && peer.loadAgeMs <= options.staleAfterMs
-  if (peer.overloaded && isFresh) return 'overloaded'
-  if (peer.feedback !== null && peer.feedback.ejectedForMs > 0) return 'ejected'
-  if (peer.status === 'degraded' || (!isWrite && isSlow(peer, slowFromMs))) return 'degraded'
-  return isFresh ? 'fresh' : 'stale'
+/** Where a peer stands for a query: its tier, or why it cannot take the query at all. Numbers, because to sort a thousand peers by names takes twice as long. */
+const standing = {
+  'fresh': 0, 'stale': 1, 'degraded': 2, 'ejected': 3, 'overloaded': 4,
+  'does-not-serve': 5, 'pinned-elsewhere': 6, 'not-primary': 7, 'not-alive': 8, 'unhealthy': 9, 'not-ready': 10, 'other-zone': 11, 'too-stale': 12, 'too-many-in-flight': 13,
+} as const satisfies Partial<Record<keyof Tiers | PassedOver, number>>
+
+const standingNames = Object.keys(standing) as ReadonlyArray<keyof typeof standing>
+
+function standingNumber(peer: PeerView, eligibility: Eligibility): number {
+  const { isWrite, pinnedTo, zone, maxStalenessMs } = eligibility
+  if (peer.role === null) return standing['does-not-serve']
+  if (pinnedTo !== null && pinnedTo !== peer.peerId) return standing['pinned-elsewhere']
+  if (isWrite && peer.role !== 'primary') return standing['not-primary']
+  if (peer.state !== 'alive' && peer.state !== 'suspect') return standing['not-alive']
+  if (peer.status === 'unhealthy') return standing['unhealthy']
+  if (!peer.ready) return standing['not-ready']
+  if (zone !== null && !isInZone(peer.site, zone)) return standing['other-zone']
+  if (maxStalenessMs !== null && isTooStale(peer, maxStalenessMs)) return standing['too-stale']
+  if (peer.inFlightFromHere >= eligibility.inFlightFromHereMax) return standing['too-many-in-flight']
+  // Overload expires with the figures that told it: what nobody has renewed keeps no peer out.
+  const isFresh = peer.loadAgeMs !== null && peer.loadAgeMs <= eligibility.staleAfterMs
+  if (peer.overloaded && isFresh) return standing['overloaded']
+  if (peer.feedback !== null && peer.feedback.ejectedForMs > 0) return standing['ejected']
+  if (peer.status === 'degraded' || (!isWrite && isSlow(peer, eligibility.slowFromMs))) return standing['degraded']
+  return isFresh ? standing['fresh'] : standing['stale']
 }
 
-export function tiers(peers: readonly PeerView[], eligibility: Eligibility, options: RoutingOptions): Tiers {
+export function standingOf(peer: PeerView, eligibility: Eligibility): keyof typeof standing {
+  return standingNames[standingNumber(peer, eligibility)] as keyof typeof standing
+}
+
+export function tiers(peers: readonly PeerView[], eligibility: Eligibility): Tiers {
   const result: Tiers = { fresh: [], stale: [], degraded: [], ejected: [], overloaded: [] }
   const { fresh, stale, degraded, ejected, overloaded } = result
   for (const peer of peers) {
-    if (exclusion(peer, eligibility, options) !== null) continue
-    // Not `result[tier]`: looking a list up by its name takes a fifth of the time of the whole pass.
-    switch (tierOf(peer, eligibility, options)) {
-      case 'fresh': fresh.push(peer); break
-      case 'stale': stale.push(peer); break
-      case 'degraded': degraded.push(peer); break
-      case 'ejected': ejected.push(peer); break
-      case 'overloaded': overloaded.push(peer); break
+    switch (standingNumber(peer, eligibility)) {
+      case standing['fresh']: fresh.push(peer); break
+      case standing['stale']: stale.push(peer); break
+      case standing['degraded']: degraded.push(peer); break
+      case standing['ejected']: ejected.push(peer); break
+      case standing['overloaded']: overloaded.push(peer); break
     }
   }
   return result

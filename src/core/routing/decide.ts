@@ -13,7 +13,7 @@
  * says so, and then it runs.
  */
 import type { Random } from '../time/random.ts'
-import { exclusion, inOrder, isSlow, lastResortOf, tierOf, tiers, type Eligibility, type Tiers } from './candidates.ts'
+import { createEligibility, inOrder, isSlow, lastResortOf, standingOf, tiers, type Eligibility, type Tiers } from './candidates.ts'
 import { isInZone, isTooStale } from './hints.ts'
 import { forwardedRatio } from './load-sharing.ts'
 import { parseRoutingOptions, type RoutingOptions } from './options.ts'
@@ -141,13 +141,14 @@ function decideAmongPeers(input: Input, found: Obstacle): Decision {
   const peers = input.peers()
   const obstacle = found.at === undefined ? found : { ...found, reason: wroteAt(found.at, peers) }
   const options = complete(input.options)
-  const usable = tiers(peers, eligibilityOf(input), options)
+  const eligibility = eligibilityOf(input)
+  const usable = tiers(peers, eligibility)
   const isHealthyOnly = obstacle.kind !== 'hard'
   if (obstacle.kind === 'overload') addRelief(usable, local, options)
   const lastResort = obstacle.kind === 'preference' || obstacle.kind === 'slow' ? null : lastResortOf(usable)
 
   const { preferRemote, stickTo, warmAt } = request.hints
-  const wellKnown = (peerId: string | null): PeerView | undefined => (request.access === 'write' || peerId === null ? undefined : [...usable.fresh, ...usable.stale].find((peer) => peer.peerId === peerId))
+  const wellKnown = (peerId: string | null): PeerView | undefined => (request.access === 'write' || peerId === null ? undefined : usable.fresh.find((peer) => peer.peerId === peerId) ?? usable.stale.find((peer) => peer.peerId === peerId))
   const sticky = wellKnown(stickTo)
   if (obstacle.kind === 'preference' && !preferRemote && sticky === undefined) {
     return { kind: 'local', lastResort, explanation: explain(input, `${obstacle.reason}, which cannot take the query`, { peers, chain: [], share: null }) }
@@ -166,7 +167,7 @@ function decideAmongPeers(input: Input, found: Obstacle): Decision {
   const share = ratio === null ? null : { forwardedRatio: ratio, isKept: false }
   const [chosen] = chain
   if (chosen !== undefined) {
-    const isRelief = isHealthyOnly && tierOf(chosen, eligibilityOf(input), options) === 'overloaded'
+    const isRelief = isHealthyOnly && standingOf(chosen, eligibility) === 'overloaded'
     const reason = isRelief ? `${obstacle.reason}; ${chosen.name} is overloaded too, but would answer in ${Math.round(chosen.serviceMs ?? 0)} ms what takes ${Math.round(local.comparison?.hereMs ?? 0)} ms here` : obstacle.reason
     return { kind: 'forward', chain: chain.map(({ peerId }) => peerId), latencyMs: measured(chosen), isRelief, ifNobody: stayingHere(obstacle), lastResort, explanation: explain(input, reason, { peers, chain, share }) }
   }
@@ -174,7 +175,7 @@ function decideAmongPeers(input: Input, found: Obstacle): Decision {
   if (isHealthyOnly) {
     return { kind: stayingHere(obstacle), lastResort, explanation: explain(input, `${obstacle.reason}, but no healthy peer can take the query`, nobody) }
   }
-  const { code, reason } = refusal(input, obstacle, { peers, options })
+  const { code, reason } = refusal(input, obstacle, { peers, eligibility })
   return { kind: 'refuse', code, lastResort, explanation: explain(input, reason, nobody) }
 }
 
@@ -233,29 +234,29 @@ function buildChain(
 }
 
 function refusal(
-  input: Input, obstacle: Obstacle, { peers, options }: { readonly peers: readonly PeerView[]; readonly options: RoutingOptions },
+  input: Input, obstacle: Obstacle, { peers, eligibility }: { readonly peers: readonly PeerView[]; readonly eligibility: Eligibility },
 ): { readonly code: RefusalCode; readonly reason: string } {
   const { request, local } = input
-  const eligibility = eligibilityOf(input)
   const { database, access, hints } = request
   const servedElsewhere = peers.some(({ role }) => role !== null)
   if (obstacle.code !== null) return { code: obstacle.code, reason: `${obstacle.reason}, and no other node can take the query` }
   if (local.role === null && !servedElsewhere) return { code: 'ERR_DATABASE_UNKNOWN', reason: `No node of the mesh serves ${database}` }
   if (hints.pinnedTo !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `${wroteAt(hints.pinnedTo, peers)}, which cannot take the query` }
   if (access === 'write') return { code: 'ERR_NO_PRIMARY', reason: `No reachable node serves ${database} as its primary` }
-  if (hints.maxStalenessMs !== null && peers.some((peer) => exclusion(peer, eligibility, options) === 'too-stale')) {
+  if (hints.maxStalenessMs !== null && peers.some((peer) => standingOf(peer, eligibility) === 'too-stale')) {
     return { code: 'ERR_TOO_STALE', reason: `${obstacle.reason}, and no other copy is known to be at most ${Math.round(hints.maxStalenessMs)} ms behind` }
   }
   if (hints.zone !== null) return { code: 'ERR_NO_HEALTHY_PEER', reason: `No node in zone ${hints.zone} can take the query` }
-  if (peers.some((peer) => exclusion(peer, eligibility, options) === 'too-many-in-flight')) {
+  if (peers.some((peer) => standingOf(peer, eligibility) === 'too-many-in-flight')) {
     return { code: 'ERR_OVERLOADED', reason: `${obstacle.reason}, and the nodes that could take it have as many queries from here as they may` }
   }
   if (!servedElsewhere) return { code: 'ERR_NOT_SERVING', reason: `${obstacle.reason}, and no other node serves it` }
   return { code: 'ERR_NO_HEALTHY_PEER', reason: `${obstacle.reason}, and every node that does is down, unhealthy or not ready` }
 }
 
-function eligibilityOf({ request: { access, hints }, local: { comparison }, options }: Input): Eligibility {
-  return { isWrite: access === 'write', hints, slowFromMs: slowFromMs(comparison?.elsewhereMs ?? null, complete(options)) }
+function eligibilityOf({ request: { access, hints }, local: { comparison }, options: given }: Input): Eligibility {
+  const options = complete(given)
+  return createEligibility({ isWrite: access === 'write', hints, slowFromMs: slowFromMs(comparison?.elsewhereMs ?? null, options), options })
 }
 
 function slowFromMs(elsewhereMs: number | null, { slowRatio, slowMarginMs }: RoutingOptions): number {
@@ -279,7 +280,7 @@ function explainCandidates(input: Input, peers: readonly PeerView[], chain: read
   const { nowMs, local: { site }, options: given, strategy } = input
   const options = complete(given)
   const eligibility = eligibilityOf(input)
-  const usable = tiers(peers, eligibility, options)
+  const usable = tiers(peers, eligibility)
   const scores = new Map<PeerView, number>()
   for (const tier of inOrder(usable, false)) {
     if (tier.length === 0) continue
@@ -290,7 +291,7 @@ function explainCandidates(input: Input, peers: readonly PeerView[], chain: read
   const ordered = peers.toSorted((a, b) => order(places.get(a), places.get(b)) || order(scores.get(a), scores.get(b)) || (a.name < b.name ? -1 : 1))
   return ordered.map((peer): CandidateExplanation => ({
     peerId: peer.peerId, name: peer.name, latencyMs: measured(peer), cpuPercent: peer.cpuPercent, memoryPercent: peer.memoryPercent,
-    inFlight: peer.inFlightThere + peer.inFlightFromHere, score: scores.get(peer) ?? null, verdict: verdict(peer, { eligibility, options, chain }),
+    inFlight: peer.inFlightThere + peer.inFlightFromHere, score: scores.get(peer) ?? null, verdict: verdict(peer, eligibility, chain),
   }))
 }
 
@@ -299,24 +300,22 @@ function order(a: number | undefined, b: number | undefined): number {
   return a === b ? 0 : (a ?? Infinity) - (b ?? Infinity)
 }
 
-function verdict(
-  peer: PeerView, { eligibility, options, chain }: { readonly eligibility: Eligibility; readonly options: RoutingOptions; readonly chain: readonly PeerView[] },
-): CandidateExplanation['verdict'] {
-  const excluded = exclusion(peer, eligibility, options)
-  if (excluded !== null) return excluded
-  const place = chain.indexOf(peer)
-  if (place >= 0) return place === 0 ? 'chosen' : 'fallback'
-  switch (tierOf(peer, eligibility, options)) {
+function verdict(peer: PeerView, eligibility: Eligibility, chain: readonly PeerView[]): CandidateExplanation['verdict'] {
+  const standing = standingOf(peer, eligibility)
+  switch (standing) {
     case 'fresh':
-      return 'spare'
     case 'stale':
-      return 'stale-load'
     case 'degraded':
-      return isSlow(peer, eligibility.slowFromMs) ? 'slow' : 'degraded'
     case 'ejected':
-      return 'ejected'
-    case 'overloaded':
-      return 'overloaded'
+    case 'overloaded': {
+      const place = chain.indexOf(peer)
+      if (place >= 0) return place === 0 ? 'chosen' : 'fallback'
+      if (standing === 'fresh') return 'spare'
+      if (standing === 'stale') return 'stale-load'
+      return standing === 'degraded' && isSlow(peer, eligibility.slowFromMs) ? 'slow' : standing
+    }
+    default:
+      return standing
   }
 }
 
