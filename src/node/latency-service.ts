@@ -4,10 +4,14 @@ import type { LatencySource } from '../core/latency/latency-window.ts'
 import { type QueryTraffic, TrafficMeter, type TrafficSummary } from '../core/latency/traffic.ts'
 import type { LatencySummary } from '../core/latency/types.ts'
 import type { Clock } from '../ports/clock.ts'
-import type { LatencyNodeView, LatencySpanView, LatencyView, NodesView, NodeView } from '../wire/control.ts'
+import type { LatencyNodeView, LatencyPointView, LatencySpanView, LatencyView, NodesView, NodeView } from '../wire/control.ts'
 import { wallOf } from './views.ts'
 
 const hourMs = 3_600_000
+/** As wide as a chart on a screen has use for. */
+const pointsMax = 240
+/** Of all nodes of a view together, about 100 bytes each: with their other figures they have to go into one line of the control protocol. */
+const pointsOfViewMax = 6_000
 
 export interface LatencyServiceParts {
   readonly clock: Clock
@@ -62,13 +66,15 @@ export class LatencyService {
   view(database: string, hours: number): LatencyView {
     const { clock, nodes, thresholdMs } = this.#parts
     const spanMs = hours * hourMs
+    const remote = nodes(database).nodes.filter(({ type }) => type === 'remote')
+    const pointMs = this.#history.pointMs(spanMs, Math.min(pointsMax, Math.floor(pointsOfViewMax / Math.max(1, remote.length))))
     return {
-      database, hours, thresholdMs, sinceWallMs: wallOf(clock, Math.max(this.#startedMs, this.#history.spanStartMs(clock.nowMs(), spanMs))),
-      nodes: nodes(database).nodes.filter(({ type }) => type === 'remote').map((node) => this.#nodeView(node, spanMs)),
+      database, hours, thresholdMs, pointMs, sinceWallMs: wallOf(clock, Math.max(this.#startedMs, this.#history.spanStartMs(clock.nowMs(), spanMs))),
+      nodes: remote.map((node) => this.#nodeView(node, { spanMs, pointMs })),
     }
   }
 
-  #nodeView({ name, peerId, state, status, statusReason, role }: NodeView, spanMs: number): LatencyNodeView {
+  #nodeView({ name, peerId, state, status, statusReason, role }: NodeView, { spanMs, pointMs }: { readonly spanMs: number; readonly pointMs: number }): LatencyNodeView {
     const last = this.#history.last(peerId, 'round-trip')
     const traffic = this.traffic(peerId)
     const window = this.#parts.latencyTo(peerId)
@@ -76,8 +82,16 @@ export class LatencyService {
       name, peerId, state, status, statusReason, role,
       currentMs: last?.ms ?? null, currentAtWallMs: last === null ? null : wallOf(this.#parts.clock, last.atMs),
       roundTrips: this.#span(peerId, 'round-trip', spanMs), firstBytes: this.#span(peerId, 'first-byte', spanMs),
+      points: this.#points(peerId, { spanMs, pointMs }),
       traffic, quality: traffic?.quality ?? window?.quality ?? null,
     }
+  }
+
+  #points(peerId: string, span: { readonly spanMs: number; readonly pointMs: number }): LatencyPointView[] {
+    const { clock } = this.#parts
+    return this.#history.points(clock.nowMs(), peerId, 'round-trip', span).map(({ atMs, samples, meanMs, minMs, maxMs }) => ({
+      atWallMs: wallOf(clock, atMs), samples, meanMs: toMicroseconds(meanMs), minMs: toMicroseconds(minMs), maxMs: toMicroseconds(maxMs),
+    }))
   }
 
   #span(peerId: string, kind: LatencyKind, spanMs: number): LatencySpanView | null {
@@ -87,4 +101,8 @@ export class LatencyService {
     const { samples, meanMs, minMs, minAtMs, maxMs, maxAtMs } = span
     return { samples, meanMs, minMs, minAtWallMs: wallOf(clock, minAtMs), maxMs, maxAtWallMs: wallOf(clock, maxAtMs) }
   }
+}
+
+function toMicroseconds(ms: number): number {
+  return Math.round(ms * 1_000) / 1_000
 }

@@ -40,6 +40,8 @@ export interface LatencyView {
   readonly sinceWallMs: number
   /** At which a peer is degraded, and a path has lost half of its quality. */
   readonly thresholdMs: number
+  /** What one of `points` covers: whole minutes, more of them the longer the span and the more nodes. */
+  readonly pointMs: number
   /** All that serve the database, but this node. */
   readonly nodes: readonly LatencyNodeView[]
 }
@@ -56,6 +58,8 @@ export interface LatencyNodeView {
   readonly currentAtWallMs: number | null
   /** Of pings and datagram acks; null when none was measured in the span. */
   readonly roundTrips: LatencySpanView | null
+  /** Of round trips over the span, the oldest first; at most 240, and none where nothing was measured. */
+  readonly points: readonly LatencyPointView[]
   /** Of queries that went there from here, with the time that they took there. */
   readonly firstBytes: LatencySpanView | null
   /** Of the last 10 s (packet loss: 15 s); null when there was no traffic. */
@@ -71,6 +75,16 @@ export interface LatencySpanView {
   readonly minAtWallMs: number
   readonly maxMs: number
   readonly maxAtWallMs: number
+}
+
+/** Times to the microsecond. */
+export interface LatencyPointView {
+  /** When it begins. */
+  readonly atWallMs: number
+  readonly samples: number
+  readonly meanMs: number
+  readonly minMs: number
+  readonly maxMs: number
 }
 
 /** What would become of a query if it were sent now. */

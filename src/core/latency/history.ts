@@ -17,6 +17,16 @@ export interface LatencySpan {
   readonly maxAtMs: number
 }
 
+/** What was measured in one part of a span, the parts of which are all as long. */
+export interface LatencyPoint {
+  /** When the part begins. */
+  readonly atMs: number
+  readonly samples: number
+  readonly meanMs: number
+  readonly minMs: number
+  readonly maxMs: number
+}
+
 export const HISTORY_MS_MAX = 24 * 3_600_000
 /** The one that was heard of longest ago gives way: 43 kB each after a day, twice that where queries went too. */
 export const HISTORY_PEERS_MAX = 1_000
@@ -109,6 +119,34 @@ export class LatencyHistory {
       }
     }
     return samples === 0 ? null : { samples, meanMs: sumMs / samples, minMs, minAtMs, maxMs, maxAtMs }
+  }
+
+  /** How long the parts of a span are, in whole minutes, for at most so many of them. */
+  pointMs(spanMs: number, pointsMax: number): number {
+    // A span that begins within a minute touches one more.
+    const minutes = Math.ceil(Math.min(spanMs, HISTORY_MS_MAX) / minuteMs) + 1
+    return Math.ceil(minutes / Math.max(1, pointsMax)) * minuteMs
+  }
+
+  /** The parts of a span in which something was measured, the oldest first. `pointMs`: whole minutes. O(minutes). */
+  points(nowMs: number, peerId: string, kind: LatencyKind, { spanMs, pointMs }: { readonly spanMs: number; readonly pointMs: number }): LatencyPoint[] {
+    const hours = this.#peers.get(peerId)?.hours[kind]
+    if (hours === undefined) return []
+    const startMs = this.spanStartMs(nowMs, spanMs)
+    const points: LatencyPoint[] = []
+    for (let atMs = startMs; atMs <= nowMs; atMs += pointMs) {
+      let [samples, sumMs, minMs, maxMs] = [0, 0, Infinity, -Infinity]
+      for (let minute = atMs / minuteMs; minute < (atMs + pointMs) / minuteMs; minute++) {
+        const bucket = hours.get(Math.floor(minute / minutesPerHour))?.minute(minute % minutesPerHour) ?? null
+        if (bucket === null) continue
+        samples += bucket.count
+        sumMs += bucket.sumMs
+        minMs = Math.min(minMs, bucket.minMs)
+        maxMs = Math.max(maxMs, bucket.maxMs)
+      }
+      if (samples > 0) points.push({ atMs, samples, meanMs: sumMs / samples, minMs, maxMs })
+    }
+    return points
   }
 
   /** No time at all is ignored. */

@@ -44,6 +44,20 @@ describe('passive measurement', () => {
     ] })
   })
 
+  it('tells the course of the span, in fewer parts the more nodes there are', () => {
+    const { clock, driver, service } = setUp(() => new Promise(() => undefined))
+    driver.handleRtt('a', 8.000_4)
+    clock.advance(180_000)
+    driver.handleRtt('a', 4)
+    const view = service.view('users', 1)
+    expect([view.pointMs, view.nodes.map(({ points }) => points)]).toEqual([60_000, [[
+      { atWallMs: 0, samples: 1, meanMs: 8, minMs: 8, maxMs: 8 }, { atWallMs: 180_000, samples: 1, meanMs: 4, minMs: 4, maxMs: 4 },
+    ], []]])
+    const many = new LatencyService({ clock, thresholdMs: 200, latencyTo: () => null, nodes: (database) => ({ database, pingIntervalMs: 1, thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200 }, nodes: Array.from({ length: 600 }, (_, index) => node(`n${index}`)) }) })
+    expect(many.view('users', 24).pointMs).toBe(145 * 60_000)
+    driver.stop()
+  })
+
   it('reaches back no further than the node', () => {
     const { clock, service } = setUp(() => new Promise(() => undefined))
     const startedWallMs = clock.wallMs()

@@ -29,6 +29,23 @@ describe('a day of latency', () => {
     expect(history.span(20 * minuteMs, 'a', 'round-trip', 6 * minuteMs)).toBeNull()
   })
 
+  it('tells the parts of a span in which something was measured', () => {
+    const history = new LatencyHistory()
+    for (const [atMs, ms] of [[10, 4], [20, 8], [3.5 * minuteMs, 1], [59.5 * minuteMs, 2], [60.5 * minuteMs, 6]] as const) history.handleSample(atMs, 'a', 'round-trip', ms)
+    expect(history.points(61 * minuteMs, 'a', 'round-trip', { spanMs: 61 * minuteMs, pointMs: minuteMs })).toEqual([
+      { atMs: 0, samples: 2, meanMs: 6, minMs: 4, maxMs: 8 }, { atMs: 3 * minuteMs, samples: 1, meanMs: 1, minMs: 1, maxMs: 1 },
+      { atMs: 59 * minuteMs, samples: 1, meanMs: 2, minMs: 2, maxMs: 2 }, { atMs: 60 * minuteMs, samples: 1, meanMs: 6, minMs: 6, maxMs: 6 },
+    ])
+    expect(history.points(61 * minuteMs, 'a', 'round-trip', { spanMs: 58 * minuteMs, pointMs: 57 * minuteMs })).toEqual([
+      { atMs: 3 * minuteMs, samples: 2, meanMs: 1.5, minMs: 1, maxMs: 2 }, { atMs: 60 * minuteMs, samples: 1, meanMs: 6, minMs: 6, maxMs: 6 },
+    ])
+    expect(history.points(61 * minuteMs, 'b', 'round-trip', { spanMs: hourMs, pointMs: minuteMs })).toEqual([])
+  })
+
+  it.each([[hourMs, 240, 1], [24 * hourMs, 240, 7], [24 * hourMs, 6, 241], [25 * hourMs, 1, 1_441], [0.1 * hourMs, 0, 7]])('a span of %d ms in at most %d parts has parts of %d minutes', (spanMs, pointsMax, minutes) => {
+    expect(new LatencyHistory().pointMs(spanMs, pointsMax)).toBe(minutes * minuteMs)
+  })
+
   it('keeps queries, which hold the engine’s time, out of the distance', () => {
     const history = new LatencyHistory()
     history.handleSample(0, 'a', 'round-trip', 1)
