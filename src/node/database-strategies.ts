@@ -23,11 +23,13 @@ interface Choice {
 
 export class DatabaseStrategies {
   readonly #init: DatabaseStrategiesInit
+  readonly #ofDatabase: Map<string, string>
   readonly #choices = new Map<string, Choice>()
 
   /** @throws MeshError ERR_OPTION_INVALID for a strategy that does not exist */
   constructor(init: DatabaseStrategiesInit) {
     this.#init = init
+    this.#ofDatabase = new Map(init.ofDatabase)
     const names = this.#make('')
     for (const name of init.ofDatabase.values()) names.byName.get(name)
   }
@@ -45,6 +47,24 @@ export class DatabaseStrategies {
     return choice
   }
 
+  /** The name of the one that chooses for it. */
+  nameOf(database: string): string {
+    return this.#ofDatabase.get(database) ?? this.#init.standard
+  }
+
+  /**
+   * From its next query on; null: the standard one again.
+   * @throws MeshError ERR_OPTION_INVALID for a strategy that does not exist, with which nothing changes
+   */
+  set(database: string, name: string | null): void {
+    if (name === null) this.#ofDatabase.delete(database)
+    else {
+      this.#make('').byName.get(name)
+      this.#ofDatabase.set(database, name)
+    }
+    this.#choices.delete(database)
+  }
+
   /** Of those that were asked for last time longest ago; names that nobody serves come and go, and leave the others alone. */
   #dropOldest(): void {
     for (const name of this.#choices.keys()) {
@@ -54,8 +74,8 @@ export class DatabaseStrategies {
   }
 
   #make(database: string): Choice {
-    const { standard, ofDatabase, custom = {}, random } = this.#init
+    const { standard, custom = {}, random } = this.#init
     const byName = new StrategySet({ custom, random })
-    return { standard: byName.get(ofDatabase.get(database) ?? standard), byName }
+    return { standard: byName.get(this.#ofDatabase.get(database) ?? standard), byName }
   }
 }

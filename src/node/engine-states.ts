@@ -17,7 +17,7 @@ export interface EngineStatesParts {
 
 export class EngineStates {
   readonly #parts: EngineStatesParts
-  readonly #stops: Array<() => void> = []
+  readonly #stops = new Map<QueryEngine, () => void>()
   #isRefusing = false
   #told = ''
   #roles = ''
@@ -26,10 +26,20 @@ export class EngineStates {
     this.#parts = parts
     this.#roles = rolesOf(offersOf(parts.engines))
     this.refresh()
-    for (const engine of parts.engines.values()) {
-      const stop = engine.onChange?.(() => { this.#handleChange() })
-      if (stop !== undefined) this.#stops.push(stop)
-    }
+    for (const engine of parts.engines.values()) this.#follow(engine)
+  }
+
+  /** It is among `engines` from now on: the mesh is told. */
+  handleAdded(engine: QueryEngine): void {
+    this.#follow(engine)
+    this.#handleChange()
+  }
+
+  /** It is not among `engines` any more. */
+  handleRemoved(engine: QueryEngine): void {
+    this.#stops.get(engine)?.()
+    this.#stops.delete(engine)
+    this.#handleChange()
   }
 
   /** In a minority that must not serve, nothing is ready. */
@@ -53,7 +63,12 @@ export class EngineStates {
   }
 
   stop(): void {
-    for (const stop of this.#stops) stop()
+    for (const stop of this.#stops.values()) stop()
+  }
+
+  #follow(engine: QueryEngine): void {
+    const stop = engine.onChange?.(() => { this.#handleChange() })
+    if (stop !== undefined) this.#stops.set(engine, stop)
   }
 
   #handleChange(): void {

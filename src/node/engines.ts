@@ -3,35 +3,42 @@ import { availableParallelism, totalmem } from 'node:os'
 import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
-import type { NodeOptions } from './options.ts'
+import type { DatabaseOptions, NodeOptions } from './options.ts'
 import type { PluginDatabase } from './plugins.ts'
 
 /** Of the memory that the cgroup or the host grants; the application beside the node needs the rest. */
 const memoryShareDefault = 0.25
 
+export interface EngineSurroundings {
+  readonly log: Log
+  readonly tempDir: string
+}
+
 /** @throws MeshError ERR_DATABASE_PATH, and what a plug-in throws; what was opened before is closed again */
-export async function openEngines(options: NodeOptions, { log, tempDir, plugins }: { readonly log: Log; readonly tempDir: string; readonly plugins: readonly PluginDatabase[] }): Promise<Map<string, QueryEngine>> {
+export async function openEngines(options: NodeOptions, { plugins, ...surroundings }: EngineSurroundings & { readonly plugins: readonly PluginDatabase[] }): Promise<Map<string, QueryEngine>> {
   const engines = new Map<string, QueryEngine>()
   try {
-    for (const { name, open } of plugins) engines.set(name, await open(log))
-    for (const { name, path, role, threads, memoryBytes } of options.databases) {
-      // The engines' libraries are large: a node does without those that it has no database for.
-      if (isPostgresUrl(path)) {
-        const { openPostgres } = await import('../adapters/postgres/postgres-engine.ts')
-        engines.set(name, await openPostgres({ database: name, url: path, log }))
-        continue
-      }
-      const { openDuckDb } = await import('../adapters/duckdb/duckdb-engine.ts')
-      engines.set(name, await openDuckDb({
-        database: name, path, role, threads: threads ?? availableParallelism(), memoryLimitBytes: memoryBytes ?? grantedMemoryBytes() * memoryShareDefault, tempDir,
-        concurrentQueriesMax: options.inFlightMax, transactionsMax: options.transactionsMax, log,
-      }))
-    }
+    for (const { name, open } of plugins) engines.set(name, await open(surroundings.log))
+    for (const database of options.databases) engines.set(database.name, await openEngine(database, options, surroundings))
   } catch (error) {
     await Promise.allSettled([...engines.values()].map((engine) => engine.close()))
     throw error
   }
   return engines
+}
+
+/** @throws MeshError ERR_DATABASE_PATH, ERR_OPTION_INVALID */
+export async function openEngine({ name, path, role, threads, memoryBytes }: DatabaseOptions, options: Pick<NodeOptions, 'inFlightMax' | 'transactionsMax'>, { log, tempDir }: EngineSurroundings): Promise<QueryEngine> {
+  // The engines' libraries are large: a node does without those that it has no database for.
+  if (isPostgresUrl(path)) {
+    const { openPostgres } = await import('../adapters/postgres/postgres-engine.ts')
+    return await openPostgres({ database: name, url: path, log })
+  }
+  const { openDuckDb } = await import('../adapters/duckdb/duckdb-engine.ts')
+  return await openDuckDb({
+    database: name, path, role, threads: threads ?? availableParallelism(), memoryLimitBytes: memoryBytes ?? grantedMemoryBytes() * memoryShareDefault, tempDir,
+    concurrentQueriesMax: options.inFlightMax, transactionsMax: options.transactionsMax, log,
+  })
 }
 
 function grantedMemoryBytes(): number {

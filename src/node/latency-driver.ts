@@ -34,6 +34,11 @@ export class LatencyDriver {
     this.#perform(this.#parts.latencies.removePeer(this.#parts.clock.nowMs(), peerId))
   }
 
+  /** @throws MeshError ERR_OPTION_INVALID */
+  setPingInterval(pingIntervalMs: number): void {
+    this.#perform(this.#parts.latencies.setPingInterval(this.#parts.clock.nowMs(), pingIntervalMs))
+  }
+
   /** From a datagram ack. */
   handleRtt(peerId: string, rttMs: number): void {
     this.#noteRtt(peerId, rttMs, 'datagram')

@@ -1,6 +1,6 @@
 /** Joins the load machine to the probe (one reading a second) and to gossip. */
 import type { LoadMonitor, LoadEffect } from '../core/load/load-monitor.ts'
-import type { LoadSnapshot } from '../core/load/types.ts'
+import type { LoadSnapshot, LoadThresholds } from '../core/load/types.ts'
 import type { LoadDigest } from '../core/membership/types.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { LoadProbe, LoadReading } from '../ports/load-probe.ts'
@@ -53,6 +53,11 @@ export class LoadDriver {
 
   endDrill(): void {
     this.#perform(this.#parts.monitor.endDrill(this.#parts.clock.nowMs()))
+  }
+
+  /** @throws MeshError ERR_OPTION_INVALID */
+  setThresholds(database: string, thresholds: Readonly<Partial<LoadThresholds>> | null): void {
+    this.#perform(this.#parts.monitor.setThresholds(this.#parts.clock.nowMs(), { database, thresholds }))
   }
 
   setInFlight(inFlight: number): void {

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
 import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
 import { MeshError } from '../errors.ts'
+import { alertRulesOfTree } from './options-alerts.ts'
 import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { databaseFields } from './options-schema.ts'
 import { didYouMean } from './options-suggestion.ts'
@@ -52,12 +53,15 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
   return found
 }
 
-/** @throws MeshError ERR_CONFIG_FILE, ERR_OPTION_UNKNOWN */
-export function fromConfigFile(path: string, cwd: string): SourcedOptions {
+/**
+ * @param text what is to be taken for the content of the file
+ * @throws MeshError ERR_CONFIG_FILE, ERR_OPTION_UNKNOWN
+ */
+export function fromConfigFile(path: string, cwd: string, text?: string): SourcedOptions {
   const absolutePath = resolve(cwd, path)
   const shown = relative(cwd, absolutePath).startsWith('..') ? absolutePath : relative(cwd, absolutePath)
   const lines = new LineCounter()
-  const document = parseDocument(readConfig(absolutePath, shown), { lineCounter: lines, prettyErrors: false })
+  const document = parseDocument(text ?? readConfig(absolutePath, shown), { lineCounter: lines, prettyErrors: false })
   const problem = document.errors[0] ?? document.warnings[0]
   if (problem !== undefined) {
     const { line, col } = lines.linePos(problem.pos[0])
@@ -81,7 +85,7 @@ export function fromTree(tree: unknown, { at, folder }: { readonly at: (keyPath:
       continue
     }
     if (value === null || value === undefined) throw new MeshError('ERR_OPTION_INVALID', `${at(keyPath)} has no value`, { nextStep: 'Give it one, or take the key out.' })
-    found.set(key, { value: option.form.kind === 'databases' ? databasesOf(value, { at, unknown }) : value, source: at(keyPath), folder })
+    found.set(key, { value: option.form.kind === 'databases' ? databasesOf(value, { at, unknown }) : option.form.kind === 'alerts' ? alertRulesOfTree(value) : value, source: at(keyPath), folder })
   }
   refuseUnknown(unknown)
   return found

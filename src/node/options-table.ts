@@ -2,6 +2,7 @@
  * Every option of a node: the only home of names, defaults, units, ranges and meanings. Flags, environment variables, configuration
  * keys, the help text, the schema and docs/OPTIONS.md derive from this table. It imports next to nothing, so that `--help` is quick.
  */
+import { ALERT_RULE_NAMES } from '../core/alerts/rules.ts'
 import { COMPRESSION_MODES } from '../core/latency/compression.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES } from '../core/membership/options.ts'
 import { STRATEGY_NAMES } from '../core/routing/strategies/registry.ts'
@@ -9,7 +10,7 @@ import { writeDuration, writeSize } from './options-values.ts'
 
 export type OptionForm =
   | { readonly kind: 'text'; readonly pattern: RegExp; readonly allowed: string }
-  | { readonly kind: 'path' | 'switch' | 'listen' | 'http' | 'host' | 'seeds' | 'databases' | 'peers' }
+  | { readonly kind: 'path' | 'switch' | 'listen' | 'http' | 'host' | 'seeds' | 'databases' | 'peers' | 'alerts' }
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
   | { readonly kind: 'count' | 'number' | 'percent' | 'duration' | 'size'; readonly min: number; readonly max: number }
 
@@ -97,6 +98,7 @@ const own: readonly OptionSpec[] = [
   { key: 'tables.metricsInterval', group: 'Tables, alerts and traces', form: { kind: 'duration', min: 1_000, max: 3_600_000 }, default: '60s', meaning: 'Time between two samples of the metrics in metrics/p2p.csv.', tradeOff: 'Larger: less disk; short peaks are missed.' },
   { key: 'queryLog', group: 'Tables, alerts and traces', form: { kind: 'choice', choices: ['full', 'redacted', 'off'] }, default: 'full', meaning: 'What is kept in memory of the last 1,000 queries, for the dashboard and the table queries: all, all but the text of the statement (redacted), or nothing.', tradeOff: '' },
   { key: 'alerts.webhook', group: 'Tables, alerts and traces', form: url, default: null, meaning: 'URL that every alert is posted to as JSON when it fires and when it is resolved.', tradeOff: '' },
+  { key: 'alerts.rules', group: 'Tables, alerts and traces', form: { kind: 'alerts' }, default: null, flag: 'alert', meaning: `What is set of a rule of alerts: rule=off, or rule[=threshold][,for=5m][,severity=warning|critical], for ${ALERT_RULE_NAMES.join(', ')}. Repeatable; in the file a mapping of rules to off, a threshold, or above, for and severity.`, tradeOff: '' },
   { key: 'traces.endpoint', group: 'Tables, alerts and traces', form: url, default: null, meaning: 'OTLP/HTTP address that traces are sent to, such as http://127.0.0.1:4318/v1/traces; without it none are made.', tradeOff: '' },
   { key: 'traces.sampleRatio', group: 'Tables, alerts and traces', form: { kind: 'number', min: 0, max: 1 }, default: '1', meaning: 'Share of the queries that are traced, where the caller has not decided it.', tradeOff: 'Larger: more is seen; more work and traffic.' },
 
@@ -136,10 +138,12 @@ export const OPTION_TABLE: readonly Option[] = Object.freeze(own.map((spec): Opt
   ...spec,
   flag: `--${spec.flag ?? kebab(spec.key)}`,
   env: `REEDBASE_${kebab(spec.key).replaceAll('-', '_').toUpperCase()}`,
-  isList: spec.form.kind === 'seeds' || spec.form.kind === 'databases' || spec.form.kind === 'peers',
+  isList: spec.form.kind === 'seeds' || spec.form.kind === 'databases' || spec.form.kind === 'peers' || spec.form.kind === 'alerts',
 })))
 
 export const CONFIG_ENV = 'REEDBASE_CONFIG'
+/** In the data folder; read where no other file is named. */
+export const DATA_DIR_CONFIG = 'reedbase.yaml'
 /** Read elsewhere, so no unknown variable: stack traces on errors. */
 export const DEBUG_ENV = 'REEDBASE_DEBUG'
 
@@ -155,6 +159,7 @@ export function allowedText(form: OptionForm): string {
     case 'seeds': return 'host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'
     case 'peers': return 'a PeerId of a node, such as 12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
     case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB][,strategy=…][,cpuThreshold=…][,memoryThreshold=…][,overloadLeaveMargin=…][,overloadDwell=…]'
+    case 'alerts': return `rule=off or rule[=threshold][,for=…][,severity=warning|critical], for one of ${ALERT_RULE_NAMES.join(', ')}`
     case 'choice': return form.choices.join(', ').replace(/, ([^,]*)$/, ' or $1')
     case 'count': return `a whole number from ${form.min} to ${form.max}`
     case 'number': return `a number from ${form.min} to ${form.max}`

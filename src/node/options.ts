@@ -2,19 +2,22 @@
  * A node's options, from all their sources, checked once and frozen. Precedence: flags, then environment, then configuration file, then
  * defaults; a list from a higher source replaces the lower one whole.
  */
+import type { AlertRuleOverrides } from '../core/alerts/rules.ts'
 import type { CompressionMode } from '../core/latency/compression.ts'
 import type { StrategyName } from '../core/routing/strategies/registry.ts'
+import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { isPostgresUrl, parseConnectionTarget } from '../adapters/postgres/connection-target.ts'
 import { MeshError } from '../errors.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
 import type { LoadThresholds } from '../core/load/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
+import type { ParsedAlertRule } from './options-alerts.ts'
 import { type databaseThresholds, optionsSchema, type ParsedDatabase } from './options-schema.ts'
 import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
 import { type RoutingMachineOptions, ROUTING_OPTION_TABLE, routingOptionsOf } from './options-routing.ts'
-import { CONFIG_ENV, membershipKey, OPTION_TABLE } from './options-table.ts'
+import { CONFIG_ENV, DATA_DIR_CONFIG, membershipKey, OPTION_TABLE } from './options-table.ts'
 import type { HostPort } from './options-values.ts'
 import { MESH_DATABASE } from '../wire/operations-views.ts'
 
@@ -60,6 +63,8 @@ export interface TablesOptions {
 
 export interface AlertsOptions {
   readonly webhook: string | null
+  /** What differs from the defaults of the rules. */
+  readonly rules: AlertRuleOverrides
 }
 
 export interface TracesOptions {
@@ -135,11 +140,49 @@ export interface OptionSources {
   readonly cwd: string
 }
 
+/** What a node is started with, and where its changes are kept. */
+export interface NodeConfiguration {
+  readonly options: NodeOptions
+  /** Absolute: the file that was named, or else that in the data folder, which need not exist. */
+  readonly file: string
+  /** By option key: the flag or the variable that wins over the file, at the next start as at this one. */
+  readonly overriddenBy: ReadonlyMap<string, string>
+  /**
+   * The options as they were if that were the content of the file.
+   * @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID, ERR_CONFIG_FILE
+   */
+  readonly withText: (text: string) => NodeOptions
+}
+
 /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID, ERR_CONFIG_FILE */
-export function loadNodeOptions({ flags, env, cwd }: OptionSources): NodeOptions {
-  const config = flags['config'] ?? env[CONFIG_ENV]
-  if (config !== undefined && (typeof config !== 'string' || config === '')) throw new MeshError('ERR_OPTION_INVALID', '--config needs the path of a file')
-  return build([fromFlags(flags, cwd), fromEnvironment(env, cwd), ...(config === undefined ? [] : [fromConfigFile(config, cwd)])], cwd)
+export function loadNodeOptions(sources: OptionSources): NodeOptions {
+  return loadNodeConfiguration(sources).options
+}
+
+/** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID, ERR_CONFIG_FILE */
+export function loadNodeConfiguration({ flags, env, cwd }: OptionSources): NodeConfiguration {
+  const named = flags['config'] ?? env[CONFIG_ENV]
+  if (named !== undefined && (typeof named !== 'string' || named === '')) throw new MeshError('ERR_OPTION_INVALID', '--config needs the path of a file')
+  const higher = [fromFlags(flags, cwd), fromEnvironment(env, cwd)]
+  const file = named === undefined ? resolve(cwd, dataDirAsGiven(higher), DATA_DIR_CONFIG) : resolve(cwd, named)
+  const load = (lower: readonly SourcedOptions[]): NodeOptions => {
+    const options = build([...higher, ...lower], cwd)
+    if (named === undefined && options.dataDir !== dirname(file)) {
+      throw new MeshError('ERR_OPTION_INVALID', `${file} is read because its folder is the data folder, and names ${options.dataDir} as that`, { nextStep: 'Take dataDir out of the file, or name the file with --config.' })
+    }
+    return options
+  }
+  return {
+    options: load(named !== undefined || existsSync(file) ? [fromConfigFile(file, cwd)] : []), file,
+    overriddenBy: new Map(higher.toReversed().flatMap((source) => [...source].map(([key, { source: by }]) => [key, by] as const))),
+    withText: (text) => load([fromConfigFile(file, cwd, text)]),
+  }
+}
+
+/** Before all the rest is known; what is no path is refused with it. */
+function dataDirAsGiven(sources: readonly SourcedOptions[]): string {
+  const given = sources.find((source) => source.has('dataDir'))?.get('dataDir')?.value
+  return typeof given === 'string' && given !== '' && !given.includes('\0') ? given : String(OPTION_TABLE.find(({ key }) => key === 'dataDir')?.default)
 }
 
 /**
@@ -215,7 +258,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
       isWritten: get('tables.write') === 'on', rawRetentionMs: get('tables.rawRetention'), aggregateRetentionMs: get('tables.aggregateRetention'),
       bytesMax: get('tables.sizeMax'), metricsIntervalMs: get('tables.metricsInterval'),
     },
-    alerts: { webhook: get<string | undefined>('alerts.webhook') ?? null },
+    alerts: { webhook: get<string | undefined>('alerts.webhook') ?? null, rules: Object.fromEntries((get<ParsedAlertRule[] | undefined>('alerts.rules') ?? []).map(({ rule, ...settings }) => [rule, settings])) },
     traces: { endpoint: get<string | undefined>('traces.endpoint') ?? null, sampleRatio: get('traces.sampleRatio') },
     queryLog: get('queryLog'),
     membership: parseMembershipOptions(overrides, get<MembershipPreset>('membership.preset')),

@@ -29,7 +29,7 @@ interface Peer {
 }
 
 export class PeerLatencies {
-  readonly options: LatencyOptions
+  #options: LatencyOptions
   readonly #random: Random
   readonly #peers = new Map<string, Peer>()
   /** One deadline a peer: the next ping while resting, the missing report while pinging. */
@@ -40,11 +40,15 @@ export class PeerLatencies {
 
   /** @throws MeshError ERR_OPTION_UNKNOWN, ERR_OPTION_INVALID */
   constructor(options: Readonly<Partial<LatencyOptions>>, random: Random) {
-    this.options = parseLatencyOptions(options)
+    this.#options = parseLatencyOptions(options)
     this.#random = random
   }
 
   // --- getters ------------------------------------------------------------------------------------------------------------
+
+  get options(): LatencyOptions {
+    return this.#options
+  }
 
   get size(): number {
     return this.#peers.size
@@ -101,6 +105,20 @@ export class PeerLatencies {
     return this.#startDue(nowMs)
   }
 
+  /**
+   * For all peers, from now on: who rests until its next regular ping is pinged that long after its last one, at once where that is over. Who has failed,
+   * or has answered too seldom yet, keeps its own pace.
+   * @throws MeshError ERR_OPTION_INVALID, with which nothing changes
+   */
+  setPingInterval(nowMs: number, pingIntervalMs: number): LatencyEffect[] {
+    this.#options = parseLatencyOptions({ ...this.#options, pingIntervalMs })
+    for (const [peerId, peer] of this.#peers) {
+      if (peer.phase !== 'resting' || this.#isSoon(peer)) continue
+      this.#deadlines.set(peerId, Math.max(nowMs, peer.lastPingAtMs + this.#jittered(pingIntervalMs)))
+    }
+    return this.#startDue(nowMs)
+  }
+
   // --- time ---------------------------------------------------------------------------------------------------------------
 
   nextDeadlineMs(): number | null {
@@ -122,12 +140,17 @@ export class PeerLatencies {
     if (peer.phase !== 'pinging') return
     this.#pinging--
     peer.phase = 'resting'
-    const { pingIntervalMs, retryPingMs, firstAnswers } = this.options
-    const { window } = peer
-    const failures = window.failures('ping')
-    const isSoon = failures > 0 || window.answers < firstAnswers
-    const pauseMs = isSoon ? Math.min(pingIntervalMs, retryPingMs * 2 ** Math.max(0, failures - 1)) : pingIntervalMs
-    this.#deadlines.set(peerId, nowMs + pauseMs * (1 + intervalJitter * (2 * this.#random() - 1)))
+    const { pingIntervalMs, retryPingMs } = this.#options
+    const pauseMs = this.#isSoon(peer) ? Math.min(pingIntervalMs, retryPingMs * 2 ** Math.max(0, peer.window.failures('ping') - 1)) : pingIntervalMs
+    this.#deadlines.set(peerId, nowMs + this.#jittered(pauseMs))
+  }
+
+  #isSoon({ window }: Peer): boolean {
+    return window.failures('ping') > 0 || window.answers < this.#options.firstAnswers
+  }
+
+  #jittered(pauseMs: number): number {
+    return pauseMs * (1 + intervalJitter * (2 * this.#random() - 1))
   }
 
   #pingEnded(nowMs: number, peerId: string, peer: Peer): LatencyEffect[] {

@@ -72,7 +72,7 @@ export class LoadMonitor {
   readonly #cpuReadings: number[] = []
   readonly #judge: LoadJudge
   /** By database; those without thresholds of their own go by `#judge`. */
-  readonly #judgeOf: ReadonlyMap<string, LoadJudge>
+  readonly #judgeOf: Map<string, LoadJudge>
   readonly #overloadedDatabases = new Set<string>()
   #measured: LoadInput = { cpuPercent: 0, memoryPercent: 0, memoryBytes: 0, processCpuPercent: 0, eventLoopDelayMs: 0 }
   #drill: DrillInput | null = null
@@ -172,7 +172,7 @@ export class LoadMonitor {
     this.#cpuReadings.push(Math.min(100, cpuPercent))
     if (this.#cpuReadings.length > smoothingReadings) this.#cpuReadings.shift()
     this.#measured = { cpuPercent: median(this.#cpuReadings), memoryPercent: Math.min(100, memoryPercent), memoryBytes, processCpuPercent, eventLoopDelayMs }
-    const judged = { cpuPercent: this.#cpuReadings.length === smoothingReadings ? this.#measured.cpuPercent : null, memoryPercent: this.#measured.memoryPercent }
+    const judged = this.#judged()
     this.#judge.handleMeasured(nowMs, judged)
     for (const judge of this.#judgeOf.values()) judge.handleMeasured(nowMs, judged)
     if (this.#deadlines.atMs('publish') === undefined) this.#deadlines.set('publish', nowMs + Math.min(firstPublishMs, this.options.intervalMs))
@@ -224,6 +224,22 @@ export class LoadMonitor {
     return this.#settle(nowMs, true)
   }
 
+  /**
+   * Those of one database from now on; what they leave out is the node's, and null leaves all to the node. The load as it was measured last is judged
+   * anew at once: whoever lowers a threshold below it need not wait for the next reading, and whoever raises one owes no dwell.
+   * @throws MeshError ERR_OPTION_INVALID, with which nothing changes
+   */
+  setThresholds(nowMs: number, { database, thresholds }: { readonly database: string; readonly thresholds: Readonly<Partial<LoadThresholds>> | null }): LoadEffect[] {
+    if (thresholds === null || Object.keys(thresholds).length === 0) {
+      if (!this.#judgeOf.delete(database) || !this.#overloadedDatabases.delete(database)) return []
+      return [{ kind: 'overload-left', reason: 'it has no thresholds of its own any more', database }]
+    }
+    const judge = new LoadJudge(parseLoadOptions({ ...this.options, ...thresholds }))
+    if (this.#cpuReadings.length > 0) judge.handleMeasured(nowMs, this.#judged())
+    this.#judgeOf.set(database, judge)
+    return this.#settle(nowMs, false)
+  }
+
   // --- time ---------------------------------------------------------------------------------------------------------------
 
   nextDeadlineMs(): number | null {
@@ -251,6 +267,12 @@ export class LoadMonitor {
   }
 
   // --- inside -------------------------------------------------------------------------------------------------------------
+
+  /** Of the CPU nothing can be said before there are enough readings. */
+  #judged(): { readonly cpuPercent: number | null; readonly memoryPercent: number } {
+    const { cpuPercent, memoryPercent } = this.#measured
+    return { cpuPercent: this.#cpuReadings.length === smoothingReadings ? cpuPercent : null, memoryPercent }
+  }
 
   /** Of a node with one database; with several, whose times differ, one figure would mislead. */
   #onlyServiceMs(): number | null {
