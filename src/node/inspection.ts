@@ -35,9 +35,11 @@ export interface NodeInspection {
   /** Of the last seconds; null when there was none. */
   traffic(peerId: string): TrafficSummary | null
   reachability(): ReachabilityView
-  readonly distances: Pick<Distances, 'all' | 'between'>
+  readonly distances: Pick<Distances, 'all' | 'between' | 'nearest'>
   /** The last one; null before the first. */
   reading(): LoadReading | null
+  /** How far the clock here is ahead of each peer's that has told, to a few hundred milliseconds; negative: behind. */
+  clockOffsets(): ReadonlyArray<{ readonly peerId: string; readonly aheadMs: number }>
   /** PeerIds of the members that this node has a connection to. */
   connectedPeers(): readonly string[]
 

@@ -2,6 +2,7 @@
  * The options of a node as a program gives them: the configuration file as an object, with units in the values (`'30s'`, `'512MB'`).
  * Ranges, defaults and meanings are in OPTION_TABLE alone, whose keys a test holds these to.
  */
+import type { AlertRuleName } from '../core/alerts/rules.ts'
 import type { AdmissionOptions } from '../core/admission/options.ts'
 import type { TwoHopOptions } from '../core/latency/two-hop-options.ts'
 import type { HotspotOptions } from '../core/load/hotspots.ts'
@@ -122,7 +123,8 @@ export interface NodeSettings {
   readonly http?: { readonly listen?: string; readonly tokenFile?: string; readonly tlsCert?: string; readonly tlsKey?: string; readonly requestsMax?: number; /** As `1MB`. */ readonly bodyMax?: string; readonly rowsMax?: number; readonly timeoutMax?: Duration }
   readonly tables?: { readonly write?: 'on' | 'off'; readonly rawRetention?: Duration; readonly aggregateRetention?: Duration; /** As `1GB`. */ readonly sizeMax?: string; readonly metricsInterval?: Duration }
   readonly queryLog?: 'full' | 'redacted' | 'off'
-  readonly alerts?: { readonly webhook?: string }
+  /** Rules by name: off, a threshold, or what is to differ. */
+  readonly alerts?: { readonly webhook?: string; readonly rules?: { readonly [Rule in AlertRuleName]?: 'off' | number | { readonly above?: number; readonly for?: Duration; readonly severity?: 'warning' | 'critical' } } }
   readonly traces?: { readonly endpoint?: string; readonly sampleRatio?: number }
   /** Of the command line's own log; a program hands `createNode` a log of its own. */
   readonly logLevel?: 'debug' | 'info' | 'warn' | 'error'

@@ -514,7 +514,12 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
       return latencyService.view(database, hours)
     },
     latencyTo: (peerId) => latencies.summary(peerId), traffic: (peerId) => latencyService.traffic(peerId),
-    reachability: () => ({ ...directory.self(), paths: reachability.paths(), mesh: null }), distances, reading: () => lastReading, connectedPeers: () => mesh.connectedPeers(),
+    reachability: () => ({ ...directory.self(), paths: reachability.paths(), mesh: null }), distances,
+    clockOffsets: () => membership.members().flatMap(({ state, signed: { record: { peerId } } }) => {
+      const aheadMs = state === 'alive' ? loads.clockAheadMs(clock.nowMs(), clock.wallMs(), peerId) : null
+      return aheadMs === null ? [] : [{ peerId, aheadMs }]
+    }),
+    reading: () => lastReading, connectedPeers: () => mesh.connectedPeers(),
     recentEvents: () => recentEvents.list(), events: (signal) => events.subscribe([], signal), recentQueries: () => queryLog.recent(), observe: (observer) => observers.add(observer),
     query: (request, signal) => ownQueries.stream(request, signal),
     explain: async (request, signal) => await queries.explain(request, signal),

@@ -3,6 +3,8 @@ import { isIP } from 'node:net'
 import * as z from 'zod'
 import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
 import { STRATEGY_NAMES, type StrategyName } from '../core/routing/strategies/registry.ts'
+import { ALERT_RULE_NAMES } from '../core/alerts/rules.ts'
+import { readAlertRule } from './options-alerts.ts'
 import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
 import { readDuration, readHost, readHostPort, readHttpListen, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
@@ -76,6 +78,7 @@ function schemaOf(form: OptionForm): z.ZodType {
     case 'seeds': return z.array(read(readSeed, form), 'a list').max(64, 'at most 64 seeds')
     case 'peers': return z.array(read(readPeerId, form), 'a list').max(512, 'at most 512 PeerIds')
     case 'databases': return databases
+    case 'alerts': return z.array(read(readAlertRule, form), 'a list').max(ALERT_RULE_NAMES.length, 'each rule once')
   }
 }
 

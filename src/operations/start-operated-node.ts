@@ -6,6 +6,7 @@ import { type InspectedNode, type MeshNode, startNode } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import { NO_PLUGINS, type NodePlugins } from '../node/plugins.ts'
 import type { Log } from '../ports/log.ts'
+import { Alerts } from './alerts/alerts.ts'
 
 export interface OperatedNode extends MeshNode {
   /** URL of its HTTP server; null where none runs. */
@@ -25,5 +26,7 @@ export async function startOperatedNode(options: NodeOptions, { log, plugins = N
 
 /** Each part registers its own end with `inspection.onClose`. */
 async function operate({ inspection, ...node }: InspectedNode): Promise<OperatedNode> {
+  const alerts = new Alerts(inspection, null)
+  inspection.onClose('alerts', () => alerts.stop())
   return { ...node, http: inspection.status().http }
 }

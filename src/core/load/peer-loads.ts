@@ -102,6 +102,16 @@ export class PeerLoads {
     return entry !== null && this.#count(this.#takeFigures(nowMs, entry, nowMs, digest))
   }
 
+  /**
+   * How far the clock here is ahead of that reporter's, as its soonest snapshot shows, which was under way for a little; negative: behind.
+   * Null while none has come. `wallMs`: of the same moment as `nowMs`.
+   */
+  clockAheadMs(nowMs: number, wallMs: number, peerId: string): number | null {
+    const entry = this.#entries.get(peerId)
+    const offsetMs = entry === undefined ? Infinity : Math.min(entry.offsetMs, entry.offsetBeforeMs)
+    return offsetMs === Infinity ? null : offsetMs + wallMs - nowMs
+  }
+
   remove(peerId: string): void {
     this.#entries.delete(peerId)
   }

@@ -58,6 +58,15 @@ describe('peer loads', () => {
     expect(serviceMsOf(loads.get('a') as PeerLoad, 'flights')).toBe(100)
   })
 
+  it('tells by the soonest snapshot how the clocks differ', () => {
+    const loads = new PeerLoads()
+    expect(loads.clockAheadMs(0, 0, 'a')).toBeNull()
+    // The clock here shows 5,010,000 at 10 s; the reporter's shows 3 s less, and the second snapshot was under way for 400 ms longer.
+    loads.handleSnapshot(10_000, snapshot(1, { atWallMs: 5_006_980 }))
+    loads.handleSnapshot(20_000, snapshot(2, { atWallMs: 5_016_580 }))
+    expect(loads.clockAheadMs(20_000, 5_020_000, 'a')).toBe(3_020)
+  })
+
   describe('the age of figures', () => {
     const wallMs = 5_000_000
 
