@@ -28,5 +28,10 @@ export async function startOperatedNode(options: NodeOptions, { log, plugins = N
 async function operate({ inspection, ...node }: InspectedNode): Promise<OperatedNode> {
   const alerts = new Alerts(inspection, null)
   inspection.onClose('alerts', () => alerts.stop())
+  // A node without HTTP does not load it.
+  if (inspection.options.http.listen !== 'off') {
+    const { startHttp } = await import('./http/http-server.ts')
+    await startHttp({ inspection, metrics: null, alerts, tables: null, files: null })
+  }
   return { ...node, http: inspection.status().http }
 }

@@ -1,0 +1,106 @@
+/** The routes of HTTP, what holds for all of them, and how errors leave. It listens nowhere yet. */
+import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
+import { MeshError } from '../../errors.ts'
+import { addEventRoutes } from './event-routes.ts'
+import { EventFeed } from './event-feed.ts'
+import { EventStreams } from './event-streams.ts'
+import { Guard } from './guard.ts'
+import { addHealthRoutes } from './health-routes.ts'
+import type { HttpRoom, HttpSources } from './http-room.ts'
+import { LiveState } from './live-state.ts'
+import { Places } from './places.ts'
+import { problemHeaders, problemOf } from './problem.ts'
+import type { Protection } from './protection.ts'
+import { addQueryRoutes } from './query-routes.ts'
+import { parseBody } from './query-request.ts'
+import { addViewRoutes } from './view-routes.ts'
+
+/** For the header and body of one request: whoever sends a byte now and then holds a connection no longer. */
+const requestTimeoutMs = 30_000
+const keepAliveMs = 30_000
+/** Beside those that `http.requestsMax` speaks of. */
+const idleConnectionsMax = 256
+
+const SECURITY_HEADERS = {
+  'content-security-policy': "default-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
+  'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer', 'x-frame-options': 'DENY', 'cross-origin-resource-policy': 'same-origin', 'cross-origin-opener-policy': 'same-origin',
+} as const
+
+export interface HttpApp {
+  readonly app: FastifyInstance
+  /** Ends the event streams, then every connection. */
+  close(): Promise<void>
+}
+
+export async function createHttpApp(sources: HttpSources, protection: Protection): Promise<HttpApp> {
+  const { inspection } = sources
+  const { clock, log, options: { http } } = inspection
+  const guard = new Guard(protection, () => clock.wallMs())
+  const live = new LiveState(inspection, sources.alerts)
+  const feed = new EventFeed(inspection)
+  const streams = new EventStreams({ feed, live, clock, log })
+  const room: HttpRoom = { ...sources, guard, live, streams, places: new Places(http.requestsMax) }
+
+  const app = fastify({
+    ...(protection.tls === null ? {} : { https: { cert: protection.tls.cert, key: protection.tls.key } }),
+    logger: false, bodyLimit: http.bodyBytesMax, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs, forceCloseConnections: true, return503OnClosing: true,
+  }) as unknown as FastifyInstance
+  app.server.maxConnections = http.requestsMax + idleConnectionsMax
+
+  app.removeAllContentTypeParsers()
+  // The only one: forms of other sites send other types, and JSON from there is announced by the browser first.
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, parseBody(body as string))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers(SECURITY_HEADERS)
+    guard.checkHost(request.headers)
+  })
+  app.setErrorHandler((error: FastifyError | MeshError, request, reply) => {
+    const meshError = fromFastify(error)
+    const problem = problemOf(meshError)
+    if (problem.status === 500) log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'a request over HTTP failed by a fault of this program')
+    void reply.status(problem.status).headers(problemHeaders(problem)).send(JSON.stringify(problem))
+  })
+  app.setNotFoundHandler((request) => {
+    throw new MeshError('ERR_RESOURCE_UNKNOWN', `there is no ${request.method} ${request.url.slice(0, 300)}`)
+  })
+
+  addHealthRoutes(app, room)
+  await app.register(async (guarded) => {
+    guarded.addHook('onRequest', async ({ headers }) => {
+      guard.checkOrigin(headers)
+      guard.checkToken(headers)
+    })
+    addQueryRoutes(guarded, room)
+    addViewRoutes(guarded, room)
+    addEventRoutes(guarded, room)
+  })
+  await app.ready()
+
+  const alertsEnd = new AbortController()
+  if (sources.alerts !== null) feed.followAlerts(sources.alerts, alertsEnd.signal).catch((error: unknown) => { log.warn({ err: error }, 'event streams over HTTP tell no alerts any more') })
+  return {
+    app,
+    close: async () => {
+      alertsEnd.abort()
+      streams.close()
+      await app.close()
+    },
+  }
+}
+
+/** Those of the HTTP server itself, in our words. */
+function fromFastify(error: FastifyError | MeshError): Error {
+  if (error instanceof MeshError) return error
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': return new MeshError('ERR_REQUEST_TOO_LARGE', 'the body is larger than http.bodyMax')
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return new MeshError('ERR_MEDIA_TYPE', 'the body is not application/json')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return new MeshError('ERR_REQUEST_INVALID', 'the body is not as long as its header says')
+    default: return error.statusCode !== undefined && error.statusCode < 500 ? new MeshError('ERR_REQUEST_INVALID', error.message) : error
+  }
+}

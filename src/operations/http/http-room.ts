@@ -1,0 +1,27 @@
+/** What the routes of HTTP share. */
+import type { NodeInspection } from '../../node/inspection.ts'
+import type { AlertsSource, MetricsSource, TablesSource } from '../types.ts'
+import type { EventStreams } from './event-streams.ts'
+import type { Guard } from './guard.ts'
+import type { LiveState } from './live-state.ts'
+import type { Places } from './places.ts'
+
+/** By path, such as `/` and `/assets/app.js`. */
+export type HttpFiles = ReadonlyMap<string, { readonly contentType: string; readonly body: Buffer }>
+
+export interface HttpSources {
+  readonly inspection: NodeInspection
+  /** Null: that part does not run. */
+  readonly metrics: MetricsSource | null
+  readonly alerts: AlertsSource | null
+  readonly tables: TablesSource | null
+  /** Read at the first request for one of them. */
+  readonly files: (() => Promise<HttpFiles>) | null
+}
+
+export interface HttpRoom extends HttpSources {
+  readonly guard: Guard
+  readonly places: Places
+  readonly live: LiveState
+  readonly streams: EventStreams
+}

@@ -1,0 +1,68 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { MeshError } from '../../errors.ts'
+import type { RouteReport } from '../../query/types.ts'
+import { type Answer, openAnswer } from './answer.ts'
+import { type AnswerFormat, ANSWER_TYPES, createWriter } from './answer-writers.ts'
+import type { HttpRoom } from './http-room.ts'
+import { preferredType } from './media-types.ts'
+import { readExplain, readQuery } from './query-request.ts'
+
+const formats: ReadonlyArray<readonly [string, AnswerFormat]> = [
+  ['application/json', 'json'], ['application/x-ndjson', 'ndjson'], ['application/jsonl', 'ndjson'], ['text/csv', 'csv'], ['application/vnd.apache.arrow.stream', 'arrow'],
+]
+
+export function addQueryRoutes(app: FastifyInstance, { inspection, places }: HttpRoom): void {
+  const { http } = inspection.options
+  const { clock, log } = inspection
+
+  app.post('/api/v1/query', async (request, reply) => {
+    const startedMs = clock.nowMs()
+    const format = formatOf(request.headers.accept)
+    const query = readQuery(request.body, http)
+    const signal = heldUntilClosed(reply, places.take())
+    const answer = await openAnswer(await inspection.query(query, signal), { rowsMax: http.rowsMax, elapsedMs: () => clock.nowMs() - startedMs })
+    const write = await createWriter(format)
+    // Bytes and not objects, so that its buffer is bounded by size.
+    const body = Readable.from(write(answer), { objectMode: false })
+    body.once('error', (error) => { log.debug({ err: error, database: query.database }, 'an answer over HTTP was broken off') })
+    void reply.headers({ 'content-type': ANSWER_TYPES[format], ...routeHeaders(answer.result.route) })
+    if (format !== 'arrow') addTrailer(reply, answer)
+    return reply.send(body)
+  })
+
+  app.post('/api/v1/explain', async (request, reply) => {
+    const query = readExplain(request.body)
+    return await inspection.explain(query, heldUntilClosed(reply, places.take()))
+  })
+}
+
+/** The place that a request takes is free, and what it asked for is given up, when its connection is done with it, however that comes. */
+export function heldUntilClosed(reply: FastifyReply, release: () => void): AbortSignal {
+  const controller = new AbortController()
+  reply.raw.once('close', () => {
+    release()
+    controller.abort(new MeshError('ERR_QUERY_CANCELLED', 'the client of HTTP has gone'))
+  })
+  return controller.signal
+}
+
+function formatOf(accept: string | undefined): AnswerFormat {
+  const chosen = preferredType(accept, formats.map(([type]) => type))
+  return (formats.find(([type]) => type === chosen) as (typeof formats)[number])[1]
+}
+
+function routeHeaders(route: RouteReport | null): Readonly<Record<string, string>> {
+  if (route === null) return {}
+  const { decision, executedBy, latencyMs, reason } = route
+  return {
+    'x-reedbase-route': `${decision}; node=${executedBy.name}${latencyMs === null ? '' : `; latency=${latencyMs.toFixed(3)}ms`}`,
+    // Headers are ASCII; JSON has it whole.
+    'x-reedbase-reason': reason.replace(/[^\x20-\x7e]/g, '?'),
+  }
+}
+
+/** A client that reads trailers knows by it that nothing is missing; where it does not come, the answer was broken off. */
+function addTrailer(reply: FastifyReply, answer: Answer): void {
+  reply.trailer('X-Reedbase-Rows', () => Promise.resolve(String(answer.stats()?.rows ?? 'incomplete')))
+}
