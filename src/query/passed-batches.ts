@@ -33,7 +33,7 @@ export abstract class PassedBatches implements AsyncIterableIterator<EngineBatch
   /** Once, whichever way it ended, and last. */
   protected handleEnded(): void {}
 
-  /** The error that the reader gets for it. */
+  /** The error that the reader gets for it; before `handleEnded`. */
   protected explain(error: unknown): unknown {
     return error
   }
@@ -51,8 +51,9 @@ export abstract class PassedBatches implements AsyncIterableIterator<EngineBatch
       if (step.done === true && !this.#isLeft()) this.handleCompleted()
     } catch (error) {
       this.#isOver = true
+      const explained = this.explain(error)
       this.#end()
-      throw this.explain(error)
+      throw explained
     }
     if (this.#isLeft()) return { done: true, value: undefined }
     if (step.done === true) {

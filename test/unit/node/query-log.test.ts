@@ -21,7 +21,8 @@ const answering: QueryHandler = async (_request, { watch }) => {
 }
 
 async function readAll(batches: AsyncIterable<unknown>): Promise<void> {
-  for await (const _ of batches) { /* Only to the end. */ }
+  const iterator = batches[Symbol.asyncIterator]()
+  while ((await iterator.next()).done !== true);
 }
 
 describe('QueryLog', () => {
@@ -67,7 +68,9 @@ describe('QueryLog', () => {
   it('tells one that its reader left as cancelled', async () => {
     const { handle, ended } = logOf(answering)
     const response = await handle(request(), context())
-    for await (const _ of response.batches) break
+    const batches = response.batches[Symbol.asyncIterator]()
+    await batches.next()
+    await batches.return?.()
     expect(ended).toMatchObject([{ outcome: 'cancelled', code: null, rows: 10 }])
   })
 
