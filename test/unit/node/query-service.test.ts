@@ -20,7 +20,7 @@ import { Sessions } from '../../../src/node/sessions.ts'
 import type { Log } from '../../../src/ports/log.ts'
 import type { Access, EngineBatch, QueryEngine } from '../../../src/ports/query-engine.ts'
 import type { QueryRequest, QueryResponse } from '../../../src/query/types.ts'
-import { VirtualClock } from '../../support/query-plane.ts'
+import { until, VirtualClock } from '../../support/query-plane.ts'
 
 const silentLog: Log = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined, child: () => silentLog }
 const batch = (text: string): EngineBatch => ({ bytes: Buffer.from(text), rows: 1 })
@@ -234,13 +234,12 @@ describe('failover', () => {
   })
 
   it('moves on as soon as membership says that the peer failed', async () => {
-    const { ask, service } = setUp({
+    const { ask, asked, service } = setUp({
       local: overloaded, peers: [{ peerId: 'near' }, { peerId: 'far' }],
       behaviour: { near: (_request, signal) => new Promise((_resolve, reject) => { signal.addEventListener('abort', () => reject(new MeshError('ERR_QUERY_CANCELLED', 'cancelled'))) }) },
     })
     const asking = ask()
-    await Promise.resolve()
-    await Promise.resolve()
+    await until('it is asked', () => asked.length > 0)
     service.handlePeerDown('near')
     expect((await asking).route).toMatchObject({ executedBy: { peerId: 'far' }, failedAttempts: [{ code: 'ERR_PEER_UNREACHABLE' }] })
   })
@@ -252,8 +251,7 @@ describe('failover', () => {
       behaviour: { near: (_request, signal) => new Promise((_resolve, reject) => { signal.addEventListener('abort', () => reject(new MeshError('ERR_QUERY_CANCELLED', 'cancelled'))) }) },
     })
     const asking = ask({}, controller.signal)
-    await Promise.resolve()
-    await Promise.resolve()
+    await until('it is asked', () => asked.length > 0)
     controller.abort(new MeshError('ERR_QUERY_CANCELLED', 'the caller left'))
     await expect(asking).rejects.toMatchObject({ code: 'ERR_QUERY_CANCELLED' })
     expect(asked).toEqual(['near'])
