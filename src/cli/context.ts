@@ -55,7 +55,7 @@ export interface Parts {
 export interface CliContext {
   readonly stdout: TextOutput
   readonly stderr: TextOutput
-  readonly stdin: { readonly isTerminal: boolean; read(): Promise<string> }
+  readonly stdin: { readonly isTerminal: boolean; read(): Promise<string>; /** As it comes, instead of all at once. */ chunks(): AsyncIterable<string> }
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
   readonly parts: Parts
@@ -87,7 +87,7 @@ export function processContext(argv: readonly string[]): CliContext {
   return {
     stdout: textOutput(process.stdout, { argv, isResult: true }),
     stderr: textOutput(process.stderr, { argv, isResult: false }),
-    stdin: { isTerminal: stdin.isTTY, read: () => readAll(stdin) },
+    stdin: { isTerminal: stdin.isTTY, read: () => readAll(stdin), chunks: () => stdin.setEncoding('utf8') as AsyncIterable<string> },
     env,
     cwd: process.cwd(),
     parts: {

@@ -21,6 +21,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'db:nodes', summary: 'show the nodes that serve a database', load: () => import('./commands/db-nodes.ts') },
   { name: 'db:latency', summary: 'show how far the nodes of a database are, and were', load: () => import('./commands/db-latency.ts') },
   { name: 'db:explain-route', summary: 'show where a query would run, and why, without running it', load: () => import('./commands/db-explain-route.ts') },
+  { name: 'shell', summary: 'run SQL interactively, or that of a file', load: () => import('./commands/shell.ts') },
   { name: 'members', summary: 'show or watch the members of the mesh', load: () => import('./commands/members.ts') },
   { name: 'members:force-leave', summary: 'take a failed member off everywhere', load: () => import('./commands/members-force-leave.ts') },
   { name: 'monitor', summary: 'follow the events and the log of a running node', load: () => import('./commands/monitor.ts') },

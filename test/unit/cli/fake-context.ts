@@ -73,7 +73,7 @@ export class FakeProcess {
     const { env, stdin, terminal, node } = this.#options
     return {
       stdout: this.stdout, stderr: this.stderr, env: env ?? {}, cwd: '/srv',
-      stdin: { isTerminal: terminal === true && stdin === undefined, read: () => Promise.resolve(stdin ?? '') },
+      stdin: { isTerminal: terminal === true && stdin === undefined, read: () => Promise.resolve(stdin ?? ''), chunks: async function* () { yield await Promise.resolve(stdin ?? '') } },
       wallMs: () => Date.UTC(2026, 0, 1, 12, 0, 10),
       // Each look at the clock is 10 ms later, so that spans are known.
       nowMs: () => this.#nowMs += 10,
