@@ -1,0 +1,59 @@
+/** The dashboard: one state, fed by the node's stream, drawn by views that know nothing of each other. */
+import { announcement } from './announcer.ts'
+import { alertsCame, connectionChanged, databasesCame, eventsCame, liveStateCame, memberSelected, queriesCame } from './dashboard-state.ts'
+import { byId, setText } from './elements.ts'
+import { createFeedsView } from './feeds-view.ts'
+import { createHeaderView } from './header-view.ts'
+import { History } from './history.ts'
+import { LiveStream } from './live-stream.ts'
+import { createMapView } from './map-view.ts'
+import { createMemberView } from './member-view.ts'
+import { getList } from './node-requests.ts'
+import { createNodesView } from './nodes-view.ts'
+import { createQueryView } from './query-view.ts'
+import { createSignIn } from './sign-in.ts'
+import { Store, type View } from './store.ts'
+import type { AlertView, DatabaseView, QueryRecord } from '../../../wire/operations-views.ts'
+
+const history = new History()
+const signIn = createSignIn({ signedIn: () => stream.retryNow() })
+const select = (peerId: string): void => store.change(memberSelected(peerId))
+const views: View[] = [
+  createHeaderView({ retryNow: () => stream.retryNow() }),
+  createMapView({ select }),
+  createMemberView({ unselect: () => store.change(memberSelected(null)) }),
+  createNodesView({ select }),
+  createFeedsView(),
+  createQueryView({ signIn: () => signIn.open() }),
+  (state, before) => {
+    const said = announcement(state, before)
+    if (said !== '') setText(byId('announcer'), said)
+    if (state.connection.phase === 'signed-out' && before?.connection.phase !== 'signed-out') signIn.open()
+  },
+]
+const store = new Store(views)
+
+const stream = new LiveStream({
+  state: (live) => {
+    history.add(live)
+    store.change(liveStateCame(live))
+  },
+  mesh: (events) => store.change(eventsCame(events)),
+  query: (queries) => store.change(queriesCame(queries)),
+  alert: (alerts) => store.change(alertsCame(alerts)),
+  connection: (connection) => store.change(connectionChanged(connection)),
+  connected: () => void catchUp(),
+})
+
+/** What was before the stream. Each is a list that the page does without where the node does not tell it. */
+async function catchUp(): Promise<void> {
+  await Promise.allSettled([
+    getList<QueryRecord>('/api/v1/routes?limit=50', 'routes').then((queries) => store.change(queriesCame(queries))),
+    getList<AlertView>('/api/v1/alerts', 'alerts').then((alerts) => store.change(alertsCame(alerts))),
+    getList<DatabaseView>('/api/v1/databases', 'databases').then((databases) => store.change(databasesCame(databases))),
+  ])
+}
+
+void stream.run()
+// The charts' library is the largest part and shows nothing before the second reading.
+void import('./charts-view.ts').then(({ createChartsView }) => store.addView(createChartsView(history)))

@@ -1,0 +1,155 @@
+/** Latency, load and queries over time. The canvas is for eyes; the figures under each chart say its last values in text. */
+import uPlot from 'uplot'
+import { byId, element, setAttribute, setText } from './elements.ts'
+import { formatMs, formatPercent, formatRate } from './format.ts'
+import { type History, HISTORY_SECONDS, type Lines } from './history.ts'
+import type { View } from './store.ts'
+
+interface ChartKind {
+  readonly id: string
+  readonly title: string
+  readonly format: (value: number) => string
+  readonly axis: (value: number) => string
+  /** The upper end at the least. */
+  readonly highest: number
+  readonly lines: (history: History, selected: string | null) => Lines
+}
+
+const kinds: readonly ChartKind[] = [
+  { id: 'chart-latency', title: 'Round trip', format: formatMs, axis: (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`), highest: 0.1, lines: (history, selected) => history.members('latencyMs', selected) },
+  { id: 'chart-cpu', title: 'CPU load', format: formatPercent, axis: (percent) => `${percent} %`, highest: 100, lines: (history, selected) => history.members('cpuPercent', selected) },
+  { id: 'chart-rates', title: 'Queries of clients here', format: (rate) => `${formatRate(rate)} /s`, axis: (rate) => `${rate} /s`, highest: 1, lines: (history) => history.rates() },
+]
+
+const LINES = 5
+const DASHES: ReadonlyArray<readonly number[] | undefined> = [undefined, [6, 3], [2, 3], [9, 3, 2, 3], [1, 2]]
+/** A minute at the least, so that the first readings do not race across. */
+const SPAN_MIN_SECONDS = 60
+/** The canvases are drawn anew at most so often; a line of a quarter of an hour gains little by more. */
+const REDRAW_MS = 1000
+
+export function createChartsView(history: History): View {
+  const charts = kinds.map((kind) => new Chart(kind))
+  let lastDrawnMs = Number.NEGATIVE_INFINITY
+  let seen: unknown = null
+  let due: ReturnType<typeof setTimeout> | undefined
+  let selected: string | null = null
+
+  function draw(): void {
+    due = undefined
+    lastDrawnMs = performance.now()
+    for (const chart of charts) chart.draw(history, selected)
+  }
+
+  const scheme = matchMedia('(prefers-color-scheme: dark)')
+  scheme.addEventListener('change', () => {
+    for (const chart of charts) chart.restyle()
+    draw()
+  })
+
+  return (state, before) => {
+    if (state.live === null) return
+    const isSelectionNew = state.selected !== before?.selected
+    selected = state.selected
+    if (state.live === seen && !isSelectionNew) return
+    seen = state.live
+    const waitMs = isSelectionNew ? 0 : REDRAW_MS - 100 - (performance.now() - lastDrawnMs)
+    if (waitMs <= 0) draw()
+    else due ??= setTimeout(draw, waitMs)
+  }
+}
+
+class Chart {
+  readonly #kind: ChartKind
+  readonly #figure: HTMLElement
+  readonly #canvas = element('div', { class: 'canvas' })
+  readonly #legend = element('ul', { class: 'chart-legend' })
+  readonly #span = element('span', { class: 'hint' }, 'waiting for readings')
+  #plot: uPlot | null = null
+  #labels = ''
+  #lines: Lines = { times: [], lines: [] }
+  #size = { width: 0, height: 0 }
+  #lastSummaryMs = Number.NEGATIVE_INFINITY
+
+  constructor(kind: ChartKind) {
+    this.#kind = kind
+    this.#figure = byId(kind.id)
+    this.#canvas.setAttribute('role', 'img')
+    this.#canvas.setAttribute('aria-label', `${kind.title} over time: no reading yet`)
+    this.#figure.append(element('figcaption', { class: 'card-head' }, element('h3', {}, kind.title), this.#span), this.#canvas, this.#legend)
+    new ResizeObserver(([entry]) => {
+      if (entry === undefined) return
+      this.#size = { width: Math.floor(entry.contentRect.width), height: Math.floor(entry.contentRect.height) }
+      this.#plot?.setSize(this.#size)
+    }).observe(this.#canvas)
+  }
+
+  /** Colours are taken when a plot is made. */
+  restyle(): void {
+    this.#plot?.destroy()
+    this.#plot = null
+  }
+
+  draw(history: History, selected: string | null): void {
+    this.#lines = this.#kind.lines(history, selected)
+    if (this.#size.width === 0) return
+    const labels = this.#lines.lines.map(({ label }) => label).join('\n')
+    if (this.#plot === null || labels !== this.#labels) {
+      this.#labels = labels
+      this.#plot?.destroy()
+      this.#plot = this.#create()
+      this.#drawLegend()
+    }
+    this.#plot.setData([[...this.#lines.times], ...this.#lines.lines.map(({ values }) => [...values])])
+    setText(this.#span, history.seconds < HISTORY_SECONDS - 30 ? 'since the page was opened' : 'last 15 min')
+    this.#showValues(null)
+    this.#summarize()
+  }
+
+  #create(): uPlot {
+    const style = getComputedStyle(document.documentElement)
+    const colour = (name: string): string => style.getPropertyValue(name).trim()
+    const axis: uPlot.Axis = { stroke: colour('--quiet'), grid: { stroke: colour('--line'), width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif', gap: 4 }
+    return new uPlot({
+      ...this.#size,
+      legend: { show: false },
+      cursor: { sync: { key: 'dashboard' }, drag: { x: false, y: false }, points: { size: 5 } },
+      padding: [8, 6, 0, 0],
+      scales: {
+        x: { time: true, range: (_, min, max) => [Math.min(min, max - SPAN_MIN_SECONDS), max] },
+        y: { range: (_, _min, max) => [0, Math.max(this.#kind.highest, (Number.isFinite(max) ? max : 0) * (this.#kind.highest === 100 ? 1 : 1.1))] },
+      },
+      axes: [
+        { ...axis, size: 22, space: 70, values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
+        { ...axis, size: 52, space: 28, values: (_, values) => values.map((value) => this.#kind.axis(Number(value.toPrecision(3)))) },
+      ],
+      series: [{}, ...this.#lines.lines.map(({ label }, index) => ({
+        label, stroke: colour(`--line-${index % LINES + 1}`), width: 1.5, points: { show: false }, spanGaps: true, ...(DASHES[index % LINES] === undefined ? {} : { dash: [...DASHES[index % LINES] ?? []] }),
+      }))],
+      hooks: { setCursor: [({ cursor }) => this.#showValues(cursor.idx ?? null)] },
+    }, [[], ...this.#lines.lines.map(() => [])], this.#canvas)
+  }
+
+  #drawLegend(): void {
+    this.#legend.replaceChildren(...this.#lines.lines.map(({ label }, index) => element('li', {}, element('span', { class: 'swatch', 'data-line': String(index % LINES + 1) }), element('span', { class: 'legend-label' }, label), ' ', element('b'))))
+  }
+
+  /** Null: the last ones. */
+  #showValues(at: number | null): void {
+    for (const [index, { values }] of this.#lines.lines.entries()) {
+      const target = this.#legend.children[index]?.lastElementChild
+      if (target !== null && target !== undefined) setText(target, this.#textOf(values[at ?? values.length - 1] ?? null))
+    }
+  }
+
+  #textOf(value: number | null): string {
+    return value === null ? '–' : this.#kind.format(value)
+  }
+
+  /** Not each second: it is a name that assistive technology may repeat. */
+  #summarize(): void {
+    if (performance.now() - this.#lastSummaryMs < 15_000) return
+    this.#lastSummaryMs = performance.now()
+    setAttribute(this.#canvas, 'aria-label', `${this.#kind.title} over time. ${this.#lines.lines.map(({ label, values }) => `${label}: ${this.#textOf(values.at(-1) ?? null)}`).join(', ')}.`)
+  }
+}

@@ -1,0 +1,125 @@
+/** What the page knows, and how each message of the node changes it. Every list has a bound; what did not change keeps its identity. */
+import type { EventView } from '../../../wire/event-views.ts'
+import type { AlertView, DatabaseView, LiveMemberView, LiveStateView, QueryRecord } from '../../../wire/operations-views.ts'
+
+export type Connection =
+  | { readonly phase: 'connecting'; readonly attempt: number }
+  | { readonly phase: 'live' }
+  | { readonly phase: 'waiting'; readonly attempt: number; readonly retryAtMs: number; readonly problem: string }
+  | { readonly phase: 'signed-out'; readonly problem: string }
+
+export interface ShownEvent {
+  /** Counts up in this page. */
+  readonly key: number
+  readonly event: EventView
+}
+
+export interface ShownQuery {
+  readonly key: string
+  readonly query: QueryRecord
+}
+
+export interface DashboardState {
+  readonly connection: Connection
+  /** Null before the first. */
+  readonly live: LiveStateView | null
+  /** The latest first. */
+  readonly events: readonly ShownEvent[]
+  /** The latest first. */
+  readonly queries: readonly ShownQuery[]
+  /** Those that fire first, then pending ones, then resolved ones, each the latest first. */
+  readonly alerts: readonly AlertView[]
+  /** By name. */
+  readonly databases: readonly DatabaseView[]
+  /** PeerId of the member that the reader looks at. */
+  readonly selected: string | null
+}
+
+export const EVENTS_MAX = 200
+export const QUERIES_MAX = 100
+export const ALERTS_MAX = 100
+
+export const INITIAL_STATE: DashboardState = {
+  connection: { phase: 'connecting', attempt: 0 }, live: null, events: [], queries: [], alerts: [], databases: [], selected: null,
+}
+
+export type Change = (state: DashboardState) => DashboardState
+
+export function connectionChanged(connection: Connection): Change {
+  return (state) => ({ ...state, connection })
+}
+
+export function liveStateCame(live: LiveStateView): Change {
+  return (state) => ({ ...state, live, alerts: inOrder(live.alerts) })
+}
+
+/** @param events in the order in which they came */
+export function eventsCame(events: readonly EventView[]): Change {
+  return (state) => {
+    let next = (state.events[0]?.key ?? 0) + 1
+    const seen = new Set(state.events.map(({ event }) => eventKey(event)))
+    const fresh = events.filter((event) => !seen.has(eventKey(event))).map((event) => ({ key: next++, event }))
+    return fresh.length === 0 ? state : { ...state, events: [...fresh.reverse(), ...state.events].slice(0, EVENTS_MAX) }
+  }
+}
+
+/** After a lost connection some may come twice. */
+function eventKey(event: EventView): string {
+  return [event.atWallMs, event.type, 'record' in event ? event.record.peerId : '', event.reason].join(' ')
+}
+
+export function queriesCame(queries: readonly QueryRecord[]): Change {
+  return (state) => {
+    const seen = new Set(state.queries.map(({ key }) => key))
+    const fresh = queries.map((query) => ({ key: queryKey(query), query })).filter(({ key }) => !seen.has(key) && seen.add(key))
+    if (fresh.length === 0) return state
+    const all = [...fresh, ...state.queries].sort((one, other) => endedWallMs(other.query) - endedWallMs(one.query) || other.query.id - one.query.id)
+    return { ...state, queries: all.slice(0, QUERIES_MAX) }
+  }
+}
+
+/** A node that was started again counts from 1 again. */
+function queryKey({ id, startedWallMs }: QueryRecord): string {
+  return `${startedWallMs}-${id}`
+}
+
+export function endedWallMs({ startedWallMs, durationMs }: QueryRecord): number {
+  return startedWallMs + durationMs
+}
+
+export function alertsCame(alerts: readonly AlertView[]): Change {
+  return (state) => {
+    const byKey = new Map([...state.alerts, ...alerts].map((alert) => [alertKey(alert), alert]))
+    return { ...state, alerts: inOrder([...byKey.values()]) }
+  }
+}
+
+export function alertKey({ rule, subject }: AlertView): string {
+  return `${rule}\n${subject}`
+}
+
+const alertOrder = { firing: 0, pending: 1, resolved: 2 }
+
+function inOrder(alerts: readonly AlertView[]): AlertView[] {
+  return [...alerts]
+    .sort((one, other) => alertOrder[one.state] - alertOrder[other.state] || Number(other.severity === 'critical') - Number(one.severity === 'critical') || changedWallMs(other) - changedWallMs(one))
+    .slice(0, ALERTS_MAX)
+}
+
+/** When it became what it is. */
+export function changedWallMs({ state, sinceWallMs, firedAtWallMs, resolvedAtWallMs }: AlertView): number {
+  return (state === 'resolved' ? resolvedAtWallMs : state === 'firing' ? firedAtWallMs : null) ?? sinceWallMs
+}
+
+export function databasesCame(databases: readonly DatabaseView[]): Change {
+  return (state) => ({ ...state, databases: [...databases].sort((one, other) => one.name.localeCompare(other.name)) })
+}
+
+/** The same again takes the selection back. */
+export function memberSelected(peerId: string | null): Change {
+  return (state) => ({ ...state, selected: state.selected === peerId ? null : peerId })
+}
+
+export function localMember(state: DashboardState): LiveMemberView | null {
+  return state.live?.members.find(({ isLocal }) => isLocal) ?? null
+}

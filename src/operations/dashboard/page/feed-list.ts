@@ -1,0 +1,43 @@
+/** A list whose latest entries come first. Entries are made once, and kept where the reader scrolled to. */
+import { emptyNote } from './elements.ts'
+
+export interface FeedEntry {
+  readonly key: string
+  readonly make: () => HTMLElement
+}
+
+export class FeedList {
+  readonly #region: HTMLElement
+  readonly #list = document.createElement('ol')
+  readonly #empty: HTMLElement
+  readonly #shown = new Map<string, HTMLElement>()
+
+  constructor(region: HTMLElement, empty: { readonly title: string; readonly detail: string }) {
+    this.#region = region
+    this.#empty = emptyNote(empty.title, empty.detail)
+    this.#list.className = 'feed'
+    region.append(this.#empty)
+  }
+
+  draw(entries: readonly FeedEntry[]): void {
+    const kept = new Set(entries.map(({ key }) => key))
+    for (const [key, item] of this.#shown) {
+      if (kept.has(key)) continue
+      item.remove()
+      this.#shown.delete(key)
+    }
+    // From the last to the first, so that each is put before one that stands already.
+    let next: HTMLElement | null = null
+    for (const { key, make } of [...entries].reverse()) {
+      let item = this.#shown.get(key)
+      if (item === undefined) {
+        item = make()
+        this.#shown.set(key, item)
+      }
+      if (item.parentNode !== this.#list || item.nextSibling !== next) this.#list.insertBefore(item, next)
+      next = item
+    }
+    const content = entries.length === 0 ? this.#empty : this.#list
+    if (this.#region.firstElementChild !== content) this.#region.replaceChildren(content)
+  }
+}

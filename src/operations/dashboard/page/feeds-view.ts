@@ -1,0 +1,93 @@
+/** What happened: events of the mesh, queries with where they went and why, alerts. */
+import type { AlertView, QueryRecord } from '../../../wire/operations-views.ts'
+import { alertKey, changedWallMs, endedWallMs, EVENTS_MAX, QUERIES_MAX, type ShownEvent, type ShownQuery } from './dashboard-state.ts'
+import { byId, element, setText } from './elements.ts'
+import { FeedList } from './feed-list.ts'
+import { formatClock, formatCount, formatMs } from './format.ts'
+import type { View } from './store.ts'
+import { eventTitle, routePhrase, statementTitle, weightOf, WEIGHT_SIGNS } from './summaries.ts'
+
+/** Rates of queries are told elsewhere; nobody reads more lines than this a second. */
+const REDRAW_MS = 250
+
+export function createFeedsView(): View {
+  const events = new FeedList(byId('events'), { title: 'Nothing has happened', detail: 'Members that come, go or fail are told here as it happens.' })
+  const queries = new FeedList(byId('queries'), { title: 'No query yet', detail: 'Each query of a client beside this node is listed here, with where it went and why.' })
+  const alerts = new FeedList(byId('alerts'), { title: 'No alerts', detail: 'Nothing that a rule watches is out of bounds.' })
+  let due: ReturnType<typeof setTimeout> | undefined
+  let latest: readonly ShownQuery[] = []
+
+  function drawQueries(): void {
+    due = undefined
+    queries.draw(latest.map(({ key, query }) => ({ key, make: () => queryItem(query) })))
+    setText(byId('queries-count'), latest.length === 0 ? '' : latest.length === QUERIES_MAX ? `last ${QUERIES_MAX}` : String(latest.length))
+  }
+
+  return (state, before) => {
+    if (state.events !== before?.events) {
+      events.draw(state.events.map((shown) => ({ key: String(shown.key), make: () => eventItem(shown) })))
+      setText(byId('events-count'), state.events.length === 0 ? '' : state.events.length === EVENTS_MAX ? `last ${EVENTS_MAX}` : String(state.events.length))
+    }
+    if (state.alerts !== before?.alerts) {
+      alerts.draw(state.alerts.map((alert) => ({ key: `${alertKey(alert)}\n${alert.state}\n${alert.summary}\n${changedWallMs(alert)}`, make: () => alertItem(alert) })))
+      const firing = state.alerts.filter((alert) => alert.state === 'firing').length
+      setText(byId('alerts-count'), state.alerts.length === 0 ? '' : `${firing} firing`)
+    }
+    if (state.queries !== before?.queries) {
+      latest = state.queries
+      due ??= setTimeout(drawQueries, before === null ? 0 : REDRAW_MS)
+    }
+  }
+}
+
+function time(wallMs: number): HTMLElement {
+  return element('time', { datetime: new Date(wallMs).toISOString(), title: new Date(wallMs).toISOString() }, formatClock(wallMs))
+}
+
+function eventItem({ event }: ShownEvent): HTMLElement {
+  const weight = weightOf(event)
+  return element('li', { class: 'entry', 'data-weight': weight },
+    element('span', { class: 'sign', 'aria-hidden': 'true' }, WEIGHT_SIGNS[weight]),
+    element('div', { class: 'entry-body' },
+      element('p', { class: 'entry-title' }, element('strong', {}, eventTitle(event)), time(event.atWallMs)),
+      event.reason === '' ? null : element('p', { class: 'entry-detail' }, event.reason)))
+}
+
+function alertItem(alert: AlertView): HTMLElement {
+  const { rule, subject, severity, state, summary, value, threshold, unit } = alert
+  const weight = state === 'resolved' ? 'plain' : severity === 'critical' ? 'bad' : 'warning'
+  const word = state === 'resolved' ? 'Resolved' : state === 'pending' ? 'Pending' : severity === 'critical' ? 'Critical' : 'Warning'
+  const measured = value === null ? '' : `${Number(value.toPrecision(3))}${unit === '' ? '' : ` ${unit}`}${threshold === null ? '' : `, threshold ${threshold}${unit === '' ? '' : ` ${unit}`}`}`
+  return element('li', { class: 'entry', 'data-weight': weight, 'data-state': state },
+    element('span', { class: 'sign', 'aria-hidden': 'true' }, state === 'resolved' ? '✓' : state === 'pending' ? '…' : WEIGHT_SIGNS[weight]),
+    element('div', { class: 'entry-body' },
+      element('p', { class: 'entry-title' }, element('strong', {}, `${word}: ${rule}${subject === '' ? '' : ` (${subject})`}`), time(changedWallMs(alert))),
+      element('p', { class: 'entry-detail' }, summary),
+      measured === '' ? null : element('p', { class: 'entry-detail number' }, measured)))
+}
+
+function queryItem(query: QueryRecord): HTMLElement {
+  const { outcome, code, database, durationMs, rows, reason, failedAttempts } = query
+  const weight = outcome === 'error' ? 'bad' : outcome === 'cancelled' || failedAttempts.length > 0 || query.decision === 'local-overloaded' ? 'warning' : 'good'
+  const facts: ReadonlyArray<readonly [string, string]> = [
+    ['Statement', query.sql === '' ? 'its text is not kept' : query.sql],
+    ['Database', `${database} (${query.access}, ${query.priority} priority)`],
+    ['Decision', `${query.decision}${query.strategy === '' ? '' : ` by ${query.strategy}`}${query.decisionUs === null ? '' : ` in ${query.decisionUs.toFixed(0)} µs`}`],
+    ['First answer', formatMs(query.firstAnswerMs)], ['In the engine', formatMs(query.engineMs)], ['In all', formatMs(durationMs)],
+    ...failedAttempts.map(({ name, code, message }): readonly [string, string] => [`Tried ${name}`, `${code}: ${message}`]),
+    ...(query.traceId === null ? [] : [['Trace', query.traceId] as const]),
+  ]
+  // What is inside is made when it is opened: a hundred entries come and go.
+  const details = element('details', {}, element('summary', {},
+    element('span', { class: 'sign', 'aria-hidden': 'true' }, outcome === 'ok' ? (query.decision === 'forward' ? '→' : '•') : outcome === 'error' ? '✕' : '–'),
+    element('span', { class: 'entry-body' },
+      element('span', { class: 'entry-title' }, element('code', {}, statementTitle(query)), time(endedWallMs(query))),
+      element('span', { class: 'entry-detail' },
+        element('span', { class: 'route' }, outcome === 'ok' ? '' : `${outcome === 'error' ? 'failed' : 'cancelled'}${code === null ? '' : ` (${code})`}, `, `${database} ${routePhrase(query)}`),
+        element('span', { class: 'number' }, `${formatMs(durationMs)} · ${formatCount(rows, 'row')}`)),
+      reason === '' ? null : element('span', { class: 'entry-detail why' }, reason))))
+  details.addEventListener('toggle', () => {
+    if (details.open && details.childElementCount === 1) details.append(element('dl', { class: 'facts' }, ...facts.map(([label, value]) => element('div', {}, element('dt', {}, label), element('dd', {}, value)))))
+  })
+  return element('li', { class: 'entry', 'data-weight': weight }, details)
+}
