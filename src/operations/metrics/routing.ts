@@ -1,0 +1,75 @@
+/** Queries: where they go, how long they wait, what is held back, shared and repeated. */
+import { counted, countedBy, DATABASE_LABEL, gauge, gaugeBy, held, type ReadDefinition } from './definition.ts'
+
+/** As the router decided, at the node that a client asked and at those that were sent a query. */
+export const decisionCounters = { local: 'queriesLocal', forward: 'queriesForwarded', 'local-overloaded': 'queriesLocalOverloaded', refused: 'queriesRefused' } as const
+
+export const routingMetrics: readonly ReadDefinition[] = [
+  countedBy('queries', 'decision', decisionCounters, 'Queries by where they went. decision: local, forward, local-overloaded (here, though overloaded) or refused.'),
+  counted('routing_failures', 'queriesRefused', 'Queries that no node could take: refused by the router, or by all that were asked.'),
+  gauge({ name: 'query_rate', unit: 'per second', help: 'Queries decided a second, over the last minute or since the start.' }, ({ rates }) => rates.queriesPerSecond),
+  gauge({ name: 'forward_ratio', unit: 'ratio', help: 'Share of the queries decided that were forwarded, over the last minute or since the start; absent without queries.' }, ({ rates }) => rates.forwardRatio),
+  counted('queries_served_for_peers', 'queriesServedForPeers', 'Queries that peers sent here.'),
+  counted('queries_relayed', 'queriesRelayed', 'Queries passed on for others on a two-hop route.'),
+  countedBy('queries_without_choice', 'reason', { ejected: 'queriesAllEjected', overloaded: 'queriesAllOverloaded' }, 'Queries for which only such peers were left. reason: ejected (for their errors) or overloaded.'),
+  counted('query_retries', 'queriesFailovers', 'Attempts at a further peer after one had failed.'),
+  counted('query_retries_denied', 'queriesRetryBudgetExhausted', 'Attempts that the retry budget forbade.'),
+  counted('query_hedges', 'queriesHedges', 'Reads sent to a second peer as well because the first was slow.'),
+  counted('query_hedges_won', 'queriesHedgesWon', 'Second attempts that answered first.'),
+  counted('query_hedges_throttled', 'queriesHedgesThrottled', 'Second attempts that their budget forbade.'),
+  counted('two_hop_queries', 'queriesTwoHop', 'Attempts that went through a relay.'),
+  held('two_hop_routes', 'twoHopRoutes', 'Peers whose queries go through a relay now.'),
+  held('two_hop_vectors', 'twoHopVectors', 'Members whose latencies to others this node knows.'),
+  counted('two_hop_looks', 'twoHopLooks', 'Times that this node compared ways through relays.'),
+  countedBy('two_hop_changes', 'change', { taken: 'twoHopRoutesTaken', left: 'twoHopRoutesLeft' }, 'Routes through relays. change: taken or left.'),
+
+  counted('hotspots_detected', 'hotspotsDetected', 'Tables, and times that this node itself, became hot.'),
+  held('hotspots_active', 'hotspotsHot', 'Tables, and this node itself, that are hot now.'),
+  counted('hotspot_queries_moved', 'hotspotsMoved', 'Queries sent to other copies because what they read is hot here.'),
+  countedBy('rebalances', 'cause', { hotspot: 'hotspotsDetected', ejection: 'experienceEjected', return: 'experienceReturned', 'slow-here': 'slowHereEntered', relay: 'twoHopRoutesTaken' },
+    'Times that this node began to spread queries otherwise. cause: hotspot, ejection (of a peer), return (of a peer), slow-here (slower than other copies) or relay (a two-hop route).'),
+  countedBy('peer_ejections', 'outcome', { ejected: 'experienceEjected', returned: 'experienceReturned', spared: 'experienceSpared' }, 'Peers kept out for breaking queries or slowness. outcome: ejected, returned, or spared (too many would be out).'),
+  countedBy('peer_answers_uncounted', 'reason', { ignored: 'experienceIgnored', uncompared: 'experienceUncompared', outcome: 'experienceOutcomesIgnored', 'no-room': 'experiencePeersRefused' },
+    'Answers that taught nothing about a peer. reason: ignored or outcome (no valid duration), uncompared or no-room.'),
+  countedBy('load_probes_unused', 'reason', { ignored: 'experienceProbesIgnored', lost: 'experienceProbesLost' }, 'Questions to peers how loaded they are that brought nothing. reason: ignored or lost.'),
+  held('sessions', 'experienceSessions', 'Sessions whose place is remembered.'),
+  held('slow_here', 'slowHere', 'Databases whose reads take longer here than elsewhere now.'),
+
+  counted('queue_started', 'queueStarted', 'Queries that got a place to run.'),
+  countedBy('queries_shed', 'priority', { critical: 'queueShedCritical', high: 'queueShedHigh', normal: 'queueShedNormal', low: 'queueShedLow' }, 'Queries turned away because too many wait. priority: critical, high, normal or low.'),
+  counted('queue_aged', 'queueAged', 'Queries let in before more urgent ones, for their age.'),
+  counted('queue_expired', 'queueExpired', 'Queries whose deadline passed while they waited.'),
+  held('queries_running', 'queueRunning', 'Queries that hold a place now.'),
+  held('queries_admitted', 'queueAdmitted', 'Queries that run beside the places now, such as steps of transactions.'),
+  held('queries_waiting', 'queueWaiting', 'Queries that wait for a place now.'),
+  held('queue_limit', 'queueLimit', 'Places there are now.'),
+  gauge({ name: 'queries_in_flight', unit: 'count', help: 'Queries that run or wait here, as others are told.' }, ({ status }) => status.load.inFlight),
+
+  countedBy('query_server_requests', 'outcome', { succeeded: 'queryServerSucceeded', failed: 'queryServerFailed', cancelled: 'queryServerCancelled', 'timed-out': 'queryServerTimedOut', stalled: 'queryServerStalled', refused: 'queryServerRequestsRefused' },
+    'Queries that came over a socket or from a peer, as they ended. outcome: succeeded, failed, cancelled, timed-out, stalled (nobody read on) or refused (too many, or malformed).'),
+  countedBy('query_streams_refused', 'reason', { malformed: 'queryServerStreamsMalformed', version: 'queryServerStreamsVersionRefused' }, 'Streams of queries that were ended. reason: malformed or version.'),
+  countedBy('bulk_transfers', 'outcome', { opened: 'queryServerBulkTransfers', refused: 'queryServerBulkRefused' }, 'Large results that asked for a stream of their own. outcome: opened or refused.'),
+
+  counted('transactions_begun', 'transactionsBegun', 'Transactions begun on this node\'s engines.'),
+  countedBy('transactions_ended', 'outcome', { committed: 'transactionsCommitted', 'rolled-back': 'transactionsRolledBack', idle: 'transactionsIdle', lifetime: 'transactionsLifetime', lost: 'transactionsLost' },
+    'Transactions that ended here. outcome: committed, rolled-back, idle or lifetime (rolled back by these bounds) or lost (with a client, peer or engine).'),
+  counted('transactions_refused', 'transactionsRefused', 'Transactions that could not begin, for lack of room.'),
+  held('transactions_open', 'transactionsOpen', 'Transactions open on this node\'s engines.'),
+  held('transactions_pinned', 'transactionsPinned', 'Transactions that came in here, wherever they run.'),
+
+  countedBy('cache_lookups', 'outcome', { hit: 'sharedReadsHits', miss: 'sharedReadsMisses' }, 'Reads looked up among the kept results. outcome: hit or miss.'),
+  counted('cache_stored', 'sharedReadsStored', 'Results kept.'),
+  countedBy('cache_not_stored', 'reason', { 'too-large': 'sharedReadsTooLarge', outdated: 'sharedReadsOutdated' }, 'Results not kept. reason: too-large, or outdated (a write came meanwhile).'),
+  countedBy('cache_dropped', 'reason', { evicted: 'sharedReadsEvicted', expired: 'sharedReadsExpired', invalidated: 'sharedReadsInvalidated' }, 'Results dropped. reason: evicted (for room), expired or invalidated (by a write or new data).'),
+  held('cache_results', 'sharedReadsCachedResults', 'Results kept now.'),
+  held('cache_size_bytes', 'sharedReadsCachedBytes', 'Bytes of the results kept now.', 'bytes'),
+  counted('data_versions_asked', 'sharedReadsVersionsAsked', 'Questions to engines whether their data are still the same.'),
+  counted('data_versions_unknown', 'sharedReadsVersionsUnknown', 'Such questions without an answer.'),
+  countedBy('shared_runs', 'outcome', { led: 'sharedReadsLed', joined: 'sharedReadsJoined', detached: 'sharedReadsDetached', 'retried-alone': 'sharedReadsRetriedAlone', cut: 'sharedReadsCut' },
+    'Equal reads that ran once. outcome: led (ran), joined (took part), detached, retried-alone or cut (ran on their own or ended, after all).'),
+
+  gaugeBy({ name: 'database_ready', unit: 'state', help: `1 while this node's copy answers queries. ${DATABASE_LABEL} role: primary or replica. engine: its kind.`, labels: ['database', 'role', 'engine'] },
+    ({ status }) => status.databases.slice(0, 64).map(({ name, role, engine, ready }) => [{ database: name, role, engine }, ready ? 1 : 0] as const)),
+  gaugeBy({ name: 'database_replication_lag_seconds', unit: 'seconds', help: `How far this node's replica is behind its primary, where that is known. ${DATABASE_LABEL}`, labels: ['database'] },
+    ({ status }) => status.databases.slice(0, 64).flatMap(({ name, lagMs }) => (lagMs === null ? [] : [[{ database: name }, lagMs / 1000] as const]))),
+]
