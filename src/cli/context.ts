@@ -4,6 +4,7 @@ import { Socket } from 'node:net'
 import { styleText } from 'node:util'
 import { MeshError } from '../errors.ts'
 import type { Client, ConnectOptions } from '../client/types.ts'
+import type { NodeOrigin } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import type { Log } from '../ports/log.ts'
 import type { ControlRequest } from '../wire/control.ts'
@@ -49,7 +50,7 @@ export interface RunningNode {
 export interface Parts {
   client(): Promise<{ connect(options?: ConnectOptions): Promise<Client> }>
   control(): Promise<ControlCalls>
-  node(): Promise<{ startOperatedNode(options: NodeOptions, parts: { readonly log: Log }): Promise<RunningNode> }>
+  node(): Promise<{ startOperatedNode(options: NodeOptions, parts: { readonly log: Log; readonly origin: NodeOrigin }): Promise<RunningNode> }>
 }
 
 export interface CliContext {

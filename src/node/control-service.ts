@@ -1,8 +1,9 @@
 /** Answers `/reedbase/control/1.0`: what the command line asks of the node beside it. */
 import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
-import type { ControlRequest, EventView, ForceLeaveView, LeavingView, MemberEventView, NodesView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
+import type { ControlRequest, EventView, ForceLeaveView, LeavingView, MemberEventView, NodesView, NodeStatusView, ReachabilityView, RegistryProgress } from '../wire/control.ts'
 import type { Admission } from './admission.ts'
+import type { DatabaseRegistry } from './database-registry.ts'
 import type { Distances } from './distances.ts'
 import type { EventStream } from './event-stream.ts'
 import { listText } from './event-text.ts'
@@ -14,17 +15,20 @@ import { findMember } from './member-lookup.ts'
 import type { PeerDirectory } from './peer-directory.ts'
 import type { QueryService } from './query-service.ts'
 import type { ReachabilityService } from './reachability-service.ts'
+import type { RoutingSettings } from './routing-settings.ts'
 
 const drillMsMax = 24 * 3_600_000
 
 export interface ControlServiceParts {
-  readonly directory: Pick<PeerDirectory, 'self' | 'memberViews' | 'nodesView' | 'localLoad'>
+  readonly directory: Pick<PeerDirectory, 'self' | 'memberViews' | 'nodesView' | 'localLoad' | 'databasesView'>
   readonly loadDriver: Pick<LoadDriver, 'startDrill' | 'endDrill'>
   readonly keyring: Pick<KeyringService, 'list' | 'install' | 'use' | 'remove'>
   readonly admission: Pick<Admission, 'list' | 'change'>
   readonly reachability: Pick<ReachabilityService, 'paths' | 'askMesh'>
   readonly distances: Pick<Distances, 'all' | 'between'>
   readonly latency: Pick<LatencyService, 'view'>
+  readonly settings: Pick<RoutingSettings, 'view' | 'change' | 'measurement'>
+  readonly registry: Pick<DatabaseRegistry, 'list' | 'register' | 'unregister'>
   readonly events: Pick<EventStream<EventView>, 'subscribe'>
   readonly logs: Pick<LogStream, 'subscribe'>
   readonly explain: QueryService['explain']
@@ -44,6 +48,10 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
         return parts.events.subscribe(request.snapshot ? snapshot(parts.directory) : [], signal)
       case 'monitor':
         return parts.logs.subscribe(request.level, signal)
+      case 'database-register':
+        return registering(parts.registry, request)
+      case 'database-unregister':
+        return parts.registry.unregister(request)
       case 'explain':
         return parts.explain({ ...request, parameters: [] }, signal)
       default:
@@ -53,7 +61,7 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
 }
 
 // Async, so that what it throws becomes the call's error.
-async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' | 'monitor' | 'explain' }>): Promise<unknown> {
+async function answer(parts: ControlServiceParts, request: Exclude<ControlRequest, { method: 'events' | 'monitor' | 'explain' | 'database-register' | 'database-unregister' }>): Promise<unknown> {
   switch (request.method) {
     case 'status':
       return parts.status()
@@ -61,6 +69,12 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       return parts.directory.memberViews()
     case 'nodes':
       return servedNodes(parts.directory, request.database)
+    case 'databases':
+      return parts.directory.databasesView(parts.registry.list())
+    case 'measurement':
+      return parts.settings.measurement(request.database)
+    case 'routing-config':
+      return request.change === null ? parts.settings.view(request.database) : await parts.settings.change(request.database, request.change, request)
     case 'latency':
       servedNodes(parts.directory, request.database)
       return parts.latency.view(request.database, request.hours)
@@ -92,6 +106,11 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
       parts.loadDriver.endDrill()
       return parts.directory.localLoad()
   }
+}
+
+/** A stream, since opening an engine may take longer than a question is waited for. */
+async function* registering(registry: Pick<DatabaseRegistry, 'register'>, request: Extract<ControlRequest, { method: 'database-register' }>): AsyncGenerator<RegistryProgress, void, void> {
+  yield { kind: 'done', view: await registry.register(request) }
 }
 
 /** What is closed last is the data folder, so the caller sees there when the node is gone. */

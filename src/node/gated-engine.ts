@@ -4,6 +4,7 @@ import type { Priority } from '../core/routing/types.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Access, EngineBatch, EngineResult, QueryEngine, QueryValue } from '../ports/query-engine.ts'
 import { PassedBatches } from '../query/passed-batches.ts'
+import type { EngineUses } from './engine-uses.ts'
 import type { QueryGateDriver, Ticket } from './query-gate-driver.ts'
 import type { ServiceRun } from './service-watch.ts'
 
@@ -20,12 +21,18 @@ export interface GatedRequest {
 
 /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_TIMEOUT before it starts, and what the engine throws */
 export async function executeGated(
-  { gate, clock }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, access, transaction, deadlineMs, signal }: GatedRequest,
+  { gate, clock, uses }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock; readonly uses?: EngineUses }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, access, transaction, deadlineMs, signal }: GatedRequest,
 ): Promise<EngineResult> {
-  const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs })
+  // From its place in the line on: it waits for this engine.
+  uses?.handleStart(engine.database, 'queries')
+  const leave = (): void => { uses?.handleEnd(engine.database, 'queries') }
+  const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs }).catch((error: unknown) => {
+    leave()
+    throw error
+  })
   // Others may wait for locks, here and wherever they might be sent.
   const run = access === 'read' && transaction === undefined ? gate.services.start(engine.database) : null
-  const work = new Work(ticket, { kind: queryKind(engine.database, sql), run, signal, clock })
+  const work = new Work(ticket, { kind: queryKind(engine.database, sql), run, signal, clock, leave })
   try {
     const result = await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
     work.rests()
@@ -44,13 +51,15 @@ class Work {
   readonly #run: ServiceRun | null
   readonly #clock: Clock
   readonly #signal: AbortSignal
+  readonly #leave: () => void
   #ticket: Ticket | null
   #sinceMs: number | null
   #serviceMs = 0
   readonly #onAbort = (): void => { this.end('cancelled') }
 
-  constructor(ticket: Ticket, { kind, run, signal, clock }: { readonly kind: string; readonly run: ServiceRun | null; readonly signal: AbortSignal; readonly clock: Clock }) {
+  constructor(ticket: Ticket, { kind, run, signal, clock, leave }: { readonly kind: string; readonly run: ServiceRun | null; readonly signal: AbortSignal; readonly clock: Clock; readonly leave: () => void }) {
     this.#ticket = ticket
+    this.#leave = leave
     this.#kind = kind
     this.#run = run
     this.#signal = signal
@@ -92,6 +101,7 @@ class Work {
     this.#run?.end(ended, this.#serviceMs)
     this.#ticket.finish(ended, this.#serviceMs, this.#kind)
     this.#ticket = null
+    this.#leave()
   }
 }
 

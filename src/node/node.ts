@@ -2,11 +2,13 @@
  * The composition root: builds every part of a node, hands each just what it needs, and takes all of it down again in reverse, also when
  * the start fails half-way.
  */
+import { ConfigFile } from '../adapters/files/config-file.ts'
 import { openDataFolder } from '../adapters/files/data-folder.ts'
 import { loadOrCreateIdentity } from '../adapters/files/identity.ts'
 import { loadKeyring } from '../adapters/files/keyring.ts'
 import { loadMemberSnapshot, saveMemberSnapshot, SnapshotWriter } from '../adapters/files/member-snapshot.ts'
 import { removeRuntimeFile, socketPathFor, writeRuntimeFile } from '../adapters/files/runtime-file.ts'
+import { type StartFile, writeStartFile } from '../adapters/files/start-file.ts'
 import { serveControl } from '../adapters/local/control-server.ts'
 import { listenLocal } from '../adapters/local/listen-local.ts'
 import { createSystemLoadProbe } from '../adapters/system/load-probe.ts'
@@ -40,8 +42,10 @@ import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { Admission } from './admission.ts'
 import { createControlService, servedNodes } from './control-service.ts'
-import { openEngines } from './engines.ts'
+import { DatabaseRegistry } from './database-registry.ts'
+import { openEngine, openEngines } from './engines.ts'
 import { EngineStates, offersOf } from './engine-states.ts'
+import { EngineUses } from './engine-uses.ts'
 import { EventStream } from './event-stream.ts'
 import type { NodeInspection } from './inspection.ts'
 import { KeyringService } from './keyring-service.ts'
@@ -55,7 +59,7 @@ import { LoadDriver } from './load-driver.ts'
 import { LogStream } from './log-stream.ts'
 import { MembershipDriver } from './membership-driver.ts'
 import { MeshError } from '../errors.ts'
-import type { NodeOptions } from './options.ts'
+import type { NodeConfiguration, NodeOptions } from './options.ts'
 import { MemberMemory } from './member-memory.ts'
 import { NameWatch } from './name-watch.ts'
 import { PartitionDriver } from './partition-driver.ts'
@@ -69,6 +73,7 @@ import { ReachabilityService } from './reachability-service.ts'
 import { ServiceWatch } from './service-watch.ts'
 import { TwoHopDriver } from './two-hop-driver.ts'
 import { Rivals } from './rivals.ts'
+import { RoutingSettings } from './routing-settings.ts'
 import { Seeds } from './seeds.ts'
 import { flattenCounters } from './counters.ts'
 import { Closers } from './closers.ts'
@@ -123,23 +128,36 @@ export interface InspectedNode extends MeshNode {
   readonly inspection: NodeInspection
 }
 
+/** Of a node that a command starts: where its changes are kept, and how it is started again. */
+export interface NodeOrigin {
+  readonly configuration: NodeConfiguration
+  readonly start: StartFile
+}
+
+interface StartParts {
+  readonly log: Log
+  readonly plugins?: NodePlugins
+  /** Null where a program gives the options. */
+  readonly origin?: NodeOrigin | null
+}
+
 /**
  * @throws MeshError whatever keeps the node from starting: its data folder, key, keyring, databases, address or port. An unreachable
  * seed does not: it is retried.
  */
-export async function startNode(options: NodeOptions, { log, plugins = NO_PLUGINS }: { readonly log: Log; readonly plugins?: NodePlugins }): Promise<InspectedNode> {
+export async function startNode(options: NodeOptions, { log, plugins = NO_PLUGINS, origin = null }: StartParts): Promise<InspectedNode> {
   const logs = new LogStream(systemClock)
   const watched = logs.tap(log)
   const closers = new Closers(watched)
   try {
-    return await compose(options, { log: watched, logs, closers, plugins })
+    return await compose(options, { log: watched, logs, closers, plugins, origin })
   } catch (error) {
     await closers.close()
     throw error
   }
 }
 
-async function compose(options: NodeOptions, { log, logs, closers, plugins }: { readonly log: Log; readonly logs: LogStream; readonly closers: Closers; readonly plugins: NodePlugins }): Promise<InspectedNode> {
+async function compose(options: NodeOptions, { log, logs, closers, plugins, origin }: Required<StartParts> & { readonly logs: LogStream; readonly closers: Closers }): Promise<InspectedNode> {
   // Before anything that may ask whether the node drains.
   let stopping: Promise<void> | null = null
   let httpUrl: string | null = null
@@ -158,7 +176,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   const engines = await openEngines(options, { log, tempDir: folder.path, plugins: plugins.databases })
   closers.add('databases', async () => { await Promise.all([...engines.values()].map((engine) => engine.close())) })
 
-  const { mesh, datagrams } = await openListeners(options, { identity, clusterKeys: keyring.keys, clock, log, random })
+  const { mesh, datagrams } = await openListeners(options, { identity, clusterKeys: keyring.keys, clock, log, random, metrics: plugins.libp2pMetrics })
   closers.add('libp2p', () => mesh.stop())
   closers.add('datagrams', () => datagrams.close())
 
@@ -399,17 +417,32 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   closers.add('query connections', () => connections.close())
   const directory = new PeerDirectory({
     membership, names, latencies, monitor, loads, engines, clock, thresholds, startedWallMs,
-    pingIntervalMs: options.pingIntervalMs, gate,
+    gate,
     inFlightTo: (peerId) => connections.inFlight(peerId), feedback: (peerId) => experience.feedback(peerId),
     routeTo: (peerId) => twoHop.routeTo(peerId),
     isDraining: () => stopping !== null,
     isAllowed: (peerId) => admission.isAllowed(peerId),
     lastReadingWallMs: () => loadDriver.lastReadingWallMs,
   })
-  const { queries, counters: queryCounters } = openQueryPlane({
-    options, plugins, self: { peerId: mesh.peerId, name: options.name }, engines, gate, connections, directory, twoHop, experience, partitions, latencyService, monitor, loadDriver, events,
+  const uses = new EngineUses()
+  const { queries, strategies, forget, counters: queryCounters } = openQueryPlane({
+    options, plugins, self: { peerId: mesh.peerId, name: options.name }, engines, gate, uses, connections, directory, twoHop, experience, partitions, latencyService, monitor, loadDriver, events,
     closers, clock, random, log,
   })
+  const config = origin === null ? null : new ConfigFile({ path: origin.configuration.file, check: (text) => { origin.configuration.withText(text) } })
+  const overriddenBy = origin?.configuration.overriddenBy ?? new Map<string, string>()
+  const nodeName = (): string => directory.self().name
+  const settings: RoutingSettings = new RoutingSettings({
+    options, thresholdsOf: plugins.thresholdsOf, strategyOf: plugins.strategyOf, config, overriddenBy, monitor, loadDriver, strategies, latencies, latencyDriver, log, nodeName,
+    nodes: (database) => directory.nodesView(database), served: () => [...engines.values()].filter(({ isPrivate }) => isPrivate !== true).map(({ database }) => database),
+    databaseOf: (name) => registry.get(name), uptimeMs: () => clock.wallMs() - startedWallMs, logFile: origin?.start.logFile ?? null,
+  })
+  const registry: DatabaseRegistry = new DatabaseRegistry({
+    options, engines, engineStates, uses, settings, config, overriddenBy, clock, log, nodeName, forgetResults: forget,
+    open: (database) => openEngine(database, options, { log, tempDir: folder.path }),
+    databases: () => directory.databasesView(registry.list()), isDraining: () => stopping !== null,
+  })
+  closers.add('registry', () => registry.stop())
   await membershipDriver.start()
   await keys.start()
   twoHop.start()
@@ -419,7 +452,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
   })
   await reachability.start()
   const queryLog = new QueryLog({
-    clock, mode: options.queryLog, self: { peerId: mesh.peerId, name: options.name }, nameOf: (peerId) => directory.nameOf(peerId), onEnd: observers.handleQuery,
+    clock, mode: options.queryLog, self: { peerId: mesh.peerId, name: options.name }, nameOf: (peerId) => directory.nameOf(peerId), onEnd: observers.handleQuery, tracing: plugins.tracing,
   })
   const handler = queryLog.watched(queries.handle)
   const server = new QueryServer({ handler, compression, clock, log })
@@ -472,7 +505,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
     coordinateOf: (peerId) => (peerId === mesh.peerId ? coordinates.self : coordinates.of(peerId)),
   })
   const control = createControlService({
-    directory, loadDriver, keyring: keys, admission, reachability, distances, latency: latencyService, events, logs, status, explain: (request, signal) => queries.explain(request, signal), drainMs: options.drainMs,
+    directory, loadDriver, keyring: keys, admission, reachability, distances, latency: latencyService, settings, registry, events, logs, status, explain: (request, signal) => queries.explain(request, signal), drainMs: options.drainMs,
     removeMember: (peerId) => {
       membershipDriver.removeMember(peerId)
       return membership.member(peerId)?.state === 'left'
@@ -494,6 +527,8 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
       tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}`, socketPath, ...(httpUrl === null ? {} : { http: httpUrl }),
     })
   }
+  // First: whoever finds the node by the other file may ask how to start it again.
+  if (origin !== null) await writeStartFile(folder.path, origin.start)
   await writeRuntime()
   closers.add('runtime file', () => removeRuntimeFile(folder.path))
   log.info({ peerId: mesh.peerId, tcpMultiaddrs: mesh.multiaddrs(), databases: [...engines.keys()], keys: keyring.keys.length }, `${options.name} listens on ${datagrams.local.host}:${datagrams.local.port} (TCP and UDP)`)
@@ -507,7 +542,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins }: { 
 
   const inspection: NodeInspection = {
     peerId: mesh.peerId, name: options.name, startedWallMs, options, dataDir: folder.path, clock, log, status,
-    members: () => directory.memberViews(), databases: () => directory.databasesView(options.databases),
+    members: () => directory.memberViews(), databases: () => directory.databasesView(registry.list()),
     nodes: (database) => servedNodes(directory, database),
     latency: (database, hours) => {
       servedNodes(directory, database)

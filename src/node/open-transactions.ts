@@ -11,6 +11,7 @@ import type { EngineBatch, EngineTransaction, QueryEngine } from '../ports/query
 import { ExplainedBatches } from '../query/passed-batches.ts'
 import type { QueryRequest, QueryResponse, RouteReport } from '../query/types.ts'
 import { encodeColumnsHeader } from '../wire/results/columns-format.ts'
+import type { EngineUses } from './engine-uses.ts'
 import { executeGated } from './gated-engine.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
 import { MachineTimer } from './machine-timer.ts'
@@ -20,6 +21,8 @@ export interface OpenTransactionsParts extends LocalRunParts {
   readonly table: TransactionTable
   readonly engines: ReadonlyMap<string, QueryEngine>
   readonly gate: QueryGateDriver
+  /** Absent: no engine is closed before the node stops. */
+  readonly uses?: EngineUses
   /** Why this node, in a minority, must not take it; null when it may. */
   readonly refusalOf: (access: QueryRequest['access']) => MeshError | null
   readonly countRunning: (change: 1 | -1) => void
@@ -73,7 +76,18 @@ export class OpenTransactions {
    * Answered at once; its batches end, without one, when the transaction does.
    * @throws MeshError ERR_TRANSACTION_UNSUPPORTED, ERR_OVERLOADED, ERR_QUERY_TIMEOUT, and as `QueryEngine.begin`
    */
-  async begin(id: string, request: QueryRequest, { signal, deadlineMs, route, session }: StepContext & { readonly session: string | null }): Promise<QueryResponse> {
+  async begin(id: string, request: QueryRequest, context: StepContext & { readonly session: string | null }): Promise<QueryResponse> {
+    const { uses } = this.#parts
+    uses?.handleStart(request.database, 'transactions')
+    try {
+      return await this.#begin(id, request, context)
+    } catch (error) {
+      uses?.handleEnd(request.database, 'transactions')
+      throw error
+    }
+  }
+
+  async #begin(id: string, request: QueryRequest, { signal, deadlineMs, route, session }: StepContext & { readonly session: string | null }): Promise<QueryResponse> {
     const { table, engines, gate, clock } = this.#parts
     const engine = engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${request.database} is not served here`, { details: { started: 'no' } })
@@ -272,6 +286,7 @@ export class OpenTransactions {
 
   #settle(open: Open, end: TransactionEnd, error: MeshError | null): void {
     this.#open.delete(open.id)
+    this.#parts.uses?.handleEnd(open.database, 'transactions')
     this.#forget(open.id, end)
     if (error === null) open.lease.resolve()
     else open.lease.reject(error)

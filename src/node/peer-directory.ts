@@ -30,7 +30,6 @@ export interface PeerDirectoryParts {
   readonly clock: Clock
   readonly thresholds: StatusThresholds
   readonly startedWallMs: number
-  readonly pingIntervalMs: number
   /** Who runs here, and who waits for a place. */
   readonly gate: Pick<QueryGateDriver, 'running' | 'waitingTotal' | 'limit' | 'queueRatio' | 'services'>
   /** Queries dispatched from here to a peer and not finished. */
@@ -199,7 +198,7 @@ export class PeerDirectory {
   }
 
   nodesView(database: string): NodesView {
-    const { membership, engines, monitor, thresholds, pingIntervalMs, lastReadingWallMs } = this.#parts
+    const { membership, engines, monitor, thresholds, latencies, lastReadingWallMs } = this.#parts
     const nodes: NodeView[] = []
     const self = membership.self.record
     const engine = engines.get(database)
@@ -215,7 +214,7 @@ export class PeerDirectory {
       if (role !== undefined) nodes.push(this.#nodeView(member, { database, role }))
     }
     return {
-      database, pingIntervalMs, nodes,
+      database, pingIntervalMs: latencies.options.pingIntervalMs, nodes,
       thresholds: { cpuPercent: own.cpuPercent, memoryPercent: own.memoryPercent, latencyMs: thresholds.latencyMs },
     }
   }

@@ -16,6 +16,7 @@ import { QueryCoalescer } from '../query/coalescing.ts'
 import type { EventView } from '../wire/control.ts'
 import type { Closers } from './closers.ts'
 import { DatabaseStrategies } from './database-strategies.ts'
+import type { EngineUses } from './engine-uses.ts'
 import type { EventStream } from './event-stream.ts'
 import { HotspotDriver } from './hotspot-driver.ts'
 import type { LatencyService } from './latency-service.ts'
@@ -38,6 +39,7 @@ interface QueryPlaneParts {
   readonly self: { readonly peerId: string; readonly name: string }
   readonly engines: ReadonlyMap<string, QueryEngine>
   readonly gate: QueryGateDriver
+  readonly uses: EngineUses
   readonly connections: QueryConnections
   readonly directory: PeerDirectory
   readonly experience: PeerExperience
@@ -55,12 +57,15 @@ interface QueryPlaneParts {
 
 export interface QueryPlane {
   readonly queries: QueryService
+  readonly strategies: DatabaseStrategies
+  /** What was read of it is given out no more: it is another one, or none. */
+  forget(database: string): void
   counters(): Readonly<Record<string, unknown>>
 }
 
 /** Whatever it opens is closed through `closers`. */
 export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
-  const { options, plugins, self, engines, gate, connections, directory, experience, twoHop, latencyService, monitor, loadDriver, partitions, events, closers, clock, random, log } = parts
+  const { options, plugins, self, engines, gate, uses, connections, directory, experience, twoHop, latencyService, monitor, loadDriver, partitions, events, closers, clock, random, log } = parts
   const unserved = new UnservedClassifier({
     kindsOf: (database) => directory.engineKinds(database),
     create: {
@@ -115,14 +120,15 @@ export function openQueryPlane(parts: QueryPlaneParts): QueryPlane {
     },
     retryBudget: new RetryBudget(options.routing.retries), hedging: new Hedging(options.routing.hedging), hotspots,
     transactions: { openMax: options.transactionsMax, idleMs: options.transactionIdleMs, lifetimeMs: options.transactionLimitMs },
-    gate, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
+    gate, uses, sharedReads, requestProbes: (candidates) => { experience.requestProbes(candidates) },
     sessions: new Sessions({ affinity: experience.affinity, readYourWritesMs: options.readYourWritesMs, isTableAffine: options.tableAffinity, warmPlaces: experience.warmPlaces, clock }),
     strategies: (database) => strategies.of(database),
     routing: options.routing.decision,
   })
   closers.add('transactions', () => { queries.stop() })
   return {
-    queries,
+    queries, strategies,
+    forget: (database) => { sharedReads.handleWrite(database) },
     counters: () => ({ queries: queries.counters, transactions: queries.transactionCounters, hotspots: hotspots.counters, queue: gateCounters(gate), sharedReads: sharedReads.counters, ...gate.services.counters }),
   }
 }

@@ -19,6 +19,7 @@ import type { ExplainView } from '../wire/control.ts'
 import { combinedCode, describeFailed, Forwarding, type ForwardingCounters, type ForwardingParts } from './forwarding.ts'
 import type { HotspotDriver } from './hotspot-driver.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
+import type { EngineUses } from './engine-uses.ts'
 import { executeGated } from './gated-engine.ts'
 import type { QueryGateDriver } from './query-gate-driver.ts'
 import type { SharedReads } from './shared-reads.ts'
@@ -50,6 +51,8 @@ export interface QueryServiceParts extends ForwardingParts, LocalRunParts {
   readonly hotspots: HotspotDriver
   /** Whoever runs here has a place of it. */
   readonly gate: QueryGateDriver
+  /** Absent: no engine is closed before the node stops. */
+  readonly uses?: EngineUses
   /** Absent: every read runs on its own. */
   readonly sharedReads?: SharedReads
   /** Bounds of open transactions. */
@@ -174,13 +177,23 @@ export class QueryService {
 
   async #classify(engine: QueryEngine | undefined, request: Pick<QueryRequest, 'database' | 'sql' | 'access' | 'visited'>, signal: AbortSignal): Promise<QueryRequest['access']> {
     if (engine !== undefined) {
-      const access = await engine.classify(request.sql, signal)
+      const access = await this.#classifyAt(engine, request.sql, signal)
       if (access === 'write' && engine.isReadOnly === true) throw readOnlyError(engine)
       return access
     }
     // Whoever forwarded it here is wrong about what this node serves; that is all it needs to hear.
     if (request.visited.length > 0 || request.access === 'write') return request.access
     return await this.#parts.classifyUnserved(request.database, request.sql)
+  }
+
+  async #classifyAt(engine: QueryEngine, sql: string, signal: AbortSignal): Promise<'read' | 'write'> {
+    const { uses } = this.#parts
+    uses?.handleStart(engine.database, 'queries')
+    try {
+      return await engine.classify(sql, signal)
+    } finally {
+      uses?.handleEnd(engine.database, 'queries')
+    }
   }
 
   async #route(request: QueryRequest, { signal, deadlineMs, hints, session, watch }: RouteContext): Promise<QueryResponse> {
@@ -219,12 +232,12 @@ export class QueryService {
         throw refusalError(decision, { database: request.database, node: self.name, hints })
       case 'local':
         this.#counters.local++
-        return await this.#runHere(request, { signal, session, deadlineMs, hints }, this.#report('local', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session, deadlineMs, hints, watch }, this.#report('local', decision, decisionUs, []))
       case 'local-overloaded':
         this.#counters.localOverloaded++
-        return await this.#runHere(request, { signal, session, deadlineMs, hints }, this.#report('local-overloaded', decision, decisionUs, []))
+        return await this.#runHere(request, { signal, session, deadlineMs, hints, watch }, this.#report('local-overloaded', decision, decisionUs, []))
       case 'forward':
-        return await this.#forwardAlong(decision, request, { signal, deadlineMs, session, hints, decisionUs, local })
+        return await this.#forwardAlong(decision, request, { signal, deadlineMs, session, hints, watch, decisionUs, local })
     }
   }
 
@@ -236,7 +249,7 @@ export class QueryService {
     const { hints, local } = context
     const isPossibleHere = canRunHere(local, request.access, hints)
     // A node without a copy of its own asks those that refused for overload once more: an overloaded copy is better than none.
-    const outcome = await this.#forwarding.along({ chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !isPossibleHere, hasNoBetter: hints.pinnedTo !== null || decision.isRelief || (!isPossibleHere && (decision.chain.length === 1 || decision.lastResort === 'all-overloaded')) }).catch((error: unknown) => {
+    const outcome = await this.#forwarding.along({ watch: context.watch, chain: decision.chain, request, signal: context.signal, deadlineMs: context.deadlineMs, asksAgain: !isPossibleHere, hasNoBetter: hints.pinnedTo !== null || decision.isRelief || (!isPossibleHere && (decision.chain.length === 1 || decision.lastResort === 'all-overloaded')) }).catch((error: unknown) => {
       // What cannot be told to have been left undone may have been done.
       const [primary] = decision.chain
       if (primary !== undefined && request.access === 'write' && !(error instanceof MeshError && error.details['started'] === 'no')) this.#noteWritten(request, context.session, primary)
@@ -281,7 +294,7 @@ export class QueryService {
     this.#parts.sharedReads?.handleWrite(request.database)
   }
 
-  async #runHere(request: QueryRequest, { signal, session, deadlineMs, hints }: RouteContext, route: RouteReport): Promise<QueryResponse> {
+  async #runHere(request: QueryRequest, { signal, session, deadlineMs, hints, watch }: RouteContext, route: RouteReport): Promise<QueryResponse> {
     const engine = this.#parts.engines.get(request.database)
     if (engine === undefined) throw new MeshError('ERR_NOT_SERVING', `${this.#parts.self.name} does not serve ${request.database}`, { details: { started: 'no' } })
     if (request.access !== 'read') this.#noteSession(request, session, this.#parts.self.peerId)

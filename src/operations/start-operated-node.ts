@@ -2,22 +2,27 @@
  * A node with everything around it that people and their tools look at. The parts look on; none of them can keep the node from starting or
  * serving, but what was asked for by name and cannot be had, such as a port for HTTP, is refused at the start.
  */
-import { type InspectedNode, type MeshNode, startNode } from '../node/node.ts'
+import { type InspectedNode, type MeshNode, type NodeOrigin, startNode } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import { NO_PLUGINS, type NodePlugins } from '../node/plugins.ts'
 import type { Log } from '../ports/log.ts'
 import { Alerts } from './alerts/alerts.ts'
+import type { ApplicationMetrics } from './metrics/application-metrics.ts'
+import type { Libp2pMetrics } from './metrics/libp2p-metrics.ts'
 
 export interface OperatedNode extends MeshNode {
   /** URL of its HTTP server; null where none runs. */
   readonly http: string | null
+  /** Metrics of the program, beside the node's own. */
+  readonly metrics: ApplicationMetrics
 }
 
 /** @throws MeshError as `startNode`, and what keeps a part from starting that was asked for */
-export async function startOperatedNode(options: NodeOptions, { log, plugins = NO_PLUGINS }: { readonly log: Log; readonly plugins?: NodePlugins }): Promise<OperatedNode> {
-  const node = await startNode(options, { log, plugins })
+export async function startOperatedNode(options: NodeOptions, { log, plugins = NO_PLUGINS, origin = null }: { readonly log: Log; readonly plugins?: NodePlugins; readonly origin?: NodeOrigin | null }): Promise<OperatedNode> {
+  const libp2pMetrics = (await import('./metrics/libp2p-metrics.ts')).createLibp2pMetrics()
+  const node = await startNode(options, { log, plugins: { ...plugins, libp2pMetrics: libp2pMetrics.component }, origin })
   try {
-    return await operate(node)
+    return await operate(node, libp2pMetrics)
   } catch (error) {
     await node.stop('its operations did not start')
     throw error
@@ -25,13 +30,16 @@ export async function startOperatedNode(options: NodeOptions, { log, plugins = N
 }
 
 /** Each part registers its own end with `inspection.onClose`. */
-async function operate({ inspection, ...node }: InspectedNode): Promise<OperatedNode> {
+async function operate({ inspection, ...node }: InspectedNode, libp2pMetrics: Libp2pMetrics): Promise<OperatedNode> {
+  const { metrics, application } = (await import('./metrics/start-metrics.ts')).startMetrics(inspection, libp2pMetrics)
   const alerts = new Alerts(inspection, null)
   inspection.onClose('alerts', () => alerts.stop())
+  metrics.alerts = alerts
+  const tables = inspection.options.tables.isWritten ? (await import('./tables/start-tables.ts')).startTables({ inspection, metrics }) : null
   // A node without HTTP does not load it.
   if (inspection.options.http.listen !== 'off') {
     const { startHttp } = await import('./http/http-server.ts')
-    await startHttp({ inspection, metrics: null, alerts, tables: null, files: null })
+    await startHttp({ inspection, metrics, alerts, tables, files: null })
   }
-  return { ...node, http: inspection.status().http }
+  return { ...node, http: inspection.status().http, metrics: application }
 }

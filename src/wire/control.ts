@@ -7,10 +7,12 @@ import type { LatencySummary, PeerStatus } from '../core/latency/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
 import type { MemberRecord, MemberState, PathFinding } from '../core/membership/types.ts'
 import type { Priority } from '../core/routing/types.ts'
+import type { DatabaseEntry, RoutingChange } from './configuration-views.ts'
 import type { EventView } from './event-views.ts'
 
 export * from './event-views.ts'
 export type * from './query-views.ts'
+export type * from './configuration-views.ts'
 
 export const CONTROL_PROTOCOL = '/reedbase/control/1.0'
 export const CONTROL_LINE_BYTES_MAX = 1 << 20
@@ -43,6 +45,15 @@ export type ControlRequest =
   | { readonly method: 'keys-remove'; readonly fingerprint: string; readonly force: boolean }
   | { readonly method: 'peers-list' }
   | { readonly method: 'peers-change'; readonly list: 'allow' | 'deny'; readonly peerIds: readonly string[]; readonly remove: boolean; readonly force: boolean }
+  /** Every database that somebody serves: `DatabaseView[]`. */
+  | { readonly method: 'databases' }
+  /** `MeasurementView`; null: of the node as a whole. */
+  | { readonly method: 'measurement'; readonly database: string | null }
+  /** `RoutingConfigView`; `change` null shows. `save`: in the configuration file too. */
+  | { readonly method: 'routing-config'; readonly database: string; readonly change: RoutingChange | null; readonly save: boolean }
+  /** Streams of `RegistryProgress`, whose last one is `done`. What was begun goes on when the caller is gone. */
+  | { readonly method: 'database-register'; readonly name: string; readonly entry: DatabaseEntry; readonly save: boolean }
+  | { readonly method: 'database-unregister'; readonly name: string; readonly save: boolean; readonly force: boolean }
 
 export type ControlReply =
   /** The beginning of a list, whose end comes as `result`. */

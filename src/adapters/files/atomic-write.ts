@@ -7,18 +7,24 @@ import { MeshError } from '../../errors.ts'
 export interface AtomicWriteOptions {
   /** `create` fails with EEXIST when the file is there, however it got there; `replace` takes its place. */
   readonly mode: 'create' | 'replace'
+  /** Of the new file, as those of the one whose place it takes. By default 0600, and whoever runs this process. */
+  readonly permissions?: number
+  readonly owner?: { readonly uid: number; readonly gid: number }
 }
 
 /**
- * Writes with mode 0600.
+ * Writes with mode 0600, unless told otherwise.
  * @throws MeshError ERR_DATA_DIR_UNUSABLE
  */
-export async function writeFileAtomically(path: string, content: string | Uint8Array, { mode }: AtomicWriteOptions): Promise<void> {
+export async function writeFileAtomically(path: string, content: string | Uint8Array, { mode, permissions, owner }: AtomicWriteOptions): Promise<void> {
   const temporary = `${path}.${randomBytes(6).toString('hex')}.tmp`
   try {
     const file = await open(temporary, 'wx', 0o600)
     try {
       await file.writeFile(content)
+      if (owner !== undefined) await file.chown(owner.uid, owner.gid)
+      // Not as an argument of open, from which the process's umask takes away.
+      if (permissions !== undefined) await file.chmod(permissions)
       await file.sync()
     } finally {
       await file.close()

@@ -2,6 +2,7 @@ import type { Priority } from '../../core/routing/types.ts'
 import { MeshError } from '../../errors.ts'
 import { peerIdPattern } from '../../wire/cluster.ts'
 import { type ControlRequest, LATENCY_HOURS_MAX, LATENCY_HOURS_MIN, type LogLineLevel } from '../../wire/control.ts'
+import { databaseEntryOf, routingChangeOf } from './configuration-request.ts'
 import { peersMax } from '../files/peer-lists.ts'
 
 const forMsMax = 24 * 3_600_000
@@ -28,6 +29,7 @@ export function parseControlRequest(line: string): ControlRequest {
     case 'status':
     case 'members':
     case 'drill-end':
+    case 'databases':
       return { method: request.method }
     case 'events':
       return { method: 'events', snapshot: request.snapshot === true }
@@ -72,6 +74,14 @@ export function parseControlRequest(line: string): ControlRequest {
       if (typeof forMs !== 'number' || !(forMs > 0 && forMs <= forMsMax)) throw new MeshError('ERR_OPTION_INVALID', `a drill lasts between 1 and ${forMsMax} ms`)
       return { method: 'drill-start', cpuPercent: percent(request.cpuPercent, 'CPU'), memoryPercent: percent(request.memoryPercent, 'memory'), forMs }
     }
+    case 'measurement':
+      return { method: 'measurement', database: isGiven(request.database) ? databaseOf(request.database) : null }
+    case 'routing-config':
+      return { method: 'routing-config', database: databaseOf(request.database), change: isGiven(request.change) ? routingChangeOf(request.change) : null, save: request.save !== false }
+    case 'database-register':
+      return { method: 'database-register', name: databaseOf(request.name), entry: databaseEntryOf(request.entry), save: request.save !== false }
+    case 'database-unregister':
+      return { method: 'database-unregister', name: databaseOf(request.name), save: request.save !== false, force: request.force === true }
     default:
       throw new MeshError('ERR_PROTOCOL', `the control method ${JSON.stringify(request.method)?.slice(0, 64) ?? 'undefined'} is unknown`)
   }

@@ -8,7 +8,7 @@ export function configure(command: Command, context: CliContext): void {
   for (const option of OPTION_TABLE) command.addOption(flagOf(option))
   command.addHelpText('after', `
 Every flag has an environment variable (REEDBASE_LISTEN, …) and a key in the configuration file; flags win over the environment,
-which wins over the file. All are listed in docs/OPTIONS.md. Logs go to stdout, errors that prevent the start to stderr.
+which wins over the file: that of --config, or else reedbase.yaml in the data folder, if there is one. All are listed in docs/OPTIONS.md. Logs go to stdout, errors that prevent the start to stderr.
 ${examples([
   'rdb start --db users_prod=./data/users_prod',
   'rdb start --name remote1 --listen 0.0.0.0:7400 --seed 10.0.0.1:7400 --db users_prod=/srv/users.duckdb,role=primary',
@@ -37,8 +37,9 @@ function flagValues(command: Command): Record<string, unknown> {
 }
 
 async function start(flags: Record<string, unknown>, context: CliContext): Promise<void> {
-  const { loadNodeOptions } = await import('../../node/options.ts')
-  const options = loadNodeOptions({ flags, env: context.env, cwd: context.cwd })
+  const { loadNodeConfiguration } = await import('../../node/options.ts')
+  const configuration = loadNodeConfiguration({ flags, env: context.env, cwd: context.cwd })
+  const { options } = configuration
   const { createLogger } = await import('../logger.ts')
   const { isTerminal } = context.stdout
   const log = await createLogger({ level: options.logLevel, format: options.logFormat, isTerminal, color: context.stdout.style('bold', 'x') !== 'x' })
@@ -47,7 +48,8 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
   const signals = watchSignals(context)
   try {
     const { startOperatedNode } = await context.parts.node()
-    const node: RunningNode = await startOperatedNode(options, { log })
+    const { startOf } = await import('../start-line.ts')
+    const node: RunningNode = await startOperatedNode(options, { log, origin: { configuration, start: startOf(flags, { dataDir: options.dataDir, env: context.env, cwd: context.cwd }) } })
     const signal = await Promise.race([signals.first, node.done.then(() => null)])
     if (signal === null) throw new Exit(0)
     log.info({ signal }, `${signal}: a second one ends the process at once`)

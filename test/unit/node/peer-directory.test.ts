@@ -31,7 +31,7 @@ function setUp({ ownCpu, peerCpu, isPeerOverloaded = peerCpu >= 80, peerState = 
   const membership = { self: { record: createTestRecord('self', { name: 'self', databases }) }, selfState: 'alive', members: () => [member], member: () => member, paths: () => [] } as unknown as Membership
   const engines = new Map(offers(role).map(({ name }) => [name, { database: name, kind: 'fake', role, isReady: () => true, lagMs: () => lagMs } as unknown as QueryEngine]))
   return new PeerDirectory({
-    membership, names: new NameBook(), latencies: new PeerLatencies({}, createRandom(1)), monitor, loads, engines, clock, startedWallMs: 0, pingIntervalMs: 30_000,
+    membership, names: new NameBook(), latencies: new PeerLatencies({}, createRandom(1)), monitor, loads, engines, clock, startedWallMs: 0,
     thresholds: { cpuPercent: 80, memoryPercent: 90, latencyMs: 200, failures: 3 }, gate: { running: 0, waitingTotal: 0, limit: 10, queueRatio: 0, services: new ServiceWatch(clock) },
     inFlightTo: () => 0, feedback: () => null, routeTo: () => null, isDraining: () => false, isAllowed: () => true, lastReadingWallMs: () => 0,
   })

@@ -1,0 +1,46 @@
+/** Who is at an engine: it is closed only when nobody is, or when they have had their time. Two additions a query. */
+export type EngineUse = 'queries' | 'transactions'
+
+interface Uses {
+  queries: number
+  transactions: number
+  waiting: Array<() => void>
+}
+
+export class EngineUses {
+  /** Of every database that was ever asked for here and served: as many as were registered. */
+  readonly #uses = new Map<string, Uses>()
+
+  openTransactions(database: string): number {
+    return this.#uses.get(database)?.transactions ?? 0
+  }
+
+  /** Queries and transactions together. */
+  running(database: string): number {
+    const uses = this.#uses.get(database)
+    return uses === undefined ? 0 : uses.queries + uses.transactions
+  }
+
+  handleStart(database: string, use: EngineUse): void {
+    let uses = this.#uses.get(database)
+    if (uses === undefined) this.#uses.set(database, uses = { queries: 0, transactions: 0, waiting: [] })
+    uses[use]++
+  }
+
+  /** Once for each start. */
+  handleEnd(database: string, use: EngineUse): void {
+    const uses = this.#uses.get(database)
+    if (uses === undefined) return
+    uses[use]--
+    if (uses.waiting.length === 0 || uses.queries + uses.transactions > 0) return
+    for (const resolve of uses.waiting) resolve()
+    uses.waiting = []
+  }
+
+  /** Resolves when nobody is there, which may be now. */
+  async untilIdle(database: string): Promise<void> {
+    const uses = this.#uses.get(database)
+    if (uses === undefined || uses.queries + uses.transactions === 0) return
+    await new Promise<void>((resolve) => { uses.waiting.push(resolve) })
+  }
+}
