@@ -4,15 +4,18 @@ import { MeshError } from '../../errors.ts'
 import { addEventRoutes } from './event-routes.ts'
 import { EventFeed } from './event-feed.ts'
 import { EventStreams } from './event-streams.ts'
+import { addFileRoutes } from './file-routes.ts'
 import { Guard } from './guard.ts'
 import { addHealthRoutes } from './health-routes.ts'
 import type { HttpRoom, HttpSources } from './http-room.ts'
 import { LiveState } from './live-state.ts'
+import { addMetricsRoutes } from './metrics-routes.ts'
 import { Places } from './places.ts'
 import { problemHeaders, problemOf } from './problem.ts'
 import type { Protection } from './protection.ts'
 import { addQueryRoutes } from './query-routes.ts'
 import { parseBody } from './query-request.ts'
+import { addSessionRoutes } from './session-routes.ts'
 import { addViewRoutes } from './view-routes.ts'
 
 /** For the header and body of one request: whoever sends a byte now and then holds a connection no longer. */
@@ -71,6 +74,8 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   })
 
   addHealthRoutes(app, room)
+  addFileRoutes(app, room)
+  await app.register(async (page) => { addSessionRoutes(page, room) })
   await app.register(async (guarded) => {
     guarded.addHook('onRequest', async ({ headers }) => {
       guard.checkOrigin(headers)
@@ -79,6 +84,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
     addQueryRoutes(guarded, room)
     addViewRoutes(guarded, room)
     addEventRoutes(guarded, room)
+    addMetricsRoutes(guarded, room)
   })
   await app.ready()
 

@@ -1,7 +1,7 @@
 /** The mesh as a live view shows it, made at most once a second however many look; distances between others at most every five. */
 import type { NodeInspection } from '../../node/inspection.ts'
 import type { MemberView, RttView } from '../../wire/control.ts'
-import type { LiveDistanceView, LiveMemberView, LiveStateView } from '../../wire/operations-views.ts'
+import type { LiveDistanceView, LiveMemberView, LiveRatesView, LiveStateView } from '../../wire/operations-views.ts'
 import type { AlertsSource } from '../types.ts'
 import { QueryRates } from './query-rates.ts'
 
@@ -27,6 +27,10 @@ export class LiveState {
     const nowMs = this.#inspection.clock.nowMs()
     if (this.#state === null || nowMs - this.#state.atMs >= stateAgeMs) this.#state = { view: this.#make(nowMs), atMs: nowMs }
     return this.#state.view
+  }
+
+  rates(): LiveRatesView {
+    return this.#rates.view(this.#inspection.clock.nowMs())
   }
 
   #make(nowMs: number): LiveStateView {
