@@ -7,7 +7,7 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { tcpMultiaddr } from '../adapters/libp2p/address.ts'
-import { createMesh, type Mesh } from '../adapters/libp2p/mesh.ts'
+import { createMesh, type Mesh, type MeshOptions } from '../adapters/libp2p/mesh.ts'
 import { openDatagrams } from '../adapters/udp/datagrams.ts'
 import type { Random } from '../core/time/random.ts'
 import { MeshError } from '../errors.ts'
@@ -24,6 +24,7 @@ export interface ListenerParts {
   readonly clock: Clock
   readonly log: Log
   readonly random: Random
+  readonly metrics?: MeshOptions['metrics']
 }
 
 const freePortAttemptsMax = 8
@@ -40,7 +41,7 @@ export async function openListeners(options: NodeOptions, parts: ListenerParts):
       const mesh = await createMesh({
         privateKey: parts.identity, host, port: datagrams.local.port, clusterKeys: parts.clusterKeys, cluster: options.cluster,
         ...(options.advertise === null ? {} : { announce: [tcpMultiaddr(options.advertise.host, options.advertise.port ?? 0).toString()] }),
-        limits: { connectionsMax: options.connectionsMax, pingTimeoutMs: options.pingTimeoutMs }, log: parts.log, clock: parts.clock, random: parts.random,
+        limits: { connectionsMax: options.connectionsMax, pingTimeoutMs: options.pingTimeoutMs }, log: parts.log, clock: parts.clock, random: parts.random, ...(parts.metrics === undefined ? {} : { metrics: parts.metrics }),
       })
       await mesh.start()
       return { mesh, datagrams }

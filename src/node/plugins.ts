@@ -1,10 +1,12 @@
 /** What a program adds to its node: strategies and engines of its own, checked where they come in, since a fault in one is easily taken for the mesh's. */
+import type { MeshOptions } from '../adapters/libp2p/mesh-options.ts'
 import type { LoadThresholds } from '../core/load/types.ts'
 import type { StrategyFactory } from '../core/routing/strategies/registry.ts'
 import type { RankContext, Ranking, RoutingStrategy } from '../core/routing/strategies/strategy.ts'
 import type { PeerView } from '../core/routing/types.ts'
 import { MeshError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
+import type { Tracing } from '../ports/tracing.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 
 export interface EngineContext {
@@ -32,6 +34,10 @@ export interface NodePlugins {
   readonly strategyOf: ReadonlyMap<string, string>
   /** By database, likewise. */
   readonly thresholdsOf: ReadonlyMap<string, Readonly<Partial<LoadThresholds>>>
+  /** Absent: no query is traced. */
+  readonly tracing?: Tracing | undefined
+  /** What libp2p tells its own measurements to. */
+  readonly libp2pMetrics?: MeshOptions['metrics']
 }
 
 export const NO_PLUGINS: NodePlugins = Object.freeze({ databases: [], strategies: {}, strategy: null, strategyOf: new Map<string, string>(), thresholdsOf: new Map<string, LoadThresholds>() })

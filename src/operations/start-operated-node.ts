@@ -36,6 +36,7 @@ async function operate({ inspection, ...node }: InspectedNode, libp2pMetrics: Li
   inspection.onClose('alerts', () => alerts.stop())
   metrics.alerts = alerts
   const tables = inspection.options.tables.isWritten ? (await import('./tables/start-tables.ts')).startTables({ inspection, metrics }) : null
+  metrics.tables = tables
   // A node without HTTP does not load it.
   if (inspection.options.http.listen !== 'off') {
     const { startHttp } = await import('./http/http-server.ts')

@@ -53,6 +53,14 @@ export interface DirectCounters {
   fallbacks: number
 }
 
+/** As they are on the wire, from their handshakes on. */
+export interface DirectTraffic {
+  /** Streams that are open now. */
+  readonly open: number
+  readonly sentBytes: number
+  readonly receivedBytes: number
+}
+
 interface Offer {
   readonly handler: (stream: ByteStream) => void
   readonly streamsMax: number
@@ -72,12 +80,23 @@ export class DirectStreams implements DirectDoor {
   readonly #offers = new Map<string, Offer>()
   readonly #tickets = new Tickets<Connection>(TICKETS_PER_CONNECTION_MAX)
   readonly #live = new Set<Live>()
+  readonly #endedBytes = { sent: 0, received: 0 }
   /** Until when a connection's peer is not tried. */
   readonly #notBeforeMs = new WeakMap<Connection, number>()
   #stopped = false
 
   constructor(init: DirectStreamsInit) {
     this.#init = init
+  }
+
+  /** The sockets count their bytes anyway. */
+  get traffic(): DirectTraffic {
+    let { sent, received } = this.#endedBytes
+    for (const { secured: { tcp } } of this.#live) {
+      sent += tcp.bytesWritten
+      received += tcp.bytesRead
+    }
+    return { open: this.#live.size, sentBytes: sent, receivedBytes: received }
   }
 
   offer(protocol: string, handler: (stream: ByteStream) => void, streamsMax: number): void {
@@ -198,6 +217,8 @@ export class DirectStreams implements DirectDoor {
     this.#live.add(live)
     tcp.once('close', () => {
       this.#live.delete(live)
+      this.#endedBytes.sent += tcp.bytesWritten
+      this.#endedBytes.received += tcp.bytesRead
       socket.destroy()
     })
     // Without joined writes: the query plane's frames come joined, and waiting for the turn's end costs more than it saves.

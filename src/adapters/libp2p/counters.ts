@@ -1,7 +1,7 @@
-import type { DirectCounters } from '../direct/direct-streams.ts'
+import type { DirectCounters, DirectTraffic } from '../direct/direct-streams.ts'
 import type { RefusalReason } from './gate.ts'
 
-/** What the adapter counts; plain numbers that only grow, apart from `connections`. */
+/** What the adapter counts; plain numbers that only grow, apart from `connections` and `direct.open`. */
 export interface MeshCounters {
   /** Open now, duplicates included. */
   connections: number
@@ -28,7 +28,7 @@ export interface MeshCounters {
   requests: number
   requestsRefused: number
   /** Streams beside the connections (adapters/direct). */
-  direct: DirectCounters
+  direct: DirectCounters & DirectTraffic
 }
 
 export function createCounters(): MeshCounters {
@@ -52,6 +52,6 @@ export function createCounters(): MeshCounters {
     pingsAnswered: 0,
     requests: 0,
     requestsRefused: 0,
-    direct: { opened: 0, accepted: 0, ticketsRefused: 0, handshakesRefused: 0, fallbacks: 0 },
+    direct: { opened: 0, accepted: 0, ticketsRefused: 0, handshakesRefused: 0, fallbacks: 0, open: 0, sentBytes: 0, receivedBytes: 0 },
   }
 }

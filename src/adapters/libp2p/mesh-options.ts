@@ -1,5 +1,5 @@
 /** What a mesh is made from, and what it offers. */
-import type { PrivateKey } from '@libp2p/interface'
+import type { Metrics, PrivateKey } from '@libp2p/interface'
 import type { Random } from '../../core/time/random.ts'
 import type { Clock } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
@@ -31,6 +31,8 @@ export interface MeshOptions {
   /** For backoff only. Seeded from the system by default. */
   readonly random?: Random
   readonly limits?: Partial<MeshLimits>
+  /** What libp2p tells its own measurements to. Default: nobody. */
+  readonly metrics?: (() => Metrics) | undefined
 }
 
 export interface Mesh extends PeerStreams {

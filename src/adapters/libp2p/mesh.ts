@@ -327,7 +327,7 @@ class Libp2pMesh implements Mesh {
   }
 
   counters(): Readonly<MeshCounters> {
-    return { ...this.#counters, denied: this.#gate.denied, handshakesFailed: this.#gate.handshakesFailed, refused: { ...this.#gate.refused }, direct: { ...this.#direct.counters } }
+    return { ...this.#counters, denied: this.#gate.denied, handshakesFailed: this.#gate.handshakesFailed, refused: { ...this.#gate.refused }, direct: { ...this.#direct.counters, ...this.#direct.traffic } }
   }
 
   /** For the direct streams alone. */

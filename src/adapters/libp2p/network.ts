@@ -72,6 +72,7 @@ export async function createNetwork(
       // In the order the member gave, not public addresses first.
       addressSorter: () => 0,
     },
+    ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
     services: {
       identify: identify({ timeout: limits.openTimeoutMs, maxObservedAddresses: 1 }),
       ...(isClient ? {} : { gossip: createGossipService() }),

@@ -5,8 +5,6 @@ import type { Libp2pMetrics } from './libp2p-metrics.ts'
 import { NodeMetrics } from './node-metrics.ts'
 import { processMetrics } from './process-metrics.ts'
 
-export { createLibp2pMetrics } from './libp2p-metrics.ts'
-
 export interface StartedMetrics {
   readonly metrics: NodeMetrics
   readonly application: ApplicationMetrics
