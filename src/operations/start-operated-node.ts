@@ -2,6 +2,7 @@
  * A node with everything around it that people and their tools look at. The parts look on; none of them can keep the node from starting or
  * serving, but what was asked for by name and cannot be had, such as a port for HTTP, is refused at the start.
  */
+import { isTelemetryRegistered } from '../client/client-span.ts'
 import { type InspectedNode, type MeshNode, type NodeOrigin, startNode } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import { NO_PLUGINS, type NodePlugins } from '../node/plugins.ts'
@@ -9,6 +10,8 @@ import type { Log } from '../ports/log.ts'
 import { Alerts } from './alerts/alerts.ts'
 import type { ApplicationMetrics } from './metrics/application-metrics.ts'
 import type { Libp2pMetrics } from './metrics/libp2p-metrics.ts'
+import type { OpenTracing } from './traces/open-telemetry.ts'
+import { tracedLog } from './traces/traced-log.ts'
 
 export interface OperatedNode extends MeshNode {
   /** URL of its HTTP server; null where none runs. */
@@ -20,13 +23,24 @@ export interface OperatedNode extends MeshNode {
 /** @throws MeshError as `startNode`, and what keeps a part from starting that was asked for */
 export async function startOperatedNode(options: NodeOptions, { log, plugins = NO_PLUGINS, origin = null }: { readonly log: Log; readonly plugins?: NodePlugins; readonly origin?: NodeOrigin | null }): Promise<OperatedNode> {
   const libp2pMetrics = (await import('./metrics/libp2p-metrics.ts')).createLibp2pMetrics()
-  const node = await startNode(options, { log, plugins: { ...plugins, libp2pMetrics: libp2pMetrics.component }, origin })
+  const traces = await openTraces(options)
+  const node = await startNode(options, {
+    log: traces === null ? log : tracedLog(log, traces.traceId), plugins: { ...plugins, libp2pMetrics: libp2pMetrics.component, tracing: traces?.tracing }, origin,
+  })
+  if (traces !== null) node.inspection.onClose('traces', () => traces.stop())
   try {
     return await operate(node, libp2pMetrics)
   } catch (error) {
     await node.stop('its operations did not start')
     throw error
   }
+}
+
+/** To where it is configured, or to the program's own SDK where it has registered one; null: nothing is traced, and nothing loaded for it. */
+async function openTraces({ traces: { endpoint, sampleRatio }, name, cluster }: NodeOptions): Promise<OpenTracing | null> {
+  if (endpoint === null && !isTelemetryRegistered()) return null
+  const { createTracing, openOtlp, programTracer } = await import('./traces/open-telemetry.ts')
+  return createTracing(endpoint === null ? programTracer() : await openOtlp({ endpoint, sampleRatio, node: { name, cluster } }))
 }
 
 /** Each part registers its own end with `inspection.onClose`. */
