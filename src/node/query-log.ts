@@ -4,7 +4,7 @@ import { MeshError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import { PassedBatches } from '../query/passed-batches.ts'
-import type { QueryHandler, QueryRequest, QueryResponse, QueryWatch, RouteReport } from '../query/types.ts'
+import type { QueryContext, QueryHandler, QueryRequest, QueryResponse, QueryWatch, RouteReport } from '../query/types.ts'
 import type { QueryDecision, QueryRecord } from '../wire/operations-views.ts'
 
 /** So many are kept. */
@@ -43,7 +43,7 @@ export class QueryLog {
       const query = new WatchedQuery(this.#parts, request, (record) => this.#handleEnd(record))
       let response: QueryResponse
       try {
-        response = await handler(request, { ...context, watch: query })
+        response = await handler(request, watchedContext(context, query))
       } catch (error) {
         query.fail(error, context.signal)
         throw error
@@ -170,4 +170,9 @@ class WatchedBatches extends PassedBatches {
     this.#query.fail(error, this.#signal)
     return error
   }
+}
+
+/** Not a spread: what a served query hands over makes its signal when that is first looked at, by a getter that a spread would lose. */
+function watchedContext(context: QueryContext, watch: QueryWatch): QueryContext {
+  return { remote: context.remote, watch, get signal() { return context.signal } }
 }
