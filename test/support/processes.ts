@@ -68,11 +68,14 @@ export class NodeProcess {
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   runtime: RuntimeFile | null = null
 
-  constructor(name: string, dataDir: string, logPath: string, child: ChildProcess) {
+  readonly #logOfEarlierLivesBytes: number
+
+  constructor(name: string, dataDir: string, logPath: string, child: ChildProcess, logOfEarlierLivesBytes = 0) {
     this.name = name
     this.dataDir = dataDir
     this.logPath = logPath
     this.child = child
+    this.#logOfEarlierLivesBytes = logOfEarlierLivesBytes
     this.exited = new Promise((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })))
   }
 
@@ -82,6 +85,11 @@ export class NodeProcess {
 
   async log(): Promise<string> {
     return await readFile(this.logPath, 'utf8')
+  }
+
+  /** Without what it wrote before its last start. */
+  async logOfThisLife(): Promise<string> {
+    return (await readFile(this.logPath)).subarray(this.#logOfEarlierLivesBytes).toString('utf8')
   }
 
   async ready(): Promise<RuntimeFile> {
@@ -153,10 +161,11 @@ export class TestMesh {
     await writeFile(join(database, 'primes.csv'), 'n,prime\n1,2\n2,3\n3,5\n4,7\n')
     const logPath = join(this.folder, dataDirName, 'log.jsonl')
     const log = await open(logPath, 'a', 0o600)
+    const { size: logOfEarlierLivesBytes } = await log.stat()
     const child = spawn(process.execPath, [rdbPath, 'start', '--name', name, '--data-dir', dataDir, '--listen', '127.0.0.1:0',
       ...seeds.flatMap((seed) => ['--seed', seed]), ...(databaseArgs ?? ['--db', `numbers=${database}`]), ...args], { stdio: ['ignore', log.fd, log.fd] })
     await log.close()
-    const node = new NodeProcess(name, dataDir, logPath, child)
+    const node = new NodeProcess(name, dataDir, logPath, child, logOfEarlierLivesBytes)
     this.nodes.push(node)
     return node
   }

@@ -27,7 +27,7 @@ beforeAll(async () => {
 // One mesh for all tests: whom the one before has ended comes back. None is killed three times, since then it would be flapping.
 beforeEach(async () => {
   if (!two.hasExited && !three.hasExited) return
-  ;[two, three] = await Promise.all([two, three].map((node) => (node.hasExited ? comeBack(node) : node))) as [NodeProcess, NodeProcess]
+  ;[two, three] = await Promise.all([two, three].map(async (node) => (node.hasExited ? await comeBack(node) : node))) as [NodeProcess, NodeProcess]
   await mesh.untilAllSee([one, two, three])
 })
 afterEach(() => {
