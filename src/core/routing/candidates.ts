@@ -68,17 +68,20 @@ export function standingOf(peer: PeerView, eligibility: Eligibility): keyof type
 }
 
 export function tiers(peers: readonly PeerView[], eligibility: Eligibility): Tiers {
-  const result: Tiers = { fresh: [], stale: [], degraded: [], ejected: [], overloaded: [] }
+  // Nearly all are in the first tier, mostly: a copy of them all, overwritten and cut off, takes less than a list that grows.
+  const result: Tiers = { fresh: peers.slice(), stale: [], degraded: [], ejected: [], overloaded: [] }
   const { fresh, stale, degraded, ejected, overloaded } = result
+  let freshCount = 0
   for (const peer of peers) {
     switch (standingNumber(peer, eligibility)) {
-      case standing['fresh']: fresh.push(peer); break
+      case standing['fresh']: fresh[freshCount++] = peer; break
       case standing['stale']: stale.push(peer); break
       case standing['degraded']: degraded.push(peer); break
       case standing['ejected']: ejected.push(peer); break
       case standing['overloaded']: overloaded.push(peer); break
     }
   }
+  fresh.length = freshCount
   return result
 }
 

@@ -6,7 +6,6 @@
 import { randomInteger, type Random } from '../../time/random.ts'
 import type { PeerView } from '../types.ts'
 import { createIndexColumn } from './columns.ts'
-import { warmthOf } from './figures.ts'
 import type { RankContext, Ranking } from './strategy.ts'
 
 const takeWarm = createIndexColumn()
@@ -15,32 +14,37 @@ const takeWarm = createIndexColumn()
 export type Pool = Uint32Array
 
 /**
- * Those of `pool` that take part in this choice. One that is not warm yet takes part with the probability of its warmth, so
- * that among equals it gets that share of its fair part. All of them where chance would leave nobody.
+ * Those that take part in a choice among all. One that is not warm yet takes part with the probability of its warmth, so that among equals
+ * it gets that share of its fair part. All of them where chance would leave nobody. A column.
  */
-export function admitted(pool: Pool, candidates: readonly PeerView[], random: Random): Pool {
+export function admitted(candidates: readonly PeerView[], random: Random): Pool {
+  const pool = takeWarm(candidates.length)
+  let count = 0
+  for (let i = 0; i < pool.length; i++) if (takesPart(candidates[i] as PeerView, random)) pool[count++] = i
+  if (count > 0) return pool.subarray(0, count)
+  for (let i = 0; i < pool.length; i++) pool[i] = i
+  return pool
+}
+
+/** As `admitted`, in a choice among `pool`. */
+export function admittedOf(pool: Pool, candidates: readonly PeerView[], random: Random): Pool {
   const warm = drawnByWarmth(pool, candidates, random)
   return warm.length === 0 ? pool : warm
 }
 
-/** As `admitted`, but it may be nobody. A column. */
+/** As `admittedOf`, but it may be nobody. A column. */
 export function drawnByWarmth(pool: Pool, candidates: readonly PeerView[], random: Random): Pool {
   const warm = takeWarm(pool.length)
   let count = 0
   for (let i = 0; i < pool.length; i++) {
     const index = pool[i] as number
-    const warmth = warmthOf(candidates[index] as PeerView)
-    if (warmth >= 1 || random() < warmth) warm[count++] = index
+    if (takesPart(candidates[index] as PeerView, random)) warm[count++] = index
   }
   return warm.subarray(0, count)
 }
 
-let everybody: Pool = new Uint32Array(0)
-
-/** 0, 1, 2, …: written once, and anew when there are more candidates than ever. */
-export function all({ length }: readonly PeerView[]): Pool {
-  if (everybody.length < length) everybody = Uint32Array.from({ length: 2 * length }, (_, index) => index)
-  return everybody.subarray(0, length)
+function takesPart({ feedback }: PeerView, random: Random): boolean {
+  return feedback === null || feedback.warmth >= 1 || random() < feedback.warmth
 }
 
 /** The index of the choice; `pool` is not empty. */

@@ -2,6 +2,7 @@
 import type { RoutingOptions } from '../options.ts'
 import type { PeerView, Site } from '../types.ts'
 import { createFigureColumn } from './columns.ts'
+import { leftAfter } from './decay.ts'
 
 const capacityMin = 0.001
 
@@ -20,7 +21,6 @@ const takeLatenciesMs = createFigureColumn()
  * busy. The mean leaves out whoever reports more than twice the plain one, or a single absurd report would make all others look alike.
  */
 export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeMs }: Pick<RoutingOptions, 'loadHalfLifeMs'>): Float64Array {
-  const rate = -Math.LN2 / loadHalfLifeMs
   // Columns are gone through several times, the peers once: with a thousand of them it is memory that takes the time.
   const reports = takeReports(candidates.length)
   const weights = takeWeights(candidates.length)
@@ -28,7 +28,7 @@ export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeM
   for (let i = 0; i < figures.length; i++) {
     const { loadAgeMs, inFlightThere, inFlightFromHere } = candidates[i] as PeerView
     reports[i] = inFlightThere
-    weights[i] = loadAgeMs === null ? 0 : Math.exp(Math.min(0, loadAgeMs * rate))
+    weights[i] = loadAgeMs === null ? 0 : leftAfter(Math.max(0, loadAgeMs) / loadHalfLifeMs)
     figures[i] = inFlightFromHere
   }
   const mean = meanReport(reports, weights, 2 * meanReport(reports, weights, Infinity))
@@ -59,9 +59,9 @@ export function effectiveLatenciesMs(candidates: readonly PeerView[], unmeasured
   const latenciesMs = takeLatenciesMs(candidates.length)
   let worstMs = unmeasuredMs
   for (let i = 0; i < latenciesMs.length; i++) {
-    const { latencyMs } = candidates[i] as PeerView
-    latenciesMs[i] = latencyMs ?? Infinity
-    if (isMeasured(latencyMs) && latencyMs > worstMs) worstMs = latencyMs
+    const latencyMs = (candidates[i] as PeerView).latencyMs ?? Infinity
+    latenciesMs[i] = latencyMs
+    if (latencyMs > worstMs && latencyMs < Infinity) worstMs = latencyMs
   }
   for (let i = 0; i < latenciesMs.length; i++) if ((latenciesMs[i] as number) === Infinity) latenciesMs[i] = worstMs
   return latenciesMs
@@ -78,7 +78,9 @@ export function capacityOf({ capacity }: PeerView): number {
 
 /** 0–1: the scarcer of CPU and memory; what was never reported counts as used up. */
 export function resourceUse({ cpuPercent, memoryPercent }: PeerView): number {
-  return Math.min(1, Math.max(0, (cpuPercent ?? 100) / 100, (memoryPercent ?? 100) / 100))
+  const cpu = cpuPercent ?? 100
+  const memory = memoryPercent ?? 100
+  return Math.min(1, Math.max(0, (cpu > memory ? cpu : memory) / 100))
 }
 
 /** 0–1: the share of its fair part that it may have yet. */

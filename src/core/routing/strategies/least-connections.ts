@@ -1,6 +1,6 @@
 /** The fewest queries in flight for each unit of capacity, of two picked at random (Envoy's least request, weighted by capacity). */
 import type { PeerView } from '../types.ts'
-import { admitted, all, pick, ranking } from './choices.ts'
+import { admitted, pick, ranking } from './choices.ts'
 import { capacityOf, inFlightFigures } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
 
@@ -17,5 +17,5 @@ function figuresOf(candidates: readonly PeerView[], { options }: Pick<RankContex
 
 function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const scores = figuresOf(candidates, context)
-  return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
+  return ranking(pick(admitted(candidates, context.random), scores, context), scores, context.places)
 }

@@ -7,7 +7,7 @@
  * the number of hosts, which says nothing where hosts differ.)
  */
 import type { PeerView, Site } from '../types.ts'
-import { admitted, pick, ranking, type Pool } from './choices.ts'
+import { admittedOf, pick, ranking, type Pool } from './choices.ts'
 import { createIndexColumn } from './columns.ts'
 import { capacityOf, distanceTo, inFlightFigures, resourceUse, warmthOf } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
@@ -45,8 +45,8 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const { options, random, site, places } = context
   const distances = distancesTo(candidates, site)
   const scores = figuresOf(candidates, distances, context)
-  const level = choose(levels.map((distance) => atDistance(distances, distance)).filter(({ length }) => length > 0), candidates, { random, spillBelow: options.spillBelow })
-  return ranking(pick(admitted(level, candidates, random), scores, context), scores, places)
+  const level = choose(distances, candidates, { random, spillBelow: options.spillBelow })
+  return ranking(pick(admittedOf(level, candidates, random), scores, context), scores, places)
 }
 
 function atDistance(distances: Uint32Array, distance: 0 | 1 | 2): Pool {
@@ -58,12 +58,14 @@ function atDistance(distances: Uint32Array, distance: 0 | 1 | 2): Pool {
 
 /** The first level that keeps the query; where none does, the one with most idle capacity. */
 function choose(
-  levels: readonly Pool[], candidates: readonly PeerView[], { random, spillBelow }: { readonly random: () => number; readonly spillBelow: number },
+  distances: Uint32Array, candidates: readonly PeerView[], { random, spillBelow }: { readonly random: () => number; readonly spillBelow: number },
 ): Pool {
-  let most = levels[0] as Pool
-  if (levels.length === 1) return most
+  let most: Pool | null = null
   let mostIdle = -1
-  for (const level of levels) {
+  for (const distance of levels) {
+    const level = atDistance(distances, distance)
+    if (level.length === 0) continue
+    if (level.length === candidates.length) return level
     let idle = 0
     let capacity = 0
     for (const index of level) {
@@ -78,7 +80,7 @@ function choose(
       most = level
     }
   }
-  return most
+  return most as Pool
 }
 
 function idleOf(peer: PeerView): number {

@@ -7,7 +7,7 @@
  * The failover order behind the first is by score alone.
  */
 import type { PeerView } from '../types.ts'
-import { admitted, pick, ranking, type Pool } from './choices.ts'
+import { admittedOf, pick, ranking, type Pool } from './choices.ts'
 import { createFigureColumn, createIndexColumn } from './columns.ts'
 import { effectiveLatenciesMs, inFlightFigures, isMeasured } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
@@ -38,7 +38,7 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   let count = 0
   for (let i = 0; i < latenciesMs.length; i++) if ((latenciesMs[i] as number) <= bandMs) near[count++] = i
   const tied = near.subarray(0, count)
-  return ranking(pick(admitted(tied, candidates, random), weighed(scores, tied, { candidates, latenciesMs }), context), scores, places)
+  return ranking(pick(admittedOf(tied, candidates, random), weighed(scores, tied, { candidates, latenciesMs }), context), scores, places)
 }
 
 /** Of those that have answered; 0 while nobody has. The way there is part of it. */

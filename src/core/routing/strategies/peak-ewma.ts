@@ -8,7 +8,7 @@
  */
 import type { RoutingOptions } from '../options.ts'
 import type { PeerView } from '../types.ts'
-import { admitted, all, pick, ranking } from './choices.ts'
+import { admitted, pick, ranking } from './choices.ts'
 import { createFigureColumn } from './columns.ts'
 import { inFlightFigures, isMeasured } from './figures.ts'
 import type { RankContext, Ranking, RoutingStrategy } from './strategy.ts'
@@ -37,7 +37,7 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const scores = figuresOf(candidates, responseMs, context.options)
   const drawn = takeDrawn(scores.length)
   for (let i = 0; i < drawn.length; i++) drawn[i] = (responseMs[i] as number) < 0 && (candidates[i] as PeerView).inFlightFromHere === 0 ? -1 : scores[i] as number
-  return ranking(pick(admitted(all(candidates), candidates, context.random), drawn, context), scores, context.places)
+  return ranking(pick(admitted(candidates, context.random), drawn, context), scores, context.places)
 }
 
 /** A column; −1 for one that never answered. */

@@ -1,6 +1,6 @@
 /** A strategy out of a score alone, for owners who care about one figure and not about ranking. */
 import type { PeerView } from '../types.ts'
-import { admitted, all, pick, ranking } from './choices.ts'
+import { admitted, pick, ranking } from './choices.ts'
 import { inFlightFigures } from './figures.ts'
 import type { RankContext, RoutingStrategy } from './strategy.ts'
 
@@ -27,7 +27,7 @@ export function createScoringStrategy(name: string, scoreOf: PeerScore): Routing
     name, isStateless: true, score,
     rank: (candidates, context) => {
       const scores = score(candidates, context)
-      return ranking(pick(admitted(all(candidates), candidates, context.random), scores, context), scores, context.places)
+      return ranking(pick(admitted(candidates, context.random), scores, context), scores, context.places)
     },
   }
 }
