@@ -28,7 +28,9 @@ export function complete(line: string, { statement, tables }: { readonly stateme
   }
   if (word === '' && !/[\s(,=<>]$/.test(before)) return [[], '']
   const expectsTable = /\b(?:from|join|update|into|table|describe)\s+["\p{L}_]?[^\s(,;]*$/iu.test(before)
-  const columns = expectsTable ? [] : [...new Set([...new Set(named.values())].flatMap((table) => table.columns.map((column) => column.name)))]
+  // What is selected is typed before where it is selected from.
+  const sources = named.size === 0 ? tables : [...new Set(named.values())]
+  const columns = expectsTable ? [] : sources.flatMap((table) => table.columns.map((column) => column.name))
   const tableNames = tables.map((table) => table.name)
   const words = expectsTable || word === '' ? [] : keywords.map((keyword) => (/^[a-z]/.test(word) ? keyword.toLowerCase() : keyword))
   return [matching([...columns, ...tableNames, ...words], word), word]

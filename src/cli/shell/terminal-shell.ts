@@ -71,8 +71,9 @@ class TerminalShell {
     const terminal = process.stdout
     const output = Object.assign(new Writable({
       write: (chunk: Buffer, _encoding, done) => {
-        if (this.#isMute) done()
-        else terminal.write(chunk, () => { done() })
+        // At once: what readline writes before it tells of a line must not wait until the editor is mute.
+        if (!this.#isMute) terminal.write(chunk)
+        done()
       },
     }), { columns: terminal.columns, rows: terminal.rows, isTTY: true })
     const resize = (): void => {
