@@ -1,22 +1,16 @@
-/** The routes of HTTP, what holds for all of them, and how errors leave. It listens nowhere yet. */
+/** The HTTP server before it listens: what holds for every request, and how errors leave. */
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
 import { MeshError } from '../../errors.ts'
-import { addEventRoutes } from './event-routes.ts'
 import { EventFeed } from './event-feed.ts'
 import { EventStreams } from './event-streams.ts'
-import { addFileRoutes } from './file-routes.ts'
 import { Guard } from './guard.ts'
-import { addHealthRoutes } from './health-routes.ts'
 import type { HttpRoom, HttpSources } from './http-room.ts'
+import { addRoutes } from './http-routes.ts'
 import { LiveState } from './live-state.ts'
-import { addMetricsRoutes } from './metrics-routes.ts'
 import { Places } from './places.ts'
 import { problemHeaders, problemOf } from './problem.ts'
 import type { Protection } from './protection.ts'
-import { addQueryRoutes } from './query-routes.ts'
 import { parseBody } from './query-request.ts'
-import { addSessionRoutes } from './session-routes.ts'
-import { addViewRoutes } from './view-routes.ts'
 
 /** For the header and body of one request: whoever sends a byte now and then holds a connection no longer. */
 const requestTimeoutMs = 30_000
@@ -73,19 +67,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
     throw new MeshError('ERR_RESOURCE_UNKNOWN', `there is no ${request.method} ${request.url.slice(0, 300)}`)
   })
 
-  addHealthRoutes(app, room)
-  addFileRoutes(app, room)
-  await app.register(async (page) => { addSessionRoutes(page, room) })
-  await app.register(async (guarded) => {
-    guarded.addHook('onRequest', async ({ headers }) => {
-      guard.checkOrigin(headers)
-      guard.checkToken(headers)
-    })
-    addQueryRoutes(guarded, room)
-    addViewRoutes(guarded, room)
-    addEventRoutes(guarded, room)
-    addMetricsRoutes(guarded, room)
-  })
+  await addRoutes(app, room)
   await app.ready()
 
   const alertsEnd = new AbortController()
