@@ -13,6 +13,7 @@ import { createNodesView } from './nodes-view.ts'
 import { createQueryView } from './query-view.ts'
 import { createSignIn } from './sign-in.ts'
 import { Store, type View } from './store.ts'
+import type { EventView } from '../../../wire/event-views.ts'
 import type { AlertView, DatabaseView, QueryRecord } from '../../../wire/operations-views.ts'
 
 const history = new History()
@@ -34,9 +35,10 @@ const views: View[] = [
 const store = new Store(views)
 
 const stream = new LiveStream({
-  state: (live) => {
-    history.add(live)
-    store.change(liveStateCame(live))
+  state: (states) => {
+    for (const live of states) history.add(live)
+    const latest = states.at(-1)
+    if (latest !== undefined) store.change(liveStateCame(latest))
   },
   mesh: (events) => store.change(eventsCame(events)),
   query: (queries) => store.change(queriesCame(queries)),
@@ -48,7 +50,8 @@ const stream = new LiveStream({
 /** What was before the stream. Each is a list that the page does without where the node does not tell it. */
 async function catchUp(): Promise<void> {
   await Promise.allSettled([
-    getList<QueryRecord>('/api/v1/routes?limit=50', 'routes').then((queries) => store.change(queriesCame(queries))),
+    getList<QueryRecord>('/api/v1/routes?limit=50', 'queries').then((queries) => store.change(queriesCame(queries))),
+    getList<EventView>('/api/v1/events', 'events').then((events) => store.change(eventsCame(events))),
     getList<AlertView>('/api/v1/alerts', 'alerts').then((alerts) => store.change(alertsCame(alerts))),
     getList<DatabaseView>('/api/v1/databases', 'databases').then((databases) => store.change(databasesCame(databases))),
   ])

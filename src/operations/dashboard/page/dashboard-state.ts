@@ -53,13 +53,15 @@ export function liveStateCame(live: LiveStateView): Change {
   return (state) => ({ ...state, live, alerts: inOrder(live.alerts) })
 }
 
-/** @param events in the order in which they came */
+/** @param events in the order in which they came; those of before the page was opened may come late */
 export function eventsCame(events: readonly EventView[]): Change {
   return (state) => {
-    let next = (state.events[0]?.key ?? 0) + 1
+    let next = state.events.reduce((highest, { key }) => Math.max(highest, key), 0) + 1
     const seen = new Set(state.events.map(({ event }) => eventKey(event)))
     const fresh = events.filter((event) => !seen.has(eventKey(event))).map((event) => ({ key: next++, event }))
-    return fresh.length === 0 ? state : { ...state, events: [...fresh.reverse(), ...state.events].slice(0, EVENTS_MAX) }
+    if (fresh.length === 0) return state
+    const all = [...fresh.reverse(), ...state.events].sort((one, other) => other.event.atWallMs - one.event.atWallMs)
+    return { ...state, events: all.slice(0, EVENTS_MAX) }
   }
 }
 

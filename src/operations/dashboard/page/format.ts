@@ -49,6 +49,11 @@ export function shortPeerId(peerId: string): string {
   return peerId.length <= 10 ? peerId : `…${peerId.slice(-8)}`
 }
 
+/** "lyon/r2"; "lyon" where no rack is said. */
+export function formatPlace(place: string): string {
+  return place.replace(/^\/+|\/+$/g, '') || UNKNOWN
+}
+
 /** One line of a statement. */
 export function oneLine(sql: string): string {
   return sql.replace(/\s+/g, ' ').trim()

@@ -2,7 +2,7 @@
 import { overviewOf } from './summaries.ts'
 import { type Connection, type DashboardState, localMember } from './dashboard-state.ts'
 import { byId, element, setAttribute, setText } from './elements.ts'
-import { formatClock, formatCount, formatMs, formatPercent, formatRate, shortPeerId } from './format.ts'
+import { formatClock, formatCount, formatMs, formatPercent, formatPlace, formatRate, shortPeerId, UNKNOWN } from './format.ts'
 import type { View } from './store.ts'
 
 /** Shown in parts: what is read first is larger. */
@@ -36,7 +36,7 @@ function drawNode(state: DashboardState): void {
   const member = localMember(state)
   if (state.live === null || member === null) return
   setText(byId('node-name'), member.name)
-  setText(byId('node-detail'), [shortPeerId(member.peerId), member.place, `${member.databases.length === 0 ? 'no database' : member.databases.map(({ name, role }) => `${name} (${role})`).join(', ')}`].filter((part) => part !== '').join(' · '))
+  setText(byId('node-detail'), [shortPeerId(member.peerId), formatPlace(member.place), `${member.databases.length === 0 ? 'no database' : member.databases.map(({ name, role }) => `${name} (${role})`).join(', ')}`].filter((part) => part !== UNKNOWN).join(' · '))
   document.title = `${member.name} – ReedBase Mesh`
 }
 

@@ -15,7 +15,8 @@ const SILENCE_MAX_MS = 40_000
 const EVENT_CHARACTERS_MAX = 16 << 20
 
 export interface StreamReader {
-  readonly state: (live: LiveStateView) => void
+  /** The oldest first. */
+  readonly state: (states: readonly LiveStateView[]) => void
   readonly mesh: (events: readonly EventView[]) => void
   readonly query: (queries: readonly QueryRecord[]) => void
   readonly alert: (alerts: readonly AlertView[]) => void
@@ -108,13 +109,13 @@ export class LiveStream {
 
 /** What one chunk brought, for one change of the state. */
 class Batch {
-  #live: LiveStateView | null = null
+  #states: LiveStateView[] = []
   #mesh: EventView[] = []
   #queries: QueryRecord[] = []
   #alerts: AlertView[] = []
 
   add(event: string | undefined, data: string): void {
-    if (event === 'state') this.#live = JSON.parse(data) as LiveStateView
+    if (event === 'state') this.#states.push(JSON.parse(data) as LiveStateView)
     else if (event === 'mesh') this.#mesh.push(JSON.parse(data) as EventView)
     else if (event === 'query') this.#queries.push(JSON.parse(data) as QueryRecord)
     else if (event === 'alert') this.#alerts.push(JSON.parse(data) as AlertView)
@@ -122,14 +123,14 @@ class Batch {
   }
 
   passTo(reader: StreamReader): void {
-    const [live, mesh, queries, alerts] = [this.#live, this.#mesh, this.#queries, this.#alerts]
-    this.#live = null
+    const [states, mesh, queries, alerts] = [this.#states, this.#mesh, this.#queries, this.#alerts]
+    this.#states = []
     this.#mesh = []
     this.#queries = []
     this.#alerts = []
     if (mesh.length > 0) reader.mesh(mesh)
     if (queries.length > 0) reader.query(queries)
     if (alerts.length > 0) reader.alert(alerts)
-    if (live !== null) reader.state(live)
+    if (states.length > 0) reader.state(states)
   }
 }

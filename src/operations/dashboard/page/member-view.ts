@@ -1,7 +1,7 @@
 /** What is known of the member that the reader chose, on the map or in the table. */
 import { conditionOf } from './condition.ts'
 import { byId, conditionLabel, element } from './elements.ts'
-import { formatMs, formatPercent, UNKNOWN } from './format.ts'
+import { formatMs, formatPercent, formatPlace, UNKNOWN } from './format.ts'
 import type { View } from './store.ts'
 
 export function createMemberView({ unselect }: { readonly unselect: () => void }): View {
@@ -20,7 +20,7 @@ export function createMemberView({ unselect }: { readonly unselect: () => void }
       .sort((one, other) => one.rttMs - other.rttMs).slice(0, 4)
     const facts: ReadonlyArray<readonly [string, string]> = [
       ['Round trip', member.isLocal ? 'this node' : formatMs(member.latencyMs)], ['CPU', formatPercent(member.cpuPercent)], ['Memory', formatPercent(member.memoryPercent)],
-      ['In flight', member.inFlight === null ? UNKNOWN : String(member.inFlight)], ['Place', member.place === '' ? UNKNOWN : member.place],
+      ['In flight', member.inFlight === null ? UNKNOWN : String(member.inFlight)], ['Place', formatPlace(member.place)],
       ['Databases', member.databases.length === 0 ? 'none' : member.databases.map(({ name, role }) => `${name} (${role})`).join(', ')],
       ['Nearest', near.length === 0 ? UNKNOWN : near.map(({ name, rttMs, isMeasured }) => `${name} ${isMeasured ? '' : '≈ '}${formatMs(rttMs)}`).join(', ')],
       ['PeerId', member.peerId],

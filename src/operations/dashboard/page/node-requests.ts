@@ -1,5 +1,6 @@
 /** What the page asks of its node, apart from the stream. */
 import type { ExplainView } from '../../../wire/control.ts'
+import type { EventView } from '../../../wire/event-views.ts'
 import type { AlertView, DatabaseView, QueryRecord } from '../../../wire/operations-views.ts'
 import { problemOf, RequestProblem } from './problem.ts'
 import { parseExact } from './query-result.ts'
@@ -8,10 +9,8 @@ import { parseExact } from './query-result.ts'
 const ANSWER_CHARACTERS_MAX = 16 << 20
 
 /** @throws RequestProblem */
-export async function getList<T extends QueryRecord | AlertView | DatabaseView>(path: string, name: string): Promise<readonly T[]> {
-  const body = await ask(path, {})
-  // A list, or an object that names it.
-  const list = Array.isArray(body) ? body as unknown : (body as Readonly<Record<string, unknown>>)[name]
+export async function getList<T extends QueryRecord | EventView | AlertView | DatabaseView>(path: string, name: string): Promise<readonly T[]> {
+  const list = (await ask(path, {}) as Readonly<Record<string, unknown>>)[name]
   return Array.isArray(list) ? list as readonly T[] : []
 }
 

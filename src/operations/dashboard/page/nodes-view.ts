@@ -2,7 +2,7 @@
 import type { LiveMemberView } from '../../../wire/operations-views.ts'
 import { CONDITION_WORDS, conditionOf } from './condition.ts'
 import { byId, conditionMark, element, emptyNote, setAttribute, setText } from './elements.ts'
-import { formatCount, formatMs, formatPercent, UNKNOWN } from './format.ts'
+import { formatCount, formatMs, formatPercent, formatPlace, UNKNOWN } from './format.ts'
 import { type Column, type Order, orderedMembers } from './node-order.ts'
 import type { View } from './store.ts'
 
@@ -94,7 +94,7 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
     setText(row.cells.cpuPercent, formatPercent(member.cpuPercent))
     setText(row.cells.memoryPercent, formatPercent(member.memoryPercent))
     setText(row.cells.inFlight, member.inFlight === null ? UNKNOWN : String(member.inFlight))
-    setText(row.cells.place, member.place === '' ? UNKNOWN : member.place)
+    setText(row.cells.place, formatPlace(member.place))
     const width = `${Math.round((member.cpuPercent ?? 0) / 2) * 2}%`
     if (row.bar.style.width !== width) row.bar.style.width = width
   }
