@@ -21,11 +21,13 @@ export interface GatedRequest {
 
 /** @throws MeshError ERR_OVERLOADED, ERR_QUERY_TIMEOUT before it starts, and what the engine throws */
 export async function executeGated(
-  { gate, clock, uses }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock; readonly uses?: EngineUses }, engine: Pick<QueryEngine, 'database' | 'execute'>, { sql, parameters, priority, access, transaction, deadlineMs, signal }: GatedRequest,
+  { gate, clock, uses }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock; readonly uses?: EngineUses }, engine: Pick<QueryEngine, 'database' | 'execute' | 'isPrivate'>, { sql, parameters, priority, access, transaction, deadlineMs, signal }: GatedRequest,
 ): Promise<EngineResult> {
   // From its place in the line on: it waits for this engine.
   uses?.handleStart(engine.database, 'queries')
   const leave = (): void => { uses?.handleEnd(engine.database, 'queries') }
+  // What tells of an overload must not wait behind it.
+  if (engine.isPrivate === true) return await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
   const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs }).catch((error: unknown) => {
     leave()
     throw error

@@ -20,6 +20,7 @@ import { combinedCode, describeFailed, Forwarding, type ForwardingCounters, type
 import type { HotspotDriver } from './hotspot-driver.ts'
 import { type LocalRunParts, runLocally } from './local-run.ts'
 import type { EngineUses } from './engine-uses.ts'
+import { withEngineSpan } from './engine-span.ts'
 import { executeGated } from './gated-engine.ts'
 import type { QueryGateDriver } from './query-gate-driver.ts'
 import type { SharedReads } from './shared-reads.ts'
@@ -220,7 +221,8 @@ export class QueryService {
     if (decision.lastResort !== null) this.#counters[decision.lastResort === 'all-ejected' ? 'allEjected' : 'allOverloaded']++
     const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
     watch?.handleDecision(decision.kind, decisionUs, decision.explanation)
-    const refusal = this.#parts.refusalOf(request.access)
+    // A minority may still be asked about itself.
+    const refusal = this.#parts.engines.get(request.database)?.isPrivate === true ? null : this.#parts.refusalOf(request.access)
     // A replica in a minority still tells whoever forwarded a write to it that it is one: the primary's own policy decides.
     if (refusal !== null && !(forwarded && decision.kind === 'refuse')) {
       this.#counters.refused++
@@ -300,7 +302,7 @@ export class QueryService {
     if (request.access !== 'read') this.#noteSession(request, session, this.#parts.self.peerId)
     const { sharedReads } = this.#parts
     const isRead = request.access === 'read'
-    const start = (own: AbortSignal): Promise<EngineResult> => executeGated(this.#parts, engine, { ...request, deadlineMs, signal: own })
+    const start = (own: AbortSignal): Promise<EngineResult> => withEngineSpan(watch, engine, () => executeGated(this.#parts, engine, { ...request, deadlineMs, signal: own }))
     this.#countRunning(1)
     return await runLocally(this.#parts, {
       route, signal,

@@ -8,6 +8,8 @@ import type { NodeOptions } from '../node/options.ts'
 import { NO_PLUGINS, type NodePlugins } from '../node/plugins.ts'
 import type { Log } from '../ports/log.ts'
 import { Alerts } from './alerts/alerts.ts'
+import { withMeshDatabase } from './mesh-database/with-mesh-database.ts'
+import type { MeshEngine } from './mesh-database/mesh-engine.ts'
 import type { ApplicationMetrics } from './metrics/application-metrics.ts'
 import type { Libp2pMetrics } from './metrics/libp2p-metrics.ts'
 import type { OpenTracing } from './traces/open-telemetry.ts'
@@ -24,12 +26,13 @@ export interface OperatedNode extends MeshNode {
 export async function startOperatedNode(options: NodeOptions, { log, plugins = NO_PLUGINS, origin = null }: { readonly log: Log; readonly plugins?: NodePlugins; readonly origin?: NodeOrigin | null }): Promise<OperatedNode> {
   const libp2pMetrics = (await import('./metrics/libp2p-metrics.ts')).createLibp2pMetrics()
   const traces = await openTraces(options)
+  const { meshEngine, plugins: withMesh } = withMeshDatabase(plugins, log)
   const node = await startNode(options, {
-    log: traces === null ? log : tracedLog(log, traces.traceId), plugins: { ...plugins, libp2pMetrics: libp2pMetrics.component, tracing: traces?.tracing }, origin,
+    log: traces === null ? log : tracedLog(log, traces.traceId), plugins: { ...withMesh, libp2pMetrics: libp2pMetrics.component, tracing: traces?.tracing }, origin,
   })
   if (traces !== null) node.inspection.onClose('traces', () => traces.stop())
   try {
-    return await operate(node, libp2pMetrics)
+    return await operate(node, libp2pMetrics, meshEngine)
   } catch (error) {
     await node.stop('its operations did not start')
     throw error
@@ -44,13 +47,14 @@ async function openTraces({ traces: { endpoint, sampleRatio }, name, cluster }: 
 }
 
 /** Each part registers its own end with `inspection.onClose`. */
-async function operate({ inspection, ...node }: InspectedNode, libp2pMetrics: Libp2pMetrics): Promise<OperatedNode> {
+async function operate({ inspection, ...node }: InspectedNode, libp2pMetrics: Libp2pMetrics, meshEngine: MeshEngine): Promise<OperatedNode> {
   const { metrics, application } = (await import('./metrics/start-metrics.ts')).startMetrics(inspection, libp2pMetrics)
-  const alerts = new Alerts(inspection, null)
-  inspection.onClose('alerts', () => alerts.stop())
-  metrics.alerts = alerts
   const tables = inspection.options.tables.isWritten ? (await import('./tables/start-tables.ts')).startTables({ inspection, metrics }) : null
   metrics.tables = tables
+  const alerts = new Alerts(inspection, tables)
+  inspection.onClose('alerts', () => alerts.stop())
+  metrics.alerts = alerts
+  meshEngine.bind({ inspection, alerts, clock: inspection.clock, dataDir: inspection.dataDir, flush: async () => { await tables?.flush() } })
   // A node without HTTP does not load it.
   if (inspection.options.http.listen !== 'off') {
     const { startHttp } = await import('./http/http-server.ts')

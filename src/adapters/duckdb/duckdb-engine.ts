@@ -67,15 +67,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDbEngine> 
   try {
     database = await openDatabase(kind === 'folder' ? ':memory:' : path, {
       ...(kind === 'folder' ? {} : { access_mode: writable ? 'READ_WRITE' : 'READ_ONLY' }),
-      threads: options.threads,
-      memory_limit: `${Math.floor(options.memoryLimitBytes / 1024)}KiB`,
-      temp_directory: spillDir,
-      max_temp_directory_size: `${Math.floor((options.tempBytesMax ?? TEMP_BYTES_MAX_DEFAULT) / 1024)}KiB`,
-      autoinstall_known_extensions: false,
-      autoload_known_extensions: false,
-      allow_community_extensions: false,
-      allow_persistent_secrets: false,
-      errors_as_json: true,
+      ...configuration(options, spillDir),
     })
   } catch (error) {
     throw pathError(options.database, `${path} cannot be opened: ${readFailure(error).message}`, 'Check that it is a DuckDB file, that the node may read it, and that no other process has it open for writing.', path)
@@ -90,6 +82,43 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDbEngine> 
     duckdb.close_sync(database)
     if (error instanceof MeshError) throw error
     throw pathError(options.database, `${path} cannot be served: ${readFailure(error).message}`, 'Check that it is a sound DuckDB file or folder.', path)
+  }
+}
+
+export interface MemoryDuckDbOptions extends Pick<DuckDbOptions, 'database' | 'memoryLimitBytes' | 'threads' | 'concurrentQueriesMax' | 'log'> {
+  /** Makes the tables, on a connection that is its own to keep, before the doors close. */
+  readonly prepare: (connection: duckdb.Connection) => Promise<void>
+  /** Files, and folders with all that is in them, that its views read, then and later. */
+  readonly allowedPaths: readonly string[]
+  readonly allowedFolders: readonly string[]
+}
+
+/** In memory, with tables that `prepare` makes and that no query can write: the sandbox of a folder, around tables of the program's own. */
+export async function openMemoryDuckDb(options: MemoryDuckDbOptions): Promise<DuckDbEngine> {
+  const database = await openDatabase(':memory:', configuration(options, ''))
+  try {
+    await options.prepare(await duckdb.connect(database))
+    const connection = await duckdb.connect(database)
+    await closeDoors(connection, options.allowedPaths, options.allowedFolders)
+    const classifier = await StatementClassifier.create(connection, NO_MACROS)
+    return new Engine({ ...options, path: ':memory:', role: 'replica', tempDir: null }, database, classifier, [], 'ERR_READ_ONLY')
+  } catch (error) {
+    duckdb.close_sync(database)
+    throw error
+  }
+}
+
+function configuration({ threads, memoryLimitBytes, tempBytesMax }: Pick<DuckDbOptions, 'threads' | 'memoryLimitBytes' | 'tempBytesMax'>, spillDir: string): Readonly<Record<string, string | number | boolean>> {
+  return {
+    threads,
+    memory_limit: `${Math.floor(memoryLimitBytes / 1024)}KiB`,
+    temp_directory: spillDir,
+    max_temp_directory_size: `${Math.floor((tempBytesMax ?? TEMP_BYTES_MAX_DEFAULT) / 1024)}KiB`,
+    autoinstall_known_extensions: false,
+    autoload_known_extensions: false,
+    allow_community_extensions: false,
+    allow_persistent_secrets: false,
+    errors_as_json: true,
   }
 }
 
@@ -118,8 +147,13 @@ async function spillFolder(options: DuckDbOptions): Promise<string> {
 /** Views first, while files may still be sniffed; then the doors close, and the configuration is locked last. */
 async function lockDown(connection: duckdb.Connection, database: string, tables: readonly FolderTable[]): Promise<void> {
   for (const table of tables) await createTableView(connection, database, table)
+  await closeDoors(connection, tables.map(({ path }) => path), [])
+}
+
+async function closeDoors(connection: duckdb.Connection, paths: readonly string[], folders: readonly string[]): Promise<void> {
   await runStatement(connection, "SET GLOBAL TimeZone = 'UTC'")
-  await runStatement(connection, `SET GLOBAL allowed_paths = [${tables.map((table) => sqlString(table.path)).join(', ')}]`)
+  await runStatement(connection, `SET GLOBAL allowed_paths = [${paths.map(sqlString).join(', ')}]`)
+  await runStatement(connection, `SET GLOBAL allowed_directories = [${folders.map(sqlString).join(', ')}]`)
   await runStatement(connection, 'SET GLOBAL enable_external_access = false')
   await runStatement(connection, 'SET GLOBAL lock_configuration = true')
 }
