@@ -4,6 +4,8 @@ import { MeshError, type MeshErrorInit } from '../errors.ts'
 import type { ByteStream } from '../ports/peer-streams.ts'
 import { QueryConnections } from '../query/client.ts'
 import { Compression } from '../query/compression.ts'
+import type { QueryRequest, QueryResponse } from '../query/types.ts'
+import { withClientSpan } from './client-span.ts'
 import { findLocalNode, openLocal, silenceInit, silenceText } from './local-node.ts'
 import { type AskedNode, explainLoss, explainLossOf } from './node-loss.ts'
 import { checkTimeout, toRequest } from './request.ts'
@@ -98,10 +100,10 @@ class NodeClient implements Client {
     // The decoder loads while the node works.
     const [{ ClientQueryResult }, response] = await Promise.all([
       import('./query-result.ts'),
-      this.#connections.query(this.#opener.target, request, options.signal === undefined ? {} : { signal: options.signal }).catch((error: unknown) => { throw explainLoss(error, this.#opener) }),
+      this.#send(request, options.signal),
     ])
     try {
-      return new ClientQueryResult(explainLossOf(response, this.#opener))
+      return new ClientQueryResult(response)
     } catch (error) {
       await response.batches[Symbol.asyncIterator]().return?.()
       throw error
@@ -110,10 +112,14 @@ class NodeClient implements Client {
 
   async transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
     if (this.#closed) throw new MeshError('ERR_NODE_STOPPED', 'the client has been closed')
-    return await runTransaction(async (request, signal) => {
-      const response = await this.#connections.query(this.#opener.target, request, signal === undefined ? {} : { signal }).catch((error: unknown) => { throw explainLoss(error, this.#opener) })
+    return await runTransaction((request, signal) => this.#send(request, signal), database, work, options)
+  }
+
+  async #send(request: QueryRequest, signal: AbortSignal | undefined): Promise<QueryResponse> {
+    return await withClientSpan(request, async (spanned) => {
+      const response = await this.#connections.query(this.#opener.target, spanned, signal === undefined ? {} : { signal }).catch((error: unknown) => { throw explainLoss(error, this.#opener) })
       return explainLossOf(response, this.#opener)
-    }, database, work, options)
+    })
   }
 
   async close(): Promise<void> {

@@ -11,7 +11,7 @@ import { MeshError } from '../errors.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import { PassedBatches } from '../query/passed-batches.ts'
-import type { FailedAttempt, QueryRequest, QueryResponse } from '../query/types.ts'
+import type { FailedAttempt, QueryRequest, QueryResponse, QueryWatch } from '../query/types.ts'
 
 /** How an attempt ended, as far as it says something about the peer. */
 export type AttemptOutcome = 'answered' | 'refused' | 'broken' | 'cancelled'
@@ -64,6 +64,7 @@ export interface ForwardInput {
   readonly asksAgain: boolean
   /** There is no other place for it: the first one is to take it, overloaded or not. */
   readonly hasNoBetter: boolean
+  readonly watch?: QueryWatch | undefined
 }
 
 export type Forwarded =
@@ -129,7 +130,7 @@ export class Forwarding {
     const start = (step: Step, isHedge: boolean): void => {
       const timeoutMs = Math.floor(deadlineMs - clock.nowMs())
       if (timeoutMs <= 0) throw new MeshError('ERR_QUERY_TIMEOUT', 'the deadline passed before a node answered', { details: { attempts: failed.length } })
-      running.add(this.#start(step, { ...request, timeoutMs, visited: [...request.visited, this.#parts.self.peerId], lastResort: step.lastResort }, { signal, isHedge }))
+      running.add(this.#start(step, { ...request, timeoutMs, visited: [...request.visited, this.#parts.self.peerId], lastResort: step.lastResort }, { signal, isHedge, watch: input.watch }))
     }
     try {
       for (;;) {
@@ -210,14 +211,24 @@ export class Forwarding {
     }
   }
 
-  #start(step: Step, request: QueryRequest, { signal, isHedge }: { readonly signal: AbortSignal; readonly isHedge: boolean }): Attempt {
+  #start(step: Step, request: QueryRequest, { signal, isHedge, watch }: { readonly signal: AbortSignal; readonly isHedge: boolean; readonly watch: QueryWatch | undefined }): Attempt {
     const controller = new AbortController()
     const via = this.#parts.routeTo(step.peerId)?.via ?? null
+    const span = watch?.startSpan('forward', 'client', {
+      'reedbase.peer.id': step.peerId, 'reedbase.peer.name': this.#parts.peerName(step.peerId), 'reedbase.hedge': isHedge, ...(via === null ? {} : { 'reedbase.via': this.#parts.peerName(via) }),
+    }) ?? null
     const attempt: Attempt = {
       ...step, isHedge, via, controller,
-      settled: this.#run(step.peerId, request, { signal, controller, via }).then(
-        (result) => ({ attempt, result }),
-        (error: unknown) => ({ attempt, result: error instanceof Error ? error : new Error(String(error)) }),
+      settled: this.#run(step.peerId, span === null ? request : { ...request, traceparent: span.traceparent }, { signal, controller, via }).then(
+        (result) => {
+          // Up to its first batch; the rest of the result is its reader's time.
+          span?.end()
+          return { attempt, result }
+        },
+        (error: unknown) => {
+          span?.end(error)
+          return { attempt, result: error instanceof Error ? error : new Error(String(error)) }
+        },
       ),
     }
     return attempt

@@ -2,6 +2,7 @@
  * The queries of the program that runs the node: handed to the router without a socket, under the same deadlines. They count when the
  * node drains, and end with it.
  */
+import { withClientSpan } from '../client/client-span.ts'
 import { toRequest } from '../client/request.ts'
 import { runTransaction } from '../client/transaction.ts'
 import type { QueryOptions, QueryResult, Transaction, TransactionOptions } from '../client/types.ts'
@@ -43,12 +44,11 @@ export class OwnQueries {
 
   /** @throws MeshError */
   async query(sql: string, options: QueryOptions): Promise<QueryResult> {
-    const query = this.#admit(toRequest(sql, options), options.signal)
-    const [{ ClientQueryResult }, response] = await Promise.all([import('../client/query-result.ts'), query.start()])
+    const [{ ClientQueryResult }, response] = await Promise.all([import('../client/query-result.ts'), this.#send(toRequest(sql, options), options.signal)])
     try {
       return new ClientQueryResult(response)
     } catch (error) {
-      query.stop(toMeshError(error))
+      await response.batches[Symbol.asyncIterator]().return?.()
       throw error
     }
   }
@@ -60,7 +60,12 @@ export class OwnQueries {
 
   /** @throws MeshError; what `work` throws */
   async transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
-    return await runTransaction(async (request, signal) => await this.#admit(request, signal).start(), database, work, options)
+    return await runTransaction((request, signal) => this.#send(request, signal), database, work, options)
+  }
+
+  /** Async, so that what keeps it from being admitted is a rejection. */
+  async #send(request: QueryRequest, signal: AbortSignal | undefined): Promise<QueryResponse> {
+    return await withClientSpan(request, (spanned) => this.#admit(spanned, signal).start())
   }
 
   #admit(request: QueryRequest, signal: AbortSignal | undefined): OwnQuery {

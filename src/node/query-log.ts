@@ -3,6 +3,7 @@ import { Ring } from '../core/time/ring.ts'
 import { MeshError } from '../errors.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
+import type { SpanAttributes, SpanKind, TraceSpan, Tracing } from '../ports/tracing.ts'
 import { PassedBatches } from '../query/passed-batches.ts'
 import type { QueryContext, QueryHandler, QueryRequest, QueryResponse, QueryWatch, RouteReport } from '../query/types.ts'
 import type { QueryDecision, QueryRecord } from '../wire/operations-views.ts'
@@ -18,8 +19,8 @@ export interface QueryLogParts {
   readonly nameOf: (peerId: string) => string
   /** Each, as it ends; whatever is kept. */
   readonly onEnd: (record: QueryRecord) => void
-  /** 32 hexadecimal digits of the trace that it belongs to, asked at its start; null for none. */
-  readonly traceIdOf?: (request: QueryRequest) => string | null
+  /** Absent: nothing is traced. */
+  readonly tracing?: Tracing | undefined
 }
 
 export class QueryLog {
@@ -43,7 +44,10 @@ export class QueryLog {
       const query = new WatchedQuery(this.#parts, request, (record) => this.#handleEnd(record))
       let response: QueryResponse
       try {
-        response = await handler(request, watchedContext(context, query))
+        const { span } = query
+        response = span === null
+          ? await handler(request, watchedContext(context, query))
+          : await span.run(() => handler({ ...request, traceparent: span.traceparent }, watchedContext(context, query)))
       } catch (error) {
         query.fail(error, context.signal)
         throw error
@@ -66,7 +70,7 @@ class WatchedQuery implements QueryWatch {
   readonly #onEnd: (record: Omit<QueryRecord, 'id'>) => void
   readonly #startedMs: number
   readonly #startedWallMs: number
-  readonly #traceId: string | null
+  readonly span: TraceSpan | null
   #access: QueryRequest['access']
   #priority: QueryRequest['priority']
   #decision: QueryDecision = 'failed'
@@ -84,9 +88,13 @@ class WatchedQuery implements QueryWatch {
     this.#onEnd = onEnd
     this.#startedMs = parts.clock.nowMs()
     this.#startedWallMs = parts.clock.wallMs()
-    this.#traceId = parts.traceIdOf?.(request) ?? null
+    this.span = parts.tracing?.start(spanName(request), { kind: 'server', parent: request.traceparent ?? '', attributes: spanAttributes(request, parts.mode) }) ?? null
     this.#access = request.access
     this.#priority = request.priority
+  }
+
+  startSpan(name: string, kind: SpanKind, attributes: SpanAttributes): TraceSpan | null {
+    return this.span?.child(name, { kind, attributes }) ?? null
   }
 
   handleClassified(access: QueryRequest['access'], priority: QueryRequest['priority']): void {
@@ -99,6 +107,7 @@ class WatchedQuery implements QueryWatch {
     this.#decisionUs = decisionUs
     this.#reason = reason
     this.#strategy = strategy
+    this.span?.child('route', { kind: 'internal', sinceMs: decisionUs / 1_000, attributes: { 'reedbase.decision': kind, 'reedbase.reason': reason, 'reedbase.strategy': strategy } }).end()
   }
 
   answered({ route }: QueryResponse): void {
@@ -110,7 +119,7 @@ class WatchedQuery implements QueryWatch {
 
   fail(error: unknown, signal: AbortSignal): void {
     const code = error instanceof MeshError ? error.code : 'ERR_INTERNAL'
-    this.#end(signal.aborted ? 'cancelled' : 'error', code, null)
+    this.#end(signal.aborted ? 'cancelled' : 'error', code, null, error)
   }
 
   complete(engineMs: number | null): void {
@@ -121,9 +130,10 @@ class WatchedQuery implements QueryWatch {
     this.#end('cancelled', null, null)
   }
 
-  #end(outcome: QueryRecord['outcome'], code: string | null, engineMs: number | null): void {
+  #end(outcome: QueryRecord['outcome'], code: string | null, engineMs: number | null, error?: unknown): void {
     if (this.#isEnded) return
     this.#isEnded = true
+    this.#endSpan(outcome, error)
     const { clock, mode, self, nameOf } = this.#parts
     const { database, sql, visited } = this.#request
     const [entry] = visited
@@ -136,9 +146,39 @@ class WatchedQuery implements QueryWatch {
       // Whoever was to forward it, and found nobody, ran it.
       decision: route?.decision ?? this.#decision, executedBy: route?.executedBy ?? (isHere ? self : null), latencyMs: route?.latencyMs ?? null,
       reason: route?.reason ?? this.#reason, strategy: route?.strategy ?? this.#strategy, failedAttempts: route?.failedAttempts ?? [], decisionUs: this.#decisionUs,
-      rows: this.rows, engineMs, outcome, code, traceId: this.#traceId,
+      rows: this.rows, engineMs, outcome, code, traceId: this.span?.traceId ?? null,
     })
   }
+
+  #endSpan(outcome: QueryRecord['outcome'], error: unknown): void {
+    if (this.span === null) return
+    const executedBy = this.#route?.executedBy
+    this.span.set({
+      'db.response.returned_rows': this.rows, 'reedbase.decision': this.#route?.decision ?? this.#decision, 'reedbase.outcome': outcome, 'reedbase.access': this.#access,
+      ...(executedBy === undefined ? {} : { 'reedbase.executed_by': executedBy.name }),
+    })
+    // Who left before the end has not met an error.
+    this.span.end(outcome === 'error' ? error : undefined)
+  }
+}
+
+/** As the semantic conventions name spans of databases: operation and namespace. */
+function spanName({ sql, database }: QueryRequest): string {
+  return `${operationOf(sql)} ${database}`.trim()
+}
+
+/** OpenTelemetry's semantic conventions for database clients, version 1.30 and later. */
+function spanAttributes({ sql, database, transaction, visited }: QueryRequest, mode: QueryLogParts['mode']): SpanAttributes {
+  const operation = operationOf(sql)
+  return {
+    'db.system.name': 'reedbase', 'db.namespace': database, ...(operation === '' ? {} : { 'db.operation.name': operation }), ...(mode === 'full' ? { 'db.query.text': sql.slice(0, LOGGED_SQL_CHARS_MAX) } : {}),
+    'reedbase.hops': visited.length, ...(transaction === undefined ? {} : { 'reedbase.transaction': transaction.id }),
+  }
+}
+
+/** Its first word, where it begins with one. */
+function operationOf(sql: string): string {
+  return /^\s*([A-Za-z]{1,20})\b/.exec(sql)?.[1]?.toUpperCase() ?? ''
 }
 
 class WatchedBatches extends PassedBatches {

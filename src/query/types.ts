@@ -8,6 +8,7 @@ import type { CandidateExplanation, Explanation, Priority } from '../core/routin
 import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engine.ts'
 import type { Codec } from './compression.ts'
 import type { StreamRemote } from '../ports/peer-streams.ts'
+import type { SpanAttributes, SpanKind, TraceSpan } from '../ports/tracing.ts'
 
 export const QUERY_PROTOCOL = '/reedbase/query/1.0'
 
@@ -40,6 +41,8 @@ export interface QueryRequest {
   /** Codecs of compressed batches that the requester takes (compression.ts), as bits; absent or 0: none. */
   readonly compressions?: number | undefined
   readonly transaction?: TransactionStep | undefined
+  /** W3C Trace Context of the caller's span; absent where nothing is traced. */
+  readonly traceparent?: string | undefined
 }
 
 /** An attempt that did not answer. */
@@ -88,6 +91,8 @@ export interface QueryResponse {
 export interface QueryWatch {
   handleClassified(access: QueryRequest['access'], priority: Priority): void
   /** Also of one that is refused then. */
+  /** A part of its way begins; null where it is not traced. */
+  startSpan(name: string, kind: SpanKind, attributes: SpanAttributes): TraceSpan | null
   handleDecision(kind: 'local' | 'forward' | 'local-overloaded' | 'refuse', decisionUs: number, explanation: Pick<Explanation, 'reason' | 'strategy'>): void
 }
 

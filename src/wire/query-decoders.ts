@@ -61,6 +61,7 @@ function readRequest(): Request {
       case 14: request.transaction = reader.bytes(); break
       case 15: request.transactionStep = reader.uint32(); break
       case 16: request.compressions = reader.uint32(); break
+      case 17: request.traceparent = reader.string(); break
       default: reader.skip(tag)
     }
   }

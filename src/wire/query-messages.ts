@@ -15,6 +15,8 @@ export const SESSION_TOKEN_BYTES = 16
 export const TRANSACTION_ID_BYTES = 16
 const messageCharactersMax = 16_384
 const detailsMax = 64
+/** Version 00 of W3C Trace Context: trace, span, flags. */
+const traceparentPattern = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 /** A PeerId has 52. */
 const finalPeerIdCharactersMax = 128
 
@@ -54,6 +56,7 @@ export interface WireRequest {
   readonly finalPeerId: string
   readonly hints: string
   readonly compressions?: number | undefined
+  readonly traceparent?: string | undefined
   readonly transaction?: { readonly id: string; readonly step: 'begin' | 'statement' | 'commit' | 'rollback' } | undefined
 }
 
@@ -121,6 +124,7 @@ export function encodeRequest(id: number, request: WireRequest, timeoutMs: numbe
     writer.uint32(15, 1 + steps.indexOf(request.transaction.step))
   }
   if (compressions > 0) writer.uint32(16, compressions)
+  if (request.traceparent !== undefined) writer.string(17, request.traceparent)
   writer.end(frame)
   const bytes = writer.finish()
   if (bytes.length > FRAME_BYTES_MAX) {
@@ -145,6 +149,8 @@ export function decodeRequest(wire: Request): WireRequest | null {
     database: wire.database, sql: wire.sql, parameters, access, priority, timeoutMs: wire.timeoutMs, visited: wire.visited, explain: wire.explain,
     lastResort: wire.lastResort, finalPeerId: wire.finalPeerId, hints: wire.hints,
     compressions: wire.compressions,
+    // What is none is no reason to refuse a query, and starts no trace either.
+    ...(wire.traceparent !== undefined && traceparentPattern.test(wire.traceparent) ? { traceparent: wire.traceparent } : {}),
     transaction: step === undefined ? undefined : { id: Buffer.from(wire.transaction).toString('hex'), step },
   }
 }
