@@ -83,7 +83,6 @@ export class ApplicationRegistry implements ApplicationMetrics {
     const configuration = this.#configuration(settings, 'histogram')
     const isRising = buckets === undefined || (buckets.length > 0 && buckets.length <= APPLICATION_BUCKETS_MAX && buckets.every((bound, index) => Number.isFinite(bound) && bound > (buckets[index - 1] ?? -Infinity)))
     if (!isRising) refuse(settings.name, `one with other buckets: 1 to ${APPLICATION_BUCKETS_MAX} finite, rising bounds`)
-    if (configuration.labelNames.includes('le')) refuse(settings.name, 'one without a label le')
     const metric = new Histogram({ ...configuration, ...(buckets === undefined ? {} : { buckets: [...buckets] }) })
     const admit = this.#admission(settings)
     return { observe: (value, labels = {}) => { if (Number.isFinite(value) && admit(labels)) metric.observe({ ...labels }, value) } }
