@@ -8,6 +8,7 @@ import type { NodeOrigin } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import type { Log } from '../ports/log.ts'
 import type { ControlRequest } from '../wire/control.ts'
+import type { DetachedNode, DetachedStart } from './daemon.ts'
 
 export type StopSignal = 'SIGINT' | 'SIGTERM'
 export const signalExitCodes: Readonly<Record<StopSignal, number>> = { SIGINT: 130, SIGTERM: 143 }
@@ -50,6 +51,7 @@ export interface RunningNode {
 export interface Parts {
   client(): Promise<{ connect(options?: ConnectOptions): Promise<Client> }>
   control(): Promise<ControlCalls>
+  daemon(): Promise<{ startDetached(start: DetachedStart): Promise<DetachedNode> }>
   node(): Promise<{ startOperatedNode(options: NodeOptions, parts: { readonly log: Log; readonly origin: NodeOrigin }): Promise<RunningNode> }>
 }
 
@@ -94,6 +96,7 @@ export function processContext(argv: readonly string[]): CliContext {
     parts: {
       client: () => import('../client/connect.ts'),
       control: () => import('../client/control.ts'),
+      daemon: () => import('./daemon.ts'),
       node: () => import('../operations/start-operated-node.ts'),
     },
     wallMs: () => Date.now(),

@@ -10,7 +10,7 @@ import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interru
 const closingMs = 20_000
 const timeoutMsMax = 24 * 3_600_000
 
-interface Flags extends DataDirOption {
+export interface LeaveFlags extends DataDirOption {
   readonly timeout?: string
 }
 
@@ -19,10 +19,11 @@ export function configure(command: Command, context: CliContext): void {
   addDataDirOption(command).addHelpText('after', `
 The node beside you says farewell, so that nobody waits for it, lets running queries end within its --drain, closes its databases and ends.
 ${examples(['rdb leave', 'rdb leave --timeout 2m'])}`)
-  command.action((flags: Flags) => interruptible(context, (signal) => leave(flags, context, signal)))
+  command.action((flags: LeaveFlags) => interruptible(context, (signal) => leave(flags, context, signal)))
 }
 
-async function leave(flags: Flags, context: CliContext, signal: AbortSignal): Promise<void> {
+/** Asks the node beside us to leave, and waits until it is gone. */
+export async function leave(flags: LeaveFlags, context: CliContext, signal: AbortSignal): Promise<void> {
   const target = { dataDir: dataDirOf(flags, context) }
   const given = flags.timeout === undefined ? null : readDuration(flags.timeout)
   if (flags.timeout !== undefined && (given === null || given <= 0 || given > timeoutMsMax)) {

@@ -4,8 +4,7 @@ import { type CliContext, Exit, type RunningNode, type StopSignal } from '../con
 import { examples } from '../local-node.ts'
 
 export function configure(command: Command, context: CliContext): void {
-  command.addOption(new Option('--config <file>', 'YAML file with any of these options (env REEDBASE_CONFIG)').helpGroup('Identity and network:'))
-  for (const option of OPTION_TABLE) command.addOption(flagOf(option))
+  addStartOptions(command)
   command.addHelpText('after', `
 Every flag has an environment variable (REEDBASE_LISTEN, …) and a key in the configuration file; flags win over the environment,
 which wins over the file: that of --config, or else reedbase.yaml in the data folder, if there is one. All are listed in docs/OPTIONS.md. Logs go to stdout, errors that prevent the start to stderr.
@@ -15,6 +14,11 @@ ${examples([
   'rdb start --config reedbase.yaml',
 ])}`)
   command.action(() => start(flagValues(command), context))
+}
+
+export function addStartOptions(command: Command): void {
+  command.addOption(new Option('--config <file>', 'YAML file with any of these options (env REEDBASE_CONFIG)').helpGroup('Identity and network:'))
+  for (const option of OPTION_TABLE) command.addOption(flagOf(option))
 }
 
 function flagOf({ flag, form, isList, meaning, default: fallback, group }: NodeOption): Option {
@@ -29,7 +33,8 @@ function placeholder(kind: NodeOption['form']['kind']): string {
   return words[kind] ?? kind
 }
 
-function flagValues(command: Command): Record<string, unknown> {
+/** By option key, as `loadNodeOptions` takes them. */
+export function flagValues(command: Command): Record<string, unknown> {
   const values = command.opts<Record<string, unknown>>()
   const given: Record<string, unknown> = { config: values['config'] }
   for (const { key, flag } of OPTION_TABLE) given[key] = values[new Option(flag).attributeName()]

@@ -29,6 +29,9 @@ export interface FakeOptions {
   readonly connect?: () => void
   readonly query?: (sql: string, options: QueryOptions) => Promise<QueryResult>
   readonly node?: Parts['node']
+  readonly daemon?: Parts['daemon']
+  /** `/srv` by default, which is not there. */
+  readonly cwd?: string
 }
 
 export interface Outcome {
@@ -70,9 +73,9 @@ export class FakeProcess {
   }
 
   context(): CliContext {
-    const { env, stdin, terminal, node } = this.#options
+    const { env, stdin, terminal, node, daemon, cwd } = this.#options
     return {
-      stdout: this.stdout, stderr: this.stderr, env: env ?? {}, cwd: '/srv',
+      stdout: this.stdout, stderr: this.stderr, env: env ?? {}, cwd: cwd ?? '/srv',
       stdin: { isTerminal: terminal === true && stdin === undefined, read: () => Promise.resolve(stdin ?? ''), chunks: async function* () { yield await Promise.resolve(stdin ?? '') } },
       wallMs: () => Date.UTC(2026, 0, 1, 12, 0, 10),
       // Each look at the clock is 10 ms later, so that spans are known.
@@ -85,6 +88,7 @@ export class FakeProcess {
       parts: {
         control: () => Promise.resolve(this.#control()),
         client: () => Promise.resolve({ connect: async (options: ConnectOptions = {}) => await this.#connect(options) }),
+        daemon: daemon ?? (() => Promise.reject(new Error('no process is started in this test'))),
         node: node ?? (() => Promise.reject(new Error('no node in this test'))),
       },
     }

@@ -17,9 +17,9 @@ function setUp(members: readonly MemberView[] = [], isInMesh = true) {
   const left: string[] = []
   const refuse = (): never => { throw new Error('not asked in this test') }
   const parts: ControlServiceParts = {
-    directory: { self: () => ({ name: 'db1', peerId: 'a' }), memberViews: () => [...members], nodesView: refuse, localLoad: () => load },
+    directory: { self: () => ({ name: 'db1', peerId: 'a' }), memberViews: () => [...members], nodesView: refuse, localLoad: () => load, databasesView: refuse },
     loadDriver: { startDrill: refuse, endDrill: refuse }, keyring: { list: refuse, install: refuse, use: refuse, remove: refuse }, admission: { list: refuse, change: refuse },
-    reachability: { paths: () => [], askMesh: () => Promise.resolve({ answered: 1, silent: [], degraded: [], omitted: 0 }) }, distances: { all: () => [], between: refuse }, latency: { view: refuse },
+    reachability: { paths: () => [], askMesh: () => Promise.resolve({ answered: 1, silent: [], degraded: [], omitted: 0 }) }, distances: { all: () => [], between: refuse }, latency: { view: refuse }, settings: { view: refuse, change: refuse, measurement: refuse }, registry: { list: refuse, register: refuse, unregister: refuse },
     events: { subscribe: (first = []) => (async function* () { for (const event of first) yield await Promise.resolve(event) })() }, logs: { subscribe: refuse }, explain: refuse, status: refuse, drainMs: 10_000,
     removeMember: (peerId) => {
       if (isInMesh) removed.push(peerId)
