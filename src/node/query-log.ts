@@ -53,7 +53,7 @@ export class QueryLog {
         throw error
       }
       query.answered(response)
-      return { ...response, trailer: () => response.trailer(), batches: new WatchedBatches(response, query, context.signal) }
+      return { ...response, trailer: () => response.trailer(), batches: new WatchedBatches(response, query, context) }
     }
   }
 
@@ -184,13 +184,13 @@ function operationOf(sql: string): string {
 class WatchedBatches extends PassedBatches {
   readonly #response: QueryResponse
   readonly #query: WatchedQuery
-  readonly #signal: AbortSignal
+  readonly #context: QueryContext
 
-  constructor(response: QueryResponse, query: WatchedQuery, signal: AbortSignal) {
+  constructor(response: QueryResponse, query: WatchedQuery, context: QueryContext) {
     super(response.batches)
     this.#response = response
     this.#query = query
-    this.#signal = signal
+    this.#context = context
   }
 
   protected override handleBatch(batch: EngineBatch): EngineBatch {
@@ -207,7 +207,7 @@ class WatchedBatches extends PassedBatches {
   }
 
   protected override explain(error: unknown): unknown {
-    this.#query.fail(error, this.#signal)
+    this.#query.fail(error, this.#context.signal)
     return error
   }
 }
