@@ -4,7 +4,8 @@
  * put back.
  */
 import { constants } from 'node:fs'
-import { access, readFile, realpath, stat, unlink } from 'node:fs/promises'
+import { access, mkdir, readFile, realpath, stat, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { isAlias, isMap, isScalar, LineCounter, Pair, parseDocument, YAMLMap, type Document } from 'yaml'
 import { MeshError } from '../../errors.ts'
 import { ignoreMissing, isMissing, writeFileAtomically } from './atomic-write.ts'
@@ -169,6 +170,8 @@ export class ConfigFile {
 
   async #write({ path, permissions, owner }: Content, text: string): Promise<void> {
     try {
+      // Before the first start the data folder itself is not there.
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 })
       await writeFileAtomically(path, text, { mode: 'replace', permissions, ...(owner === null ? {} : { owner }) })
     } catch (error) {
       throw this.#unusable('changed', error)
@@ -176,8 +179,14 @@ export class ConfigFile {
   }
 
   #unusable(what: 'read' | 'changed', error: unknown): MeshError {
-    return new MeshError('ERR_CONFIG_FILE', `the configuration file ${this.path} cannot be ${what}: ${(error as Error).message}`, {
-      nextStep: `Check the file, its folder and their permissions; nothing was changed.${what === 'changed' ? ' --no-save changes the running node alone.' : ''}`, details: { path: this.path }, cause: error,
+    return new MeshError('ERR_CONFIG_FILE', `the configuration file ${this.path} cannot be ${what}: ${messageOf(error)}`, {
+      nextStep: `Check the file, its folder and their permissions; nothing was changed${what === 'changed' ? ', on a running node neither (--no-save changes that alone)' : ''}.`, details: { path: this.path }, cause: error,
     })
   }
+}
+
+/** The system's own words, which the path need not be repeated with. */
+function messageOf(error: unknown): string {
+  const { cause, message } = error as Error
+  return error instanceof MeshError && cause instanceof Error ? cause.message : message
 }
