@@ -67,7 +67,9 @@ export class MeshEngine implements QueryEngine {
   }
 
   async classify(sql: string, signal?: AbortSignal): Promise<Access> {
-    return await this.#use(async ({ engine }) => await engine.classify(sql, signal))
+    const access = await this.#use(async ({ engine }) => await engine.classify(sql, signal))
+    if (access === 'read') return 'read'
+    throw new MeshError('ERR_READ_ONLY', `${MESH_DATABASE} cannot be written: it shows the mesh as it is`, { details: { database: MESH_DATABASE, started: 'no' }, nextStep: 'Change what it shows with the commands of rdb.' })
   }
 
   async execute(request: EngineRequest): Promise<EngineResult> {

@@ -1,6 +1,6 @@
 /** Rows of the tables as they wait, and the cells that they are written as. */
 import type { AggregateFigures, MinuteAggregate } from '../../core/tables/minute-aggregates.ts'
-import { roundedMs, timestampText } from './nodes-table.ts'
+import { percent, roundedMs, timestampText } from './nodes-table.ts'
 import type { Cell, TableRow } from './table-writer.ts'
 
 export interface LatencyRow extends TableRow {
@@ -63,9 +63,4 @@ function readSeries(series: string): { readonly metric: string; readonly labels:
 
 function figureCells(figures: AggregateFigures | null, write: (value: number) => Cell): Cell[] {
   return figures === null ? [null, null, null, null, null] : [write(figures.min), write(figures.mean), write(figures.max), write(figures.p50), write(figures.p99)]
-}
-
-/** To a hundredth. */
-function percent(value: number): number {
-  return Math.round(value * 100) / 100
 }
