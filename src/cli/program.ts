@@ -29,6 +29,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'db:measure:stop', summary: 'end the node beside you, in order', load: () => import('./commands/db-measure-stop.ts') },
   { name: 'db:measure:restart', summary: 'end the node beside you, and start it again as it was started', load: () => import('./commands/db-measure-restart.ts') },
   { name: 'db:explain-route', summary: 'show where a query would run, and why, without running it', load: () => import('./commands/db-explain-route.ts') },
+  { name: 'top', summary: 'watch nodes, loads, latencies and rates live', load: () => import('./commands/top.ts') },
   { name: 'shell', summary: 'run SQL interactively, or that of a file', load: () => import('./commands/shell.ts') },
   { name: 'members', summary: 'show or watch the members of the mesh', load: () => import('./commands/members.ts') },
   { name: 'members:force-leave', summary: 'take a failed member off everywhere', load: () => import('./commands/members-force-leave.ts') },
