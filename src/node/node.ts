@@ -3,6 +3,7 @@
  * the start fails half-way.
  */
 import { ConfigFile } from '../adapters/files/config-file.ts'
+import { lookup } from 'node:dns/promises'
 import { openDataFolder } from '../adapters/files/data-folder.ts'
 import { loadOrCreateIdentity } from '../adapters/files/identity.ts'
 import { loadKeyring } from '../adapters/files/keyring.ts'
@@ -463,6 +464,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   const seeds = new Seeds({
     seeds: options.seeds, remembered: memory.remembered, retryMsMax: options.seedRetryMaxMs, selfPeerId: mesh.peerId, clock, random, log,
     dial: (address, signal) => mesh.dial(address, signal),
+    resolve: async (host) => (await lookup(host, { all: true })).map(({ address }) => address),
     sync: (peerId) => membershipDriver.sync(peerId),
     aliveCount: () => membership.aliveCount,
     isMember: (peerId) => membership.member(peerId) !== undefined,

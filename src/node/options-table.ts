@@ -38,7 +38,7 @@ const own: readonly OptionSpec[] = [
   { key: 'dataDir', group: 'Identity and network', form: { kind: 'path' }, default: '.reedbase', meaning: 'Folder of the node key, the keyring and the local socket. One process each.', tradeOff: '' },
   { key: 'listen', group: 'Identity and network', form: { kind: 'listen' }, default: '127.0.0.1:7400', meaning: 'Address and port for both TCP and UDP; 0.0.0.0 or [::] is every address, port 0 picks a free one.', tradeOff: '' },
   { key: 'advertise', group: 'Identity and network', form: { kind: 'host' }, default: null, meaning: 'Host, or host:port, that others reach this node by; by default what it listens on.', tradeOff: '' },
-  { key: 'seeds', group: 'Identity and network', form: { kind: 'seeds' }, default: null, flag: 'seed', meaning: 'Members to join through: host:port or a multiaddr. Repeatable.', tradeOff: 'More seeds: a join survives more of them being down; each is dialled at the start.' },
+  { key: 'seeds', group: 'Identity and network', form: { kind: 'seeds' }, default: null, flag: 'seed', meaning: 'Members to join through: host:port, a multiaddr, or dns:host:port for all addresses that a name has at the time, as of a headless service. Repeatable.', tradeOff: 'More seeds: a join survives more of them being down; each is dialled at the start.' },
   { key: 'cluster', group: 'Identity and network', form: label, default: 'reedbase', meaning: 'Label of the cluster. Nodes with another label are strangers, even with the same key.', tradeOff: '' },
   { key: 'allowPeers', group: 'Identity and network', form: { kind: 'peers' }, default: null, flag: 'allow-peer', meaning: 'A PeerId that is let in; when there is one, no other is. Repeatable; rdb peers:allow adds to it while the node runs.', tradeOff: '' },
   { key: 'denyPeers', group: 'Identity and network', form: { kind: 'peers' }, default: null, flag: 'deny-peer', meaning: 'A PeerId that is kept out. Repeatable; rdb peers:deny adds to it while the node runs.', tradeOff: '' },
@@ -156,7 +156,7 @@ export function allowedText(form: OptionForm): string {
     case 'listen': return 'an IP address of this host and a port, such as 127.0.0.1:7400 or [::1]:7400'
     case 'http': return 'auto, off, or an IP address of this host and a port, such as 127.0.0.1:7480'
     case 'host': return 'a host or host:port, such as db1.example.net:7400'
-    case 'seeds': return 'host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'
+    case 'seeds': return 'host:port, dns:host:port or a multiaddr, such as 10.0.0.1:7400, dns:mesh.local:7400 or /ip4/10.0.0.1/tcp/7400'
     case 'peers': return 'a PeerId of a node, such as 12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'
     case 'databases': return 'name=path[,role=primary|replica][,threads=1–256][,memory=16MB–16TB][,strategy=…][,cpuThreshold=…][,memoryThreshold=…][,overloadLeaveMargin=…][,overloadDwell=…]'
     case 'alerts': return `rule=off or rule[=threshold][,for=…][,severity=warning|critical], for one of ${ALERT_RULE_NAMES.join(', ')}`

@@ -68,11 +68,13 @@ export function readHost(value: unknown): { readonly host: string; readonly port
   return readHostPort(value)
 }
 
-/** A multiaddr with a TCP port, or `host:port` with a port that can be dialled. */
+/** A multiaddr with a TCP port, `host:port` with a port that can be dialled, or `dns:host:port` for all addresses of a name. */
 export function readSeed(value: unknown): string | null {
   if (typeof value !== 'string') return null
   if (value.startsWith('/')) return /^\/(ip4|ip6|dns|dns4|dns6|dnsaddr)\/[^/\s]+(\/[^\s/]+)+$/.test(value) ? value : null
-  const address = readHostPort(value)
+  const address = readHostPort(value.replace(/^dns:/, ''))
+  // What is an address already has no other ones.
+  if (value.startsWith('dns:') && address !== null && isIP(address.host) !== 0) return null
   return address !== null && address.port > 0 ? value : null
 }
 

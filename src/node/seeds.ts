@@ -5,17 +5,24 @@
  * A node that has found others still owes a visit to each address that leads to nobody it knows: two halves of a mesh that started
  * apart would otherwise never meet. It dials one of them at a time, at a rate that falls with the size of the mesh, so that all members
  * together dial about once in `retryMsMax`. Members that failed are not its business: membership retries them.
+ *
+ * A name (`dns:mesh.local:7400`) stands for all addresses that it has at the moment, as those of a headless service do: some of them are dialled at once, drawn
+ * anew each time, and since it never leads to one known node it is visited for good.
  */
 import { MeshError } from '../errors.ts'
 import type { Random } from '../core/time/random.ts'
 import type { Clock, Timer } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
+import { type HostPort, readHostPort, writeHostPort } from './options-values.ts'
 
 const firstRetryMs = 500
 const dialTimeoutMs = 5_000
 /** Remembered members dialled in one round, the latest seen first; the next round goes on behind them. */
 const rememberedAtOnce = 8
 const visitPauseMsMax = 3_600_000
+/** Of a name, dialled at once; its other addresses have their turn another time. */
+const namedAtOnce = 8
+const namePrefix = 'dns:'
 
 interface RememberedMember {
   readonly peerId: string
@@ -30,6 +37,8 @@ interface SeedsParts {
   /** Dials and proves the identity; resolves with the PeerId. */
   readonly dial: (address: string, signal: AbortSignal) => Promise<string>
   readonly sync: (peerId: string) => Promise<boolean>
+  /** IP addresses of a name; rejects where it has none. */
+  readonly resolve: (host: string) => Promise<readonly string[]>
   /** Members that are alive, without this node. */
   readonly aliveCount: () => number
   /** Whether membership holds this member, in whatever state. */
@@ -43,6 +52,8 @@ interface SeedsParts {
 /** Where a visit goes: a seed, whose PeerId shows when it answers, or a remembered member with all its addresses. */
 interface Door {
   readonly addresses: readonly string[]
+  /** In place of addresses, for a seed whose addresses a name server tells. */
+  readonly name: HostPort | null
   readonly isSeed: boolean
   peerId: string | null
 }
@@ -60,8 +71,8 @@ export class Seeds {
 
   constructor(parts: SeedsParts) {
     this.#parts = parts
-    this.#seeds = parts.seeds.map((address) => ({ addresses: [address], isSeed: true, peerId: null }))
-    this.#remembered = parts.remembered.filter(({ peerId }) => peerId !== parts.selfPeerId).map(({ peerId, tcpMultiaddrs }) => ({ addresses: tcpMultiaddrs, isSeed: false, peerId }))
+    this.#seeds = parts.seeds.map((address) => ({ addresses: [address], name: namedSeed(address), isSeed: true, peerId: null }))
+    this.#remembered = parts.remembered.filter(({ peerId }) => peerId !== parts.selfPeerId).map(({ peerId, tcpMultiaddrs }) => ({ addresses: tcpMultiaddrs, name: null, isSeed: false, peerId }))
   }
 
   /** Resolves when somebody has answered and told what it knows, or nobody did. */
@@ -116,6 +127,11 @@ export class Seeds {
 
   async #visit(door: Door): Promise<boolean> {
     this.counters.doorsTried++
+    if (door.name !== null) {
+      const isOpen = await this.#visitNamed(door, door.name)
+      if (isOpen) this.counters.doorsAnswered++
+      return isOpen
+    }
     for (const address of door.addresses) {
       if (this.#stop.signal.aborted) return false
       if (await this.#joinThrough(door, address)) {
@@ -124,6 +140,25 @@ export class Seeds {
       }
     }
     return false
+  }
+
+  async #visitNamed(door: Door, { host, port }: HostPort): Promise<boolean> {
+    const { resolve, random, aliveCount, log } = this.#parts
+    let addresses: readonly string[]
+    try {
+      addresses = await within(dialTimeoutMs, this.#parts.clock, resolve(host))
+    } catch (error) {
+      if (this.#stop.signal.aborted) return false
+      const line = `the seed ${host} has no address: ${error instanceof Error ? error.message : String(error)}`
+      if (aliveCount() === 0) log.warn({ seed: host }, line)
+      else log.debug({ seed: host }, line)
+      return false
+    }
+    const drawn = addresses.map((address) => ({ address, at: random() })).sort((one, other) => one.at - other.at).slice(0, namedAtOnce)
+    const answers = await Promise.all(drawn.map(({ address }) => this.#joinThrough(door, writeHostPort({ host: address, port }))))
+    // It leads to whoever is there at the time.
+    door.peerId = null
+    return answers.includes(true)
   }
 
   async #joinThrough(door: Door, address: string): Promise<boolean> {
@@ -146,5 +181,21 @@ export class Seeds {
       else log.debug(fields, line)
       return false
     }
+  }
+}
+
+/** Null for an address. */
+function namedSeed(seed: string): HostPort | null {
+  return seed.startsWith(namePrefix) ? readHostPort(seed.slice(namePrefix.length)) : null
+}
+
+/** A name server that does not answer must not hold up the rest. */
+async function within<T>(ms: number, clock: Clock, work: Promise<T>): Promise<T> {
+  let timer: Timer | null = null
+  const silence = new Promise<never>((_resolve, reject) => { timer = clock.setTimer(ms, () => { reject(new Error(`no answer within ${ms} ms`)) }) })
+  try {
+    return await Promise.race([work, silence])
+  } finally {
+    (timer as Timer | null)?.cancel()
   }
 }

@@ -27,7 +27,7 @@ describe('values', () => {
     expect(readHost(text)).toEqual(host)
   })
 
-  it.each([['10.0.0.1:7400', true], ['/ip4/10.0.0.1/tcp/7400/p2p/12D3', true], ['/dns4/a.b/tcp/1', true], ['10.0.0.1:0', false], ['/unix/tmp', false], ['/ip4/', false]])('seed %j', (text, isSeed) => {
+  it.each([['10.0.0.1:7400', true], ['/ip4/10.0.0.1/tcp/7400/p2p/12D3', true], ['/dns4/a.b/tcp/1', true], ['10.0.0.1:0', false], ['/unix/tmp', false], ['/ip4/', false], ['dns:mesh.local:7400', true], ['dns:mesh.local', false], ['dns:10.0.0.1:7400', false], ['dns:mesh.local:0', false]])('seed %j', (text, isSeed) => {
     expect(readSeed(text)).toBe(isSeed ? text : null)
   })
 

@@ -11,6 +11,7 @@ interface World {
   /** Address to PeerId of those that answer. */
   readonly listening?: Record<string, string>
   readonly members?: Set<string>
+  readonly names?: Record<string, readonly string[]>
   /** Those among `members` that are alive. */
   alive?: number
 }
@@ -31,6 +32,7 @@ function setUp(world: World) {
       const peerId = world.listening?.[address]
       return peerId === undefined ? Promise.reject(new MeshError('ERR_PEER_UNREACHABLE', 'nobody listens there')) : Promise.resolve(peerId)
     },
+    resolve: (host) => (world.names?.[host] === undefined ? Promise.reject(new Error('ENOTFOUND')) : Promise.resolve(world.names[host] as readonly string[])),
     sync: (peerId) => {
       synced.push(peerId)
       members.add(peerId)
@@ -60,7 +62,7 @@ describe('a node that joins', () => {
     const seeds = new Seeds({
       seeds: ['slow', 'quick'], remembered: [], retryMsMax: 1_000, selfPeerId: 'self', clock, random: createRandom(1), log: createRecordingLog(),
       dial: (address) => (address === 'slow' ? new Promise(() => undefined) : Promise.resolve('q')),
-      sync: () => Promise.resolve(true), aliveCount: () => 1, isMember: () => true,
+      sync: () => Promise.resolve(true), resolve: () => Promise.resolve([]), aliveCount: () => 1, isMember: () => true,
     })
     await seeds.join()
     expect(seeds.counters.doorsAnswered).toBe(1)
@@ -146,5 +148,37 @@ describe('a node among others', () => {
     await seeds.join()
     await pass(1_000_000)
     expect(log.lines.filter((line) => line.startsWith('warn'))).toEqual([])
+  })
+})
+
+describe('a seed by name', () => {
+  it('is every address that the name has, but this node itself', async () => {
+    const { seeds, dialled, synced } = setUp({ seeds: ['dns:mesh.local:7400'], names: { 'mesh.local': ['10.0.0.1', '10.0.0.2', 'fd00::1'] }, listening: { '10.0.0.1:7400': 'self', '[fd00::1]:7400': 'three' } })
+    await seeds.join()
+    expect(dialled.toSorted()).toEqual(['10.0.0.1:7400', '10.0.0.2:7400', '[fd00::1]:7400'])
+    expect(synced).toEqual(['three'])
+  })
+
+  it('is asked anew each round, and dials eight of many', async () => {
+    const names: Record<string, readonly string[]> = { many: Array.from({ length: 30 }, (_, index) => `10.0.0.${index + 1}`) }
+    const { seeds, dialled, pass, synced } = setUp({ seeds: ['dns:many:7400'], names, listening: { '10.0.1.1:7400': 'new' } })
+    await seeds.join()
+    expect(new Set(dialled).size).toBe(8)
+    names['many'] = ['10.0.1.1']
+    await pass(2_000)
+    expect(synced).toEqual(['new'])
+  })
+
+  it('goes on to be visited when its members are known, since others may come', async () => {
+    const { seeds, dialled, pass } = setUp({ seeds: ['dns:mesh:7400'], names: { mesh: ['10.0.0.1'] }, listening: { '10.0.0.1:7400': 'one' }, alive: 1 })
+    await seeds.join()
+    await pass(200_000)
+    expect(dialled.length).toBeGreaterThan(2)
+  })
+
+  it('that has no address is said while nobody else is known', async () => {
+    const { seeds, log } = setUp({ seeds: ['dns:nowhere:7400'] })
+    await seeds.join()
+    expect(log.lines[0]).toBe('warn the seed nowhere has no address: ENOTFOUND')
   })
 })
