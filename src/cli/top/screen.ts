@@ -134,7 +134,9 @@ function nodeTable(nodes: readonly TopNode[], { sort, columns }: { readonly sort
   })
   const total = (list: typeof drawnColumns): number => list.reduce((sum, { width }) => sum + width + gap, -gap)
   let shown = drawnColumns
-  for (const { column } of drawnColumns.toSorted((left, right) => left.column.need - right.column.need)) {
+  // What the nodes are ordered by is to be seen.
+  const needOf = ({ need, key }: NodeColumn): number => (sort !== null && key === sort.key ? 98 : need)
+  for (const { column } of drawnColumns.toSorted((left, right) => needOf(left.column) - needOf(right.column))) {
     if (total(shown) <= columns || shown.length === 1) break
     shown = shown.filter((other) => other.column !== column)
   }

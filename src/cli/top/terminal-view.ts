@@ -6,7 +6,7 @@ import { emitKeypressEvents } from 'node:readline'
 import { writeSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MeshError } from '../../errors.ts'
-import { type CliContext, type Exit, signalExitCodes, Exit as ExitWithCode } from '../context.ts'
+import { type CliContext, Exit, signalExitCodes } from '../context.ts'
 import { ordered, type SortKey, sortKeys } from './order.ts'
 import { nodeRoom, screenLines } from './screen.ts'
 import { type TopSample, type TopSnapshot, toSnapshot } from './snapshot.ts'
@@ -38,8 +38,8 @@ export async function runTerminalView(context: CliContext, { look, events: follo
     const nodes = ordered(snapshot.nodes, sort)
     offset = Math.max(0, Math.min(offset, nodes.length - nodeRoom(size())))
     const lines = screenLines({ snapshot, nodes, events, sort, offset, isPaused, problem }, size(), context.stdout)
-    // One write, so that no half of a screen is seen.
-    stdout.write(`\u001b[H${lines.map((line) => `${line}\u001b[K`).join('\r\n')}\u001b[J`)
+    // One write, so that no half of a screen is seen. A line is cleared before it is drawn: behind its last column that would take the last character.
+    stdout.write(`\u001b[H${lines.map((line) => `\u001b[2K${line}`).join('\r\n')}`)
   }
   const turnSort = (by: number): void => {
     const index = sortKeys.indexOf(sort.key) + by
@@ -47,7 +47,7 @@ export async function runTerminalView(context: CliContext, { look, events: follo
   }
   const onKey = (_text: string | undefined, key: { readonly name?: string; readonly ctrl?: boolean; readonly sequence?: string }): void => {
     const name = key.name ?? key.sequence
-    if (name === 'q' || (key.ctrl === true && (name === 'c' || name === 'd'))) return ending.abort(new ExitWithCode(0))
+    if (name === 'q' || (key.ctrl === true && (name === 'c' || name === 'd'))) return ending.abort(new Exit(0))
     if (name === 'right' || name === 's') turnSort(1)
     else if (name === 'left') turnSort(-1)
     else if (name === 'r') sort = { ...sort, isReversed: !sort.isReversed }
@@ -63,8 +63,8 @@ export async function runTerminalView(context: CliContext, { look, events: follo
     writeSync(stdout.fd, leave)
     stdin.setRawMode(false)
   }
-  const onHangUp = (): void => ending.abort(new ExitWithCode(129))
-  const release = context.onSignal((signal) => { ending.abort(new ExitWithCode(signal === 'SIGINT' ? 0 : signalExitCodes[signal])) })
+  const onHangUp = (): void => ending.abort(new Exit(129))
+  const release = context.onSignal((signal) => { ending.abort(new Exit(signal === 'SIGINT' ? 0 : signalExitCodes[signal])) })
 
   const before: { sample: TopSample | null } = { sample: null }
   const lookOnce = async (): Promise<void> => {
