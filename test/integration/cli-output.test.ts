@@ -15,6 +15,8 @@ beforeAll(async () => {
   mesh = await TestMesh.create()
   node = await mesh.start('local1')
   await node.ready()
+  // Where the machine is busy, its own load would be a warning.
+  await node.drill(5, 5)
 })
 afterAll(() => mesh.stop())
 

@@ -136,7 +136,10 @@ export class NodeProcess {
   }
 }
 
-/** Nodes that share one cluster key and one database `numbers`, a folder with one CSV file unless told otherwise. */
+/**
+ * Nodes that share one cluster key and one database `numbers`, a folder with one CSV file unless told otherwise. Its engines compute on one
+ * thread each, so that a query that is to run for minutes leaves the other nodes a processor.
+ */
 export class TestMesh {
   readonly folder: string
   readonly nodes: NodeProcess[] = []
@@ -163,7 +166,7 @@ export class TestMesh {
     const log = await open(logPath, 'a', 0o600)
     const { size: logOfEarlierLivesBytes } = await log.stat()
     const child = spawn(process.execPath, [rdbPath, 'start', '--name', name, '--data-dir', dataDir, '--listen', '127.0.0.1:0',
-      ...seeds.flatMap((seed) => ['--seed', seed]), ...(databaseArgs ?? ['--db', `numbers=${database}`]), ...args], { stdio: ['ignore', log.fd, log.fd] })
+      ...seeds.flatMap((seed) => ['--seed', seed]), ...(databaseArgs ?? ['--db', `numbers=${database},threads=1`]), ...args], { stdio: ['ignore', log.fd, log.fd] })
     await log.close()
     const node = new NodeProcess(name, dataDir, logPath, child, logOfEarlierLivesBytes)
     this.nodes.push(node)
