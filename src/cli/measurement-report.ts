@@ -1,4 +1,5 @@
 import type { MeasurementView } from '../wire/control.ts'
+import { writeDuration } from '../node/options-values.ts'
 import type { TextOutput } from './context.ts'
 import { formatAge, formatDuration } from './format.ts'
 
@@ -12,7 +13,7 @@ export function measurementReport(view: MeasurementView, { output, nowWallMs }: 
     ['PID', String(view.pid)],
     ...(view.database === null ? [] : [['Database', view.databases.includes(view.database) ? view.database : `${view.database}, not served here`] as const]),
     ...(view.database === null ? [['Databases', view.databases.length === 0 ? 'none' : view.databases.join(', ')] as const] : []),
-    ['Interval', `${formatDuration(view.pingIntervalMs)}, ${view.peers} ${view.peers === 1 ? 'peer' : 'peers'}`],
+    ['Interval', `${writeDuration(view.pingIntervalMs)}, ${view.peers} ${view.peers === 1 ? 'peer' : 'peers'}`],
     ['Thresholds', `CPU ${cpuPercent}%, memory ${memoryPercent}%, latency ${formatDuration(latencyMs)}`],
     ['Last check', formatAge(view.lastCheckWallMs, nowWallMs)],
     ['Log file', view.log ?? NOT_A_FILE],

@@ -1,5 +1,6 @@
 import type { PeerStatus } from '../core/latency/types.ts'
 import type { NodesView } from '../wire/control.ts'
+import { writeDuration } from '../node/options-values.ts'
 import type { TextOutput } from './context.ts'
 import { formatAge, formatDuration, formatLatency, formatPercent, formatShare } from './format.ts'
 import { drillMark, statusName, statusText } from './state-text.ts'
@@ -11,7 +12,8 @@ const statuses: readonly PeerStatus[] = ['healthy', 'degraded', 'unhealthy']
 export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: NodesView, { nowWallMs, output }: { readonly nowWallMs: number; readonly output: TextOutput }): string {
   const header = [
     `Database: ${output.style('bold', database)}`,
-    `Measured every ${formatDuration(pingIntervalMs)}. Thresholds: CPU ${thresholds.cpuPercent}%, memory ${thresholds.memoryPercent}%, latency ${formatDuration(thresholds.latencyMs)}`,
+    `Measurement interval: ${writeDuration(pingIntervalMs)}`,
+    `Thresholds: CPU ${thresholds.cpuPercent}%, memory ${thresholds.memoryPercent}%, latency ${formatDuration(thresholds.latencyMs)}`,
   ]
   // Most engines tell none; a node of an older version neither.
   const hasLags = nodes.some(({ lagMs }) => typeof lagMs === 'number')
@@ -33,5 +35,5 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
   const counts = statuses.map((status) => `${statusName(status)}: ${formatShare(nodes.filter((node) => node.status === status).length, nodes.length)}`)
   // Below the table, which would outgrow most terminals with them inside.
   const reasons = nodes.filter(({ statusReason }) => statusReason !== null).map(({ name, statusReason }) => `${name}: ${statusReason}\n`)
-  return `${header.join('\n')}\n${table}${reasons.join('')}Total: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}. ${counts.join(', ')}\n`
+  return `${header.join('\n')}\n${table}${reasons.join('')}Summary: ${nodes.length} ${nodes.length === 1 ? 'node' : 'nodes'}. ${counts.join(', ')}\n`
 }

@@ -18,6 +18,6 @@ export async function callRegistry(context: CliContext, target: ControlTarget, r
 }
 
 /** Where it is kept, and what is to be known before the next start. */
-export function keptText({ file, isSaved, notes }: { readonly file: string | null; readonly isSaved: boolean | null; readonly notes: readonly string[] }, output: TextOutput): string {
-  return `${isSaved === true && file !== null ? `Kept in ${file}.\n` : ''}${notes.map((note) => `${output.style('yellow', 'note:')} ${note}\n`).join('')}`
+export function keptText({ file, isSaved, notes }: { readonly file: string | null; readonly isSaved: boolean | null; readonly notes: readonly string[] }, output: TextOutput, verb = 'Kept in'): string {
+  return `${isSaved === true && file !== null ? `${verb} ${file}.\n` : ''}${notes.map((note) => `${output.style('yellow', 'note:')} ${note}\n`).join('')}`
 }

@@ -22,7 +22,7 @@ export interface DatabaseRegistryParts {
   /** Those of the node, which everybody else only reads. */
   readonly engines: Map<string, QueryEngine>
   readonly engineStates: Pick<EngineStates, 'handleAdded' | 'handleRemoved'>
-  readonly uses: Pick<EngineUses, 'openTransactions' | 'running' | 'untilIdle'>
+  readonly uses: Pick<EngineUses, 'openTransactions' | 'running' | 'untilIdle' | 'cutOff'>
   readonly settings: Pick<RoutingSettings, 'adopt' | 'forget'>
   readonly open: (database: DatabaseOptions) => Promise<QueryEngine>
   /** What is kept of results of that name is of another database from now on. */
@@ -203,7 +203,7 @@ export class DatabaseRegistry {
     const timer = clock.setTimer(options.drainMs, timeIsUp.resolve)
     await Promise.race([uses.untilIdle(name), timeIsUp.promise, this.#stop.promise])
     timer.cancel()
-    const ended = uses.running(name)
+    const ended = uses.cutOff(name)
     try {
       await engine.close()
     } catch (error) {

@@ -1,10 +1,14 @@
 /** Who is at an engine: it is closed only when nobody is, or when they have had their time. Two additions a query. */
+import { MeshError } from '../errors.ts'
+
 export type EngineUse = 'queries' | 'transactions'
 
 interface Uses {
   queries: number
   transactions: number
   waiting: Array<() => void>
+  /** Their time is over: the engine closes, whoever is there. */
+  isCutOff: boolean
 }
 
 export class EngineUses {
@@ -23,7 +27,7 @@ export class EngineUses {
 
   handleStart(database: string, use: EngineUse): void {
     let uses = this.#uses.get(database)
-    if (uses === undefined) this.#uses.set(database, uses = { queries: 0, transactions: 0, waiting: [] })
+    if (uses === undefined) this.#uses.set(database, uses = { queries: 0, transactions: 0, waiting: [], isCutOff: false })
     uses[use]++
   }
 
@@ -32,9 +36,24 @@ export class EngineUses {
     const uses = this.#uses.get(database)
     if (uses === undefined) return
     uses[use]--
+    if (uses.queries + uses.transactions === 0) uses.isCutOff = false
     if (uses.waiting.length === 0 || uses.queries + uses.transactions > 0) return
     for (const resolve of uses.waiting) resolve()
     uses.waiting = []
+  }
+
+  /** The engine is about to be closed. Answers how many are still there. */
+  cutOff(database: string): number {
+    const uses = this.#uses.get(database)
+    if (uses === undefined || uses.queries + uses.transactions === 0) return 0
+    uses.isCutOff = true
+    return uses.queries + uses.transactions
+  }
+
+  /** What the engine throws at those who are cut off reads as if they had cancelled it themselves. */
+  explain(database: string, error: unknown): unknown {
+    if (this.#uses.get(database)?.isCutOff !== true || !(error instanceof MeshError) || error.code !== 'ERR_QUERY_CANCELLED') return error
+    return new MeshError('ERR_DRAINING', `${database} is served here no more, and the query had no more time`, { nextStep: 'Send it again: it goes to another node that serves the database, if there is one.', cause: error })
   }
 
   /** Resolves when nobody is there, which may be now. */

@@ -23,18 +23,18 @@ export interface GatedRequest {
 export async function executeGated(
   { gate, clock, uses }: { readonly gate: Pick<QueryGateDriver, 'tryEnter' | 'enter' | 'services'>; readonly clock: Clock; readonly uses?: EngineUses }, engine: Pick<QueryEngine, 'database' | 'execute' | 'isPrivate'>, { sql, parameters, priority, access, transaction, deadlineMs, signal }: GatedRequest,
 ): Promise<EngineResult> {
+  // What tells of an overload must not wait behind it.
+  if (engine.isPrivate === true) return await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
   // From its place in the line on: it waits for this engine.
   uses?.handleStart(engine.database, 'queries')
   const leave = (): void => { uses?.handleEnd(engine.database, 'queries') }
-  // What tells of an overload must not wait behind it.
-  if (engine.isPrivate === true) return await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
   const ticket = gate.tryEnter(priority) ?? await gate.enter(priority, { signal, deadlineMs }).catch((error: unknown) => {
     leave()
     throw error
   })
   // Others may wait for locks, here and wherever they might be sent.
   const run = access === 'read' && transaction === undefined ? gate.services.start(engine.database) : null
-  const work = new Work(ticket, { kind: queryKind(engine.database, sql), run, signal, clock, leave })
+  const work = new Work(ticket, { kind: queryKind(engine.database, sql), run, signal, clock, leave, explain: (error) => (signal.aborted ? error : uses?.explain(engine.database, error) ?? error) })
   try {
     const result = await engine.execute({ sql, parameters, signal, timeoutMs: Math.max(1, deadlineMs - clock.nowMs()) })
     work.rests()
@@ -42,8 +42,9 @@ export async function executeGated(
     work.watch()
     return { ...result, batches: new WatchedBatches(result.batches, work) }
   } catch (error) {
+    const explained = work.explain(error)
     work.end('failed')
-    throw error
+    throw explained
   }
 }
 
@@ -54,14 +55,17 @@ class Work {
   readonly #clock: Clock
   readonly #signal: AbortSignal
   readonly #leave: () => void
+  /** What an error means of an engine that was taken from under its query. Before the end, with which it is not known any more. */
+  readonly explain: (error: unknown) => unknown
   #ticket: Ticket | null
   #sinceMs: number | null
   #serviceMs = 0
   readonly #onAbort = (): void => { this.end('cancelled') }
 
-  constructor(ticket: Ticket, { kind, run, signal, clock, leave }: { readonly kind: string; readonly run: ServiceRun | null; readonly signal: AbortSignal; readonly clock: Clock; readonly leave: () => void }) {
+  constructor(ticket: Ticket, { kind, run, signal, clock, leave, explain }: { readonly kind: string; readonly run: ServiceRun | null; readonly signal: AbortSignal; readonly clock: Clock; readonly leave: () => void; readonly explain: (error: unknown) => unknown }) {
     this.#ticket = ticket
     this.#leave = leave
+    this.explain = explain
     this.#kind = kind
     this.#run = run
     this.#signal = signal
@@ -122,6 +126,10 @@ class WatchedBatches extends PassedBatches {
   protected override handleBatch(batch: EngineBatch): EngineBatch {
     this.#work.yields()
     return batch
+  }
+
+  protected override explain(error: unknown): unknown {
+    return this.#work.explain(error)
   }
 
   protected override handleCompleted(): void {

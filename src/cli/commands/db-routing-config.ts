@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { STRATEGY_NAMES } from '../../core/routing/strategies/registry.ts'
 import type { RoutingChange, RoutingConfigView } from '../../wire/control.ts'
+import { writeDuration } from '../../node/options-values.ts'
 import { intervalMsOf, thresholdOf } from '../configuration-flags.ts'
 import type { CliContext, TextOutput } from '../context.ts'
 import { formatDuration } from '../format.ts'
@@ -61,7 +62,7 @@ export function routingText(view: RoutingConfigView, output: TextOutput): string
     ['Overload ends', `${view.overloadLeaveMarginPercent} points lower, for ${formatDuration(view.overloadDwellMs)}`],
     ['Latency threshold', `${formatDuration(view.latencyThresholdMs)} (the node's)`],
     ['Strategy', `${view.strategy} (${whose('strategy')})`],
-    ['Interval', `${formatDuration(view.pingIntervalMs)} (the node's, for all its databases)`],
+    ['Interval', `${writeDuration(view.pingIntervalMs)} (the node's, for all its databases)`],
     ...(view.isSaved === true || view.file === null ? [] : [['File', view.file] as const]),
   ]
   const text = lines.map(([title, value]) => `${output.style('bold', `${title}:`.padEnd(19))}${value}\n`).join('')

@@ -29,7 +29,7 @@ ${examples(['rdb db:unregister users_prod', 'rdb db:unregister users_prod --forc
     const view = await unlessNoNode(dataDir,
       () => callRegistry(context, { dataDir }, { method: 'database-unregister', name, save: flags.save, force: flags.force === true }, signal),
       () => unregisterInFile(name, dataDir, flags, context))
-    await context.stdout.write(flags.json === true ? `${JSON.stringify(view, null, 2)}\n` : `${unregisteredText(view)}${keptText(view, context.stdout)}`)
+    await context.stdout.write(flags.json === true ? `${JSON.stringify(view, null, 2)}\n` : `${unregisteredText(view)}${keptText(view, context.stdout, 'Taken out of')}`)
   }))
 }
 
