@@ -80,7 +80,9 @@ async function take(browser: Browser, { name, nodes, width, height, scheme, isCa
     if (nodes < 0) await page.waitForSelector('dialog[open]')
     for (let query = 0; query < (nodes > 1 ? 6 : 0); query++) server.tell('query', mesh.query(Date.now()))
     await prepare?.(page, server)
-    await page.waitForTimeout(1_200)
+    await page.evaluate('scrollTo(0, 0)')
+    // Lists are drawn four times a second.
+    await page.waitForTimeout(600)
     await page.screenshot({ path: join(out, `${name}.png`), fullPage: isFullPage })
     process.stdout.write(`${join(out, `${name}.png`)}\n`)
   } finally {

@@ -80,7 +80,8 @@ class Chart {
     new ResizeObserver(([entry]) => {
       if (entry === undefined) return
       this.#size = { width: Math.floor(entry.contentRect.width), height: Math.floor(entry.contentRect.height) }
-      this.#plot?.setSize(this.#size)
+      if (this.#plot === null) this.#render()
+      else this.#plot.setSize(this.#size)
     }).observe(this.#canvas)
   }
 
@@ -92,7 +93,12 @@ class Chart {
 
   draw(history: History, selected: string | null): void {
     this.#lines = this.#kind.lines(history, selected)
-    if (this.#size.width === 0) return
+    if (this.#lines.times.length > 0) setText(this.#span, history.seconds < HISTORY_SECONDS - 30 ? 'since the page was opened' : 'last 15 min')
+    this.#render()
+  }
+
+  #render(): void {
+    if (this.#size.width === 0 || this.#lines.times.length === 0) return
     const labels = this.#lines.lines.map(({ label }) => label).join('\n')
     if (this.#plot === null || labels !== this.#labels) {
       this.#labels = labels
@@ -101,7 +107,6 @@ class Chart {
       this.#drawLegend()
     }
     this.#plot.setData([[...this.#lines.times], ...this.#lines.lines.map(({ values }) => [...values])])
-    setText(this.#span, history.seconds < HISTORY_SECONDS - 30 ? 'since the page was opened' : 'last 15 min')
     this.#showValues(null)
     this.#summarize()
   }

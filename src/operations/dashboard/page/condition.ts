@@ -25,6 +25,11 @@ export function conditionOf(member: Pick<LiveMemberView, 'state' | 'status'>): C
   return member.state === 'alive' ? member.status : member.state
 }
 
+/** Overload is said instead of what follows from it. */
+export function conditionWord(member: Pick<LiveMemberView, 'state' | 'status' | 'overloaded'>): string {
+  return member.overloaded && member.state === 'alive' ? 'Overloaded' : CONDITION_WORDS[conditionOf(member)]
+}
+
 export function isUp(member: Pick<LiveMemberView, 'state'>): boolean {
   return member.state === 'alive' || member.state === 'suspect'
 }

@@ -1,5 +1,5 @@
 /** Elements made and changed without markup: names and statements are other people's text, and stay text. */
-import { CONDITION_SHAPES, CONDITION_WORDS, type Condition } from './condition.ts'
+import { CONDITION_SHAPES, type Condition } from './condition.ts'
 
 type Child = Node | string | null
 
@@ -46,8 +46,8 @@ export function conditionMark(condition: Condition): SVGSVGElement {
   return svgElement('svg', { class: 'mark', viewBox: '-1.5 -1.5 3 3', 'aria-hidden': 'true', 'data-condition': condition }, svgElement('path', { d: CONDITION_SHAPES[condition], 'fill-rule': 'evenodd' }))
 }
 
-export function conditionLabel(condition: Condition, isOverloaded: boolean): HTMLElement {
-  return element('span', { class: 'condition', 'data-condition': condition }, conditionMark(condition), element('span', { class: 'condition-word' }, CONDITION_WORDS[condition], isOverloaded ? ', overloaded' : null))
+export function conditionLabel(condition: Condition, word: string): HTMLElement {
+  return element('span', { class: 'condition', 'data-condition': condition }, conditionMark(condition), element('span', { class: 'condition-word' }, word))
 }
 
 /** What a list says while it has nothing to show. */

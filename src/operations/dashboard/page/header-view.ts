@@ -47,7 +47,7 @@ function figuresOf({ live, alerts }: DashboardState): Figure[] {
   const local = live.members.find(({ isLocal }) => isLocal)
   const firing = alerts.filter(({ state }) => state === 'firing').length
   return [
-    { label: 'Nodes up', value: `${up} / ${known}`, detail: attention === 0 ? 'all healthy' : `${attention} not at ease`, weight: up < known ? 'bad' : attention > 0 ? 'warning' : 'plain' },
+    { label: 'Nodes up', value: `${up} / ${known}`, detail: attention === 0 ? 'all healthy' : `${attention} ${attention === 1 ? 'needs' : 'need'} a look`, weight: up < known ? 'bad' : attention > 0 ? 'warning' : 'plain' },
     { label: 'Round trip', value: formatMs(medianMs), detail: medianMs === null ? 'no peer measured' : `median; farthest ${formatMs(farthestMs)}`, weight: 'plain' },
     { label: 'Queries', value: `${formatRate(queriesPerSecond)} /s`, detail: 'from clients here', weight: 'plain' },
     { label: 'Forwarded', value: formatPercent(queriesPerSecond === 0 ? 0 : (forwardedPerSecond / queriesPerSecond) * 100), detail: `${formatRate(forwardedPerSecond)} /s`, weight: 'plain' },

@@ -16,7 +16,7 @@ export interface LabelPlace {
   readonly anchor: 'start' | 'middle' | 'end'
 }
 
-interface Box {
+export interface Box {
   readonly left: number
   readonly top: number
   readonly right: number
@@ -30,10 +30,12 @@ const GAP = 4
 
 /**
  * Greedy, in the order given: the first four sides that touch neither a mark nor a label are tried, and who finds none goes without.
+ * @param obstacles what else stands on the map
  * @param bounds half the width and height of the map, around 0,0
  */
-export function placeLabels(wanted: readonly LabelWanted[], bounds: { readonly width: number; readonly height: number }): LabelPlace[] {
-  const taken: Array<Box & { readonly key: string }> = wanted.map(({ key, x, y, radius }) => ({ key, left: x - radius, right: x + radius, top: y - radius, bottom: y + radius }))
+export function placeLabels(wanted: readonly LabelWanted[], bounds: { readonly width: number; readonly height: number }, obstacles: readonly Box[] = []): LabelPlace[] {
+  const taken: Array<Box & { readonly key: string | null }> = obstacles.map((box) => ({ ...box, key: null }))
+  for (const { key, x, y, radius } of wanted) taken.push({ key, left: x - radius, right: x + radius, top: y - radius, bottom: y + radius })
   const places: LabelPlace[] = []
   for (const { key, text, x, y, radius } of wanted) {
     const width = text.length * CHARACTER_WIDTH
@@ -49,7 +51,7 @@ export function placeLabels(wanted: readonly LabelWanted[], bounds: { readonly w
       const box = { key, left, right: left + width, top: side.y - LINE_HEIGHT + 3, bottom: side.y + 3 }
       if (box.left < -bounds.width || box.right > bounds.width || box.top < -bounds.height || box.bottom > bounds.height) continue
       if (taken.some((other) => other.key !== key && overlap(other, box))) continue
-      taken.push({ ...box, key: `label of ${key}` })
+      taken.push({ ...box, key: null })
       places.push(side)
       break
     }

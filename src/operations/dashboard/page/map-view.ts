@@ -15,6 +15,8 @@ const ROUTES_SPAN_MS = 10_000
 /** With more, only lines of the selected member are drawn. */
 const LINKED_MEMBERS_MAX = 40
 
+const LEGEND: readonly Condition[] = ['healthy', 'degraded', 'suspect', 'unhealthy', 'failed', 'joining', 'left']
+
 interface Mark {
   readonly group: SVGGElement
   readonly shape: SVGPathElement
@@ -45,10 +47,9 @@ export function createMapView({ select }: MapOptions): View {
   const waiting = emptyNote('Waiting for the node', 'The map comes with its first word.')
   map.append(waiting, svg)
   svg.classList.add('is-empty')
-  for (const condition of ['healthy', 'degraded', 'suspect', 'unhealthy', 'failed', 'joining', 'left'] satisfies Condition[]) {
-    byId('map-legend').append(element('li', {}, conditionMark(condition), CONDITION_WORDS[condition]))
-  }
-  byId('map-legend').append(element('li', {}, svgElement('svg', { class: 'mark', viewBox: '-1.5 -1.5 3 3', 'aria-hidden': 'true' }, svgElement('circle', { r: '1.2', class: 'halo is-shown' })), 'Overloaded'))
+  const legend = new Map<Condition | 'overloaded', HTMLElement>(LEGEND.map((condition) => [condition, element('li', {}, conditionMark(condition), CONDITION_WORDS[condition])]))
+  legend.set('overloaded', element('li', {}, svgElement('svg', { class: 'mark', viewBox: '-1.5 -1.5 3 3', 'aria-hidden': 'true' }, svgElement('circle', { r: '1.2', class: 'halo is-shown' })), 'Overloaded'))
+  byId('map-legend').append(...legend.values())
 
   new ResizeObserver(([entry]) => {
     if (entry === undefined) return
@@ -103,7 +104,7 @@ export function createMapView({ select }: MapOptions): View {
       return at === undefined ? [] : [{ key: member.peerId, text: member.name, x: at.x * scale, y: at.y * scale, radius: markRadius(member, count) }]
     })
     const names = new Map(wanted.map(({ key, text }) => [key, text]))
-    const places = placeLabels(wanted, { width: size.width / 2, height: size.height / 2 })
+    const places = placeLabels(wanted, { width: size.width / 2, height: size.height / 2 }, ringsOf(layout.scale).map(({ radius }) => ({ left: -22, right: 22, top: -radius * scale - 14, bottom: -radius * scale })))
     const kept = new Set(places.map(({ key }) => key))
     for (const [key, text] of texts) {
       if (kept.has(key)) continue
@@ -140,6 +141,8 @@ export function createMapView({ select }: MapOptions): View {
   }
 
   function drawMarks(live: LiveStateView): void {
+    const conditions = new Set<Condition | 'overloaded'>(['healthy', ...live.members.flatMap((member) => (member.overloaded ? [conditionOf(member), 'overloaded' as const] : [conditionOf(member)]))])
+    for (const [condition, item] of legend) item.hidden = !conditions.has(condition)
     const present = new Set(live.members.map(({ peerId }) => peerId))
     for (const [peerId, mark] of marks) {
       if (present.has(peerId)) continue

@@ -1,5 +1,5 @@
 /** What is known of the member that the reader chose, on the map or in the table. */
-import { conditionOf } from './condition.ts'
+import { conditionOf, conditionWord } from './condition.ts'
 import { byId, conditionLabel, element } from './elements.ts'
 import { formatMs, formatPercent, formatPlace, UNKNOWN } from './format.ts'
 import type { View } from './store.ts'
@@ -33,7 +33,7 @@ export function createMemberView({ unselect }: { readonly unselect: () => void }
     const close = element('button', { type: 'button', class: 'quiet-button', 'aria-label': `Close ${member.name}` }, '✕')
     close.addEventListener('click', unselect)
     panel.replaceChildren(
-      element('div', { class: 'member-head' }, element('h3', {}, member.name), conditionLabel(condition, member.overloaded), close),
+      element('div', { class: 'member-head' }, element('h3', {}, member.name), conditionLabel(condition, conditionWord(member)), close),
       element('dl', { class: 'facts' }, ...facts.map(([label, value]) => element('div', {}, element('dt', {}, label), element('dd', {}, value)))),
     )
     if (hadFocus) close.focus()

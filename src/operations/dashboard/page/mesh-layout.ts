@@ -25,6 +25,8 @@ interface Placed extends SimulationNodeDatum {
 const MOVED_MIN = 0.05
 /** A narrower scale is taken only after it would have done for so many updates. */
 const UPDATES_BEFORE_NARROWER = 60
+/** The part of the map that is left to figures. */
+const AXIS_HALF_WIDTH = 0.13
 const TICKS_FIRST = 220
 const TICKS_LATER = 90
 
@@ -100,6 +102,7 @@ export class MeshLayout {
       .force('near', forceLink<Placed, SimulationLinkDatum<Placed> & { distance: number }>(links).distance(({ distance }) => distance).strength(0.06))
       .force('apart', forceManyBody<Placed>().strength(-0.0025).distanceMax(0.7))
       .force('rings', forceRadial<Placed>(({ radius }) => radius).strength(0.8))
+      .force('axis', keepAxisFree(nodes))
       .force('room', forceCollide<Placed>(Math.min(0.11, room / 1.6)).strength(0.8).iterations(2))
       .tick(isFirst ? TICKS_FIRST : TICKS_LATER)
     for (const node of nodes) {
@@ -110,6 +113,16 @@ export class MeshLayout {
         node.x *= node.radius / length
         node.y *= node.radius / length
       }
+    }
+  }
+}
+
+/** The rings' figures stand above the middle. */
+function keepAxisFree(nodes: readonly Placed[]): (alpha: number) => void {
+  return (alpha) => {
+    for (const node of nodes) {
+      if (node.radius === 0 || node.y > 0 || Math.abs(node.x) > AXIS_HALF_WIDTH) continue
+      node.vx = (node.vx ?? 0) + (node.x < 0 ? -1 : 1) * (AXIS_HALF_WIDTH - Math.abs(node.x)) * alpha
     }
   }
 }

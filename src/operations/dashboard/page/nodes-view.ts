@@ -1,6 +1,6 @@
 /** The table of nodes: the map in text, sorted and filtered as the reader likes. Only cells that changed are touched. */
 import type { LiveMemberView } from '../../../wire/operations-views.ts'
-import { CONDITION_WORDS, conditionOf } from './condition.ts'
+import { conditionOf, conditionWord } from './condition.ts'
 import { byId, conditionMark, element, emptyNote, setAttribute, setText } from './elements.ts'
 import { formatCount, formatMs, formatPercent, formatPlace, UNKNOWN } from './format.ts'
 import { type Column, type Order, orderedMembers } from './node-order.ts'
@@ -88,7 +88,7 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
       row.condition = status
       setAttribute(row.row, 'data-condition', condition)
       row.mark.replaceChildren(conditionMark(condition))
-      setText(row.cells.condition, `${CONDITION_WORDS[condition]}${member.overloaded ? ', overloaded' : ''}`)
+      setText(row.cells.condition, conditionWord(member))
     }
     setText(row.cells.latencyMs, member.isLocal ? 'here' : formatMs(member.latencyMs))
     setText(row.cells.cpuPercent, formatPercent(member.cpuPercent))

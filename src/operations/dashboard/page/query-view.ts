@@ -9,6 +9,8 @@ import { type Problem, RequestProblem } from './problem.ts'
 import { readResult, ROWS_SHOWN_MAX, type ShownResult } from './query-result.ts'
 import type { View } from './store.ts'
 
+/** As src/wire has it; a page's module takes only types from there. */
+const MESH_DATABASE = 'reedbase'
 /** Types that engines line up to the right. */
 const numeric = /^(u?(tiny|small|big|huge)?int|integer|float|double|real|decimal|numeric|int\d|float\d)/i
 
@@ -76,7 +78,7 @@ export function createQueryView({ signIn }: { readonly signIn: () => void }): Vi
   stop.addEventListener('click', () => abort?.abort())
   explain.addEventListener('click', () => void perform('Asking', async (signal) => {
     const view = await postExplain({ database: database.value, sql: sql.value }, signal)
-    return [view.target === null ? 'It would run nowhere now.' : `It would run on ${view.target.name} now.`, explanation(view)]
+    return ['Explained; nothing was run.', explanation(view)]
   }))
 
   return (state, before) => {
@@ -89,11 +91,11 @@ function setElapsed(status: HTMLElement, what: string, elapsedMs: number): void 
   setText(status, elapsedMs < 3000 ? `${what} …` : `${what} … for more than ${elapsedMs < 10_000 ? '3 s' : elapsedMs < 30_000 ? '10 s' : '30 s'}`)
 }
 
-/** Those of this node first. */
+/** Those of this node first, the mesh itself last. */
 function namesOf({ databases, live }: DashboardState): string[] {
   const local = new Set(localNames(live))
   const names = new Set([...local, ...databases.map(({ name }) => name), ...(live?.members.flatMap((member) => member.databases.map(({ name }) => name)) ?? [])])
-  return [...names].sort((one, other) => Number(local.has(other)) - Number(local.has(one)) || one.localeCompare(other))
+  return [...names].sort((one, other) => Number(one === MESH_DATABASE) - Number(other === MESH_DATABASE) || Number(local.has(other)) - Number(local.has(one)) || one.localeCompare(other))
 }
 
 function localNames(live: LiveStateView | null): string[] {
@@ -143,7 +145,7 @@ function explanation(view: ExplainView): HTMLElement {
   const where = target === null ? `Refused${code === null ? '' : ` with ${code}`}` : target.peerId === node.peerId ? `Here, on ${node.name}` : `On ${target.name}${target.latencyMs === null ? '' : `, ${formatMs(target.latencyMs)} away`}${target.via === null ? '' : `, by way of ${target.via}`}`
   return element('div', { class: 'explanation' },
     element('p', { class: 'route-line' }, element('strong', {}, where), '. ', element('span', { class: 'quiet' }, reason)),
-    element('p', { class: 'quiet' }, `A ${access === 'unknown' ? 'statement of unknown access' : access} of ${database}${tables.length === 0 ? '' : ` (${tables.join(', ')})`}, by the strategy ${strategy}. Nothing was run.`),
+    element('p', { class: 'quiet' }, `A ${access === 'unknown' ? 'statement of unknown access' : access} of ${database}${tables.length === 0 ? '' : ` (${tables.join(', ')})`}, by the strategy ${strategy}.`),
     element('div', { class: 'scroll result', role: 'region', 'aria-label': 'Candidates', tabindex: '0' }, element('table', { class: 'candidates' },
       element('caption', { class: 'unseen' }, 'Nodes that serve the database, and why each was chosen or passed over'),
       element('thead', {}, element('tr', {}, ...['Node', 'Verdict', 'Round trip', 'CPU', 'In flight', 'Why'].map((label, index) => element('th', { scope: 'col', class: index >= 2 && index <= 4 ? 'number' : undefined }, label)))),

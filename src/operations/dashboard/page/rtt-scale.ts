@@ -16,13 +16,23 @@ const RADIUS_MIN = 0.26
 const RADIUS_MAX = 0.92
 /** Of those that were never measured. */
 export const RADIUS_UNKNOWN = 1
-/** A whole number of decades, for rings that do not move with every round trip. */
+
+/** From and to a round number, 1, 2 or 5 of a decade: rings do not move with every round trip. */
 export function scaleFor(rttsMs: readonly number[]): RttScale {
   const positive = rttsMs.filter((rttMs) => rttMs > 0)
   if (positive.length === 0) return { fromMs: 0.1, toMs: 10 }
-  const from = Math.floor(Math.log10(Math.min(...positive)) + 1e-9)
-  const to = Math.ceil(Math.log10(Math.max(...positive)) - 1e-9)
-  return { fromMs: 10 ** from, toMs: 10 ** Math.max(to, from + 1) }
+  const from = roundNumber(Math.min(...positive), 'below')
+  return { fromMs: from, toMs: Math.max(roundNumber(Math.max(...positive), 'above'), roundNumber(from * SPAN_MIN, 'above')) }
+}
+
+const STEPS = [1, 2, 5, 10]
+/** Two neighbours of one rack are at one distance, whatever their microseconds. */
+const SPAN_MIN = 9
+
+function roundNumber(value: number, side: 'below' | 'above'): number {
+  const decade = 10 ** Math.floor(Math.log10(value) + 1e-9)
+  const fits = side === 'below' ? STEPS.findLast((step) => step * decade <= value * 1.0001) : STEPS.find((step) => step * decade >= value * 0.9999)
+  return Number(((fits ?? 1) * decade).toPrecision(1))
 }
 
 export function isWithin(inner: RttScale, outer: RttScale): boolean {
@@ -39,15 +49,15 @@ export function radiusOf(scale: RttScale, rttMs: number | null): number {
   return RADIUS_MIN + Math.min(1, part) * (RADIUS_MAX - RADIUS_MIN)
 }
 
-/** At each decade; with one or two decades, between them too. */
-export function ringsOf(scale: RttScale): Ring[] {
-  const decades = Math.round(Math.log10(scale.toMs / scale.fromMs))
-  const steps = decades === 1 ? [1, 2, 5] : decades === 2 ? [1, 3] : [1]
+/** At each decade; where there are few, between them too. */
+export function ringsOf({ fromMs, toMs }: RttScale): Ring[] {
+  const decades = Math.log10(toMs / fromMs)
+  const steps = decades <= 1.4 ? [1, 2, 5] : decades <= 2.4 ? [1, 3] : [1]
   const rings: Ring[] = []
-  for (let decade = 0; decade <= decades; decade++) {
+  for (let exponent = Math.floor(Math.log10(fromMs) + 1e-9); 10 ** exponent <= toMs * 1.0001; exponent++) {
     for (const step of steps) {
-      const rttMs = scale.fromMs * 10 ** decade * step
-      if (rttMs <= scale.toMs * 1.0001) rings.push({ rttMs: Number(rttMs.toPrecision(2)), radius: radiusOf(scale, rttMs) })
+      const rttMs = Number((step * 10 ** exponent).toPrecision(1))
+      if (rttMs >= fromMs * 0.9999 && rttMs <= toMs * 1.0001) rings.push({ rttMs, radius: radiusOf({ fromMs, toMs }, rttMs) })
     }
   }
   return rings
