@@ -1,21 +1,26 @@
 /** Many members lost at once, with real processes: one event with both sides' sizes, and what a minority does. */
-import { afterEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type NodeProcess, startRdb, TestMesh, until } from '../../support/processes.ts'
 import type { EventView } from '../../../src/wire/control.ts'
 
 const quick = ['--membership-preset', 'local', '--seed-retry-max', '1s', '--cpu-threshold', '100']
 const names = ['local1', 'remote1', 'remote2', 'remote3', 'remote4'] as const
 
+// One mesh for both tests: whom the first has stopped goes on, and the second ends them.
 let mesh: TestMesh
-afterEach(async () => { await mesh.stop() })
+let nodes: [NodeProcess, NodeProcess, ...NodeProcess[]]
+beforeAll(async () => {
+  mesh = await TestMesh.create()
+  nodes = await mesh.startAll(names, { args: [...quick, '--minority-policy', 'refuse'] }) as typeof nodes
+})
+afterAll(async () => { await mesh.stop() })
 
 function signal(nodes: readonly NodeProcess[], name: NodeJS.Signals): void {
   for (const node of nodes) node.child.kill(name)
 }
 
 it('the greater part stops answering, and comes back: told once each, the minority refuses meanwhile', async () => {
-  mesh = await TestMesh.create()
-  const [local, other, ...lost] = await mesh.startAll(names, { args: [...quick, '--minority-policy', 'refuse'] }) as [NodeProcess, NodeProcess, ...NodeProcess[]]
+  const [local, other, ...lost] = nodes
   const watch = startRdb(['members', '--watch', '--json', '--data-dir', local.dataDir])
   try {
     const seen = (): EventView[] => watch.stdoutSoFar().split('\n').slice(0, -1).map((line) => JSON.parse(line) as EventView)
@@ -51,11 +56,11 @@ it('the greater part stops answering, and comes back: told once each, the minori
 })
 
 it('a node that would serve does not route to one that refuses', async () => {
-  mesh = await TestMesh.create()
-  const [refusing, ...doomed] = await mesh.startAll(['local1', 'remote1', 'remote2', 'remote3'], { args: [...quick, '--minority-policy', 'refuse'] }) as [NodeProcess, ...NodeProcess[]]
+  const [refusing, ...doomed] = nodes
   const asking = await mesh.start('without-copy', { seeds: [refusing.runtime?.tcpMultiaddrs[0] ?? ''], args: quick, databaseArgs: [] })
   await asking.ready()
-  await mesh.untilAllSee([refusing, asking, ...doomed])
+  await mesh.untilAllSee([...nodes, asking])
+  expect((await refusing.status()).quorum.hasQuorum).toBe(true)
   signal(doomed, 'SIGKILL')
   await until('the minority', async () => !(await refusing.status()).quorum.hasQuorum)
   const result = await asking.rdb(['db:query', 'numbers', 'SELECT 1'])
