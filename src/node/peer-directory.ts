@@ -193,6 +193,7 @@ export class PeerDirectory {
         probationUntilWallMs: member.probationUntilMs === null ? null : wallOf(clock, member.probationUntilMs), flapping: member.flapping,
         removedBy: member.removedBy === null ? null : this.nameOf(member.removedBy), path: paths.get(record.peerId) ?? 'unknown',
         load: load === null ? null : { ...loadView(load), ageMs: Math.round(clock.nowMs() - load.reportedAtMs) },
+        clockAheadMs: member.state === 'alive' ? loads.clockAheadMs(clock.nowMs(), clock.wallMs(), record.peerId) : null,
       }
     })]
   }

@@ -169,6 +169,8 @@ export interface MemberView {
   readonly load: (LoadView & { readonly ageMs: number }) | null
   /** True when another member has the same name. */
   readonly nameConflict: boolean
+  /** How far the clock of this node is ahead of its clock, as its load snapshots show; negative: behind. Absent or null where none has come. */
+  readonly clockAheadMs?: number | null
   /** This node does not deal with it, by its lists of peers. */
   readonly denied: boolean
   /** It answers again after it was declared failed, and is taken back then if it stays well; null when it is not on probation. */
