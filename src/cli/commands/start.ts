@@ -55,9 +55,13 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
     const { startOperatedNode } = await context.parts.node()
     const { startOf } = await import('../start-line.ts')
     const node: RunningNode = await startOperatedNode(options, { log, origin: { configuration, start: startOf(flags, { dataDir: options.dataDir, env: context.env, cwd: context.cwd }) } })
+    const { serviceManager } = await import('../../adapters/system/service-manager.ts')
+    const manager = serviceManager(context.env, log)
+    await manager.ready(`${options.name} serves ${options.databases.length} databases`)
     const signal = await Promise.race([signals.first, node.done.then(() => null)])
     if (signal === null) throw new Exit(0)
     log.info({ signal }, `${signal}: a second one ends the process at once`)
+    await manager.stopping()
     await node.stop(signal)
   } finally {
     signals.release()

@@ -1,0 +1,103 @@
+/** Holds docs/deploy to the options and paths that there are. */
+import { execFile } from 'node:child_process'
+import { readdir, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+import { parseAllDocuments, parse } from 'yaml'
+import { loadNodeOptions, OPTION_TABLE, parseNodeOptions } from '../../src/node/options.ts'
+
+const folder = fileURLToPath(new URL('../../docs/deploy/', import.meta.url))
+const textOf = (name: string): Promise<string> => readFile(`${folder}${name}`, 'utf8')
+
+/** As `rdb start` reads them. */
+function optionsOf(args: readonly string[]) {
+  const flags: Record<string, unknown> = {}
+  for (const arg of args) {
+    const [, flag = '', value = ''] = /^(--[a-z-]+)=(.*)$/.exec(arg) ?? []
+    const option = OPTION_TABLE.find((candidate) => candidate.flag === flag)
+    if (option === undefined) throw new Error(`${arg} is no option`)
+    flags[option.key] = option.isList ? [...(flags[option.key] as string[] | undefined) ?? [], value] : value
+  }
+  return loadNodeOptions({ flags, env: {}, cwd: '/' })
+}
+
+interface Manifest {
+  readonly kind: string
+  readonly metadata: { readonly name: string }
+  readonly spec: {
+    readonly clusterIP?: string
+    readonly publishNotReadyAddresses?: boolean
+    readonly ports?: ReadonlyArray<{ readonly port: number; readonly protocol: string }>
+    readonly serviceName?: string
+    readonly template?: { readonly spec: { readonly terminationGracePeriodSeconds: number; readonly containers: readonly Container[] } }
+  }
+}
+
+interface Container {
+  readonly args: readonly string[]
+  readonly env: ReadonlyArray<{ readonly name: string }>
+  readonly ports: ReadonlyArray<{ readonly containerPort: number; readonly protocol: string }>
+  readonly [probe: `${string}Probe`]: { readonly httpGet: { readonly path: string; readonly scheme: string } }
+}
+
+describe('docs/deploy', () => {
+  it('the README names every file, and no other', async () => {
+    const named = [...(await textOf('README.md')).matchAll(/\]\(([a-zA-Z.-]+)\)/g)].map(([, name]) => name)
+    expect(named.toSorted()).toEqual((await readdir(folder)).filter((name) => name !== 'README.md').toSorted())
+  })
+
+  it('the configuration of the unit is one', async () => {
+    const options = parseNodeOptions(parse(await textOf('reedbase.yaml')) as object, '/')
+    expect([options.listen, options.databases.map(({ name }) => name)]).toEqual([{ host: '0.0.0.0', port: 7400 }, ['users_prod']])
+  })
+
+  it('the unit starts a node with options that there are, and gives it longer to stop than it drains', async () => {
+    const unit = await textOf('reedbase-mesh.service')
+    const [, start = ''] = /^ExecStart=\S+ start (.*)$/m.exec(unit) ?? []
+    const flags = [...start.matchAll(/(--[a-z-]+) (\S+)/g)].map(([, flag, value]) => `${flag ?? ''}=${value ?? ''}`)
+    expect(flags[0]).toBe('--config=/etc/reedbase-mesh/reedbase.yaml')
+    const options = optionsOf(flags.slice(1))
+    expect(options).toMatchObject({ dataDir: '/var/lib/reedbase-mesh', logFormat: 'json' })
+    expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]) * 1_000).toBeGreaterThan(options.drainMs)
+  })
+
+  it('systemd finds nothing wrong with the unit but the missing program', async () => {
+    const available = await promisify(execFile)('systemd-analyze', ['--version']).then(() => true, () => false)
+    if (!available) {
+      process.stderr.write('SKIPPED: systemd-analyze is not installed, so the unit was not verified\n')
+      return
+    }
+    const { stderr } = await promisify(execFile)('systemd-analyze', ['verify', `${folder}reedbase-mesh.service`]).catch((error: unknown) => error as { readonly stderr: string })
+    expect(stderr.split('\n').filter((line) => line.includes('reedbase') && !/Command .* is not executable|No such file/.test(line))).toEqual([])
+  })
+
+  it('the pods find each other by the headless service, and are asked what they answer', async () => {
+    const manifests = parseAllDocuments(await textOf('kubernetes.yaml')).map((document) => document.toJS() as Manifest)
+    const set = manifests.find(({ kind }) => kind === 'StatefulSet')
+    const pod = set?.spec.template?.spec
+    const [node] = pod?.containers ?? []
+    const env = node?.env.map(({ name }) => name) ?? []
+    // As Kubernetes fills them in.
+    const args = (node?.args ?? []).map((arg) => arg.replaceAll(/\$\((\w+)\)/g, (_, name: string) => {
+      expect(env).toContain(name)
+      return '10.1.2.3'
+    }))
+    expect(args[0]).toBe('start')
+    const options = optionsOf(args.slice(1))
+    const headless = manifests.find(({ kind, metadata }) => kind === 'Service' && metadata.name === set?.spec.serviceName)
+    expect(headless?.spec).toMatchObject({ clusterIP: 'None', publishNotReadyAddresses: true })
+    expect(options.seeds).toEqual([`dns:${headless?.metadata.name}:${options.listen.port}`])
+    expect(headless?.spec.ports?.map(({ port, protocol }) => `${port}/${protocol}`).toSorted()).toEqual([`${options.listen.port}/TCP`, `${options.listen.port}/UDP`])
+    expect(node?.ports.map(({ containerPort }) => containerPort).toSorted()).toEqual([7400, 7400, 7480])
+    expect(options.http).toMatchObject({ listen: { host: '0.0.0.0', port: 7480 }, tokenFile: '/run/reedbase/token' })
+    expect((pod?.terminationGracePeriodSeconds ?? 0) * 1_000).toBeGreaterThan(options.drainMs)
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) expect(node?.[probe].httpGet).toMatchObject({ path: expect.stringMatching(/^\/health\/(live|ready)$/), scheme: 'HTTPS' })
+  })
+
+  it('the image starts a node by variables that there are', async () => {
+    const text = await textOf('Containerfile')
+    const variables = [...text.matchAll(/(REEDBASE_\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value] as const)
+    expect(loadNodeOptions({ flags: {}, env: Object.fromEntries(variables), cwd: '/' })).toMatchObject({ dataDir: '/var/lib/reedbase-mesh', logFormat: 'json', listen: { host: '0.0.0.0' } })
+  })
+})
