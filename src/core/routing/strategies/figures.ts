@@ -25,13 +25,18 @@ export function inFlightFigures(candidates: readonly PeerView[], { loadHalfLifeM
   const reports = takeReports(candidates.length)
   const weights = takeWeights(candidates.length)
   const figures = takeFigures(candidates.length)
+  let sum = 0
+  let weighted = 0
   for (let i = 0; i < figures.length; i++) {
     const { loadAgeMs, inFlightThere, inFlightFromHere } = candidates[i] as PeerView
+    const weight = loadAgeMs === null ? 0 : leftAfter(Math.max(0, loadAgeMs) / loadHalfLifeMs)
     reports[i] = inFlightThere
-    weights[i] = loadAgeMs === null ? 0 : leftAfter(Math.max(0, loadAgeMs) / loadHalfLifeMs)
+    weights[i] = weight
     figures[i] = inFlightFromHere
+    sum += weight
+    weighted += weight * inFlightThere
   }
-  const mean = meanReport(reports, weights, 2 * meanReport(reports, weights, Infinity))
+  const mean = sum > 0 ? meanReport(reports, weights, 2 * weighted / sum) : 0
   for (let i = 0; i < figures.length; i++) {
     const weight = weights[i] as number
     const rest = weight * ((reports[i] as number) - mean)

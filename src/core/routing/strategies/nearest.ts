@@ -32,7 +32,7 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
   const latenciesMs = effectiveLatenciesMs(candidates, options.unmeasuredLatencyMs)
   const scores = figuresOf(latenciesMs, inFlightFigures(candidates, options))
   let bestMs = Infinity
-  for (let i = 0; i < latenciesMs.length; i++) bestMs = Math.min(bestMs, latenciesMs[i] as number)
+  for (let i = 0; i < latenciesMs.length; i++) if ((latenciesMs[i] as number) < bestMs) bestMs = latenciesMs[i] as number
   const bandMs = bestMs + Math.max(bestMs * options.tieRatio, options.tieMs, Math.min(options.tieMsMax, quickestAnswerMs(candidates) * options.tieRatio))
   const near = takeTied(candidates.length)
   let count = 0
@@ -44,7 +44,10 @@ function rank(candidates: readonly PeerView[], context: RankContext): Ranking {
 /** Of those that have answered; 0 while nobody has. The way there is part of it. */
 function quickestAnswerMs(candidates: readonly PeerView[]): number {
   let quickestMs = Infinity
-  for (const peer of candidates) quickestMs = Math.min(quickestMs, responseMsOf(peer) ?? Infinity)
+  for (const peer of candidates) {
+    const responseMs = responseMsOf(peer)
+    if (responseMs !== null && responseMs < quickestMs) quickestMs = responseMs
+  }
   return quickestMs === Infinity ? 0 : quickestMs
 }
 

@@ -27,7 +27,7 @@ const responseMsMin = 0.001
 function figuresOf(candidates: readonly PeerView[], responseMs: Float64Array, options: RoutingOptions): Float64Array {
   const figures = inFlightFigures(candidates, options)
   let worstMs = options.unmeasuredLatencyMs
-  for (let i = 0; i < responseMs.length; i++) worstMs = Math.max(worstMs, responseMs[i] as number)
+  for (let i = 0; i < responseMs.length; i++) if ((responseMs[i] as number) > worstMs) worstMs = responseMs[i] as number
   for (let i = 0; i < figures.length; i++) figures[i] = ((responseMs[i] as number) < 0 ? worstMs : responseMs[i] as number) * ((figures[i] as number) + 1)
   return figures
 }
