@@ -138,7 +138,8 @@ export class NodeProcess {
 
 /**
  * Nodes that share one cluster key and one database `numbers`, a folder with one CSV file unless told otherwise. Its engines compute on one
- * thread each, so that a query that is to run for minutes leaves the other nodes a processor.
+ * thread each, so that a query that is to run for minutes leaves the other nodes a processor. They load no HTTP server; with
+ * `args: ['--http-listen', 'auto']` they do.
  */
 export class TestMesh {
   readonly folder: string
@@ -165,7 +166,7 @@ export class TestMesh {
     const logPath = join(this.folder, dataDirName, 'log.jsonl')
     const log = await open(logPath, 'a', 0o600)
     const { size: logOfEarlierLivesBytes } = await log.stat()
-    const child = spawn(process.execPath, [rdbPath, 'start', '--name', name, '--data-dir', dataDir, '--listen', '127.0.0.1:0',
+    const child = spawn(process.execPath, [rdbPath, 'start', '--name', name, '--data-dir', dataDir, '--listen', '127.0.0.1:0', '--http-listen', 'off',
       ...seeds.flatMap((seed) => ['--seed', seed]), ...(databaseArgs ?? ['--db', `numbers=${database},threads=1`]), ...args], { stdio: ['ignore', log.fd, log.fd] })
     await log.close()
     const node = new NodeProcess(name, dataDir, logPath, child, logOfEarlierLivesBytes)
