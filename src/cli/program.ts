@@ -37,6 +37,7 @@ const commands: readonly CommandEntry[] = [
   { name: 'rtt', summary: 'show the round trip between two members', load: () => import('./commands/rtt.ts') },
   { name: 'reachability', summary: 'show which members are reached, and how', load: () => import('./commands/reachability.ts') },
   { name: 'status', summary: 'show the node beside you', load: () => import('./commands/status.ts') },
+  { name: 'doctor', summary: 'look for what is wrong, and say what to do', load: () => import('./commands/doctor.ts') },
   { name: 'leave', summary: 'take the node beside you out of the mesh', load: () => import('./commands/leave.ts') },
   { name: 'drill', summary: 'pin the reported load of a node, as a fire drill', load: () => import('./commands/drill.ts') },
   { name: 'keys:generate', summary: 'add a cluster key to the keyring', load: () => import('./commands/keys-generate.ts') },
