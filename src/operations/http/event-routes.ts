@@ -15,6 +15,6 @@ export function addEventRoutes(app: FastifyInstance, { inspection, places, strea
     const lastId = request.headers['last-event-id']
     heldUntilClosed(reply, places.take())
     return reply.headers({ 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-      .send(streams.open({ withState: state === '1', lastId: typeof lastId === 'string' ? lastId : null, recent }))
+      .send(streams.open({ withState: state === '1', lastId: typeof lastId === 'string' && lastId !== '' ? lastId : null, recent }))
   })
 }

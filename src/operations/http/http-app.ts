@@ -1,5 +1,5 @@
 /** The HTTP server before it listens: what holds for every request, and how errors leave. */
-import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
+import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { MeshError } from '../../errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { EventStreams } from './event-streams.ts'
@@ -38,9 +38,16 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   const streams = new EventStreams({ feed, live, clock, log })
   const room: HttpRoom = { ...sources, guard, live, streams, places: new Places(http.requestsMax) }
 
+  const sendProblem = (error: FastifyError | MeshError, request: FastifyRequest, reply: FastifyReply): void => {
+    const problem = problemOf(fromFastify(error))
+    if (problem.status === 500) log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'a request over HTTP failed by a fault of this program')
+    void reply.status(problem.status).headers(SECURITY_HEADERS).headers(problemHeaders(problem)).send(JSON.stringify(problem))
+  }
   const app = fastify({
     ...(protection.tls === null ? {} : { https: { cert: protection.tls.cert, key: protection.tls.key } }),
     logger: false, bodyLimit: http.bodyBytesMax, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs, forceCloseConnections: true, return503OnClosing: true,
+    // What it finds in a URL before it knows a route.
+    frameworkErrors: sendProblem,
   }) as unknown as FastifyInstance
   app.server.maxConnections = http.requestsMax + idleConnectionsMax
 
@@ -57,12 +64,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
     void reply.headers(SECURITY_HEADERS)
     guard.checkHost(request.headers)
   })
-  app.setErrorHandler((error: FastifyError | MeshError, request, reply) => {
-    const meshError = fromFastify(error)
-    const problem = problemOf(meshError)
-    if (problem.status === 500) log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'a request over HTTP failed by a fault of this program')
-    void reply.status(problem.status).headers(problemHeaders(problem)).send(JSON.stringify(problem))
-  })
+  app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request) => {
     throw new MeshError('ERR_RESOURCE_UNKNOWN', `there is no ${request.method} ${request.url.slice(0, 300)}`)
   })

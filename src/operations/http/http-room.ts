@@ -6,11 +6,17 @@ import type { Guard } from './guard.ts'
 import type { LiveState } from './live-state.ts'
 import type { Places } from './places.ts'
 
+/** What HTTP needs of the node. */
+export type HttpInspection = Pick<NodeInspection,
+  | 'peerId' | 'name' | 'startedWallMs' | 'options' | 'clock' | 'log' | 'status' | 'members' | 'databases' | 'nodes' | 'latency' | 'traffic' | 'reading' | 'connectedPeers'
+  | 'recentEvents' | 'recentQueries' | 'observe' | 'query' | 'explain' | 'isDraining' | 'onClose' | 'announceHttp'
+> & { readonly distances: Pick<NodeInspection['distances'], 'nearest'> }
+
 /** By path, such as `/` and `/assets/app.js`. */
 export type HttpFiles = ReadonlyMap<string, { readonly contentType: string; readonly body: Buffer }>
 
 export interface HttpSources {
-  readonly inspection: NodeInspection
+  readonly inspection: HttpInspection
   /** Null: that part does not run. */
   readonly metrics: MetricsSource | null
   readonly alerts: AlertsSource | null

@@ -1,23 +1,25 @@
 /** The mesh as a live view shows it, made at most once a second however many look; distances between others at most every five. */
-import type { NodeInspection } from '../../node/inspection.ts'
 import type { MemberView, RttView } from '../../wire/control.ts'
 import type { LiveDistanceView, LiveMemberView, LiveRatesView, LiveStateView } from '../../wire/operations-views.ts'
 import type { AlertsSource } from '../types.ts'
+import type { HttpInspection } from './http-room.ts'
 import { QueryRates } from './query-rates.ts'
 
 /** Of each member, by coordinates. */
 export const NEAREST_SHOWN = 4
+export type LiveInspection = Pick<HttpInspection, 'peerId' | 'clock' | 'members' | 'status' | 'distances' | 'observe'>
+
 const stateAgeMs = 900
 const distancesAgeMs = 5_000
 
 export class LiveState {
-  readonly #inspection: NodeInspection
+  readonly #inspection: LiveInspection
   readonly #alerts: AlertsSource | null
   readonly #rates = new QueryRates()
   #state: { readonly view: LiveStateView; readonly atMs: number } | null = null
   #between: { readonly views: readonly RttView[]; readonly atMs: number } | null = null
 
-  constructor(inspection: NodeInspection, alerts: AlertsSource | null) {
+  constructor(inspection: LiveInspection, alerts: AlertsSource | null) {
     this.#inspection = inspection
     this.#alerts = alerts
     inspection.observe({ handleQuery: (query) => { this.#rates.handleQuery(inspection.clock.nowMs(), query) } })

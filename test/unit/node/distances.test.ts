@@ -61,4 +61,16 @@ describe('round trips', () => {
   it('have two ends', () => {
     expect(() => distances.between('db1', null)).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: 'both ends are db1' }) as Error)
   })
+  it('of each member to its nearest are told once a pair, without those that nobody has heard', () => {
+    const many = Array.from({ length: 7 }, (_, index): NamedMember => ({ peerId: `p${index}`, name: `n${index}`, state: 'alive' }))
+    const line = new Distances({
+      selfPeerId: 'p0', members: () => many, latencyTo: () => null,
+      // n0 n1 n2 … in a line, ever further apart; n6 has no coordinate yet.
+      coordinateOf: (id) => (id === 'p6' ? null : at(Number(id.slice(1)) ** 2, 0.1)),
+    })
+    expect(line.nearest(1).map(({ from, to }) => `${from}-${to}`)).toEqual(['n0-n1', 'n1-n2', 'n2-n3', 'n3-n4', 'n4-n5'])
+    expect(line.nearest(2).map(({ from, to }) => `${from}-${to}`).sort()).toEqual(['n0-n1', 'n0-n2', 'n1-n2', 'n2-n3', 'n3-n4', 'n3-n5', 'n4-n5'])
+    expect(line.nearest(9)).toHaveLength(15)
+    expect(line.nearest(1)[4]).toMatchObject({ measured: null, estimated: { rttMs: 11 } })
+  })
 })
