@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { parseAllDocuments, parse } from 'yaml'
+import { ALERT_RULE_NAMES, ALERT_RULES, type AlertRuleName } from '../../src/core/alerts/rules.ts'
+import { readDuration } from '../../src/core/options/quantity.ts'
 import { loadNodeOptions, OPTION_TABLE, parseNodeOptions } from '../../src/node/options.ts'
 
 const folder = fileURLToPath(new URL('../../docs/deploy/', import.meta.url))
@@ -92,12 +94,46 @@ describe('docs/deploy', () => {
     expect(node?.ports.map(({ containerPort }) => containerPort).toSorted()).toEqual([7400, 7400, 7480])
     expect(options.http).toMatchObject({ listen: { host: '0.0.0.0', port: 7480 }, tokenFile: '/run/reedbase/token' })
     expect((pod?.terminationGracePeriodSeconds ?? 0) * 1_000).toBeGreaterThan(options.drainMs)
-    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) expect(node?.[probe].httpGet).toMatchObject({ path: expect.stringMatching(/^\/health\/(live|ready)$/), scheme: 'HTTPS' })
+    for (const probe of ['startupProbe', 'livenessProbe', 'readinessProbe'] as const) expect(node?.[probe]?.httpGet).toMatchObject({ path: expect.stringMatching(/^\/health\/(live|ready)$/), scheme: 'HTTPS' })
   })
 
   it('the image starts a node by variables that there are', async () => {
     const text = await textOf('Containerfile')
     const variables = [...text.matchAll(/(REEDBASE_\w+)=(\S+)/g)].map(([, name = '', value = '']) => [name, value] as const)
     expect(loadNodeOptions({ flags: {}, env: Object.fromEntries(variables), cwd: '/' })).toMatchObject({ dataDir: '/var/lib/reedbase-mesh', logFormat: 'json', listen: { host: '0.0.0.0' } })
+  })
+})
+
+describe('the rules for Prometheus', () => {
+  interface Rules { readonly groups: ReadonlyArray<{ readonly rules: ReadonlyArray<{ readonly alert: string; readonly expr: string; readonly for?: string; readonly labels: { readonly severity: string; readonly rule?: AlertRuleName } }> }> }
+
+  it('are those of the node, with the same thresholds, times and severities', async () => {
+    const rules = (parse(await textOf('prometheus-rules.yml')) as Rules).groups.flatMap(({ rules: of }) => of)
+    expect(rules.flatMap(({ labels: { rule } }) => rule ?? []).toSorted()).toEqual([...ALERT_RULE_NAMES].toSorted())
+    for (const { expr, labels: { rule, severity }, for: duration } of rules) {
+      if (rule === undefined) continue
+      const { above, forMs, severity: own, unit } = ALERT_RULES[rule]
+      expect([rule, severity]).toEqual([rule, own])
+      // Of the clock, the node itself says when.
+      if (unit === 'state' || rule === 'clock') continue
+      expect([rule, readDuration(duration)]).toEqual([rule, forMs])
+      expect([rule, Number(/> ([\d.]+)$/.exec(expr)?.[1])]).toEqual([rule, unit === 'percent' ? above / 100 : above / 1_000])
+    }
+  })
+
+  it('judge metrics that there are', async () => {
+    const known = await textOf('../METRICS.md')
+    const used = [...(await textOf('prometheus-rules.yml')).matchAll(/\breedbase_[a-z0-9_]+\b/g)].map(([name]) => name.replace(/_bucket$/, ''))
+    expect(used.filter((name) => !known.includes(`\`${name}\``))).toEqual([])
+  })
+
+  it('are sound to promtool', async () => {
+    const available = await promisify(execFile)('promtool', ['--version']).then(() => true, () => false)
+    if (!available) {
+      process.stderr.write('SKIPPED: promtool is not installed, so the rules were not checked\n')
+      return
+    }
+    const { stdout } = await promisify(execFile)('promtool', ['check', 'rules', `${folder}prometheus-rules.yml`])
+    expect(stdout).toContain('SUCCESS')
   })
 })
