@@ -6,7 +6,8 @@ const ofTheHeap = ['test/unit/query/garbage.test.ts', 'test/unit/wire/query-fram
 export default defineConfig({
   test: {
     pool: 'forks',
-    maxWorkers: 2,
+    // A third of what the tests take is waiting, for processes and for protocols: one worker more than a small machine has processors.
+    maxWorkers: 3,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     projects: [

@@ -1,12 +1,18 @@
 /** One rotation of the cluster key on a running mesh, from the first command to the node that slept through it. */
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { KeysView, MemberView } from '../../../src/wire/control.ts'
 import { type NodeProcess, TestMesh, until } from '../../support/processes.ts'
 
+// One mesh for both tests.
 let mesh: TestMesh
-afterEach(() => mesh.stop())
+let nodes: NodeProcess[]
+beforeAll(async () => {
+  mesh = await TestMesh.create()
+  nodes = await mesh.startAll(['one', 'two', 'three', 'four'])
+})
+afterAll(() => mesh.stop())
 
 /** Fingerprints in the keyring file, the one in use first. */
 async function keysInFile(node: NodeProcess): Promise<string[]> {
@@ -14,8 +20,6 @@ async function keysInFile(node: NodeProcess): Promise<string[]> {
 }
 
 it('a rotation loses nobody, takes in who joins with the old key meanwhile, and keeps out who slept through it', async () => {
-  mesh = await TestMesh.create()
-  const nodes = await mesh.startAll(['one', 'two', 'three', 'four'])
   const [one, two] = nodes as [NodeProcess, NodeProcess]
   const seed = one.runtime?.tcpMultiaddrs[0] ?? ''
   const [old] = await keysInFile(one) as [string]
@@ -89,8 +93,7 @@ it('a rotation loses nobody, takes in who joins with the old key meanwhile, and 
 })
 
 it('names the members that did not take part, and what to do', async () => {
-  mesh = await TestMesh.create()
-  const [one, two] = await mesh.startAll(['one', 'two']) as [NodeProcess, NodeProcess]
+  const [one, two] = nodes as [NodeProcess, NodeProcess]
   const [old] = await keysInFile(one) as [string]
   const fresh = /[0-9a-f]{16}/.exec((await one.rdb(['keys:generate'])).stdout)?.[0] ?? 'none'
   expect(await one.rdb(['keys:generate', '--use'])).toMatchObject({ code: 2, stderr: expect.stringContaining('a node runs on this data folder') as string })

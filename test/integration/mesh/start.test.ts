@@ -5,6 +5,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { callControlOnce } from '../../../src/client/control.ts'
 import type { MemberEventView } from '../../../src/wire/control.ts'
 import { type CommandResult, type NodeProcess, type RunningCommand, runRdb, startRdb, TestMesh, until } from '../../support/processes.ts'
 
@@ -106,8 +107,9 @@ describe('options', () => {
     const asked = ['--data-dir', join(mesh.folder, 'state')]
     await until('the node to answer', async () => {
       if (running.child.exitCode !== null) throw new Error(running.stderrSoFar())
-      return (await runRdb(['status', ...asked])).code === 0
+      return await callControlOnce({ dataDir: join(mesh.folder, 'state') }, { method: 'status' }).then(() => true, () => false)
     })
+    expect((await runRdb(['status', ...asked])).code).toBe(0)
     expect(JSON.parse((await runRdb(['members', '--json', ...asked])).stdout)).toMatchObject([{ record: { name: 'flag', rack: 'environment', datacenter: 'file' } }])
     expect(await runRdb(['db:query', 'numbers', 'SELECT max(prime) AS most FROM primes', '--format', 'csv', ...asked])).toMatchObject({ code: 0, stdout: 'most\n3\n' })
     running.child.kill('SIGINT')
