@@ -4,6 +4,7 @@ export type { Client, ConnectOptions, QueryOptions, QueryResult, RouteWishes, Tr
 export { ERRORS, MeshError, type ErrorCode, type ErrorEntry } from './errors.ts'
 export { createNode, type NodeAdditions } from './operations/create-node.ts'
 export type { OperatedNode } from './operations/start-operated-node.ts'
+export type { ApplicationCounter, ApplicationGauge, ApplicationHistogram, ApplicationMetrics, HistogramSettings, MetricLabels, MetricSettings } from './operations/metrics/application-metrics.ts'
 export type { MeshNode } from './node/node.ts'
 export type { DatabaseSettings, Duration, EngineDatabaseSettings, NodeSettings, RoutingSettings, StrategyChoice } from './node/node-settings.ts'
 export type { EngineContext, EngineFactory } from './node/plugins.ts'

@@ -37,6 +37,7 @@ export const communicationMetrics: readonly ReadDefinition[] = [
   counted('dials', 'meshDials', 'Connections that this node tried to open.'),
   counted('peers_denied', 'meshDenied', 'Dials, inbound connections and gossip refused by the lists of peers.'),
   counted('requests_refused', 'meshRequestsRefused', 'Requests of peers that were not answered: too many, too large or malformed.'),
+  counted('stream_ping_failures', 'meshPingFailures', 'Round trips on streams that were not answered in time.'),
   counted('stream_resets', 'meshStreamResets', 'Streams that ended with a reset.'),
   countedBy('streams', 'kind', { 'direct-opened': 'meshDirectOpened', 'direct-accepted': 'meshDirectAccepted', query: 'queryServerStreamsAccepted' },
     'Streams that carried queries. kind: direct-opened and direct-accepted (TLS), or query (accepted by the query server, over whichever way).'),

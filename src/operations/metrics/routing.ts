@@ -20,7 +20,7 @@ export const routingMetrics: readonly ReadDefinition[] = [
   counted('two_hop_queries', 'queriesTwoHop', 'Attempts that went through a relay.'),
   held('two_hop_routes', 'twoHopRoutes', 'Peers whose queries go through a relay now.'),
   held('two_hop_vectors', 'twoHopVectors', 'Members whose latencies to others this node knows.'),
-  counted('two_hop_looks', 'twoHopLooks', 'Times that this node compared ways through relays.'),
+  counted('two_hop_looks', 'twoHopLooks', 'Times that this node looked at its paths for ways through relays.'),
   countedBy('two_hop_changes', 'change', { taken: 'twoHopRoutesTaken', left: 'twoHopRoutesLeft' }, 'Routes through relays. change: taken or left.'),
 
   counted('hotspots_detected', 'hotspotsDetected', 'Tables, and times that this node itself, became hot.'),

@@ -47,9 +47,9 @@ export const topologyMetrics: readonly ReadDefinition[] = [
   countedBy('announcements_received', 'outcome', { accepted: 'gossipAnnouncementsReceived', stale: 'gossipAnnouncementsStale', malformed: 'gossipAnnouncementsMalformed', stranger: 'gossipAnnouncementsFromStrangers' },
     'News of members received on gossipsub. outcome: accepted, or why not (stale, malformed, stranger).'),
 
-  countedBy('syncs', 'outcome', { changed: 'gossipSyncs', failed: 'gossipSyncFailures', refused: 'gossipSyncsRefused' },
-    'Push-pull exchanges that this node asked for. outcome: changed (came to their end), failed or refused.'),
-  counted('syncs_equal', 'gossipSyncsEqual', 'Exchanges that came to their end with both sides holding the same.'),
+  countedBy('syncs', 'outcome', { done: 'gossipSyncs', failed: 'gossipSyncFailures', refused: 'gossipSyncsRefused' },
+    'Push-pull exchanges that this node asked for. outcome: done, failed, or refused (too many waited).'),
+  counted('syncs_equal', 'gossipSyncsEqual', 'Of those done, the ones where both sides held the same.'),
   counted('sync_questions_answered', 'gossipSyncQuestionsAnswered', 'Push-pull exchanges of others that this node answered.'),
   countedBy('sync_refusals', 'reason', { malformed: 'gossipSyncsMalformed', unverified: 'gossipSyncLinesUnverified' }, 'What push-pull brought and was dropped. reason: malformed (messages) or unverified (lines).'),
   countedBy('sync_lines', 'direction', { sent: 'gossipSyncLinesSent', received: 'gossipSyncLinesReceived' }, 'Members told of by push-pull. direction: sent or received.'),
