@@ -29,6 +29,8 @@ function argumentsOf(command: string): string[] {
   return [...filled.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(([, quoted, single, plain]) => quoted ?? single ?? plain ?? '').slice(1)
 }
 
+/** They would change this machine. */
+const changing = new Set(['start', 'keys:generate', 'db:register', 'db:unregister', 'db:measure:start', 'db:measure:restart'])
 const shown = [...texts].flatMap(([page, text]) => commandsOf(text).map((command) => [page, command] as const))
 
 describe('commands that pages show', () => {
@@ -39,8 +41,8 @@ describe('commands that pages show', () => {
 
   it.each(shown)('%s: %s', async (_page, command) => {
     const args = argumentsOf(command)
-    // A bare name speaks of the command; these two would change this machine.
-    if (args.length === 1 || args[0] === 'start' || args[0] === 'keys:generate') {
+    // A bare name speaks of the command.
+    if (args.length === 1 || changing.has(args[0] ?? '')) {
       const { code, stdout, stderr } = await new FakeProcess().run(...args, '--help')
       expect([code, stderr]).toEqual([0, ''])
       expect(args.filter((arg) => arg.startsWith('--') && !new RegExp(`${arg}(?![\\w-])`).test(stdout))).toEqual([])
@@ -54,7 +56,7 @@ describe('commands that pages show', () => {
 describe('flags that guides show', () => {
   it.each(guides)('%s', async (guide) => {
     const { stdout } = await new FakeProcess().run('--help')
-    const names = [...stdout.matchAll(/^ {2}([a-z]+(?::[a-z-]+)?) {2}/gm)].map(([, name]) => name ?? '')
+    const names = [...stdout.matchAll(/^ {2}([a-z]+(?::[a-z-]+)*) {2}/gm)].map(([, name]) => name ?? '')
     const help = (await Promise.all(names.map((name) => new FakeProcess().run(name, '--help')))).map((result) => result.stdout).join('\n')
     const flags = new Set([...(texts.get(guide) ?? '').matchAll(/(?<![\w-])--[a-z][a-z-]+/g)].map(([flag]) => flag))
     expect([...flags].filter((flag) => !new RegExp(`${flag}(?![\\w-])`).test(help))).toEqual([])

@@ -145,13 +145,14 @@ describe('db:nodes', () => {
   it('shows how far copies are behind, where one knows it', async () => {
     const nodes = view.nodes.map((node, index) => ({ ...node, lagMs: index === 1 ? 1_500 : null }))
     const lines = (await new FakeProcess({ control: () => ({ ...view, nodes }) }).run('db:nodes', 'users')).stdout.split('\n').map((line) => line.split('│').map((cell) => cell.trim()).at(-3))
-    expect(lines.slice(3, 8).filter((cell) => cell !== undefined)).toEqual(['Lag', '–', '1.5s', '–'])
+    expect(lines.slice(4, 9).filter((cell) => cell !== undefined)).toEqual(['Lag', '–', '1.5s', '–'])
   })
 
   it('is header, table and summary', async () => {
     expect((await new FakeProcess({ control: () => view }).run('db:nodes', 'users')).stdout).toBe([
       'Database: users',
-      'Measured every 30s. Thresholds: CPU 80%, memory 90%, latency 200ms',
+      'Measurement interval: 30s',
+      'Thresholds: CPU 80%, memory 90%, latency 200ms',
       '┌──────────────────┬────────┬──────────────────┬─────┬────────┬───────────┬─────────┬────────────┐',
       '│ Location         │ Type   │ Status           │ CPU │ Memory │ In flight │ Latency │ Last check │',
       '├──────────────────┼────────┼──────────────────┼─────┼────────┼───────────┼─────────┼────────────┤',
@@ -161,7 +162,7 @@ describe('db:nodes', () => {
       '└──────────────────┴────────┴──────────────────┴─────┴────────┴───────────┴─────────┴────────────┘',
       'local1: CPU 95% exceeds threshold 80%',
       'remote2: failed',
-      'Total: 3 nodes. Healthy: 1 (33%), Degraded: 1 (33%), Unhealthy: 1 (33%)\n',
+      'Summary: 3 nodes. Healthy: 1 (33%), Degraded: 1 (33%), Unhealthy: 1 (33%)\n',
     ].join('\n'))
   })
 
@@ -178,7 +179,7 @@ describe('db:nodes', () => {
     process.signal('SIGINT')
     const { code, stdout, stderr } = await outcome
     expect([code, stderr]).toEqual([130, ''])
-    expect(stdout.startsWith('\u001b[H\u001b[JDatabase: users\n')).toBe(true)
+    expect(stdout.startsWith('\u001b[?2026hDatabase: users\n')).toBe(true)
   })
 
   it('colours a status only where colour is wanted', async () => {
