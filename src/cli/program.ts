@@ -13,6 +13,8 @@ interface CommandEntry {
   readonly name: string
   readonly summary: string
   readonly load: () => Promise<CommandModule>
+  /** Not for people. */
+  readonly isHidden?: true
 }
 
 const commands: readonly CommandEntry[] = [
@@ -48,6 +50,8 @@ const commands: readonly CommandEntry[] = [
   { name: 'peers:list', summary: 'show the peers that are allowed and denied', load: () => import('./commands/peers-list.ts') },
   { name: 'peers:allow', summary: 'let only listed peers in', load: () => import('./commands/peers-allow.ts') },
   { name: 'peers:deny', summary: 'keep a peer out, at once', load: () => import('./commands/peers-deny.ts') },
+  { name: 'completion', summary: 'print the script by which a shell completes commands', load: () => import('./commands/completion.ts') },
+  { name: 'complete', summary: 'what the completion of a shell asks', load: () => import('./commands/complete.ts'), isHidden: true },
   { name: 'version', summary: 'show the version', load: () => import('./commands/version.ts') },
 ]
 
@@ -93,10 +97,12 @@ async function createProgram(args: readonly string[], context: CliContext, write
     const { writeVersion } = await import('./commands/version.ts')
     await writeVersion(context)
   })
-  const selected = args.find((arg) => commands.some(({ name }) => name === arg))
-  for (const { name, summary, load } of commands) {
-    const command = program.command(name).summary(summary).description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
-    if (name === selected) {
+  const named = args.filter((arg) => commands.some(({ name }) => name === arg))
+  // What completes the line of another command looks at its options and arguments.
+  const selected = named.slice(0, named[0] === 'complete' ? 2 : 1)
+  for (const { name, summary, load, isHidden } of commands) {
+    const command = program.command(name, { hidden: isHidden === true }).summary(summary).description(`${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`)
+    if (selected.includes(name)) {
       const module = await load()
       // Inherited from the program, which needs them to name an unknown command.
       command.allowExcessArguments(false)
