@@ -4,18 +4,28 @@ import type { CliContext, TextOutput } from '../context.ts'
 import { formatBytes, formatCount, formatDuration, formatPercent, formatTime } from '../format.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { drillMark } from '../state-text.ts'
+import { watch } from '../watch.ts'
+
+const watchIntervalMs = 1_000
 
 interface Flags extends DataDirOption {
+  readonly watch?: true
   readonly json?: true
 }
 
 export function configure(command: Command, context: CliContext): void {
-  command.option('--json', 'as JSON, with every counter')
-  addDataDirOption(command).addHelpText('after', examples(['rdb status', 'rdb status --json | jq .counters']))
-  command.action((flags: Flags) => interruptible(context, async (signal) => {
-    const status = await ask<NodeStatusView>(context, { dataDir: dataDirOf(flags, context) }, { method: 'status' }, signal)
-    await context.stdout.write(flags.json === true ? `${JSON.stringify(status, null, 2)}\n` : statusLines(status, context.stdout))
-  }))
+  command
+    .option('-w, --watch', 'once a second: redrawn on a terminal, one after the other elsewhere')
+    .option('--json', 'as JSON, with every counter; with --watch one object a line')
+  addDataDirOption(command).addHelpText('after', examples(['rdb status', 'rdb status --watch', 'rdb status --json | jq .counters']))
+  command.action(async (flags: Flags) => {
+    const show = async (signal: AbortSignal): Promise<string> => {
+      const status = await ask<NodeStatusView>(context, { dataDir: dataDirOf(flags, context) }, { method: 'status' }, signal)
+      return flags.json === true ? `${JSON.stringify(status, null, flags.watch === true ? 0 : 2)}\n` : statusLines(status, context.stdout)
+    }
+    if (flags.watch === true) await watch(context, { intervalMs: watchIntervalMs, isRedrawn: flags.json !== true }, show)
+    await interruptible(context, async (signal) => { await context.stdout.write(await show(signal)) })
+  })
 }
 
 export function statusLines(status: NodeStatusView, output: TextOutput): string {
@@ -27,6 +37,7 @@ export function statusLines(status: NodeStatusView, output: TextOutput): string 
     ['PeerId', status.peerId],
     ['Process', `${status.pid}, version ${status.version}, up ${formatDuration(status.uptimeMs)}`],
     ['Listens on', [...status.listen.tcpMultiaddrs, `udp ${status.listen.udp}`].join(', ')],
+    ...(status.http === null ? [] : [['HTTP', status.http] as const]),
     ['Databases', databases.length === 0 ? 'none' : databases.join(', ')],
     ['Load', `CPU ${formatPercent(load.cpuPercent)}, memory ${formatPercent(load.memoryPercent)}, ${load.inFlight} in flight${drillMark(load.drill)}${load.overloaded ? `, ${output.style('yellow', 'overloaded')}` : ''}`],
     ['Members', members.join(', ')],
