@@ -58,7 +58,7 @@ async function operate({ inspection, ...node }: InspectedNode, libp2pMetrics: Li
   // A node without HTTP does not load it.
   if (inspection.options.http.listen !== 'off') {
     const { startHttp } = await import('./http/http-server.ts')
-    await startHttp({ inspection, metrics, alerts, tables, files: null })
+    await startHttp({ inspection, metrics, alerts, tables, files: async () => await (await import('./dashboard/dashboard-files.ts')).dashboardFiles() })
   }
   return { ...node, http: inspection.status().http, metrics: application }
 }
