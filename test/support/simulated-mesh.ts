@@ -60,7 +60,7 @@ export class SimulatedMesh {
       const cpuPercent = Math.round(Math.max(1, Math.min(99, (view.cpuPercent ?? baseCpu) + (this.#random() - 0.5) * 9 + (baseCpu - (view.cpuPercent ?? baseCpu)) * 0.15)))
       member.view = {
         ...view, cpuPercent, memoryPercent: Math.round((view.memoryPercent ?? 50) + (this.#random() - 0.5)), inFlight: Math.floor(this.#random() * cpuPercent / 12),
-        latencyMs: view.isLocal ? null : Number((baseMs * (1 + (this.#random() - 0.4) * 0.12)).toPrecision(3)),
+        latencyMs: view.isLocal || view.latencyMs === null ? null : Number((baseMs * (1 + (this.#random() - 0.4) * 0.12)).toPrecision(3)),
       }
     }
   }

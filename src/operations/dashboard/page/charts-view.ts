@@ -12,11 +12,13 @@ interface ChartKind {
   readonly axis: (value: number) => string
   /** The upper end at the least. */
   readonly highest: number
+  /** Neighbours and other continents on one chart. */
+  readonly isLogarithmic?: boolean
   readonly lines: (history: History, selected: string | null) => Lines
 }
 
 const kinds: readonly ChartKind[] = [
-  { id: 'chart-latency', title: 'Round trip', format: formatMs, axis: (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`), highest: 0.1, lines: (history, selected) => history.members('latencyMs', selected) },
+  { id: 'chart-latency', title: 'Round trip', format: formatMs, axis: (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`), highest: 0, isLogarithmic: true, lines: (history, selected) => history.members('latencyMs', selected) },
   { id: 'chart-cpu', title: 'CPU load', format: formatPercent, axis: (percent) => `${percent} %`, highest: 100, lines: (history, selected) => history.members('cpuPercent', selected) },
   { id: 'chart-rates', title: 'Queries of clients here', format: (rate) => `${formatRate(rate)} /s`, axis: (rate) => `${rate} /s`, highest: 1, lines: (history) => history.rates() },
 ]
@@ -111,6 +113,12 @@ class Chart {
     this.#summarize()
   }
 
+  #timeRange(): [number, number] {
+    const { times } = this.#lines
+    const until = times.at(-1) ?? Date.now() / 1000
+    return [Math.min(times[0] ?? until, until - SPAN_MIN_SECONDS), until]
+  }
+
   #create(): uPlot {
     const style = getComputedStyle(document.documentElement)
     const colour = (name: string): string => style.getPropertyValue(name).trim()
@@ -121,12 +129,12 @@ class Chart {
       cursor: { sync: { key: 'dashboard' }, drag: { x: false, y: false }, points: { size: 5 } },
       padding: [8, 6, 0, 0],
       scales: {
-        x: { time: true, range: (_, min, max) => [Math.min(min, max - SPAN_MIN_SECONDS), max] },
-        y: { range: (_, _min, max) => [0, Math.max(this.#kind.highest, (Number.isFinite(max) ? max : 0) * (this.#kind.highest === 100 ? 1 : 1.1))] },
+        x: { time: true, range: () => this.#timeRange() },
+        y: this.#kind.isLogarithmic === true ? { distr: 3, log: 10, range: (_, min, max) => decades(min, max) } : { range: (_, _min, max) => [0, Math.max(this.#kind.highest, (Number.isFinite(max) ? max : 0) * (this.#kind.highest === 100 ? 1 : 1.1))] },
       },
       axes: [
         { ...axis, size: 22, space: 70, values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
-        { ...axis, size: 52, space: 28, values: (_, values) => values.map((value) => this.#kind.axis(Number(value.toPrecision(3)))) },
+        { ...axis, size: 52, space: 28, values: (_, values) => values.map((value: number | null) => (value === null ? '' : this.#kind.axis(Number(value.toPrecision(3))))) },
       ],
       series: [{}, ...this.#lines.lines.map(({ label }, index) => ({
         label, stroke: colour(`--line-${index % LINES + 1}`), width: 1.5, points: { show: false }, spanGaps: true, ...(DASHES[index % LINES] === undefined ? {} : { dash: [...DASHES[index % LINES] ?? []] }),
@@ -157,4 +165,11 @@ class Chart {
     this.#lastSummaryMs = performance.now()
     setAttribute(this.#canvas, 'aria-label', `${this.#kind.title} over time. ${this.#lines.lines.map(({ label, values }) => `${label}: ${this.#textOf(values.at(-1) ?? null)}`).join(', ')}.`)
   }
+}
+
+/** Whole ones; a line in the middle of one where all values are alike. */
+function decades(min: number | null, max: number | null): [number, number] {
+  if (min === null || max === null || !(min > 0)) return [0.1, 10]
+  const from = Math.floor(Math.log10(min) + 1e-9)
+  return [10 ** from, 10 ** Math.max(from + 1, Math.ceil(Math.log10(max) - 1e-9))]
 }

@@ -41,7 +41,7 @@ function drawNode(state: DashboardState): void {
 }
 
 function figuresOf({ live, alerts }: DashboardState): Figure[] {
-  if (live === null) return ['Nodes up', 'Round trip', 'Queries', 'Forwarded', 'Failed', 'This node'].map((label) => ({ label, value: '–', detail: ' ', weight: 'plain' }))
+  if (live === null) return ['Nodes up', 'Round trip', 'Queries', 'Forwarded', 'Failed', 'This node', 'Alerts'].map((label) => ({ label, value: '–', detail: ' ', weight: 'plain' }))
   const { up, known, medianMs, farthestMs, attention } = overviewOf(live)
   const { queriesPerSecond, forwardedPerSecond, failedPerSecond } = live.rates
   const local = live.members.find(({ isLocal }) => isLocal)

@@ -1,5 +1,6 @@
 /** The last quarter of an hour of each member and of this node's queries, as the page saw it; one reading a second at most. */
 import type { LiveStateView } from '../../../wire/operations-views.ts'
+import { isUp } from './condition.ts'
 
 export const HISTORY_SECONDS = 900
 /** Up to so many members have a line each; more are told by their median and their tail. */
@@ -51,13 +52,14 @@ export class History {
     }
     const slot = (this.#first + this.#times.length - 1) % HISTORY_SECONDS
     for (const kept of this.#members.values()) kept.latencyMs[slot] = kept.cpuPercent[slot] = Number.NaN
-    for (const { peerId, name, isLocal, latencyMs, cpuPercent } of live.members) {
+    for (const { peerId, name, isLocal, state, latencyMs, cpuPercent } of live.members) {
       const kept = this.#members.get(peerId) ?? { name, isLocal, latencyMs: empty(), cpuPercent: empty() }
       this.#members.set(peerId, kept)
       kept.name = name
       kept.isLocal = isLocal
-      kept.latencyMs[slot] = latencyMs ?? Number.NaN
-      kept.cpuPercent[slot] = cpuPercent ?? Number.NaN
+      // What was last known of one that failed is no reading.
+      kept.latencyMs[slot] = isUp({ state }) ? latencyMs ?? Number.NaN : Number.NaN
+      kept.cpuPercent[slot] = isUp({ state }) ? cpuPercent ?? Number.NaN : Number.NaN
     }
     const present = new Set(live.members.map(({ peerId }) => peerId))
     for (const peerId of [...this.#members.keys()]) if (!present.has(peerId)) this.#members.delete(peerId)

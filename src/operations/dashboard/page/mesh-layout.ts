@@ -27,6 +27,8 @@ const MOVED_MIN = 0.05
 const UPDATES_BEFORE_NARROWER = 60
 /** The part of the map that is left to figures. */
 const AXIS_HALF_WIDTH = 0.13
+/** Where fewer than this part of the members moves, the rest stays where the reader knows it. */
+const FREE_ALL_SHARE = 0.3
 const TICKS_FIRST = 220
 const TICKS_LATER = 90
 
@@ -50,12 +52,13 @@ export class MeshLayout {
     for (const { peerId, latencyMs } of members) if (latencyMs !== null) this.#lastRttMs.set(peerId, latencyMs)
     const rescaled = this.#rescale(members)
     const present = new Set(members.map(({ peerId }) => peerId))
-    let changed = rescaled
+    const moving = new Set<string>()
+    let isAnyGone = false
     for (const peerId of [...this.#placed.keys()]) {
       if (present.has(peerId)) continue
       this.#placed.delete(peerId)
       this.#lastRttMs.delete(peerId)
-      changed = true
+      isAnyGone = true
     }
     const isFirst = this.#placed.size === 0
     for (const member of members) {
@@ -63,14 +66,14 @@ export class MeshLayout {
       const placed = this.#placed.get(member.peerId)
       if (placed === undefined) {
         this.#placed.set(member.peerId, seeded(member, radius))
-        changed = true
+        moving.add(member.peerId)
       } else if (Math.abs(placed.radius - radius) > MOVED_MIN) {
         placed.radius = radius
-        changed = true
+        moving.add(member.peerId)
       }
     }
-    if (changed) this.#settle(distances, isFirst)
-    return changed
+    if (rescaled || moving.size > 0) this.#settle(distances, { isFirst, moving, areAllFree: rescaled || moving.size > this.#placed.size * FREE_ALL_SHARE })
+    return rescaled || moving.size > 0 || isAnyGone
   }
 
   #rescale(members: readonly LiveMemberView[]): boolean {
@@ -84,8 +87,13 @@ export class MeshLayout {
     return scale !== null
   }
 
-  #settle(distances: readonly LiveDistanceView[], isFirst: boolean): void {
+  #settle(distances: readonly LiveDistanceView[], { isFirst, moving, areAllFree }: { readonly isFirst: boolean; readonly moving: ReadonlySet<string>; readonly areAllFree: boolean }): void {
     const nodes = [...this.#placed.values()]
+    for (const node of nodes) {
+      const isHeld = node.radius === 0 || !(areAllFree || moving.has(node.peerId))
+      node.fx = isHeld ? node.x : null
+      node.fy = isHeld ? node.y : null
+    }
     const links = distances.flatMap(({ from, to, rttMs }): Array<SimulationLinkDatum<Placed> & { distance: number }> => {
       const one = this.#placed.get(from)
       const other = this.#placed.get(to)
@@ -106,6 +114,7 @@ export class MeshLayout {
       .force('room', forceCollide<Placed>(Math.min(0.11, room / 1.6)).strength(0.8).iterations(2))
       .tick(isFirst ? TICKS_FIRST : TICKS_LATER)
     for (const node of nodes) {
+      if (node.fx !== null) continue
       // What collisions pushed off its ring by a little goes back: the ring is what the reader compares.
       const length = Math.hypot(node.x, node.y)
       const off = node.radius - length
@@ -129,7 +138,7 @@ function keepAxisFree(nodes: readonly Placed[]): (alpha: number) => void {
 
 /** Members of one datacenter start in one direction. */
 function seeded({ peerId, place, isLocal }: LiveMemberView, radius: number): Placed {
-  if (isLocal) return { peerId, radius: 0, x: 0, y: 0, fx: 0, fy: 0 }
+  if (isLocal) return { peerId, radius: 0, x: 0, y: 0 }
   const [datacenter = ''] = place.split('/')
   const angle = 2 * Math.PI * (datacenter === '' ? fraction(peerId) : fraction(datacenter) + 0.16 * (fraction(peerId) - 0.5))
   return { peerId, radius, x: radius * Math.cos(angle), y: radius * Math.sin(angle) }

@@ -128,7 +128,7 @@ function resultContent(result: ShownResult): HTMLElement[] {
     return content
   }
   const isNumber = columns.map(({ type }) => numeric.test(type))
-  content.push(element('div', { class: 'scroll result', role: 'region', 'aria-label': 'Rows of the result', tabindex: '0' },
+  content.push(element('div', { class: 'scroll result', role: 'group', 'aria-label': 'Rows of the result', tabindex: '0' },
     element('table', {},
       element('caption', { class: 'unseen' }, `Result: ${formatCount(rowCount, 'row')}`),
       element('thead', {}, element('tr', {}, ...columns.map(({ name, type }, index) => element('th', { scope: 'col', class: isNumber[index] === true ? 'number' : undefined }, name, ' ', element('small', {}, type.toLowerCase()))))),
@@ -146,7 +146,7 @@ function explanation(view: ExplainView): HTMLElement {
   return element('div', { class: 'explanation' },
     element('p', { class: 'route-line' }, element('strong', {}, where), '. ', element('span', { class: 'quiet' }, reason)),
     element('p', { class: 'quiet' }, `A ${access === 'unknown' ? 'statement of unknown access' : access} of ${database}${tables.length === 0 ? '' : ` (${tables.join(', ')})`}, by the strategy ${strategy}.`),
-    element('div', { class: 'scroll result', role: 'region', 'aria-label': 'Candidates', tabindex: '0' }, element('table', { class: 'candidates' },
+    element('div', { class: 'scroll result', role: 'group', 'aria-label': 'Candidates', tabindex: '0' }, element('table', { class: 'candidates' },
       element('caption', { class: 'unseen' }, 'Nodes that serve the database, and why each was chosen or passed over'),
       element('thead', {}, element('tr', {}, ...['Node', 'Verdict', 'Round trip', 'CPU', 'In flight', 'Why'].map((label, index) => element('th', { scope: 'col', class: index >= 2 && index <= 4 ? 'number' : undefined }, label)))),
       element('tbody', {}, ...candidates.map((candidate) => element('tr', { class: candidate.peerId === target?.peerId ? 'is-chosen' : undefined },
