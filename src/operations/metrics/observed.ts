@@ -1,11 +1,12 @@
 /** What is counted here as it happens, because nobody else keeps it: times as histograms, and queries by what became of them. */
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Histogram, type Registry } from 'prom-client'
 import type { LatencySource } from '../../core/latency/latency-window.ts'
 import type { NodeObserver } from '../../node/observers.ts'
 import { type EventView, isMemberEvent } from '../../wire/control.ts'
 import { MESH_DATABASE, type QueryRecord } from '../../wire/operations-views.ts'
 import { DATABASE_LABEL, type ObservedDefinition, PEER_LABEL } from './definition.ts'
 import { DatabaseLabels, type PeerLabels, type Site } from './label-table.ts'
+import { Tally } from './tally.ts'
 
 const definitions = {
   roundTrips: {
@@ -48,19 +49,19 @@ export class Observed implements NodeObserver {
   readonly #parts: ObservedParts
   readonly #databases = new DatabaseLabels()
   readonly #roundTrips: Histogram
-  readonly #checks: Counter
-  readonly #failedChecks: Counter
+  readonly #checks: Tally
+  readonly #failedChecks: Tally
   readonly #decisions: Histogram
   readonly #durations: Histogram
-  readonly #outcomes: Counter
-  readonly #rows: Counter
-  readonly #placed: Counter
-  readonly #crossDatacenter: Counter
-  readonly #events: Counter
+  readonly #outcomes: Tally
+  readonly #rows: Tally
+  readonly #placed: Tally
+  readonly #crossDatacenter: Tally
+  readonly #events: Tally
 
   constructor(parts: ObservedParts) {
     this.#parts = parts
-    const counter = ({ name, help, labels }: ObservedDefinition): Counter => new Counter({ name, help, labelNames: labels, registers: [parts.registry] })
+    const counter = (definition: ObservedDefinition): Tally => new Tally(definition, parts.registry)
     const histogram = ({ name, help, labels, buckets = [] }: ObservedDefinition): Histogram => new Histogram({ name, help, labelNames: labels, buckets: [...buckets], registers: [parts.registry] })
     this.#roundTrips = histogram(definitions.roundTrips)
     this.#checks = counter(definitions.checks)
@@ -74,25 +75,26 @@ export class Observed implements NodeObserver {
     this.#events = counter(definitions.events)
     // A rate can only be taken of a series that was there before its first increment.
     for (const kind of ['ping', 'datagram']) {
-      this.#checks.inc({ kind }, 0)
-      this.#failedChecks.inc({ kind }, 0)
+      this.#checks.add(0, kind)
+      this.#failedChecks.add(0, kind)
     }
-    for (const locality of ['node', 'rack', 'datacenter']) this.#placed.inc({ locality }, 0)
+    for (const locality of ['node', 'rack', 'datacenter']) this.#placed.add(0, locality)
+    this.#crossDatacenter.add(0)
   }
 
   handleRtt(peerId: string, rttMs: number, source: LatencySource): void {
-    this.#checks.inc({ kind: source })
+    this.#checks.add(1, source)
     const peer = this.#parts.peers.name(peerId)
     if (peer !== null) this.#roundTrips.observe({ peer }, rttMs / 1000)
   }
 
   handleLost(_peerId: string, source: LatencySource): void {
-    this.#checks.inc({ kind: source })
-    this.#failedChecks.inc({ kind: source })
+    this.#checks.add(1, source)
+    this.#failedChecks.add(1, source)
   }
 
   handleEvent(event: EventView): void {
-    this.#events.inc({ type: event.type })
+    this.#events.add(1, event.type)
     if (!isMemberEvent(event)) return
     const { type, record } = event
     if (type === 'member-left') this.#parts.peers.handleGone(record.peerId)
@@ -103,9 +105,9 @@ export class Observed implements NodeObserver {
     // Looking at the mesh is no use of it.
     if (name === MESH_DATABASE) return
     const database = this.#databases.label(name)
-    this.#outcomes.inc({ database, access, outcome })
+    this.#outcomes.add(1, database, access, outcome)
     this.#durations.observe({ database }, durationMs / 1000)
-    if (rows > 0) this.#rows.inc({ database }, rows)
+    if (rows > 0) this.#rows.add(rows, database)
     if (decisionUs !== null) this.#decisions.observe(decisionUs / 1e6)
     if (sentBy === null && executedBy !== null && outcome === 'ok') this.#handlePlace(executedBy.peerId)
   }
@@ -118,8 +120,8 @@ export class Observed implements NodeObserver {
     const { self } = this.#parts
     const site = peerId === self.peerId ? self : this.#parts.peers.site(peerId)
     if (site === null) return
-    if (site === self) this.#placed.inc({ locality: 'node' })
-    else if (site.datacenter !== self.datacenter) this.#crossDatacenter.inc()
-    else this.#placed.inc({ locality: site.rack === self.rack ? 'rack' : 'datacenter' })
+    if (site === self) this.#placed.add(1, 'node')
+    else if (site.datacenter !== self.datacenter) this.#crossDatacenter.add(1)
+    else this.#placed.add(1, site.rack === self.rack ? 'rack' : 'datacenter')
   }
 }

@@ -22,6 +22,11 @@ export class RateWindow {
     this.#points = [{ atMs: startedMs, messages: 0, queries: 0, forwarded: 0 }]
   }
 
+  /** Readings that are kept. */
+  get size(): number {
+    return this.#points.length
+  }
+
   read(nowMs: number, counters: Readonly<Record<string, number>>): Rates {
     const total = (names: readonly string[]): number => names.reduce((sum, name) => sum + (counters[name] ?? 0), 0)
     const now = { atMs: nowMs, messages: total(messageCounters), queries: total(Object.values(decisionCounters)), forwarded: counters[decisionCounters.forward] ?? 0 }

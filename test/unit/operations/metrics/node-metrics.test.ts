@@ -85,6 +85,21 @@ describe('peers', () => {
   })
 })
 
+describe('a peer that is shown by another name', () => {
+  it('has series by that name only, and its round trips begin anew', async () => {
+    const node = new InspectedNode()
+    node.members.push(member('b', { name: 'remote1' }))
+    const metrics = node.metrics()
+    node.tell((observer) => observer.handleRtt?.('b', 3, 'ping'))
+    expect(linesOf(await metrics.text(), 'reedbase_peer_round_trip_seconds_count')).toEqual(['reedbase_peer_round_trip_seconds_count{peer="remote1"} 1'])
+    node.members[1] = member('b', { name: 'remote1~abc123' })
+    const text = await metrics.text()
+    expect(text).not.toContain('peer="remote1"')
+    node.tell((observer) => observer.handleRtt?.('b', 3, 'ping'))
+    expect(linesOf(await metrics.text(), 'reedbase_peer_round_trip_seconds_count')).toEqual(['reedbase_peer_round_trip_seconds_count{peer="remote1~abc123"} 1'])
+  })
+})
+
 describe('what is observed', () => {
   it('counts queries by database, outcome and place, and not those on the mesh itself', async () => {
     const node = new InspectedNode()
@@ -196,10 +211,14 @@ describe('the host', () => {
     resolve(undefined as never)
   })
 
-  it('that cannot be read costs its own series only', async () => {
+  it('that cannot be read any more costs its own series only', async () => {
     const node = new InspectedNode()
+    const metrics = node.metrics()
+    await metrics.text()
     node.host = () => Promise.reject(new Error('no such file'))
-    const text = await node.metrics().text()
+    node.nowMs += 15_000
+    await metrics.text()
+    const text = await metrics.text()
     expect(linesOf(text, 'reedbase_host_disk_read_bytes_total')).toEqual([])
     expect(linesOf(text, 'reedbase_quorum_held')).toEqual(['reedbase_quorum_held 1'])
   })
