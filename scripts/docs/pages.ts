@@ -30,6 +30,8 @@ refused, and so is a value out of range: nothing is adjusted silently.
   (binary). A percentage is a plain number such as \`80\`.
 - **Lists** are a repeated flag, a YAML list, or in the environment one text with \`;\` between the items. \`databases\` is in YAML a
   mapping of names to a path or to settings.
+- **The configuration file** is that of \`--config\` or \`REEDBASE_CONFIG\`; where neither names one, \`reedbase.yaml\` in the data folder, if
+  there is one. \`rdb db:register\`, \`rdb db:unregister\` and \`rdb db:routing:config\` change it together with the running node.
 - **Paths** are relative to the working directory; in a configuration file, to the folder of that file.
 - \`REEDBASE_DEBUG=1\` adds stack traces to error messages. \`REEDBASE_CONFIG\` is the variable of \`--config\`.
 

@@ -1,7 +1,9 @@
 /** Values that the commands around the configuration have in common. */
+import type { ConfigFile } from '../adapters/files/config-file.ts'
 import { isDataFolderLocked } from '../adapters/files/data-folder.ts'
 import { MeshError } from '../errors.ts'
 import { readDuration, readNumber, readPercent } from '../node/options-values.ts'
+import type { NodeConfiguration } from '../node/options.ts'
 import type { CliContext } from './context.ts'
 
 const intervalMsMin = 100
@@ -40,15 +42,15 @@ export async function unlessNoNode<T>(dataDir: string, online: () => Promise<T>,
 
 /** The file of a node that does not run: the one that is named, that of its last start, or the one in its data folder. */
 export async function offlineConfiguration({ dataDir, config }: { readonly dataDir: string; readonly config?: string | undefined }, { env, cwd }: Pick<CliContext, 'env' | 'cwd'>): Promise<OfflineConfiguration> {
-  const [{ loadNodeConfiguration }, { ConfigFile }, { readStartFile }, { resolve }] = await Promise.all([import('../node/options.ts'), import('../adapters/files/config-file.ts'), import('../adapters/files/start-file.ts'), import('node:path')])
+  const [{ loadNodeConfiguration }, { ConfigFile: File }, { readStartFile }, { resolve }] = await Promise.all([import('../node/options.ts'), import('../adapters/files/config-file.ts'), import('../adapters/files/start-file.ts'), import('node:path')])
   const last = config === undefined ? await readStartFile(dataDir) : null
   const lastConfig = last?.args.find((arg) => arg.startsWith('--config='))?.slice('--config='.length) ?? last?.env['REEDBASE_CONFIG']
   const file = config ?? (last === null || lastConfig === undefined ? undefined : resolve(last.cwd, lastConfig))
   const configuration = loadNodeConfiguration({ flags: { dataDir, ...(file === undefined ? {} : { config: file }) }, env, cwd })
-  return { configuration, file: new ConfigFile({ path: configuration.file, check: (text) => { configuration.withText(text) } }) }
+  return { configuration, file: new File({ path: configuration.file, check: (text) => { configuration.withText(text) } }) }
 }
 
 export interface OfflineConfiguration {
-  readonly configuration: import('../node/options.ts').NodeConfiguration
-  readonly file: import('../adapters/files/config-file.ts').ConfigFile
+  readonly configuration: NodeConfiguration
+  readonly file: ConfigFile
 }
