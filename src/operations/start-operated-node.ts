@@ -8,6 +8,7 @@ import type { NodeOptions } from '../node/options.ts'
 import { NO_PLUGINS, type NodePlugins } from '../node/plugins.ts'
 import type { Log } from '../ports/log.ts'
 import { Alerts } from './alerts/alerts.ts'
+import { loadProtection, type Protection } from './http/protection.ts'
 import { withMeshDatabase } from './mesh-database/with-mesh-database.ts'
 import type { MeshEngine } from './mesh-database/mesh-engine.ts'
 import type { ApplicationMetrics } from './metrics/application-metrics.ts'
@@ -24,6 +25,8 @@ export interface OperatedNode extends MeshNode {
 
 /** @throws MeshError as `startNode`, and what keeps a part from starting that was asked for */
 export async function startOperatedNode(options: NodeOptions, { log, plugins = NO_PLUGINS, origin = null }: { readonly log: Log; readonly plugins?: NodePlugins; readonly origin?: NodeOrigin | null }): Promise<OperatedNode> {
+  // Before anything is opened: a port beyond loopback without its files is a mistake of the options.
+  const protection = options.http.listen === 'off' ? null : await loadProtection(options.http, log)
   const libp2pMetrics = (await import('./metrics/libp2p-metrics.ts')).createLibp2pMetrics()
   const traces = await openTraces(options)
   const { meshEngine, plugins: withMesh } = withMeshDatabase(plugins, log)
@@ -32,7 +35,7 @@ export async function startOperatedNode(options: NodeOptions, { log, plugins = N
   })
   if (traces !== null) node.inspection.onClose('traces', () => traces.stop())
   try {
-    return await operate(node, libp2pMetrics, meshEngine)
+    return await operate(node, { libp2pMetrics, meshEngine, protection })
   } catch (error) {
     await node.stop('its operations did not start')
     throw error
@@ -47,7 +50,7 @@ async function openTraces({ traces: { endpoint, sampleRatio }, name, cluster }: 
 }
 
 /** Each part registers its own end with `inspection.onClose`. */
-async function operate({ inspection, ...node }: InspectedNode, libp2pMetrics: Libp2pMetrics, meshEngine: MeshEngine): Promise<OperatedNode> {
+async function operate({ inspection, ...node }: InspectedNode, { libp2pMetrics, meshEngine, protection }: { readonly libp2pMetrics: Libp2pMetrics; readonly meshEngine: MeshEngine; readonly protection: Protection | null }): Promise<OperatedNode> {
   const { metrics, application } = (await import('./metrics/start-metrics.ts')).startMetrics(inspection, libp2pMetrics)
   const tables = inspection.options.tables.isWritten ? (await import('./tables/start-tables.ts')).startTables({ inspection, metrics }) : null
   metrics.tables = tables
@@ -56,9 +59,9 @@ async function operate({ inspection, ...node }: InspectedNode, libp2pMetrics: Li
   metrics.alerts = alerts
   meshEngine.bind({ inspection, alerts, clock: inspection.clock, dataDir: inspection.dataDir, flush: async () => { await tables?.flush() } })
   // A node without HTTP does not load it.
-  if (inspection.options.http.listen !== 'off') {
+  if (protection !== null) {
     const { startHttp } = await import('./http/http-server.ts')
-    await startHttp({ inspection, metrics, alerts, tables, files: async () => await (await import('./dashboard/dashboard-files.ts')).dashboardFiles() })
+    await startHttp({ inspection, metrics, alerts, tables, files: async () => await (await import('./dashboard/dashboard-files.ts')).dashboardFiles() }, protection)
   }
   return { ...node, http: inspection.status().http, metrics: application }
 }

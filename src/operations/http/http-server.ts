@@ -2,16 +2,15 @@
 import { createHttpApp } from './http-app.ts'
 import type { HttpSources } from './http-room.ts'
 import { listen } from './listening.ts'
-import { loadProtection } from './protection.ts'
+import type { Protection } from './protection.ts'
 
 /**
  * Answers the URL. During a drain it goes on, and says so in health.
- * @throws MeshError ERR_HTTP_UNPROTECTED, ERR_OPTION_INVALID, ERR_PORT_BUSY, ERR_ADDRESS_UNAVAILABLE
+ * @throws MeshError ERR_PORT_BUSY, ERR_ADDRESS_UNAVAILABLE
  */
-export async function startHttp(sources: HttpSources): Promise<string> {
+export async function startHttp(sources: HttpSources, protection: Protection): Promise<string> {
   const { inspection } = sources
   const { log, options: { http } } = inspection
-  const protection = await loadProtection(http, log)
   const { app, close } = await createHttpApp(sources, protection)
   inspection.onClose('HTTP', close)
   const url = await listen(app, http, { log, isSecure: protection.tls !== null })
