@@ -2,9 +2,9 @@ import type { PeerStatus } from '../core/latency/types.ts'
 import type { NodesView } from '../wire/control.ts'
 import { writeDuration } from '../node/options-values.ts'
 import type { TextOutput } from './context.ts'
+import { drawFittedTable } from './fitted-table.ts'
 import { formatAge, formatDuration, formatLatency, formatPercent, formatShare } from './format.ts'
 import { drillMark, statusName, statusText } from './state-text.ts'
-import { drawTable } from './table.ts'
 
 const statuses: readonly PeerStatus[] = ['healthy', 'degraded', 'unhealthy']
 
@@ -28,9 +28,9 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
     ...(hasLags ? [formatLatency(node.lagMs)] : []),
     formatAge(node.lastCheckWallMs, nowWallMs),
   ])
-  const table = drawTable([
-    { title: 'Location' }, { title: 'Type' }, { title: 'Status' }, { title: 'CPU', align: 'right' }, { title: 'Memory', align: 'right' },
-    { title: 'In flight', align: 'right' }, { title: 'Latency', align: 'right' }, ...(hasLags ? [{ title: 'Lag', align: 'right' } as const] : []), { title: 'Last check' },
+  const table = drawFittedTable([
+    { title: 'Location' }, { title: 'Type', need: 3 }, { title: 'Status' }, { title: 'CPU', align: 'right' }, { title: 'Memory', align: 'right' },
+    { title: 'In flight', align: 'right', need: 1 }, { title: 'Latency', align: 'right' }, ...(hasLags ? [{ title: 'Lag', align: 'right', need: 2 } as const] : []), { title: 'Last check' },
   ], rows, output)
   const counts = statuses.map((status) => `${statusName(status)}: ${formatShare(nodes.filter((node) => node.status === status).length, nodes.length)}`)
   // Below the table, which would outgrow most terminals with them inside.

@@ -160,7 +160,7 @@ describe('docs/PROTOCOL.md', () => {
   })
 
   it('names every view and method of the control protocol', async () => {
-    const source = (await Promise.all(['control', 'event-views', 'query-views'].map((file) => readFile(`${root}/src/wire/${file}.ts`, 'utf8')))).join('\n')
+    const source = (await Promise.all(['control', 'configuration-views', 'event-views', 'query-views'].map((file) => readFile(`${root}/src/wire/${file}.ts`, 'utf8')))).join('\n')
     const names = [...source.matchAll(/method: '([a-z-]+)'/g), ...source.matchAll(/^export interface (\w+View)/gm)].map(([, name]) => name ?? '')
     expect(names.length).toBeGreaterThan(8)
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([])
