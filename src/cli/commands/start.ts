@@ -1,3 +1,4 @@
+import { flushCompileCache } from 'node:module'
 import { Option, type Command } from 'commander'
 import { OPTION_TABLE, type Option as NodeOption } from '../../node/options-table.ts'
 import { type CliContext, Exit, type RunningNode, type StopSignal } from '../context.ts'
@@ -58,6 +59,8 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
     const { serviceManager } = await import('../../adapters/system/service-manager.ts')
     const manager = serviceManager(context.env, log)
     await manager.ready(`${options.name} serves ${options.databases.length} databases`)
+    // Kept now and not only at the end: who is killed or crashes would compile all of it again at the next start. Takes long the first time only.
+    flushCompileCache()
     const signal = await Promise.race([signals.first, node.done.then(() => null)])
     if (signal === null) throw new Exit(0)
     log.info({ signal }, `${signal}: a second one ends the process at once`)
