@@ -30,16 +30,22 @@ export async function examineFolder(dataDir: string): Promise<FolderState> {
     const finding = found.code === 'ENOENT' ? warn('data folder', `${dataDir} does not exist yet`, `rdb keys:generate --data-dir ${shellWord(dataDir)} makes it, with a key; rdb start makes it too.`) : fail('data folder', `${dataDir} cannot be looked at: ${found.message}`, `ls -ld ${shellWord(dataDir)} shows whose it is.`)
     return { exists: false, isLocked: false, runtime: null, isAnswering: false, findings: [finding] }
   }
-  const findings = [...modeFindings(dataDir, found), ...await secretFindings(dataDir), ...await keyringFindings(dataDir)]
-  const isLocked = await isDataFolderLocked(dataDir)
+  if (!found.isDirectory()) return { exists: false, isLocked: false, runtime: null, isAnswering: false, findings: [fail('data folder', `${dataDir} is no folder`, 'Name another with --data-dir.')] }
+  const modes = modeFindings(dataDir, found)
+  let isLocked: boolean
+  try {
+    isLocked = await isDataFolderLocked(dataDir)
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error
+    return { exists: true, isLocked: false, runtime: null, isAnswering: false, findings: [...modes, fail('data folder', error.message.replace(/\.$/, ''), error.nextStep)] }
+  }
+  const findings = [...modes, ...await secretFindings(dataDir), ...await keyringFindings(dataDir)]
   const { runtime, finding } = await runtimeOf(dataDir)
   const isAnswering = runtime !== null && await answers(runtime.socketPath)
   return { exists: true, isLocked, runtime, isAnswering, findings: [...findings, ...(finding === null ? [] : [finding]), nodeFinding(dataDir, { isLocked, runtime, isAnswering })] }
 }
 
-function modeFindings(dataDir: string, found: Stats): Finding[] {
-  const { mode, uid } = found
-  if (!found.isDirectory()) return [fail('data folder', `${dataDir} is no folder`, 'Name another with --data-dir.')]
+function modeFindings(dataDir: string, { mode, uid }: Stats): Finding[] {
   const own = process.getuid?.()
   const owner = own !== undefined && own !== 0 && own !== uid ? [fail('data folder', `${dataDir} belongs to another user (${uid})`, `Run this as that user, or: chown -R ${own} ${shellWord(dataDir)}`)] : []
   const shown = `mode 0${(mode & 0o777).toString(8)}`

@@ -23,7 +23,7 @@ function portFinding(what: 'TCP' | 'UDP' | 'HTTP', { host, port }: HostPort, cod
   const shown = `${what} port ${port} on ${host}`
   switch (code) {
     case null: return ok('ports', `${shown} is free`)
-    case 'EADDRINUSE': return fail('ports', `${shown} is taken by another process`, `${what === 'UDP' ? `ss -lunp 'sport = :${port}'` : `ss -ltnp 'sport = :${port}'`} shows which; or choose another with ${what === 'HTTP' ? '--http' : '--listen'}`)
+    case 'EADDRINUSE': return fail('ports', `${shown} is taken by another process`, `${what === 'UDP' ? `ss -lunp 'sport = :${port}'` : `ss -ltnp 'sport = :${port}'`} shows which; or choose another with ${what === 'HTTP' ? '--http-listen' : '--listen'}`)
     case 'EADDRNOTAVAIL': return fail('ports', `${host} is not an address of this host`, 'Listen on one of this host (ip -brief address), or on 0.0.0.0.')
     case 'EACCES': return fail('ports', `${shown} may not be used by this user`, 'Choose a port from 1024.')
     default: return fail('ports', `${shown} cannot be used: ${code}`, 'Choose another with --listen.')
