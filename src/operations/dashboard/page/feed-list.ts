@@ -4,6 +4,8 @@ import { emptyNote } from './elements.ts'
 export interface FeedEntry {
   readonly key: string
   readonly make: () => HTMLElement
+  /** For entries whose text changes while they stand. */
+  readonly refresh?: (item: HTMLElement) => void
 }
 
 export class FeedList {
@@ -28,12 +30,12 @@ export class FeedList {
     }
     // From the last to the first, so that each is put before one that stands already.
     let next: HTMLElement | null = null
-    for (const { key, make } of [...entries].reverse()) {
+    for (const { key, make, refresh } of [...entries].reverse()) {
       let item = this.#shown.get(key)
       if (item === undefined) {
         item = make()
         this.#shown.set(key, item)
-      }
+      } else refresh?.(item)
       if (item.parentNode !== this.#list || item.nextSibling !== next) this.#list.insertBefore(item, next)
       next = item
     }

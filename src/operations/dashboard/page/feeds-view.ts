@@ -29,7 +29,7 @@ export function createFeedsView(): View {
       setText(byId('events-count'), state.events.length === 0 ? '' : state.events.length === EVENTS_MAX ? `last ${EVENTS_MAX}` : String(state.events.length))
     }
     if (state.alerts !== before?.alerts) {
-      alerts.draw(state.alerts.map((alert) => ({ key: `${alertKey(alert)}\n${alert.state}\n${alert.summary}\n${changedWallMs(alert)}`, make: () => alertItem(alert) })))
+      alerts.draw(state.alerts.map((alert) => ({ key: `${alertKey(alert)}\n${alert.state}\n${changedWallMs(alert)}`, make: () => alertItem(alert), refresh: (item) => refreshAlert(item, alert) })))
       const firing = state.alerts.filter((alert) => alert.state === 'firing').length
       setText(byId('alerts-count'), state.alerts.length === 0 ? '' : `${firing} firing`)
     }
@@ -54,16 +54,28 @@ function eventItem({ event }: ShownEvent): HTMLElement {
 }
 
 function alertItem(alert: AlertView): HTMLElement {
-  const { rule, subject, severity, state, summary, value, threshold, unit } = alert
+  const { rule, subject, severity, state, summary } = alert
   const weight = state === 'resolved' ? 'plain' : severity === 'critical' ? 'bad' : 'warning'
   const word = state === 'resolved' ? 'Resolved' : state === 'pending' ? 'Pending' : severity === 'critical' ? 'Critical' : 'Warning'
-  const measured = value === null ? '' : `${Number(value.toPrecision(3))}${unit === '' ? '' : ` ${unit}`}${threshold === null ? '' : `, threshold ${threshold}${unit === '' ? '' : ` ${unit}`}`}`
   return element('li', { class: 'entry', 'data-weight': weight, 'data-state': state },
     element('span', { class: 'sign', 'aria-hidden': 'true' }, state === 'resolved' ? '✓' : state === 'pending' ? '…' : WEIGHT_SIGNS[weight]),
     element('div', { class: 'entry-body' },
       element('p', { class: 'entry-title' }, element('strong', {}, `${word}: ${rule}${subject === '' ? '' : ` (${subject})`}`), time(changedWallMs(alert))),
       element('p', { class: 'entry-detail' }, summary),
-      measured === '' ? null : element('p', { class: 'entry-detail number' }, measured)))
+      element('p', { class: 'entry-detail number' }, measuredBy(alert))))
+}
+
+/** Its figure moves each second while it stands. */
+function refreshAlert(item: HTMLElement, alert: AlertView): void {
+  const [, summary, measured] = item.querySelectorAll('p')
+  if (summary !== undefined) setText(summary, alert.summary)
+  if (measured !== undefined) setText(measured, measuredBy(alert))
+}
+
+function measuredBy({ value, threshold, unit }: AlertView): string {
+  if (value === null) return ''
+  const withUnit = (figure: number): string => [Number(figure.toPrecision(3)), unit === 'percent' ? '%' : unit].join(' ').trim()
+  return `${withUnit(value)}${threshold === null ? '' : `, threshold ${withUnit(threshold)}`}`
 }
 
 function queryItem(query: QueryRecord): HTMLElement {

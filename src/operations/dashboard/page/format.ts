@@ -49,9 +49,9 @@ export function shortPeerId(peerId: string): string {
   return peerId.length <= 10 ? peerId : `…${peerId.slice(-8)}`
 }
 
-/** "lyon/r2"; "lyon" where no rack is said. */
+/** "lyon/r2"; "lyon" where no rack is said. What a node is told nothing of is called default. */
 export function formatPlace(place: string): string {
-  return place.replace(/^\/+|\/+$/g, '') || UNKNOWN
+  return place.split('/').filter((part) => part !== '' && part !== 'default').join('/') || UNKNOWN
 }
 
 /** One line of a statement. */

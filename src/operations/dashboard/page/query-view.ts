@@ -9,7 +9,7 @@ import { type Problem, RequestProblem } from './problem.ts'
 import { readResult, ROWS_SHOWN_MAX, type ShownResult } from './query-result.ts'
 import type { View } from './store.ts'
 
-/** As src/wire has it; a page's module takes only types from there. */
+/** The mesh as tables, on every node and in no list. As src/wire has it; a page's module takes only types from there. */
 const MESH_DATABASE = 'reedbase'
 /** Types that engines line up to the right. */
 const numeric = /^(u?(tiny|small|big|huge)?int|integer|float|double|real|decimal|numeric|int\d|float\d)/i
@@ -94,7 +94,7 @@ function setElapsed(status: HTMLElement, what: string, elapsedMs: number): void 
 /** Those of this node first, the mesh itself last. */
 function namesOf({ databases, live }: DashboardState): string[] {
   const local = new Set(localNames(live))
-  const names = new Set([...local, ...databases.map(({ name }) => name), ...(live?.members.flatMap((member) => member.databases.map(({ name }) => name)) ?? [])])
+  const names = new Set([...local, MESH_DATABASE, ...databases.map(({ name }) => name), ...(live?.members.flatMap((member) => member.databases.map(({ name }) => name)) ?? [])])
   return [...names].sort((one, other) => Number(one === MESH_DATABASE) - Number(other === MESH_DATABASE) || Number(local.has(other)) - Number(local.has(one)) || one.localeCompare(other))
 }
 
