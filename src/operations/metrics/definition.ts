@@ -57,10 +57,13 @@ export interface Sight {
   readonly connectionBytes: { readonly sent: number; readonly received: number }
   readonly rates: Rates
   readonly alerts: readonly AlertView[] | null
-  readonly tables: TablesSource | null
+  readonly tables: CountedTables | null
   /** Series that the program's own metrics were not given. */
   readonly seriesDropped: number
 }
+
+/** As src/operations/tables has them. */
+export type CountedTables = TablesSource & { readonly counters: { readonly rowsWritten: number; readonly rowsDropped: number } }
 
 export interface PeerSight {
   /** As it is shown, and as its series bear it. */

@@ -61,5 +61,7 @@ export const healthMetrics: readonly ReadDefinition[] = [
   }),
   gauge({ name: 'tables_size_bytes', unit: 'bytes', help: 'Size of the tables on disk in the data folder; absent where none are written.' }, ({ tables }) => tables?.bytes ?? null),
   gauge({ name: 'tables_writable', unit: 'state', help: '0 while the tables on disk cannot be written; absent where none are.' }, ({ tables }) => (tables === null ? null : tables.problem() === null)),
+  counterBy({ name: 'tables_rows', unit: 'count', help: 'Rows for the tables on disk. outcome: written, or dropped (for lack of room, or because the disk could not take them).', labels: ['outcome'] },
+    ({ tables }) => (tables === null ? [] : [[{ outcome: 'written' }, tables.counters.rowsWritten], [{ outcome: 'dropped' }, tables.counters.rowsDropped]])),
   counterBy({ name: 'application_series_dropped', unit: 'count', help: 'Values for the program\'s own metrics that were dropped, because their labels would have made one series too many.', labels: [] }, ({ seriesDropped }) => [[{}, seriesDropped]]),
 ]

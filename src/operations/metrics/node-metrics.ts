@@ -6,9 +6,9 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import { type HostTraffic, readHostTraffic } from '../../adapters/system/host-traffic.ts'
 import type { NodeInspection } from '../../node/inspection.ts'
 import type { MemberView } from '../../wire/control.ts'
-import type { AlertsSource, MetricSample, MetricsSource, TablesSource } from '../types.ts'
+import type { AlertsSource, MetricSample, MetricsSource } from '../types.ts'
 import { communicationMetrics } from './communication.ts'
-import type { MeshHealth, PeerSight, ReadDefinition, Series, Sight } from './definition.ts'
+import type { CountedTables, MeshHealth, PeerSight, ReadDefinition, Series, Sight } from './definition.ts'
 import { healthMetrics } from './health.ts'
 import { PeerLabels } from './label-table.ts'
 import { Observed } from './observed.ts'
@@ -42,13 +42,14 @@ export class NodeMetrics implements MetricsSource {
   readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE
   /** Null where there are none. Set when these parts have started, as they start after this one. */
   alerts: Pick<AlertsSource, 'list'> | null = null
-  tables: TablesSource | null = null
+  tables: CountedTables | null = null
   readonly #parts: NodeMetricsParts
   readonly #registries: readonly Registry[]
   readonly #filled: readonly Filled[]
   readonly #peers: PeerLabels
   readonly #observed: Observed
   readonly #rates: RateWindow
+  #text: Promise<string> | null = null
   #host: HostTraffic | null = null
   #hostReadAtMs = -Infinity
   #hostReading: Promise<void> | null = null
@@ -67,10 +68,9 @@ export class NodeMetrics implements MetricsSource {
     inspection.onClose('metrics', inspection.observe(this.#observed))
   }
 
-  async text(): Promise<string> {
-    await this.#read()
-    const parts = await Promise.all(this.#registries.map((registry) => registry.metrics()))
-    return parts.filter((part) => part.trim() !== '').join('\n')
+  /** Whoever asks while it is being written gets the same. */
+  text(): Promise<string> {
+    return this.#text ??= this.#write().finally(() => { this.#text = null })
   }
 
   async samples(): Promise<MetricSample[]> {
@@ -85,6 +85,12 @@ export class NodeMetrics implements MetricsSource {
       }
     }
     return samples
+  }
+
+  async #write(): Promise<string> {
+    await this.#read()
+    const parts = await Promise.all(this.#registries.map((registry) => registry.metrics()))
+    return parts.filter((part) => part.trim() !== '').join('\n')
   }
 
   async #read(): Promise<void> {

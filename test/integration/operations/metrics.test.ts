@@ -87,6 +87,15 @@ it('a program\'s own metrics stand beside them, on its node only', async () => {
   expect(await figure(entry, 'reedbase_application_series_dropped_total')).toBe(1)
 })
 
+it('bytes stay counted when what carried them is closed, and the series of who left are dropped', async () => {
+  const sent = await figure(entry, 'reedbase_sent_bytes_total{transport="direct"}')
+  await server.stop('the test wants it so')
+  await until('the direct streams to end', async () => await figure(entry, 'reedbase_direct_streams_active') === 0)
+  expect(await figure(entry, 'reedbase_sent_bytes_total{transport="direct"}')).toBeGreaterThanOrEqual(sent)
+  await until('the member to have left', () => entry.members.list().some(({ name, state }) => name === 'server' && state === 'left'))
+  expect(await textOf(entry)).not.toContain('peer="server"')
+})
+
 it('promtool has nothing to say about the text', async ({ skip }) => {
   if (spawnSync('promtool', ['--version']).error !== undefined) skip('promtool is not installed')
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await textOf(entry), encoding: 'utf8' })

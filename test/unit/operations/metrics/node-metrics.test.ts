@@ -27,6 +27,17 @@ describe('the text', () => {
     expect(linesOf(await metrics.text(), 'reedbase_pings_sent_total')).toEqual(['reedbase_pings_sent_total 6'])
   })
 
+  it('is written once for all who ask at the same time', async () => {
+    const node = new InspectedNode()
+    const metrics = node.metrics()
+    const asked = [metrics.text(), metrics.text()]
+    const [first, second] = await Promise.all(asked)
+    expect(asked[0]).toBe(asked[1])
+    node.counters = { membershipPingsSent: 5 }
+    expect(second).toBe(first)
+    expect(await metrics.text()).not.toBe(first)
+  })
+
   it('has no series where a figure is not known', async () => {
     const text = await new InspectedNode().metrics().text()
     expect(linesOf(text, 'reedbase_event_loop_delay_seconds')).toEqual([])
@@ -40,10 +51,11 @@ describe('the text', () => {
     const metrics = new InspectedNode().metrics()
     const alert = { severity: 'critical', value: 1, threshold: 0, unit: '', summary: '', sinceWallMs: 0, firedAtWallMs: 0, resolvedAtWallMs: null } as const
     metrics.alerts = { list: () => [{ ...alert, rule: 'cpu', subject: 'a', state: 'firing' }, { ...alert, rule: 'cpu', subject: 'b', state: 'firing' }, { ...alert, rule: 'memory', subject: '', state: 'resolved' }] }
-    metrics.tables = { bytes: 5, problem: () => ({ code: 'disk-full', message: '', sinceWallMs: 0 }) }
+    metrics.tables = { bytes: 5, counters: { rowsWritten: 9, rowsDropped: 2 }, problem: () => ({ code: 'disk-full', message: '', sinceWallMs: 0 }) }
     const text = await metrics.text()
     expect(linesOf(text, 'reedbase_alerts_firing')).toEqual(['reedbase_alerts_firing{rule="cpu",severity="critical"} 2', 'reedbase_alerts_firing{rule="memory",severity="critical"} 0'])
     expect(linesOf(text, 'reedbase_tables_writable')).toEqual(['reedbase_tables_writable 0'])
+    expect(linesOf(text, 'reedbase_tables_rows_total')).toEqual(['reedbase_tables_rows_total{outcome="written"} 9', 'reedbase_tables_rows_total{outcome="dropped"} 2'])
     expect(linesOf(text, 'reedbase_tables_size_bytes')).toEqual(['reedbase_tables_size_bytes 5'])
   })
 })
