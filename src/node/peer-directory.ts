@@ -72,7 +72,7 @@ export class PeerDirectory {
     for (const record of [self, ...serving]) {
       const isLocal = record.peerId === self.peerId
       for (const { name, role, engine } of record.databases) {
-        const ready = isLocal ? engines.get(name)?.isReady() ?? false : loads.get(record.peerId)?.readyDatabases?.includes(name) ?? false
+        const ready = isLocal ? engines.get(name)?.isReady() ?? false : loads.get(record.peerId)?.readyDatabases?.includes(name) ?? true
         const copy = { peerId: record.peerId, node: this.nameOf(record.peerId), isLocal, role, engine, ready }
         copies.set(name, [...copies.get(name) ?? [], copy])
       }
