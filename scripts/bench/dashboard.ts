@@ -3,7 +3,7 @@
  * the browser to watch 100 nodes that all change each second.
  */
 import type { Browser, Page } from 'playwright-core'
-import type { RuntimeFile } from '../../test/support/processes.ts'
+import type { NodeStatusView } from '../../src/wire/control.ts'
 import { TestMesh } from '../../test/support/processes.ts'
 import { findChromium, launchChromium } from '../../test/support/chromium.ts'
 import { DashboardServer, type ServedFiles } from '../../test/support/dashboard-server.ts'
@@ -108,11 +108,9 @@ const figures: Figure[] = []
 const mesh = await TestMesh.create()
 const browser = await launchChromium(executable)
 try {
-  const first = await mesh.start('one', { args: ['--http-listen', '127.0.0.1:0'] })
-  const seed = (await first.ready()).udp
-  const others = await Promise.all(['two', 'three'].map((name) => mesh.start(name, { seeds: [seed] })))
-  await mesh.untilAllSee([first, ...others])
-  const url = httpOf(await first.ready())
+  const [first] = await mesh.startAll(['one', 'two', 'three'], { args: ['--http-listen', '127.0.0.1:0'] })
+  const url = (await first?.ask<NodeStatusView>({ method: 'status' }))?.http
+  if (typeof url !== 'string') throw new Error('the node serves no HTTP')
   const paints: Array<{ readonly paintMs: number; readonly meshMs: number }> = []
   for (let round = 0; round < 5; round++) paints.push(await firstPaints(browser, url))
   figures.push(figure('first contentful paint, nothing cached (5 loads)', paints.map(({ paintMs }) => paintMs), 'ms', 1000), figure('until the mesh is shown', paints.map(({ meshMs }) => meshMs), 'ms'))
@@ -128,11 +126,6 @@ try {
 } finally {
   await browser.close()
   await mesh.stop()
-}
-
-function httpOf({ http }: RuntimeFile & { readonly http?: string | null }): string {
-  if (http === undefined || http === null) throw new Error('the node serves no HTTP')
-  return http
 }
 
 const missed = figures.filter(({ value, below }) => below !== null && !(value < below))
