@@ -96,6 +96,12 @@ it('bytes stay counted when what carried them is closed, and the series of who l
   expect(await textOf(entry)).not.toContain('peer="server"')
 })
 
+it('Node\'s own stand beside them, without the percentiles that have the sampling interval in them', async () => {
+  expect(await figure(entry, 'process_resident_memory_bytes')).toBeGreaterThan(1e6)
+  expect(await figure(entry, 'nodejs_eventloop_lag_seconds')).toBeGreaterThanOrEqual(0)
+  expect(await textOf(entry)).not.toMatch(/nodejs_eventloop_lag_(?:mean|p99)/)
+})
+
 it('promtool has nothing to say about the text', async ({ skip }) => {
   if (spawnSync('promtool', ['--version']).error !== undefined) skip('promtool is not installed')
   const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], { input: await textOf(entry), encoding: 'utf8' })
