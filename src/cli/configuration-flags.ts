@@ -35,9 +35,15 @@ export async function unlessNoNode<T>(dataDir: string, online: () => Promise<T>,
   try {
     return await online()
   } catch (error) {
-    if (!(error instanceof MeshError && error.code === 'ERR_NO_NODE') || await isDataFolderLocked(dataDir)) throw error
+    if (!(error instanceof MeshError && error.code === 'ERR_NO_NODE')) throw error
+    if (await isDataFolderLocked(dataDir)) throw error.details['pid'] === undefined ? busy(dataDir, error) : error
   }
   return await offline()
+}
+
+/** Whoever has the folder has not written yet where it is found, or has taken that away already. */
+function busy(dataDir: string, cause: MeshError): MeshError {
+  return new MeshError('ERR_NO_NODE', `a node that starts or stops at this moment uses ${dataDir}`, { nextStep: 'Run the command again in a moment.', cause })
 }
 
 /** The file of a node that does not run: the one that is named, that of its last start, or the one in its data folder. */

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { openDataFolder } from '../../../src/adapters/files/data-folder.ts'
 import type { DetachedStart } from '../../../src/cli/daemon.ts'
 import { MeshError } from '../../../src/errors.ts'
 import type { ControlRequest, MeasurementView, RegistryProgress, RegistryView, RoutingConfigView } from '../../../src/wire/control.ts'
@@ -149,6 +150,13 @@ describe('db:measure:status', () => {
   it('ends with 3 when no node runs', async () => {
     expect(await fake(noNode).rdb('db:measure:status')).toEqual({ code: 3, stdout: `No node runs on ${cwd}/.reedbase.\n`, stderr: '' })
     expect(JSON.parse((await fake(noNode).rdb('db:measure:status --json')).stdout)).toEqual({ running: false, dataDir: `${cwd}/.reedbase` })
+  })
+
+  it('does not take for none a node that starts or stops', async () => {
+    const folder = await openDataFolder(join(cwd, '.reedbase'))
+    const { code, stdout, stderr } = await fake(noNode).rdb('db:measure:status')
+    await folder.release()
+    expect([code, stdout, stderr]).toEqual([3, '', expect.stringContaining('a node that starts or stops at this moment uses')])
   })
 
   it('goes on watching while none runs', async () => {
