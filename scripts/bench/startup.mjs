@@ -6,14 +6,14 @@
  * All commands take turns within a round, so that a neighbour who is busy for a while disturbs one round of each. Each is judged by its quietest round.
  */
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { callControlOnce } from '../../dist/client/control.js'
 import { startNode } from '../demo/mesh.mjs'
 import { readFlags } from '../flags.ts'
-import { judge } from './startup-figures.mjs'
+import { judge } from './startup-figures.ts'
 
 const { values: flags } = readFlags('npm run bench:startup [-- --json] [--check] [--short]\n\n  --json   figures as JSON\n  --check  exit 1 when an asked figure is missed\n  --short  fewer rounds and runs', {
   options: { json: { type: 'boolean', default: false }, check: { type: 'boolean', default: false }, short: { type: 'boolean', default: false } },
@@ -57,11 +57,11 @@ async function measureRound() {
   return times
 }
 
-const node = await startNode({ name: 'startup', dataDir, logPath: join(folder, 'log.jsonl'), args: ['--listen', '127.0.0.1:0', '--db', `numbers=${join(folder, 'numbers')}`, '--http', 'off'] })
+const node = await startNode({ name: 'startup', dataDir, logPath: join(folder, 'log.jsonl'), args: ['--listen', '127.0.0.1:0', '--db', `numbers=${join(folder, 'numbers')}`, '--http-listen', 'off'] })
 try {
   const deadlineMs = performance.now() + 60_000
   while (await callControlOnce({ dataDir }, { method: 'status' }).then((status) => !status.databases.every(({ ready }) => ready), () => true)) {
-    if (performance.now() > deadlineMs || node.child.exitCode !== null) throw new Error(`the node did not start; see ${join(folder, 'log.jsonl')}`)
+    if (performance.now() > deadlineMs || node.child.exitCode !== null) throw new Error(`the node did not start: ${await readFile(join(folder, 'log.jsonl'), 'utf8')}`)
     await new Promise((resolve) => setTimeout(resolve, 50))
   }
   // What the load of this machine makes of routing is not what is measured. The first runs of all compile, and keep what they compiled.

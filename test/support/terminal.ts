@@ -19,10 +19,15 @@ export function isInstalled(program: string): boolean {
 export class Terminal {
   /** A server of its own, so that no other session is touched. */
   readonly #socket = `reedbase-test-${randomBytes(6).toString('hex')}`
+  readonly #env: Readonly<Record<string, string>>
+
+  private constructor(env: Readonly<Record<string, string>>) {
+    this.#env = env
+  }
 
   static async open(command: string, { columns = 100, rows = 40, env = {} }: { columns?: number; rows?: number; env?: Record<string, string> } = {}): Promise<Terminal> {
-    const terminal = new Terminal()
-    await terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(rows), ...Object.entries(env).flatMap(([name, value]) => ['-e', `${name}=${value}`]), command)
+    const terminal = new Terminal(env)
+    await terminal.#tmux('-f', '/dev/null', 'new-session', '-d', '-x', String(columns), '-y', String(rows), command)
     await terminal.#tmux('set-option', '-g', 'remain-on-exit', 'on')
     return terminal
   }
@@ -68,6 +73,6 @@ export class Terminal {
   }
 
   async #tmux(...args: readonly string[]): Promise<string> {
-    return (await run('tmux', ['-L', this.#socket, ...args])).stdout
+    return (await run('tmux', ['-L', this.#socket, ...args], { env: { ...process.env, ...this.#env } })).stdout
   }
 }

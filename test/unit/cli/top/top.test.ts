@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ordered, sortKeys } from '../../../../src/cli/top/order.ts'
+import { ordered, type SortKey } from '../../../../src/cli/top/order.ts'
 import { nodeRoom, screenLines } from '../../../../src/cli/top/screen.ts'
 import { toSnapshot, type TopNode, type TopSample } from '../../../../src/cli/top/snapshot.ts'
 import type { MemberView, NodeStatusView } from '../../../../src/wire/control.ts'
@@ -58,7 +58,7 @@ describe('a snapshot', () => {
 
 describe('the order', () => {
   const { nodes } = toSnapshot(sample(), null)
-  const names = (key: (typeof sortKeys)[number], isReversed = false): string[] => ordered(nodes, { key, isReversed }).map(({ name }) => name)
+  const names = (key: SortKey, isReversed = false): string[] => ordered(nodes, { key, isReversed }).map(({ name }) => name)
 
   it('has the greatest or worst first, and who has no figure last either way', () => {
     expect([names('name'), names('name', true)]).toEqual([['local1', 'remote1', 'remote2'], ['remote2', 'remote1', 'local1']])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { judge, median } from '../../../../scripts/bench/startup-figures.mjs'
+import { judge, median } from '../../../../scripts/bench/startup-figures.ts'
 
 const round = (bare: number, help: number, query: number): Record<string, number[]> => ({ 'node -e 0': [bare, bare, 900], 'rdb --help': [help], 'rdb version': [1_000], 'rdb db:query': [query] })
 
