@@ -1,4 +1,5 @@
 /** Whether the tables can be written: what is wrong, since when, and when it is tried again. */
+import { MeshError } from '../../errors.ts'
 import type { Log } from '../../ports/log.ts'
 import type { TablesSource } from '../types.ts'
 
@@ -34,10 +35,17 @@ export class DiskHealth {
       return
     }
     this.#retryAtMs = nowMs + RETRY_MS
-    const code = CODES[(first as NodeJS.ErrnoException).code ?? ''] ?? 'unwritable'
-    const message = `The tables cannot be written: ${first instanceof Error ? first.message : String(first)}. It is tried again each minute; the node goes on.`
+    const { code: errno = '', message: text } = ofTheFileSystem(first)
+    const code = CODES[errno] ?? 'unwritable'
+    const message = `The tables cannot be written: ${text}. It is tried again each minute; the node goes on.`
     if (this.#problem?.code === code) return
     this.#problem = { code, message, sinceWallMs: wallMs }
     this.#log.warn({ err: first, code }, message)
   }
+}
+
+/** What an error of this project was made of. */
+function ofTheFileSystem(error: unknown): NodeJS.ErrnoException {
+  if (error instanceof MeshError && error.cause instanceof Error) return error.cause
+  return error instanceof Error ? error : new Error(String(error))
 }
