@@ -101,7 +101,8 @@ export class PeerDirectory {
       role: engine?.role ?? null,
       ready: engine?.isReady() ?? false,
       draining: isDraining(),
-      overloaded: load.overloaded || isQueueing,
+      // What is the node's own is asked of nobody else, and waits behind nothing.
+      overloaded: engine?.isPrivate !== true && (load.overloaded || isQueueing),
       overloadReason: load.reason ?? (isQueueing ? `queue holds ${waitingTotal} behind ${running} that run` : null),
       cpuPercent: monitor.cpuPercent,
       memoryPercent: monitor.memoryPercent,

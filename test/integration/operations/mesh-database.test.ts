@@ -126,6 +126,10 @@ describe('the database reedbase', () => {
     await pretend(near, 99)
     const client = await connect({ dataDir })
     expect(await rowsOf(client, 'SELECT name, is_overloaded FROM nodes WHERE is_local')).toEqual([{ name: 'near', is_overloaded: true }])
+    // No warning: it belongs nowhere else.
+    const result = await client.query('SELECT 1', { database: 'reedbase' })
+    expect(result.route?.decision).toBe('local')
+    await collect(result)
     await client.close()
     await pretend(near, 5)
     const { code, stdout, stderr } = await runRdb(['db:query', 'reedbase', 'SELECT name FROM members ORDER BY name', '--format', 'csv', '--data-dir', dataDir])
