@@ -9,10 +9,11 @@ import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import type { DatabaseEntry, RegistryProgress, RegistryView } from '../wire/configuration-views.ts'
 import type { DatabaseView } from '../wire/operations-views.ts'
+import { winsNote } from './change-notes.ts'
 import type { EngineStates } from './engine-states.ts'
 import type { EngineUses } from './engine-uses.ts'
 import { type DatabaseOptions, type NodeOptions, parseNodeOptions } from './options.ts'
-import { type RoutingSettings, winsNote } from './routing-settings.ts'
+import type { RoutingSettings } from './routing-settings.ts'
 
 const progressMs = 500
 const databasesMax = 256

@@ -7,6 +7,7 @@ import { MeshError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { DatabaseEntry, MeasurementView, RoutingChange, RoutingConfigView } from '../wire/configuration-views.ts'
 import type { NodesView } from '../wire/control.ts'
+import { winsNote } from './change-notes.ts'
 import type { DatabaseStrategies } from './database-strategies.ts'
 import { listText } from './event-text.ts'
 import type { LatencyDriver } from './latency-driver.ts'
@@ -212,9 +213,4 @@ export function entryOf({ path, role, threads, memoryBytes, strategy, thresholds
     ...(cpuPercent === undefined ? {} : { cpuThreshold: cpuPercent }), ...(memoryPercent === undefined ? {} : { memoryThreshold: memoryPercent }),
     ...(leaveMarginPercent === undefined ? {} : { overloadLeaveMargin: leaveMarginPercent }), ...(dwellMs === undefined ? {} : { overloadDwell: writeDuration(dwellMs) }),
   }
-}
-
-/** Of a flag or variable that the node was started with. */
-export function winsNote(source: string, key: string, file: string): string {
-  return `${source} was given at the start and wins over ${key} in ${file} at the next one.`
 }

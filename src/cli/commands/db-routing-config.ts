@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { STRATEGY_NAMES } from '../../core/routing/strategies/registry.ts'
 import type { RoutingChange, RoutingConfigView } from '../../wire/control.ts'
 import { writeDuration } from '../../node/options-values.ts'
-import { intervalMsOf, thresholdOf } from '../configuration-flags.ts'
+import { intervalMsOf, thresholdOf, unlessNoNode } from '../configuration-flags.ts'
 import type { CliContext, TextOutput } from '../context.ts'
 import { formatDuration } from '../format.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
@@ -28,12 +28,15 @@ export function configure(command: Command, context: CliContext): void {
     .option('--json', 'as JSON')
   addDataDirOption(command).addHelpText('after', `
 Without a change it shows what holds. A change is checked, written into the configuration file of the node, and applied to the running node: all of it or
-nothing. Thresholds and strategy are those of the node that serves the database, so run it beside each; the interval is the node's.
+nothing. Where no node runs, only the file is. Thresholds and strategy are those of the node that serves the database, so run it beside each; the interval is the node's.
 ${examples(['rdb db:routing:config users_prod', 'rdb db:routing:config users_prod --cpu-threshold 85 --memory-threshold 95', 'rdb db:routing:config users_prod --interval 60 --strategy adaptive', 'rdb db:routing:config users_prod --cpu-threshold default'])}`)
   command.action((database: string, flags: Flags) => interruptible(context, async (signal) => {
     const change = changeOf(flags)
-    const view = await ask<RoutingConfigView>(context, { dataDir: dataDirOf(flags, context) }, { method: 'routing-config', database, change, save: flags.save }, signal)
-    await context.stdout.write(flags.json === true ? `${JSON.stringify(view, null, 2)}\n` : `${change === null ? '' : `Changed on ${view.node}.\n`}${routingText(view, context.stdout)}`)
+    const dataDir = dataDirOf(flags, context)
+    const view = await unlessNoNode(dataDir,
+      () => ask<RoutingConfigView>(context, { dataDir }, { method: 'routing-config', database, change, save: flags.save }, signal),
+      async () => (await import('../offline-routing.ts')).routingInFile(database, { dataDir, change, save: flags.save }, context))
+    await context.stdout.write(flags.json === true ? `${JSON.stringify(view, null, 2)}\n` : `${change === null || view.node === '' ? '' : `Changed on ${view.node}.\n`}${routingText(view, context.stdout)}`)
   }))
 }
 
@@ -56,7 +59,7 @@ export function routingText(view: RoutingConfigView, output: TextOutput): string
   const others = view.servers.filter((name) => name !== view.node)
   const lines: ReadonlyArray<readonly [string, string]> = [
     ['Database', view.database],
-    ['Node', `${view.node}${view.isServedHere ? '' : ', which does not serve it'}${others.length === 0 ? '' : `; ${view.isServedHere ? 'also served' : 'served'} by ${others.join(', ')}`}`],
+    ['Node', view.node === '' ? 'none runs' : `${view.node}${view.isServedHere ? '' : ', which does not serve it'}${others.length === 0 ? '' : `; ${view.isServedHere ? 'also served' : 'served'} by ${others.join(', ')}`}`],
     ['CPU threshold', `${view.cpuThresholdPercent}% (${whose('cpuThreshold')})`],
     ['Memory threshold', `${view.memoryThresholdPercent}% (${whose('memoryThreshold')})`],
     ['Overload ends', `${view.overloadLeaveMarginPercent} points lower, for ${formatDuration(view.overloadDwellMs)}`],

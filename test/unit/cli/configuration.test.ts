@@ -61,6 +61,19 @@ describe('db:routing:config', () => {
     expect(process.requests).toMatchObject([{ change: { pingIntervalMs: 500 }, save: false }])
   })
 
+  it('is that of the file where no node runs', async () => {
+    await mkdir(join(cwd, '.reedbase'))
+    await writeFile(join(cwd, '.reedbase/reedbase.yaml'), 'cpuThreshold: 75\ndatabases:\n  users: /srv/users\n')
+    const { stdout } = await fake(noNode).rdb('db:routing:config users --memory-threshold 95 --interval 2m')
+    expect(stdout).toContain('Node:              none runs\nCPU threshold:     75% (the node\'s)\nMemory threshold:  95% (its own)\n')
+    expect(stdout).toContain(`Kept in ${cwd}/.reedbase/reedbase.yaml.\nnote: No node runs on ${cwd}/.reedbase: only the file was changed.\n`)
+    expect(await fileText()).toBe('cpuThreshold: 75\ndatabases:\n  users:\n    path: /srv/users\n    memoryThreshold: 95\npingInterval: 2m\n')
+    expect((await fake(noNode).rdb('db:routing:config users')).stdout).toContain('this is what its next start takes')
+    expect((await fake(noNode).rdb('db:routing:config orders --cpu-threshold 85')).stderr).toContain('(ERR_DATABASE_UNKNOWN)')
+    expect((await fake(noNode).rdb('db:routing:config users --interval 3')).stderr).toContain('(ERR_OPTION_INVALID)')
+    expect(await fileText()).toContain('pingInterval: 2m')
+  })
+
   it.each(['--interval 0', '--interval 2h', '--interval soon', '--cpu-threshold 0', '--cpu-threshold 101', '--memory-threshold much'])('refuses %s without asking', async (flags) => {
     const { process, rdb } = fake(noNode)
     expect(await rdb(`db:routing:config users ${flags}`)).toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_OPTION_INVALID') as string })
