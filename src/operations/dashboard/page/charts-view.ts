@@ -27,7 +27,7 @@ const LINES = 5
 const DASHES: ReadonlyArray<readonly number[] | undefined> = [undefined, [6, 3], [2, 3], [9, 3, 2, 3], [1, 2]]
 /** A minute at the least, so that the first readings do not race across. */
 const SPAN_MIN_SECONDS = 60
-/** The canvases are drawn anew at most so often; a line of a quarter of an hour gains little by more. */
+/** A canvas is drawn anew once its lines would move by a pixel, and once a second at most. */
 const REDRAW_MS = 1000
 
 export function createChartsView(history: History): View {
@@ -55,7 +55,8 @@ export function createChartsView(history: History): View {
     selected = state.selected
     if (state.live === seen && !isSelectionNew) return
     seen = state.live
-    const waitMs = isSelectionNew ? 0 : REDRAW_MS - 100 - (performance.now() - lastDrawnMs)
+    const pixelMs = Math.max(...charts.map((chart) => chart.pixelMs(history)))
+    const waitMs = isSelectionNew ? 0 : Math.max(REDRAW_MS, pixelMs) - 100 - (performance.now() - lastDrawnMs)
     if (waitMs <= 0) draw()
     else due ??= setTimeout(draw, waitMs)
   }
@@ -85,6 +86,11 @@ class Chart {
       if (this.#plot === null) this.#render()
       else this.#plot.setSize(this.#size)
     }).observe(this.#canvas)
+  }
+
+  /** How long a reading takes to move by a pixel. */
+  pixelMs({ seconds }: History): number {
+    return this.#size.width === 0 ? 0 : (Math.max(SPAN_MIN_SECONDS, seconds) * 1000) / this.#size.width
   }
 
   /** Colours are taken when a plot is made. */

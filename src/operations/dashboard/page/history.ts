@@ -38,6 +38,9 @@ export class History {
   readonly #members = new Map<string, MemberHistory>()
   readonly #rates = { all: empty(), forwarded: empty(), failed: empty() }
 
+  /** Of all members whose reading is drawn, told once as it comes: to sort them anew for each drawing was most of the page's work. */
+  readonly #spread = { latencyMs: { median: empty(), tail: empty(), highest: empty() }, cpuPercent: { median: empty(), tail: empty(), highest: empty() } }
+
   /** A reading within half a second of the last one stands in for it. */
   add(live: LiveStateView): void {
     const atSeconds = live.atWallMs / 1000
@@ -63,9 +66,19 @@ export class History {
     }
     const present = new Set(live.members.map(({ peerId }) => peerId))
     for (const peerId of [...this.#members.keys()]) if (!present.has(peerId)) this.#members.delete(peerId)
+    this.#spreadAt('latencyMs', slot)
+    this.#spreadAt('cpuPercent', slot)
     this.#rates.all[slot] = live.rates.queriesPerSecond
     this.#rates.forwarded[slot] = live.rates.forwardedPerSecond
     this.#rates.failed[slot] = live.rates.failedPerSecond
+  }
+
+  #spreadAt(reading: Reading, slot: number): void {
+    const values = [...this.#members.values()].filter(({ isLocal }) => isDrawn(reading, isLocal)).map((kept) => kept[reading][slot] ?? Number.NaN).filter((value) => !Number.isNaN(value)).sort((one, other) => one - other)
+    const { median, tail, highest } = this.#spread[reading]
+    median[slot] = values[Math.floor((values.length - 1) / 2)] ?? Number.NaN
+    tail[slot] = values[Math.ceil(values.length * 0.95) - 1] ?? Number.NaN
+    highest[slot] = values.at(-1) ?? Number.NaN
   }
 
   #clear(): void {
@@ -89,29 +102,14 @@ export class History {
 
   /** A line for each of a few, for many the median, the 95th percentile and the highest; and one for who is selected. */
   members(reading: Reading, selected: string | null): Lines {
-    const shown = [...this.#members].filter(([, { isLocal }]) => reading === 'cpuPercent' || !isLocal)
+    const shown = [...this.#members].filter(([, { isLocal }]) => isDrawn(reading, isLocal))
     const chosen = selected === null ? undefined : shown.find(([peerId]) => peerId === selected)
     if (shown.length <= LINES_MAX) {
       return { times: this.#times, lines: shown.map(([, kept]) => ({ label: kept.name, values: this.#inOrder(kept[reading]) })) }
     }
-    const median: Array<number | null> = []
-    const tail: Array<number | null> = []
-    const highest: Array<number | null> = []
-    const sorted = new Float32Array(shown.length)
-    for (let index = 0; index < this.#times.length; index++) {
-      const slot = (this.#first + index) % HISTORY_SECONDS
-      let count = 0
-      for (const [, kept] of shown) {
-        const value = kept[reading][slot] ?? Number.NaN
-        if (!Number.isNaN(value)) sorted[count++] = value
-      }
-      const known = sorted.subarray(0, count).sort()
-      median.push(known[Math.floor((count - 1) / 2)] ?? null)
-      tail.push(known[Math.ceil(count * 0.95) - 1] ?? null)
-      highest.push(known[count - 1] ?? null)
-    }
+    const { median, tail, highest } = this.#spread[reading]
     return { times: this.#times, lines: [
-      { label: 'Median', values: median }, { label: '95th percentile', values: tail }, { label: 'Highest', values: highest },
+      { label: 'Median', values: this.#inOrder(median) }, { label: '95th percentile', values: this.#inOrder(tail) }, { label: 'Highest', values: this.#inOrder(highest) },
       ...(chosen === undefined ? [] : [{ label: chosen[1].name, values: this.#inOrder(chosen[1][reading]) }]),
     ] }
   }
@@ -122,4 +120,9 @@ export class History {
       return Number.isNaN(value) ? null : value
     })
   }
+}
+
+/** The way to itself is no round trip. */
+function isDrawn(reading: Reading, isLocal: boolean): boolean {
+  return reading === 'cpuPercent' || !isLocal
 }

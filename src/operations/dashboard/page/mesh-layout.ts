@@ -109,9 +109,9 @@ export class MeshLayout {
       .velocityDecay(0.5)
       .force('near', forceLink<Placed, SimulationLinkDatum<Placed> & { distance: number }>(links).distance(({ distance }) => distance).strength(0.06))
       .force('apart', forceManyBody<Placed>().strength(-0.0025).distanceMax(0.7))
-      .force('rings', forceRadial<Placed>(({ radius }) => radius).strength(0.8))
+      .force('rings', forceRadial<Placed>(({ radius }) => radius).strength(0.9))
       .force('axis', keepAxisFree(nodes))
-      .force('room', forceCollide<Placed>(Math.min(0.11, room / 1.6)).strength(0.8).iterations(2))
+      .force('room', forceCollide<Placed>(Math.min(0.1, room / 2.2)).strength(0.8).iterations(2))
       .tick(isFirst ? TICKS_FIRST : TICKS_LATER)
     for (const node of nodes) {
       if (node.fx !== null) continue

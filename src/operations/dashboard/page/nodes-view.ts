@@ -16,6 +16,9 @@ const columns: ReadonlyArray<{ readonly column: Column; readonly label: string; 
   { column: 'place', label: 'Place', className: 'place wide' },
 ]
 
+/** Rows that are scrolled out of view are drawn each so many times: a hundred of them would be laid out each second for nobody. */
+const DRAWS_PER_HIDDEN = 10
+
 interface Row {
   readonly row: HTMLTableRowElement
   readonly select: HTMLButtonElement
@@ -39,6 +42,15 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
   let members: readonly LiveMemberView[] = []
   let selected: string | null = null
   let sequence = ''
+  let draws = 0
+  const inView = new Set<Element>()
+  const watched = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (isIntersecting) inView.add(target)
+      else inView.delete(target)
+    }
+    if (entries.some(({ isIntersecting }) => isIntersecting)) draw()
+  }, { root: region })
 
   table.append(element('thead', {}, element('tr', {}, ...columns.map(({ column, label, className }) => {
     const button = element('button', { type: 'button' }, label)
@@ -52,9 +64,9 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
     return head
   }))), body)
   region.append(waiting)
-  filter.addEventListener('input', draw)
+  filter.addEventListener('input', () => draw({ all: true }))
 
-  function draw(): void {
+  function draw({ all }: { readonly all: boolean } = { all: false }): void {
     if (members.length === 0) return
     const shown = orderedMembers(members, order, filter.value)
     setText(caption, `${formatCount(shown.length, 'node')}${shown.length === members.length ? '' : ` of ${members.length}`}; the name of a node shows more of it`)
@@ -62,9 +74,15 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
     for (const [peerId, { row }] of rows) {
       if (present.has(peerId)) continue
       row.remove()
+      watched.unobserve(row)
+      inView.delete(row)
       rows.delete(peerId)
     }
-    for (const member of shown) drawRow(member)
+    draws += 1
+    for (const member of shown) {
+      const row = rows.get(member.peerId)
+      if (row === undefined || inView.has(row.row) || all || draws % DRAWS_PER_HIDDEN === 0) drawRow(member)
+    }
     const wanted = shown.map(({ peerId }) => peerId)
     if (wanted.join() !== sequence) {
       sequence = wanted.join()
@@ -109,6 +127,7 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
       element('td', { class: 'number wide' }, memoryPercent), element('td', { class: 'number wide' }, inFlight), element('td', { class: 'place wide' }, place))
     const made = { row, select: button, mark, bar, condition: '', cells: { condition, latencyMs, cpuPercent, memoryPercent, inFlight, place } }
     rows.set(peerId, made)
+    watched.observe(row)
     return made
   }
 
@@ -124,7 +143,7 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
     if (state.live === before?.live && state.selected === before?.selected) return
     members = state.live?.members ?? []
     selected = state.selected
-    draw()
+    draw({ all: state.selected !== before?.selected })
     if (state.selected !== null && state.selected !== before?.selected) reveal(rows.get(state.selected)?.row)
   }
 }
