@@ -64,7 +64,11 @@ function setUp({ inFile = ['users'], overridden = false, isProgram = false, open
     databases: () => [{ name: 'users', path: null, copies: [{ peerId: 'b', node: 'remote1', isLocal: false, role: 'replica', engine: 'test', ready: true }] }],
   }
   const registry = new DatabaseRegistry(parts)
-  const unregister = async (name: string, options: { readonly save?: boolean; readonly force?: boolean } = {}): Promise<RegistryProgress[]> => await Array.fromAsync(registry.unregister({ name, save: true, force: false, ...options }))
+  const unregister = async (name: string, options: { readonly save?: boolean; readonly force?: boolean } = {}): Promise<RegistryProgress[]> => {
+    const told: RegistryProgress[] = []
+    for await (const progress of registry.unregister({ name, save: true, force: false, ...options })) told.push(progress)
+    return told
+  }
   return { registry, unregister, engines, uses, clock, told, closed, file }
 }
 
