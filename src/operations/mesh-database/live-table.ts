@@ -42,6 +42,7 @@ type Reader<Row, Value extends LiveValue> = (row: Row) => Value | null
 /** Columns of one kind of row. */
 export function columnsOf<Row>(): {
   readonly text: (name: string, meaning: string, of: Reader<Row, string>) => LiveColumn<Row, 'VARCHAR'>
+  /** Milliseconds to the microsecond, percentages to a hundredth. */
   readonly number: (name: string, meaning: string, of: Reader<Row, number>) => LiveColumn<Row, 'DOUBLE'>
   readonly count: (name: string, meaning: string, of: Reader<Row, number>) => LiveColumn<Row, 'BIGINT'>
   readonly flag: (name: string, meaning: string, of: Reader<Row, boolean>) => LiveColumn<Row, 'BOOLEAN'>
@@ -49,7 +50,15 @@ export function columnsOf<Row>(): {
   readonly texts: (name: string, meaning: string, of: Reader<Row, readonly string[]>) => LiveColumn<Row, 'VARCHAR[]'>
 } {
   const column = <Type extends LiveType>(type: Type) => (name: string, meaning: string, of: (row: Row) => LiveValue): LiveColumn<Row, Type> => ({ name, type, meaning, of })
-  return { text: column('VARCHAR'), number: column('DOUBLE'), count: column('BIGINT'), flag: column('BOOLEAN'), time: column('TIMESTAMPTZ'), texts: column('VARCHAR[]') }
+  const rounded = (name: string, meaning: string, of: Reader<Row, number>): LiveColumn<Row, 'DOUBLE'> => {
+    const steps = name.endsWith('_ms') ? 1_000 : name.endsWith('_percent') ? 100 : null
+    return column('DOUBLE')(name, meaning, steps === null ? of : (row) => roundTo(steps, of(row)))
+  }
+  return { text: column('VARCHAR'), number: rounded, count: column('BIGINT'), flag: column('BOOLEAN'), time: column('TIMESTAMPTZ'), texts: column('VARCHAR[]') }
+}
+
+function roundTo(steps: number, value: number | null): number | null {
+  return value === null ? null : Math.round(value * steps) / steps
 }
 
 export function liveTable<Row>(name: string, meaning: string, rows: (sources: LiveSources) => readonly Row[], columns: ReadonlyArray<LiveColumn<Row, LiveType>>): LiveTable {
