@@ -32,7 +32,11 @@ export function startOf(flags: Readonly<Record<string, unknown>>, { dataDir, env
 /** Where stdout is the log of the data folder, as `rdb db:measure:start` arranges it. */
 function logFileOf(dataDir: string): string | null {
   const path = join(dataDir, nodeLogName)
-  const own = fstatSync(1)
-  const file = statSync(path, { throwIfNoEntry: false })
-  return file !== undefined && own.ino === file.ino && own.dev === file.dev ? path : null
+  try {
+    const [own, file] = [fstatSync(1), statSync(path)]
+    return own.ino === file.ino && own.dev === file.dev ? path : null
+  } catch {
+    // There is none. What is wrong with the folder itself, the start says.
+    return null
+  }
 }

@@ -15,6 +15,8 @@ let other: NodeProcess
 /** In the background, on a folder of its own. */
 let dataDir = ''
 let client: Client
+/** On a third folder, with a database that is not there; beside all the rest, since it takes a while. */
+let failing: Promise<CommandResult>
 const flags = ['--listen', '127.0.0.1:0', '--http-listen', 'off', '--name', 'back1']
 const rdb = (...args: string[]): Promise<CommandResult> => runRdb([...args, '--data-dir', dataDir])
 const configuration = (): Promise<string> => readFile(join(dataDir, 'reedbase.yaml'), 'utf8')
@@ -35,6 +37,7 @@ beforeAll(async () => {
     await mkdir(join(mesh.folder, name))
     await writeFile(join(mesh.folder, name, 'items.csv'), 'id\n1\n2\n3\n')
   }
+  failing = runRdb(['db:measure:start', 'users', '--db', `users=${join(mesh.folder, 'missing')}`, '--data-dir', join(mesh.folder, 'nothing')])
   other = await mesh.start('front1', { key: 'none', args: ['--http-listen', 'off'] })
   const { tcpMultiaddrs } = await other.ready()
   flags.push('--seed', tcpMultiaddrs[0] ?? '')
@@ -61,11 +64,10 @@ describe('a node in the background', () => {
   })
 
   it('says why it does not start, and leaves the file as it was', async () => {
-    const elsewhere = join(mesh.folder, 'nothing')
-    const { code, stdout, stderr } = await runRdb(['db:measure:start', 'users', '--db', `users=${join(mesh.folder, 'missing')}`, '--data-dir', elsewhere])
+    const { code, stdout, stderr } = await failing
     expect([code, stdout]).toEqual([3, ''])
     expect(stderr).toMatch(/^error: the node ended with exit code 2; its log ends with:\n {2}error: .*missing.*\(ERR_DATABASE_PATH\)\n {2}next: .*\n {2}\(ERR_START_FAILED\)\nnext: /)
-    await expect(stat(join(elsewhere, 'reedbase.yaml'))).rejects.toMatchObject({ code: 'ENOENT' })
+    await expect(stat(join(mesh.folder, 'nothing/reedbase.yaml'))).rejects.toMatchObject({ code: 'ENOENT' })
   })
 })
 

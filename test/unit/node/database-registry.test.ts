@@ -6,6 +6,7 @@ import { EngineUses } from '../../../src/node/engine-uses.ts'
 import type { Clock } from '../../../src/ports/clock.ts'
 import type { QueryEngine } from '../../../src/ports/query-engine.ts'
 import type { RegistryProgress } from '../../../src/wire/configuration-views.ts'
+import { collect } from '../../support/collect.ts'
 import { createRecordingLog } from '../../support/recording-log.ts'
 
 /** Timers run when the test says so. */
@@ -64,11 +65,7 @@ function setUp({ inFile = ['users'], overridden = false, isProgram = false, open
     databases: () => [{ name: 'users', path: null, copies: [{ peerId: 'b', node: 'remote1', isLocal: false, role: 'replica', engine: 'test', ready: true }] }],
   }
   const registry = new DatabaseRegistry(parts)
-  const unregister = async (name: string, options: { readonly save?: boolean; readonly force?: boolean } = {}): Promise<RegistryProgress[]> => {
-    const told: RegistryProgress[] = []
-    for await (const progress of registry.unregister({ name, save: true, force: false, ...options })) told.push(progress)
-    return told
-  }
+  const unregister = async (name: string, options: { readonly save?: boolean; readonly force?: boolean } = {}): Promise<RegistryProgress[]> => await collect(registry.unregister({ name, save: true, force: false, ...options }))
   return { registry, unregister, engines, uses, clock, told, closed, file }
 }
 
