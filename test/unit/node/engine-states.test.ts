@@ -86,3 +86,40 @@ describe('what the engines can do', () => {
     expect(server.listeners.size).toBe(0)
   })
 })
+
+describe('engines that come and go', () => {
+  function changing() {
+    const engines = new Map<string, QueryEngine>()
+    const offers: string[][] = []
+    const ready: string[][] = []
+    let told = 0
+    const states = new EngineStates({
+      engines, monitor: { setReadyDatabases: (names) => { ready.push([...names]) } },
+      onOffers: (next) => { offers.push(next.map(({ name, role }) => `${name} ${role}`)) }, onReadiness: () => { told++ },
+    })
+    return { engines, states, offers, ready, told: () => told }
+  }
+
+  it('are told when they are there, and when they are not any more', () => {
+    const { engines, states, offers, ready, told } = changing()
+    const engine = new Server().engine('pg')
+    engines.set('pg', engine)
+    states.handleAdded(engine)
+    engines.delete('pg')
+    states.handleRemoved(engine)
+    expect([offers, ready, told()]).toEqual([[['pg replica'], []], [[], ['pg'], []], 2])
+  })
+
+  it('are followed from then on, until they go', () => {
+    const { engines, states, offers } = changing()
+    const server = new Server()
+    const engine = server.engine('pg')
+    engines.set('pg', engine)
+    states.handleAdded(engine)
+    server.change({ role: 'primary' })
+    expect(offers.at(-1)).toEqual(['pg primary'])
+    engines.delete('pg')
+    states.handleRemoved(engine)
+    expect(server.listeners.size).toBe(0)
+  })
+})
