@@ -86,9 +86,10 @@ async function watchCost(browser: Browser, files: ServedFiles): Promise<Figure[]
     const after = await read()
     const percent = (name: keyof typeof before): number[] => [((after[name] - before[name]) / (after.wall - before.wall)) * 100]
     return [
-      figure('100 nodes, CPU of the page (main thread, wall time)', percent('tasks'), '%', 5),
+      // Wall time: on a machine with other work it holds waits for a processor too.
+      figure('100 nodes, main thread busy (wall time)', percent('tasks'), '%'),
       figure('– of it script', percent('script'), '%'), figure('– of it style and layout', percent('layout'), '%'),
-      figure('100 nodes, CPU of the renderer process', percent('renderer'), '%', 5), figure('– beside it the process that paints, in software here', percent('gpu'), '%'),
+      figure('100 nodes, CPU of the renderer process, all threads', percent('renderer'), '%', 5), figure('– beside it the process that composes, in software here', percent('gpu'), '%'),
     ]
   } finally {
     clearInterval(clock)

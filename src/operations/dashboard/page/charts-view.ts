@@ -140,7 +140,7 @@ class Chart {
       },
       axes: [
         { ...axis, size: 22, space: 70, values: [[60, '{HH}:{mm}', null, null, null, null, null, null, 1], [1, '{HH}:{mm}:{ss}', null, null, null, null, null, null, 1]] },
-        { ...axis, size: 52, space: 28, values: (_, values) => values.map((value: number | null) => (value === null ? '' : this.#kind.axis(Number(value.toPrecision(3))))) },
+        { ...axis, size: 52, space: 28, ...(this.#kind.isLogarithmic === true ? { splits: (_: uPlot, _axis: number, min: number, max: number) => decadeSplits(min, max), filter: (_: uPlot, splits: number[]) => splits } : {}), values: (_, values) => values.map((value: number | null) => (value === null ? '' : this.#kind.axis(Number(value.toPrecision(3))))) },
       ],
       series: [{}, ...this.#lines.lines.map(({ label }, index) => ({
         label, stroke: colour(`--line-${index % LINES + 1}`), width: 1.5, points: { show: false }, spanGaps: true, ...(DASHES[index % LINES] === undefined ? {} : { dash: [...DASHES[index % LINES] ?? []] }),
@@ -171,6 +171,14 @@ class Chart {
     this.#lastSummaryMs = performance.now()
     setAttribute(this.#canvas, 'aria-label', `${this.#kind.title} over time. ${this.#lines.lines.map(({ label, values }) => `${label}: ${this.#textOf(values.at(-1) ?? null)}`).join(', ')}.`)
   }
+}
+
+/** Each decade, and the steps between them where there are few. */
+function decadeSplits(min: number, max: number): number[] {
+  const steps = max / min > 150 ? [1] : [1, 2, 5]
+  const splits: number[] = []
+  for (let decade = min; decade <= max * 1.001; decade *= 10) splits.push(...steps.map((step) => Number((step * decade).toPrecision(1))).filter((split) => split <= max * 1.001))
+  return splits
 }
 
 /** Whole ones; a line in the middle of one where all values are alike. */

@@ -15,10 +15,12 @@ export function createFeedsView(): View {
   const queries = new FeedList(byId('queries'), { title: 'No query yet', detail: 'Each query of a client beside this node is listed here, with where it went and why.' })
   const alerts = new FeedList(byId('alerts'), { title: 'No alerts', detail: 'Nothing that a rule watches is out of bounds.' })
   let due: ReturnType<typeof setTimeout> | undefined
+  let lastDrawnMs = Number.NEGATIVE_INFINITY
   let latest: readonly ShownQuery[] = []
 
   function drawQueries(): void {
     due = undefined
+    lastDrawnMs = performance.now()
     queries.draw(latest.map(({ key, query }) => ({ key, make: () => queryItem(query) })))
     setText(byId('queries-count'), latest.length === 0 ? '' : latest.length === QUERIES_MAX ? `last ${QUERIES_MAX}` : String(latest.length))
   }
@@ -35,7 +37,8 @@ export function createFeedsView(): View {
     }
     if (state.queries !== before?.queries) {
       latest = state.queries
-      due ??= setTimeout(drawQueries, before === null ? 0 : REDRAW_MS)
+      // The first of a burst at once.
+      due ??= setTimeout(drawQueries, Math.max(0, lastDrawnMs + REDRAW_MS - performance.now()))
     }
   }
 }

@@ -111,7 +111,7 @@ export class MeshLayout {
       .force('apart', forceManyBody<Placed>().strength(-0.0025).distanceMax(0.7))
       .force('rings', forceRadial<Placed>(({ radius }) => radius).strength(0.9))
       .force('axis', keepAxisFree(nodes))
-      .force('room', forceCollide<Placed>(Math.min(0.1, room / 2.2)).strength(0.8).iterations(2))
+      .force('room', forceCollide<Placed>(Math.min(0.1, room / 1.9)).strength(0.8).iterations(2))
       .tick(isFirst ? TICKS_FIRST : TICKS_LATER)
     for (const node of nodes) {
       if (node.fx !== null) continue
