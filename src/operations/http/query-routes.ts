@@ -27,7 +27,8 @@ export function addQueryRoutes(app: FastifyInstance, { inspection, places }: Htt
     const body = Readable.from(write(answer), { objectMode: false })
     body.once('error', (error) => { log.debug({ err: error, database: query.database }, 'an answer over HTTP was broken off') })
     void reply.headers({ 'content-type': ANSWER_TYPES[format], ...routeHeaders(answer.result.route) })
-    if (format !== 'arrow') addTrailer(reply, answer)
+    // HTTP/1.0 knows neither chunks nor what comes after them.
+    if (format !== 'arrow' && request.raw.httpVersion !== '1.0') addTrailer(reply, answer)
     return reply.send(body)
   })
 
@@ -40,10 +41,12 @@ export function addQueryRoutes(app: FastifyInstance, { inspection, places }: Htt
 /** The place that a request takes is free, and what it asked for is given up, when its connection is done with it, however that comes. */
 export function heldUntilClosed(reply: FastifyReply, release: () => void): AbortSignal {
   const controller = new AbortController()
-  reply.raw.once('close', () => {
+  const end = (): void => {
     release()
     controller.abort(new MeshError('ERR_QUERY_CANCELLED', 'the client of HTTP has gone'))
-  })
+  }
+  if (reply.raw.closed) end()
+  else reply.raw.once('close', end)
   return controller.signal
 }
 

@@ -180,6 +180,18 @@ describe('over HTTP', () => {
   })
 })
 
+describe('HEAD', () => {
+  it('leaves no stream open', async () => {
+    const node = fakeNode()
+    const { app, close } = await fakeApp(node)
+    const before = node.clock.pending
+    expect((await app.inject({ method: 'HEAD', url: '/api/v1/events?state=1' })).statusCode).toBe(200)
+    await turn()
+    expect(node.clock.pending).toBe(before)
+    await close()
+  })
+})
+
 describe('rates', () => {
   it('are of the queries of clients here, over ten seconds', () => {
     const rates = new QueryRates()
