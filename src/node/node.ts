@@ -30,7 +30,6 @@ import type { MemberEvent, MemberRecord } from '../core/membership/types.ts'
 import { createRandom, type Random } from '../core/time/random.ts'
 import { Ring } from '../core/time/ring.ts'
 import { toRequest } from '../client/request.ts'
-import type { QueryOptions, QueryResult, Transaction, TransactionOptions } from '../client/types.ts'
 import type { LoadReading } from '../ports/load-probe.ts'
 import type { Log } from '../ports/log.ts'
 import { QueryConnections } from '../query/client.ts'
@@ -38,17 +37,18 @@ import { Compression } from '../query/compression.ts'
 import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
 import { QUERY_PROTOCOL } from '../query/types.ts'
-import { CONTROL_PROTOCOL, type EventView, type ExplainView, type MemberView, type NodeStatusView } from '../wire/control.ts'
+import { CONTROL_PROTOCOL, type EventView, type NodeStatusView } from '../wire/control.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { Admission } from './admission.ts'
-import { createControlService, servedNodes } from './control-service.ts'
+import { createControlService } from './control-service.ts'
 import { DatabaseRegistry } from './database-registry.ts'
 import { openEngine, openEngines } from './engines.ts'
 import { EngineStates, offersOf } from './engine-states.ts'
 import { EngineUses } from './engine-uses.ts'
 import { EventStream } from './event-stream.ts'
-import type { NodeInspection } from './inspection.ts'
+import { inspectNode } from './inspection-of-node.ts'
+import type { InspectedNode } from './mesh-node.ts'
 import { KeyringService } from './keyring-service.ts'
 import { Distances } from './distances.ts'
 import { LatencyDriver } from './latency-driver.ts'
@@ -88,46 +88,6 @@ const leaveTimeoutMs = 1_500
 const monitorEndMs = 500
 const wireVersion = 1
 const recentEventsMax = 1_000
-
-export interface MeshNode {
-  readonly peerId: string
-  readonly name: string
-  readonly tcpMultiaddrs: readonly string[]
-  readonly members: {
-    /** This node first. */
-    list(): MemberView[]
-    /**
-     * From now on, until the loop is left, the signal aborts or the node stops.
-     * The iteration throws MeshError ERR_EVENTS_LOST after 4,096 unread events.
-     */
-    events(signal?: AbortSignal): AsyncIterableIterator<EventView>
-  }
-  status(): NodeStatusView
-  /**
-   * As a client beside the node asks it, without a socket between: routed, limited and counted alike.
-   * @throws MeshError, ERR_NODE_STOPPED once it stops
-   */
-  query(sql: string, options: QueryOptions): Promise<QueryResult>
-  /**
-   * As a client's: commits when `work` resolves, rolls back when it throws.
-   * @throws MeshError as `Client.transaction`; what `work` throws
-   */
-  transaction<T>(database: string, work: (transaction: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>
-  /**
-   * What would become of that query now, with every candidate and its score. Nothing runs, is counted or changes.
-   * @throws MeshError ERR_SQL, ERR_READ_ONLY, ERR_OPTION_INVALID
-   */
-  explain(sql: string, options: Pick<QueryOptions, 'database' | 'parameters' | 'priority' | 'route' | 'session' | 'signal'>): Promise<ExplainView>
-  /** Leaves the mesh, lets running queries end within `drainMs`, closes everything. Idempotent. */
-  stop(reason: string): Promise<void>
-  /** Resolves when it has stopped. */
-  readonly done: Promise<void>
-}
-
-/** As the parts around a node see it. */
-export interface InspectedNode extends MeshNode {
-  readonly inspection: NodeInspection
-}
 
 /** Of a node that a command starts: where its changes are kept, and how it is started again. */
 export interface NodeOrigin {
@@ -542,31 +502,14 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   // Also without a single event: since when this node bears its name is worth keeping.
   snapshots.handleChange()
 
-  const inspection: NodeInspection = {
-    peerId: mesh.peerId, name: options.name, startedWallMs, options, dataDir: folder.path, clock, log, status,
-    members: () => directory.memberViews(), databases: () => directory.databasesView(registry.list()),
-    nodes: (database) => servedNodes(directory, database),
-    latency: (database, hours) => {
-      servedNodes(directory, database)
-      return latencyService.view(database, hours)
-    },
-    latencyTo: (peerId) => latencies.summary(peerId), traffic: (peerId) => latencyService.traffic(peerId),
-    reachability: () => ({ ...directory.self(), paths: reachability.paths(), mesh: null }), distances,
-    clockOffsets: () => membership.members().flatMap(({ state, signed: { record: { peerId } } }) => {
-      const aheadMs = state === 'alive' ? loads.clockAheadMs(clock.nowMs(), clock.wallMs(), peerId) : null
-      return aheadMs === null ? [] : [{ peerId, aheadMs }]
-    }),
-    reading: () => lastReading, connectedPeers: () => mesh.connectedPeers(),
-    recentEvents: () => recentEvents.list(), events: (signal) => events.subscribe([], signal), recentQueries: () => queryLog.recent(), observe: (observer) => observers.add(observer),
-    query: (request, signal) => ownQueries.stream(request, signal),
-    explain: async (request, signal) => await queries.explain(request, signal),
-    isDraining: () => stopping !== null,
-    onClose: (what, close) => { closers.add(what, close) },
+  const inspection = inspectNode({
+    peerId: mesh.peerId, name: options.name, startedWallMs, options, dataDir: folder.path, clock, log, status, directory, registry, latencyService, latencies, reachability, distances, membership, loads,
+    mesh, queryLog, observers, ownQueries, queries, events, recentEvents, closers, lastReading: () => lastReading, isDraining: () => stopping !== null,
     announceHttp: async (url) => {
       httpUrl = url
       await writeRuntime()
     },
-  }
+  })
 
   return {
     inspection,

@@ -3,7 +3,8 @@
  * serving, but what was asked for by name and cannot be had, such as a port for HTTP, is refused at the start.
  */
 import { isTelemetryRegistered } from '../client/client-span.ts'
-import { type InspectedNode, type MeshNode, type NodeOrigin, startNode } from '../node/node.ts'
+import type { InspectedNode, MeshNode } from '../node/mesh-node.ts'
+import { type NodeOrigin, startNode } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import { NO_PLUGINS, type NodePlugins } from '../node/plugins.ts'
 import type { Log } from '../ports/log.ts'
