@@ -137,7 +137,7 @@ export class DashboardServer {
     json(response, {
       columns: [{ name: 'customer_id', type: 'INTEGER' }, { name: 'name', type: 'VARCHAR' }, { name: 'spent', type: 'DECIMAL(10,2)' }],
       route: { decision: 'forward', executedBy: { peerId: there?.peerId, name: there?.name }, latencyMs: there?.latencyMs, reason: `Local CPU 86% exceeds threshold 80%; ${there?.name ?? ''} is the nearest healthy copy`, strategy: 'nearest', failedAttempts: [], candidates: [], decisionUs: 14 },
-      rows: [[4711, 'Ada <script>alert(1)</script>', '1204.50'], [815, 'Grace', '980.00'], [42, null, '12.25']],
+      rows: [[4711, sql.includes('markup') ? 'Ada <script>alert(1)</script>' : 'Ada', '1204.50'], [815, 'Grace', '980.00'], [42, null, '12.25']],
       stats: { rows: 3, engineMs: 2.4, totalMs: 3.9 },
     })
   }
