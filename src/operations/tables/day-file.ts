@@ -28,6 +28,7 @@ export class DayFile {
   #day: number | null = null
   #bytes = 0
   #healed = 0
+  #ended = 0
 
   constructor(parts: DayFileParts) {
     this.#parts = parts
@@ -37,6 +38,11 @@ export class DayFile {
 
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** Files that are part of the history only, since this one took over. */
+  get ended(): number {
+    return this.#ended
   }
 
   /** How often something was amiss with a file. */
@@ -60,6 +66,7 @@ export class DayFile {
     if (this.#parts.resolution === 'raw' || !isOver) await this.#moveOn(this.#day)
     this.#day = null
     this.#bytes = 0
+    this.#ended++
   }
 
   /** All of these lines, or none. Those of a day before the file's, from a clock that was set back, go to the same file. @throws the file system's error */

@@ -81,6 +81,7 @@ class RunningTables implements Tables {
   #writeStartedMs: number | null = null
   #writeStartedWallMs = 0
   #nextKeepMs = 0
+  #keptAfterEnded = 0
   #nextNodesMs = 0
   #nodesBytes = 0
   #isFirst = true
@@ -226,7 +227,7 @@ class RunningTables implements Tables {
     for (const table of ['latency', 'load', 'p2p'] as const) this.#handleMinute(table, 'ended')
     if (this.#latency.pending > 0 || clock.nowMs() >= this.#nextNodesMs) await attempt(() => this.#readMembers())
     for (const writer of this.#writers) await attempt(() => writer.write(clock.wallMs()))
-    if (clock.nowMs() >= this.#nextKeepMs || this.bytes > this.#parts.inspection.options.tables.bytesMax) await attempt(() => this.#keep())
+    if (this.#isToKeep()) await attempt(() => this.#keep())
     this.#writeStartedMs = null
     this.#health.handleAttempt(failures, { nowMs: clock.nowMs(), wallMs: clock.wallMs() })
   }
@@ -243,9 +244,20 @@ class RunningTables implements Tables {
     this.#nodesBytes = Buffer.byteLength(content)
   }
 
+  /** Now and then, at once where there is too much, and when a file has become part of the history, whose size then is another. */
+  #isToKeep(): boolean {
+    const { clock, options } = this.#parts.inspection
+    return clock.nowMs() >= this.#nextKeepMs || this.bytes > options.tables.bytesMax || this.#endedFiles() !== this.#keptAfterEnded
+  }
+
+  #endedFiles(): number {
+    return this.#writers.reduce((sum, { file }) => sum + file.ended, 0)
+  }
+
   async #keep(): Promise<void> {
     const { clock, dataDir } = this.#parts.inspection
     this.#nextKeepMs = clock.nowMs() + KEEP_INTERVAL_MS
+    this.#keptAfterEnded = this.#endedFiles()
     const openNames = new Set(this.#writers.flatMap(({ file: { historyName } }) => (historyName === null ? [] : [historyName])))
     await this.#keeper.keep(clock.wallMs(), { openNames, openBytes: this.#openBytes() })
     if (!this.#isFirst) return
