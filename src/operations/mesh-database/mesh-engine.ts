@@ -22,6 +22,7 @@ export interface MeshSources extends LiveSources {
 }
 
 const CLOSE_AFTER_MS = 60_000
+const FLUSH_WAIT_MS = 2_000
 const MEMORY_BYTES_MAX = 256 * 2 ** 20
 const THREADS = 2
 const CONCURRENT_QUERIES_MAX = 4
@@ -81,7 +82,14 @@ export class MeshEngine implements QueryEngine {
       const reads = touchesFiles(tables)
       if (reads) await this.#refresh(database)
       const result = await this.#execute(database, request, { retries: reads })
-      return { ...result, batches: new ReleasingBatches(result.batches, release) }
+      // Whoever has gone does not read to the end.
+      request.signal.addEventListener('abort', release, { once: true })
+      return {
+        ...result, batches: new ReleasingBatches(result.batches, () => {
+          request.signal.removeEventListener('abort', release)
+          release()
+        }),
+      }
     } catch (error) {
       release()
       throw error
@@ -151,12 +159,20 @@ export class MeshEngine implements QueryEngine {
   #refresh(database: OpenTables): Promise<void> {
     const sources = this.#sources as MeshSources
     const refreshed = this.#refreshing.then(async () => {
-      await sources.flush()
+      await this.#flushed(sources)
       const { refreshFileViews } = await this.#library()
       database.fileViews = await refreshFileViews(database.connection, sources.dataDir, database.fileViews)
     })
     this.#refreshing = refreshed.catch(() => undefined)
     return refreshed
+  }
+
+  /** A disk that hangs is not waited for: what it has is better than no answer. */
+  async #flushed({ clock, flush }: MeshSources): Promise<void> {
+    const { promise: timeout, resolve } = Promise.withResolvers<void>()
+    const timer = clock.setTimer(FLUSH_WAIT_MS, resolve)
+    await Promise.race([flush(), timeout])
+    timer.cancel()
   }
 
   async #closeDatabase(): Promise<void> {
@@ -167,6 +183,7 @@ export class MeshEngine implements QueryEngine {
       const { closeTables } = await this.#library()
       // One that could not be opened has nothing to close, and whoever opened it was told.
       const database = await open.catch(() => null)
+      await this.#refreshing
       if (database !== null) await closeTables(database)
       this.#log.debug({ database: MESH_DATABASE }, `The database ${MESH_DATABASE} is closed.`)
     })

@@ -230,6 +230,28 @@ describe('the engine of reedbase', () => {
     await engine.close()
   })
 
+  it('does not wait for a disk that hangs', async () => {
+    const dataDir = join(folder, 'hanging')
+    let asked = 0
+    const { engine, clock, rows } = await engineOf(dataDir, { flush: async () => { asked++; await new Promise(() => undefined) } })
+    await writeFile(join(dataDir, 'load.csv'), 'cpu_percent,memory_percent,timestamp\n1,2,2026-11-20T10:00:00.000Z\n')
+    const answer = rows('SELECT cpu_percent FROM load')
+    await until('the write to be asked for', () => asked > 0)
+    clock.advance(2_000)
+    expect(await answer).toEqual([{ cpu_percent: 1 }])
+    await engine.close()
+  })
+
+  it('closes after a query whose reader went away without a word', async () => {
+    const { engine, clock } = await engineOf(join(folder, 'left'))
+    const controller = new AbortController()
+    await engine.execute({ sql: 'SELECT * FROM range(1000000)', parameters: [], signal: controller.signal })
+    controller.abort()
+    clock.advance(60_000)
+    expect(engine.isOpen).toBe(false)
+    await engine.close()
+  })
+
   it('gives a table\'s own error to its reader, and goes on', async () => {
     let isBroken = true
     const { engine, rows } = await engineOf(join(folder, 'broken'), { alerts: { list: () => { if (isBroken) throw new Error('no alerts today'); return [] } } })
