@@ -58,6 +58,12 @@ describe('the order of nodes', () => {
     expect(shown.map((name) => Number(name.split('-')[1]))).toEqual([...shown.map((name) => Number(name.split('-')[1]))].sort((one, other) => one - other))
   })
 
+  it('knows 2 from 10', () => {
+    const [one, other] = members
+    if (one === undefined || other === undefined) throw new Error('the mesh is too small')
+    expect(names([{ ...one, isLocal: false, name: 'n-10' }, { ...other, name: 'n-2' }], null, '')).toEqual(['n-2', 'n-10'])
+  })
+
   it('puts what is not known last, up and down', () => {
     const up = orderedMembers(members, { column: 'cpuPercent', isDescending: false }, '')
     const down = orderedMembers(members, { column: 'cpuPercent', isDescending: true }, '')
