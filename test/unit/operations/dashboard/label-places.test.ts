@@ -13,7 +13,7 @@ describe('labels on the map', () => {
 
   it('stay on the map', () => {
     expect(placeLabels([label('a', 295, 190)], bounds)).toEqual([{ key: 'a', x: 286, y: 194, anchor: 'end' }])
-    expect(placeLabels([label('a', -295, 190)], bounds)).toEqual([{ key: 'a', x: -286, y: 194, anchor: 'start' }])
+    expect(placeLabels([label('a', -290, 0)], bounds)).toEqual([{ key: 'a', x: -281, y: 4, anchor: 'start' }])
   })
 
   it('are left out where there is no room, the last first', () => {
