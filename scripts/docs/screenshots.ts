@@ -26,10 +26,9 @@ const phone = { width: 360, height: 780 }
 /** Those of the guides first; the rest is for whoever works on the page. */
 const pictures: readonly Picture[] = [
   { name: 'dashboard', nodes: 3, ...wide, scheme: 'light', isCalm: true, isFullPage: true, prepare: ask },
-  { name: 'dashboard-dark', nodes: 100, ...wide, scheme: 'dark', prepare: selectNode },
   { name: 'dashboard-narrow', nodes: 3, ...phone, scheme: 'light', isCalm: true },
   { name: 'dashboard-disconnected', nodes: 3, ...wide, height: 600, scheme: 'light', isCalm: true, prepare: disconnect },
-  { name: 'dashboard-trouble', nodes: 100, width: 1920, height: 1080, scheme: 'light', prepare: explain },
+  { name: 'dashboard-trouble', nodes: 100, ...wide, scheme: 'dark', prepare: selectNode },
 ]
 const further: readonly Picture[] = [
   ...([360, 1280, 1920] as const).flatMap((width) => (['light', 'dark'] as const).flatMap((scheme) => [3, 100].map((nodes): Picture => (
