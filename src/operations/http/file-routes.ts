@@ -20,7 +20,11 @@ export function addFileRoutes(app: FastifyInstance, { files }: HttpRoom): void {
   app.get<{ readonly Params: { readonly '*'?: string } }>('/assets/*', async (request, reply) => await send(`/assets/${request.params['*'] ?? ''}`, request, reply))
 
   const send = async (path: string, { headers }: { readonly headers: { readonly 'if-none-match'?: string | undefined } }, reply: FastifyReply): Promise<unknown> => {
-    served ??= load()
+    served ??= load().catch((error: unknown) => {
+      // The next one tries again.
+      served = null
+      throw error
+    })
     const file = (await served).get(path)
     if (file === undefined) throw new MeshError('ERR_RESOURCE_UNKNOWN', `there is no file ${path.slice(0, 300)}`)
     // Names stay the same over releases: each use asks whether it still holds.
