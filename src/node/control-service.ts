@@ -2,6 +2,7 @@
 import type { ControlHandler } from '../adapters/local/control-server.ts'
 import { MeshError } from '../errors.ts'
 import type { ControlRequest, EventView, ForceLeaveView, LeavingView, MemberEventView, NodesView, NodeStatusView, ReachabilityView, RegistryProgress } from '../wire/control.ts'
+import { parametersFromTexts } from '../wire/control-values.ts'
 import type { Admission } from './admission.ts'
 import type { DatabaseRegistry } from './database-registry.ts'
 import type { Distances } from './distances.ts'
@@ -53,7 +54,7 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
       case 'database-unregister':
         return parts.registry.unregister(request)
       case 'explain':
-        return parts.explain({ ...request, parameters: [] }, signal)
+        return parts.explain({ ...request, parameters: parametersFromTexts(request.parameters ?? []) }, signal)
       default:
         return answer(parts, request)
     }

@@ -28,7 +28,7 @@ export type ControlRequest =
   | { readonly method: 'nodes'; readonly database: string }
   | { readonly method: 'latency'; readonly database: string; readonly hours: number }
   /** `hints`: as in a query's request. */
-  | { readonly method: 'explain'; readonly database: string; readonly sql: string; readonly hints: string; readonly priority: Priority }
+  | { readonly method: 'explain'; readonly database: string; readonly sql: string; readonly hints: string; readonly priority: Priority; /** As control-values.ts writes them; none by default. */ readonly parameters?: readonly string[] }
   /** A stream of `MonitorLine`, of log lines at least as severe as `level`. */
   | { readonly method: 'monitor'; readonly level: LogLineLevel }
   /** Both null: from here to every member. Members are named by their shown name, their PeerId or the end of it. */

@@ -9,6 +9,8 @@ const forMsMax = 24 * 3_600_000
 export const databaseCharactersMax = 64
 /** A PeerId has 52. */
 const memberCharactersMax = 128
+/** As many as a query has. */
+const parametersMax = 65_535
 const priorities: readonly Priority[] = ['critical', 'high', 'normal', 'low']
 const monitorLevels: readonly LogLineLevel[] = ['debug', 'info', 'warn', 'error']
 
@@ -55,7 +57,7 @@ export function parseControlRequest(line: string): ControlRequest {
       return { method: 'latency', database: databaseOf(request.database), hours }
     }
     case 'explain':
-      return { method: 'explain', database: databaseOf(request.database), sql: textOf(request.sql, 'SQL'), hints: textOf(request.hints ?? '', 'list of hints'), priority: priorityOf(request.priority ?? 'normal') }
+      return { method: 'explain', database: databaseOf(request.database), sql: textOf(request.sql, 'SQL'), hints: textOf(request.hints ?? '', 'list of hints'), priority: priorityOf(request.priority ?? 'normal'), ...(request.parameters === undefined ? {} : { parameters: parametersOf(request.parameters) }) }
     case 'keys-install':
       return { method: 'keys-install' }
     case 'keys-list':
@@ -99,6 +101,11 @@ function peerIdsOf(value: unknown): readonly string[] {
 function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value
   throw new MeshError('ERR_OPTION_INVALID', `the ${what} of a query to explain is a text`)
+}
+
+function parametersOf(value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.length <= parametersMax && value.every((item) => typeof item === 'string')) return value as readonly string[]
+  throw new MeshError('ERR_OPTION_INVALID', `the parameters of a query to explain are a list of at most ${parametersMax} texts`)
 }
 
 function priorityOf(value: unknown): Priority {

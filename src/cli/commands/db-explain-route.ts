@@ -13,6 +13,7 @@ interface Flags extends DataDirOption {
   readonly priority: Priority
   readonly route?: string
   readonly session?: string
+  readonly param: readonly string[]
   readonly json?: true
 }
 
@@ -24,6 +25,7 @@ export function configure(command: Command, context: CliContext): void {
     .addOption(new Option('--priority <priority>', 'how urgent it is').choices(['critical', 'high', 'normal', 'low']).default('normal'))
     .option('--route <hints>', 'what is asked of the route: local-only, prefer-remote, zone=…, max-staleness=…, strategy=…, separated by commas')
     .option('--session <name>', 'the session that it belongs to')
+    .option('-p, --param <value>', 'value of the next placeholder, as rdb db:query takes it, repeatable', (text: string, previous: string[]) => [...previous, text], [])
     .option('--json', 'as JSON')
   addDataDirOption(command).addHelpText('after', `
 Nothing runs, and nothing changes: the node beside you decides as it would now, and shows every candidate with its figures. Where chance would choose,
@@ -31,6 +33,7 @@ the likeliest outcome is shown: of a share that goes to peers, a query that goes
 ${examples([
   'rdb db:explain-route users_prod "SELECT * FROM users LIMIT 10"',
   'rdb db:explain-route users_prod "SELECT * FROM users" --route "zone=eu-west, strategy=peak-ewma"',
+  'rdb db:explain-route users_prod "SELECT * FROM users WHERE id = ?" --param 42',
   'rdb db:explain-route users_prod --file report.sql --json',
 ])}`)
   command.action((database: string, sql: string | undefined, flags: Flags) => interruptible(context, async (signal) => {
@@ -44,7 +47,8 @@ ${examples([
 
 async function explain(context: CliContext, { database, sql, flags }: { readonly database: string; readonly sql: string; readonly flags: Flags }, signal: AbortSignal): Promise<ExplainView> {
   const hints = [flags.route, flags.session === undefined ? undefined : `session=${flags.session}`].filter((word) => word !== undefined).join(', ')
-  const request = { method: 'explain', database, sql, hints, priority: flags.priority } as const
+  const parameters = await parametersOf(flags.param)
+  const request = { method: 'explain', database, sql, hints, priority: flags.priority, ...(parameters.length === 0 ? {} : { parameters }) } as const
   if (Buffer.byteLength(JSON.stringify(request)) >= CONTROL_LINE_BYTES_MAX) throw new MeshError('ERR_QUERY_TOO_LARGE', `a statement to explain has at most ${formatBytes(CONTROL_LINE_BYTES_MAX)}`, { nextStep: 'rdb db:query --explain shows the decision for a longer one, and runs it.' })
   try {
     return await ask<ExplainView>(context, { dataDir: dataDirOf(flags, context) }, request, signal)
@@ -52,4 +56,11 @@ async function explain(context: CliContext, { database, sql, flags }: { readonly
     if (error instanceof MeshError && typeof error.details['position'] === 'number') await context.stderr.write(sqlExcerpt(sql, error.details['position']))
     throw error
   }
+}
+
+/** Only those who give some load what writes them. */
+async function parametersOf(given: readonly string[]): Promise<string[]> {
+  if (given.length === 0) return []
+  const [{ parseParameter }, { parametersToTexts }] = await Promise.all([import('../query/parameters.ts'), import('../../wire/control-values.ts')])
+  return parametersToTexts(given.map(parseParameter))
 }

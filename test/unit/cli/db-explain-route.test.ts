@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest'
+import { parseControlRequest } from '../../../src/adapters/local/control-request.ts'
+import { typed } from '../../../src/core/values/query-value.ts'
+import { parametersFromTexts } from '../../../src/wire/control-values.ts'
 import { MeshError } from '../../../src/errors.ts'
-import type { ExplainCandidateView, ExplainView } from '../../../src/wire/control.ts'
+import type { ControlRequest, ExplainCandidateView, ExplainView } from '../../../src/wire/control.ts'
 import { FakeProcess } from './fake-context.ts'
 
 const local: ExplainCandidateView = {
@@ -18,6 +21,20 @@ const view: ExplainView = {
 }
 
 describe('db:explain-route', () => {
+  it('sends its parameters, each with its type', async () => {
+    const process = new FakeProcess({ control: () => view })
+    expect((await process.run('db:explain-route', 'users_prod', 'SELECT ?, ?, ?', '--param', '42', '-p', 'text', '-p', '1.20::DECIMAL(4,2)')).code).toBe(0)
+    const { parameters = [] } = process.requests[0] as Extract<ControlRequest, { method: 'explain' }>
+    expect(parametersFromTexts(parameters)).toEqual([42, 'text', typed('DECIMAL(4,2)', '1.20')])
+    expect(parseControlRequest(JSON.stringify(process.requests[0]))).toEqual(process.requests[0])
+  })
+
+  it('refuses what is no parameter', () => {
+    expect(() => parametersFromTexts(['////'])).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID', message: 'parameter 1 of a query to explain is no value' }))
+    const request = { method: 'explain', database: 'db', sql: 'SELECT 1' }
+    for (const parameters of [1, [1], 'x']) expect(() => parseControlRequest(JSON.stringify({ ...request, parameters }))).toThrow(expect.objectContaining({ code: 'ERR_OPTION_INVALID' }))
+  })
+
   it('tells the decision, then every candidate with its figures and reason', async () => {
     const process = new FakeProcess({ control: () => view })
     expect(await process.run('db:explain-route', 'users_prod', 'SELECT 1')).toEqual({
