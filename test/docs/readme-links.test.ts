@@ -7,7 +7,8 @@ import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const markdownIn = async (folder: string): Promise<string[]> => (await readdir(join(root, folder))).filter((name) => name.endsWith('.md')).map((name) => `${folder}/${name}`)
-const pages = ['README.md', 'CHANGELOG.md', ...await markdownIn('docs'), ...await markdownIn('docs/guides')]
+const folders = ['docs', 'docs/guides', 'docs/deploy', 'docs/api']
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', ...(await Promise.all(folders.map(markdownIn))).flat()]
 const read = (page: string): Promise<string> => readFile(join(root, page), 'utf8')
 
 /** As GitHub names the anchor of a heading. */
@@ -48,7 +49,7 @@ describe('docs/ARCHITECTURE.md', () => {
   })
 
   it('names only files that exist', async () => {
-    const named = [...(await read('docs/ARCHITECTURE.md')).matchAll(/`((?:core|ports|wire|adapters|query|client|node|cli|test)\/[\w/.-]+)`/g)].map(([, path]) => path ?? '')
+    const named = [...(await read('docs/ARCHITECTURE.md')).matchAll(/`((?:core|ports|wire|adapters|query|client|node|operations|cli|test)\/[\w/.-]+)`/g)].map(([, path]) => path ?? '')
     expect(named.length).toBeGreaterThan(8)
     expect(named.filter((path) => !existsSync(join(root, 'src', path)) && !existsSync(join(root, path)))).toEqual([])
   })

@@ -8,8 +8,8 @@ import { isErrorCode, MeshError } from '../../src/errors.ts'
 import { FakeProcess } from '../unit/cli/fake-context.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const guides = (await readdir(join(root, 'docs/guides'))).map((name) => `docs/guides/${name}`)
-const pages = ['README.md', 'CHANGELOG.md', ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`), ...guides]
+const guides = (await readdir(join(root, 'docs/guides'))).filter((name) => name.endsWith('.md')).map((name) => `docs/guides/${name}`)
+const pages = ['README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', 'docs/deploy/README.md', ...(await readdir(join(root, 'docs'))).filter((name) => name.endsWith('.md')).map((name) => `docs/${name}`), ...guides]
 const texts = new Map(await Promise.all(pages.map(async (page) => [page, await readFile(join(root, page), 'utf8')] as const)))
 
 const peerId = '12D3KooWQYhTNQdmr3ArTeUHRYzFg94BKyTkoWBDWez9kSCVe2Xo'

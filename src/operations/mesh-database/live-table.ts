@@ -15,7 +15,7 @@ export interface ColumnDescription {
   /** In snake case, with the unit at its end. */
   readonly name: string
   readonly type: LiveType | 'DATE'
-  /** As docs/parts/mesh-database.md has it. */
+  /** As docs/guides/sql.md has it. */
   readonly meaning: string
 }
 

@@ -5,7 +5,7 @@ import { LIVE_TABLES } from '../../../../src/operations/mesh-database/live-table
 import { TABLE_FILES } from '../../../../src/operations/tables/columns.ts'
 
 const tables = [...LIVE_TABLES, ...FILE_TABLES]
-const page = new URL('../../../../docs/parts/mesh-database.md', import.meta.url)
+const page = new URL('../../../../docs/guides/sql.md', import.meta.url)
 
 describe('columns of the mesh\'s own database', () => {
   it('are on the page about it, with their types and meanings, and none beside them', async () => {
