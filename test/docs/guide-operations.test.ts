@@ -1,0 +1,70 @@
+/**
+ * Runs the pages for administrators that have no test of their own, in this order: configuration.md, whose commands start a node in the background, and at
+ * that node, with a second one beside it, the others. Ports become free ones.
+ */
+import { spawnSync } from 'node:child_process'
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { callControlOnce } from '../../src/client/control.ts'
+import type { MemberView, NodeStatusView } from '../../src/wire/control.ts'
+import { type GuideBlock, guideBlocks, GuideShell, missingLines } from '../support/guide-shell.ts'
+import { type CommandResult, TestMesh, until } from '../support/processes.ts'
+
+const pages = ['configuration', 'monitoring', 'sql', 'latency', 'key-rotation'] as const
+
+/** latency.md and sql.md show a mesh that is larger, busy, not well, and has run for longer. */
+const illustrated = /^(?:│ (?:local1|remote\d|reedbase_\w+) .*|remote\d: .*)\n/gm
+
+/** The beginning of a block, and why it does not run here. */
+const notRun: ReadonlyArray<readonly [string, string]> = [
+  ...spawnSync('promtool', ['--version']).error === undefined ? [] : [['curl -s http://127.0.0.1:7480/metrics | promtool', 'promtool is not installed'] as const],
+]
+const isRun = ({ script }: GuideBlock): boolean => !notRun.some(([start]) => script.startsWith(start))
+
+const ran: Array<{ readonly page: string; readonly block: GuideBlock; readonly result: CommandResult }> = []
+let mesh: TestMesh
+let dataDir: string
+
+async function runPage(page: string, replacements: ReadonlyArray<readonly [string, string]>): Promise<void> {
+  const shell = await GuideShell.create({ folder: mesh.folder, dataDir, replacements })
+  for (const block of (await guideBlocks(`docs/guides/${page}.md`)).filter(isRun)) ran.push({ page, block, result: await shell.run(block.script) })
+}
+
+beforeAll(async () => {
+  mesh = await TestMesh.create()
+  dataDir = join(mesh.folder, 'local1')
+  await mkdir(dataDir, { mode: 0o700 })
+  await cp(join(mesh.folder, 'key', 'keyring'), join(dataDir, 'keyring'))
+  for (const name of ['users', 'orders']) {
+    await mkdir(join(mesh.folder, name))
+    await writeFile(join(mesh.folder, name, `${name}.csv`), 'id,name\n1,Ada\n2,Grace\n')
+  }
+  await runPage('configuration', [['--seed 10.0.0.1:7400', '--listen 127.0.0.1:0 --http-listen 127.0.0.1:0']])
+  const status = await callControlOnce({ dataDir }, { method: 'status' }) as NodeStatusView
+  const second = await mesh.start('local2', { seeds: [status.listen.tcpMultiaddrs[0] ?? ''], databaseArgs: ['--db', `users_prod=${join(mesh.folder, 'users')},threads=1`] })
+  await second.ready()
+  await until('local1 to measure local2', async () => (await callControlOnce({ dataDir }, { method: 'members' }) as MemberView[]).some(({ state, latency }) => state === 'alive' && latency !== null))
+  const newKey = `"$(rdb keys:list --json | '${process.execPath}' -p 'JSON.parse(fs.readFileSync(0)).find((key) => !key.inUse).fingerprint')"`
+  const replacements = [['http://127.0.0.1:7480', status.http ?? ''], ['<fingerprint>', newKey], ['<old fingerprint>', newKey]] as const
+  for (const page of pages.filter((name) => name !== 'configuration')) await runPage(page, replacements)
+})
+
+afterAll(async () => {
+  const pid = await readFile(join(dataDir, 'node.json'), 'utf8').then((text) => (JSON.parse(text) as { pid: number }).pid, () => null)
+  if (pid !== null) process.kill(pid, 'SIGKILL')
+  await mesh.stop()
+})
+
+describe.each(pages)('docs/guides/%s.md', (page) => {
+  const own = (): typeof ran => ran.filter((entry) => entry.page === page)
+
+  it('its commands end well', () => {
+    expect(own().length).toBeGreaterThan(0)
+    for (const { block, result: { code, stdout, stderr } } of own()) expect([block.script, code], `${stdout}${stderr}`).toEqual([block.script, 0])
+  })
+
+  it('what it shows comes out', () => {
+    for (const { block, result } of own()) expect([block.script, missingLines((block.shown ?? '').replaceAll(illustrated, ''), result)], `${result.stdout}${result.stderr}`).toEqual([block.script, []])
+  })
+})
