@@ -11,7 +11,7 @@ import type { MemberView, NodeStatusView } from '../../src/wire/control.ts'
 import { type GuideBlock, guideBlocks, GuideShell, missingLines } from '../support/guide-shell.ts'
 import { type CommandResult, TestMesh, until } from '../support/processes.ts'
 
-const pages = ['configuration', 'monitoring', 'sql', 'latency', 'key-rotation'] as const
+const pages = ['configuration', 'monitoring', 'http-api', 'sql', 'latency', 'key-rotation'] as const
 
 /** latency.md and sql.md show a mesh that is larger, busy, not well, and has run for longer. */
 const illustrated = /^(?:│ (?:local1|remote\d|reedbase_\w+) .*|remote\d: .*)\n/gm
@@ -41,6 +41,8 @@ beforeAll(async () => {
     await writeFile(join(mesh.folder, name, `${name}.csv`), 'id,name\n1,Ada\n2,Grace\n')
   }
   await runPage('configuration', [['--seed 10.0.0.1:7400', '--listen 127.0.0.1:0 --http-listen 127.0.0.1:0']])
+  // The load of this machine is nothing to show.
+  await callControlOnce({ dataDir }, { method: 'drill-start', cpuPercent: 12, memoryPercent: 40, forMs: 3_600_000 })
   const status = await callControlOnce({ dataDir }, { method: 'status' }) as NodeStatusView
   const second = await mesh.start('local2', { seeds: [status.listen.tcpMultiaddrs[0] ?? ''], databaseArgs: ['--db', `users_prod=${join(mesh.folder, 'users')},threads=1`] })
   await second.ready()
