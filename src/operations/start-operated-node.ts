@@ -29,8 +29,8 @@ export async function startOperatedNode(options: NodeOptions, { log, plugins = N
   // Before anything is opened: a port beyond loopback without its files is a mistake of the options.
   const protection = options.http.listen === 'off' ? null : await loadProtection(options.http, log)
   const libp2pMetrics = (await import('./metrics/libp2p-metrics.ts')).createLibp2pMetrics()
-  const traces = await openTraces(options)
   const { meshEngine, plugins: withMesh } = withMeshDatabase(plugins, log)
+  const traces = await openTraces(options)
   const node = await startNode(options, {
     log: traces === null ? log : tracedLog(log, traces.traceId), plugins: { ...withMesh, libp2pMetrics: libp2pMetrics.component, tracing: traces?.tracing }, origin,
   })
