@@ -48,7 +48,7 @@ export class Distances {
     return views.sort((one, other) => (one.to < other.to ? -1 : 1))
   }
 
-  /** Of each of the first 300 members to its nearest `count` of them, by coordinates, each pair once. Quadratic, so it ends there: 8 ms. */
+  /** Of each of the first 300 members to its nearest `count` of them, by coordinates, each pair once. Quadratic, so it ends there: 10 ms. */
   nearest(count: number): RttView[] {
     const placed = this.#parts.members().slice(0, nearestMembersMax).flatMap((member) => {
       const coordinate = this.#parts.coordinateOf(member.peerId)
