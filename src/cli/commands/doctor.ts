@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { MeshError } from '../../errors.ts'
 import type { NodeOptions } from '../../node/options.ts'
@@ -53,11 +54,10 @@ async function examine(flags: Flags, context: CliContext, signal: AbortSignal): 
 }
 
 async function configuration(flags: Flags, { env, cwd }: CliContext): Promise<{ readonly options: NodeOptions | null; readonly finding: Finding }> {
-  const { loadNodeOptions } = await import('../../node/options.ts')
+  const { loadNodeConfiguration } = await import('../../node/options.ts')
   try {
-    const options = loadNodeOptions({ flags: { ...(flags.config === undefined ? {} : { config: flags.config }), ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }) }, env, cwd })
-    const file = flags.config ?? env['REEDBASE_CONFIG']
-    return { options, finding: ok('configuration', file === undefined ? 'no file is named; options and environment are valid' : `${file} is valid`) }
+    const { options, file } = loadNodeConfiguration({ flags: { ...(flags.config === undefined ? {} : { config: flags.config }), ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }) }, env, cwd })
+    return { options, finding: ok('configuration', existsSync(file) ? `${file} is valid` : 'there is no file, and the environment is valid') }
   } catch (error) {
     if (!(error instanceof MeshError)) throw error
     return { options: null, finding: fail('configuration', error.message, error.nextStep) }

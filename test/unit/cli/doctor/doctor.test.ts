@@ -140,6 +140,14 @@ describe('rdb doctor', () => {
     expect(stdout).toContain(`→ rdb keys:generate --data-dir ${join(folder, 'none')}`)
   })
 
+  it('reads the configuration in the data folder where none is named', async () => {
+    await mkdir(join(folder, 'data'), { mode: 0o700 })
+    await writeFile(join(folder, 'data', 'reedbase.yaml'), 'listen: 127.0.0.1:0\n')
+    const { stdout } = await new FakeProcess().run('doctor', '--data-dir', join(folder, 'data'))
+    expect(stdout).toContain(`${join(folder, 'data', 'reedbase.yaml')} is valid`)
+    expect(stdout).toMatch(/ok +ports +any free port of 127\.0\.0\.1/)
+  })
+
   it('tells what is wrong with the configuration', async () => {
     await writeFile(join(folder, 'c.yaml'), 'listn: 1\n')
     const { code, stdout } = await new FakeProcess().run('doctor', '--config', join(folder, 'c.yaml'), '--data-dir', join(folder, 'none'))
