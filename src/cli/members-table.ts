@@ -1,9 +1,9 @@
 import type { PathFinding } from '../core/membership/types.ts'
 import type { MemberView } from '../wire/control.ts'
 import type { TextOutput } from './context.ts'
+import { drawFittedTable, type FittedColumn } from './fitted-table.ts'
 import { formatAddress, formatAge, formatLatency, formatPercent, formatTime } from './format.ts'
 import { drillMark, memberStateText } from './state-text.ts'
-import { drawTable, type TableColumn } from './table.ts'
 
 interface MembersTableOptions {
   readonly wide: boolean
@@ -11,7 +11,7 @@ interface MembersTableOptions {
   readonly output: TextOutput
 }
 
-interface MemberColumn extends TableColumn {
+interface MemberColumn extends FittedColumn {
   /** Left out where no row has anything to say. */
   readonly isNews?: (member: MemberView) => boolean
   readonly text: (member: MemberView) => string
@@ -21,19 +21,19 @@ interface MemberColumn extends TableColumn {
 export function membersTable(members: readonly MemberView[], { wide, nowWallMs, output }: MembersTableOptions): string {
   const columns: readonly MemberColumn[] = [
     { title: 'Name', text: ({ name, local }) => `${name}${local ? ' (this node)' : ''}` },
-    { title: 'PeerId', isNews: () => wide, text: ({ record }) => record.peerId },
+    { title: 'PeerId', need: 9, isNews: () => wide, text: ({ record }) => record.peerId },
     { title: 'State', text: (member) => `${memberStateText(member, output)}${drillMark(member.load?.drill ?? false)}` },
-    { title: 'Since', text: ({ stateSinceWallMs }) => formatAge(stateSinceWallMs, nowWallMs) },
-    { title: 'Zone', isNews: ({ record }) => wide || zoneOf(record) !== 'default/default', text: ({ record }) => zoneOf(record) },
-    { title: 'Address', text: ({ record }) => (record.tcpMultiaddrs[0] === undefined ? '–' : formatAddress(record.tcpMultiaddrs[0])) },
-    { title: 'RTT', align: 'right', text: ({ local, latency }) => (local ? '–' : formatLatency(latency?.smoothedMs ?? null)) },
-    { title: 'Databases', text: ({ record }) => (record.databases.length === 0 ? '–' : record.databases.map(({ name, role }) => (role === 'primary' ? `${name} (primary)` : name)).join(', ')) },
-    { title: 'CPU', align: 'right', text: ({ load }) => formatPercent(load?.cpuPercent ?? null) },
-    { title: 'Mem', align: 'right', text: ({ load }) => formatPercent(load?.memoryPercent ?? null) },
+    { title: 'Since', need: 2, text: ({ stateSinceWallMs }) => formatAge(stateSinceWallMs, nowWallMs) },
+    { title: 'Zone', need: 3, isNews: ({ record }) => wide || zoneOf(record) !== 'default/default', text: ({ record }) => zoneOf(record) },
+    { title: 'Address', need: 1, text: ({ record }) => (record.tcpMultiaddrs[0] === undefined ? '–' : formatAddress(record.tcpMultiaddrs[0])) },
+    { title: 'RTT', align: 'right', need: 6, text: ({ local, latency }) => (local ? '–' : formatLatency(latency?.smoothedMs ?? null)) },
+    { title: 'Databases', need: 5, text: ({ record }) => (record.databases.length === 0 ? '–' : record.databases.map(({ name, role }) => (role === 'primary' ? `${name} (primary)` : name)).join(', ')) },
+    { title: 'CPU', align: 'right', need: 4, text: ({ load }) => formatPercent(load?.cpuPercent ?? null) },
+    { title: 'Mem', align: 'right', need: 4, text: ({ load }) => formatPercent(load?.memoryPercent ?? null) },
     { title: 'Notes', isNews: (member) => notes(member).length > 0, text: (member) => output.style('yellow', notes(member).join('; ')) },
   ]
   const shown = columns.filter(({ isNews }) => isNews === undefined || members.some(isNews))
-  const table = drawTable(shown, members.map((member) => shown.map(({ text }) => text(member))), output)
+  const table = drawFittedTable(shown, members.map((member) => shown.map(({ text }) => text(member))), output)
   return `${table}${members.length} ${members.length === 1 ? 'member' : 'members'}\n`
 }
 

@@ -38,6 +38,13 @@ describe('members', () => {
     ].join('\n'))
   })
 
+  it('keep to the width of a terminal, and say what they leave out', async () => {
+    const { stdout } = await new FakeProcess({ control: () => members, terminal: true, columns: 80 }).run('members')
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+    expect(stdout).toContain('│ Name               │ State          │')
+    expect(stdout).toMatch(/\nToo narrow for: .*Address.*\n3 members\n$/)
+  })
+
   it('mark a drill once', async () => {
     const drilled = member('local1', { local: true, load: { cpuPercent: 95, memoryPercent: 41.6, inFlight: 2, overloaded: true, drill: true, ageMs: 100 } })
     const { stdout } = await new FakeProcess({ control: () => [drilled] }).run('members')
