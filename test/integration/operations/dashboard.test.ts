@@ -96,6 +96,9 @@ describe.skipIf(executable === null)('the dashboard', () => {
 
     server.tell('mesh', server.mesh.event(Date.now(), peer?.name ?? '', 'member-failed', 'nobody <b>refuted</b> it'))
     await page.locator('#events').getByText(`${peer?.name ?? ''} failed`).waitFor()
+    const [, , third] = server.mesh.members
+    server.tell('mesh', server.mesh.event(Date.now() - 1, third?.name ?? '', 'member-suspected', 'no ack'))
+    await page.locator('.nodes tr', { hasText: third?.name ?? '' }).getByText('Suspect').waitFor()
     expect(await page.locator('#events .entry-detail').first().textContent()).toBe('nobody <b>refuted</b> it')
 
     server.tell('query', { ...server.mesh.query(Date.now()), sql: 'SELECT <i>1</i>', decision: 'forward', executedBy: { peerId: peer?.peerId, name: 'milan-2' }, latencyMs: 7, outcome: 'ok', reason: 'too busy here' })

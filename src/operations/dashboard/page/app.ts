@@ -1,6 +1,6 @@
 /** The dashboard: one state, fed by the node's stream, drawn by views that know nothing of each other. */
 import { announcement } from './announcer.ts'
-import { alertsCame, connectionChanged, databasesCame, eventsCame, liveStateCame, memberSelected, queriesCame } from './dashboard-state.ts'
+import { alertsCame, connectionChanged, databasesCame, eventsCame, liveStateCame, memberSelected, membersToldOf, queriesCame } from './dashboard-state.ts'
 import { byId, setText } from './elements.ts'
 import { createFeedsView } from './feeds-view.ts'
 import { createHeaderView } from './header-view.ts'
@@ -40,7 +40,10 @@ const stream = new LiveStream({
     const latest = states.at(-1)
     if (latest !== undefined) store.change(liveStateCame(latest))
   },
-  mesh: (events) => store.change(eventsCame(events)),
+  mesh: (events) => {
+    store.change(eventsCame(events))
+    store.change(membersToldOf(events))
+  },
   query: (queries) => store.change(queriesCame(queries)),
   alert: (alerts) => store.change(alertsCame(alerts)),
   connection: (connection) => store.change(connectionChanged(connection)),

@@ -65,6 +65,26 @@ export function eventsCame(events: readonly EventView[]): Change {
   }
 }
 
+/** What an event says of a member is shown with the event, and not up to a second later with the next state. */
+export function membersToldOf(events: readonly EventView[]): Change {
+  return (state) => {
+    if (state.live === null) return state
+    const told = new Map(events.flatMap((event) => (isMemberEvent(event) && statesTold[event.type] !== undefined ? [[event.record.peerId, statesTold[event.type]] as const] : [])))
+    const members = state.live.members.map((member) => {
+      const shown = told.get(member.peerId)
+      return shown === undefined || (shown === 'alive' && member.state !== 'suspect') ? member : { ...member, state: shown }
+    })
+    return members.every((member, index) => member === state.live?.members[index]) ? state : { ...state, live: { ...state.live, members } }
+  }
+}
+
+const statesTold: Partial<Record<EventView['type'], LiveMemberView['state']>> = { 'member-suspected': 'suspect', 'member-failed': 'failed', 'member-left': 'left', 'member-refuted': 'alive' }
+
+/** As src/wire has it; a page's module takes only types from there. */
+function isMemberEvent(event: EventView): event is Extract<EventView, { readonly record: unknown }> {
+  return 'record' in event
+}
+
 /** After a lost connection some may come twice. */
 function eventKey(event: EventView): string {
   return [event.atWallMs, event.type, 'record' in event ? event.record.peerId : '', event.reason].join(' ')

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { announcement } from '../../../../src/operations/dashboard/page/announcer.ts'
-import { alertsCame, type Change, connectionChanged, EVENTS_MAX, eventsCame, INITIAL_STATE, liveStateCame, memberSelected, QUERIES_MAX, queriesCame } from '../../../../src/operations/dashboard/page/dashboard-state.ts'
+import { alertsCame, type Change, connectionChanged, EVENTS_MAX, eventsCame, INITIAL_STATE, liveStateCame, membersToldOf, memberSelected, QUERIES_MAX, queriesCame } from '../../../../src/operations/dashboard/page/dashboard-state.ts'
 import type { AlertView } from '../../../../src/wire/operations-views.ts'
 import { SimulatedMesh } from '../../../support/simulated-mesh.ts'
 
@@ -16,6 +16,17 @@ describe('the state of the page', () => {
     expect(new Set(state.events.map(({ key }) => key)).size).toBe(3)
     expect(eventsCame([event(7)])(state)).toBe(state)
     expect(after(eventsCame(Array.from({ length: 500 }, (_, index) => event(index)))).events).toHaveLength(EVENTS_MAX)
+  })
+
+  it('shows what an event says of a member before the next state does', () => {
+    const state = after(liveStateCame(mesh.state(0)))
+    const [, peer] = mesh.members
+    const told = (type: Parameters<SimulatedMesh['event']>[2], from = state): unknown[] => membersToldOf([mesh.event(1, peer?.name ?? '', type, '')])(from).live?.members.map((member) => member.state) ?? []
+    expect(told('member-failed')).toEqual(['alive', 'failed', 'alive'])
+    expect(membersToldOf([mesh.event(1, peer?.name ?? '', 'member-joined', '')])(state)).toBe(state)
+    const failed = membersToldOf([mesh.event(1, peer?.name ?? '', 'member-failed', '')])(state)
+    expect(told('member-refuted', failed)).toEqual(['alive', 'failed', 'alive'])
+    expect(told('member-refuted', membersToldOf([mesh.event(1, peer?.name ?? '', 'member-suspected', '')])(state))).toEqual(['alive', 'alive', 'alive'])
   })
 
   it('takes each query once, by when it ended, also of a node that counts from 1 again', () => {
