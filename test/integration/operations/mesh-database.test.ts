@@ -1,4 +1,5 @@
 /** The mesh as tables in SQL: two nodes inside this process with real sockets and DuckDB, and the engine alone where time has to pass. */
+import { renameSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -227,6 +228,22 @@ describe('the engine of reedbase', () => {
     expect(flushes).toBe(0)
     await rows('SELECT * FROM nodes JOIN (SELECT peer_id FROM latency) USING (peer_id)')
     expect(flushes).toBe(1)
+    await engine.close()
+  })
+
+  it('looks again where a file moved into the history after it was found', async () => {
+    const dataDir = join(folder, 'moved')
+    let scans = 0
+    const { engine, clock, rows } = await engineOf(dataDir)
+    const members = (): ReturnType<MeshSources['inspection']['members']> => {
+      // Read before the files are, since the engine begins with what the condition needs.
+      if (scans++ === 0) renameSync(join(dataDir, 'load.csv'), join(dataDir, 'history/load-2026-11-20.csv'))
+      return [memberView('near')]
+    }
+    engine.bind({ clock, dataDir, alerts: null, flush: () => Promise.resolve(), inspection: { clock, members, databases: () => [], recentEvents: () => [], recentQueries: () => [] } })
+    await writeFile(join(dataDir, 'load.csv'), 'cpu_percent,memory_percent,timestamp\n1,2,2026-11-20T10:00:00.000Z\n')
+    expect(await rows('SELECT l.cpu_percent FROM load l WHERE l.cpu_percent >= (SELECT count(*) FROM nodes)')).toEqual([{ cpu_percent: 1 }])
+    expect(scans).toBe(2)
     await engine.close()
   })
 
