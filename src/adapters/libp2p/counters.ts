@@ -18,6 +18,8 @@ export interface MeshCounters {
   /** Dials, inbound connections and gossip messages refused because of `setAllowed`. */
   denied: number
   gossipPublished: number
+  /** Messages that gossipsub did not take, as too large or while it stops. */
+  gossipPublishFailures: number
   gossipReceived: number
   gossipIgnored: number
   gossipRejected: number
@@ -43,6 +45,7 @@ export function createCounters(): MeshCounters {
     dialFailures: 0,
     denied: 0,
     gossipPublished: 0,
+    gossipPublishFailures: 0,
     gossipReceived: 0,
     gossipIgnored: 0,
     gossipRejected: 0,

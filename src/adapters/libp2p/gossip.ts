@@ -97,10 +97,15 @@ export class Gossip {
 
   /** Resolves when it is on its way to whoever listens, which may be nobody. */
   async publish(topic: GossipTopic, bytes: Uint8Array): Promise<void> {
-    if (bytes.length > this.#bytesMax) throw new RangeError(`A gossip message of ${bytes.length} bytes exceeds the limit of ${this.#bytesMax}.`)
-    if (this.#service === null) return
-    await this.#service.publish(GOSSIP_TOPICS[topic], bytes)
-    this.#counters.gossipPublished += 1
+    try {
+      if (bytes.length > this.#bytesMax) throw new RangeError(`A gossip message of ${bytes.length} bytes exceeds the limit of ${this.#bytesMax}.`)
+      if (this.#service === null) return
+      await this.#service.publish(GOSSIP_TOPICS[topic], bytes)
+      this.#counters.gossipPublished += 1
+    } catch (error) {
+      this.#counters.gossipPublishFailures += 1
+      throw error
+    }
   }
 
   #judge(topic: GossipTopic, message: Message): GossipVerdict {

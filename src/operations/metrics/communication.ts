@@ -20,7 +20,8 @@ export const communicationMetrics: readonly ReadDefinition[] = [
   countedBy('gossip_messages', 'direction', { sent: 'meshGossipPublished', received: 'meshGossipReceived' }, 'Messages of gossipsub. direction: sent or received.'),
   countedBy('gossip_messages_dropped', 'reason', { ignored: 'meshGossipIgnored', rejected: 'meshGossipRejected' }, 'Messages of gossipsub not passed on. reason: ignored (old, or of no concern) or rejected (malformed).'),
 
-  countedBy('send_failures', 'reason', { error: 'datagramsSendErrors', denied: 'datagramsSendsDenied' }, 'Datagrams that were not sent. reason: error (of the system, or no address), or denied (by the lists of peers).'),
+  countedBy('send_failures', 'reason', { error: 'datagramsSendErrors', denied: 'datagramsSendsDenied', gossip: 'meshGossipPublishFailures' },
+    'Messages that were not sent. reason: of datagrams error (of the system, or no address) or denied (by the lists of peers); gossip (gossipsub did not take it).'),
   countedBy('datagrams_dropped', 'reason', {
     truncated: 'datagramsDroppedTruncated', oversized: 'datagramsDroppedOversized', version: 'datagramsDroppedVersion', 'unknown-sender': 'datagramsDroppedUnknownSender', denied: 'datagramsDroppedDenied',
     epoch: 'datagramsDroppedEpoch', replayed: 'datagramsDroppedReplayed', forged: 'datagramsDroppedForged', malformed: 'datagramsDroppedMalformed',

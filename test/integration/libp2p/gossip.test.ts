@@ -55,6 +55,13 @@ describe('gossip', () => {
     expect(atLast.filter((message) => message.text === 'news')).toEqual([{ topic: 'members', from: first.peerId, text: 'news' }])
   })
 
+  it('counts what could not be published', async () => {
+    const { first } = await line()
+    const { gossipPublished } = first.counters()
+    await expect(first.publish('members', new Uint8Array(1 << 20))).rejects.toThrow('exceeds the limit')
+    expect(first.counters()).toMatchObject({ gossipPublished, gossipPublishFailures: 1 })
+  })
+
   it.each(['reject', 'ignore'] as const)('does not pass on what a node between decides to %s', async (verdict) => {
     const { first, middle, atMiddle, atLast } = await line((text) => text === 'bad' ? verdict : 'accept')
     await first.publish('load', Buffer.from('bad'))
