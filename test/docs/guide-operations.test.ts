@@ -1,6 +1,6 @@
 /**
- * Runs the pages for administrators that have no test of their own, in this order: configuration.md, whose commands start a node in the background, and at
- * that node, with a second one beside it, the others. Ports become free ones.
+ * Runs the pages for administrators that have no test of their own. First configuration.md, whose commands start a node in the background; then, at
+ * that node with a second one beside it, the others side by side. Ports become free ones.
  */
 import { spawnSync } from 'node:child_process'
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -11,7 +11,7 @@ import type { MemberView, NodeStatusView } from '../../src/wire/control.ts'
 import { type GuideBlock, guideBlocks, GuideShell, missingLines } from '../support/guide-shell.ts'
 import { type CommandResult, TestMesh, until } from '../support/processes.ts'
 
-const pages = ['configuration', 'monitoring', 'http-api', 'sql', 'latency', 'key-rotation'] as const
+const pages = ['configuration', 'monitoring', 'http-api', 'tables', 'sql', 'tracing', 'latency', 'key-rotation'] as const
 
 /** latency.md and sql.md show a mesh that is larger, busy, not well, and has run for longer. */
 const illustrated = /^(?:│ (?:local1|remote\d|reedbase_\w+) .*|remote\d: .*)\n/gm
@@ -26,8 +26,7 @@ const ran: Array<{ readonly page: string; readonly block: GuideBlock; readonly r
 let mesh: TestMesh
 let dataDir: string
 
-async function runPage(page: string, replacements: ReadonlyArray<readonly [string, string]>): Promise<void> {
-  const shell = await GuideShell.create({ folder: mesh.folder, dataDir, replacements })
+async function runPage(page: string, shell: GuideShell): Promise<void> {
   for (const block of (await guideBlocks(`docs/guides/${page}.md`)).filter(isRun)) ran.push({ page, block, result: await shell.run(block.script) })
 }
 
@@ -40,7 +39,7 @@ beforeAll(async () => {
     await mkdir(join(mesh.folder, name))
     await writeFile(join(mesh.folder, name, `${name}.csv`), 'id,name\n1,Ada\n2,Grace\n')
   }
-  await runPage('configuration', [['--seed 10.0.0.1:7400', '--listen 127.0.0.1:0 --http-listen 127.0.0.1:0']])
+  await runPage('configuration', await GuideShell.create({ folder: mesh.folder, dataDir, replacements: [['--seed 10.0.0.1:7400', '--listen 127.0.0.1:0 --http-listen 127.0.0.1:0']] }))
   // The load of this machine is nothing to show.
   await callControlOnce({ dataDir }, { method: 'drill-start', cpuPercent: 12, memoryPercent: 40, forMs: 3_600_000 })
   const status = await callControlOnce({ dataDir }, { method: 'status' }) as NodeStatusView
@@ -48,8 +47,9 @@ beforeAll(async () => {
   await second.ready()
   await until('local1 to measure local2', async () => (await callControlOnce({ dataDir }, { method: 'members' }) as MemberView[]).some(({ state, latency }) => state === 'alive' && latency !== null))
   const newKey = `"$(rdb keys:list --json | '${process.execPath}' -p 'JSON.parse(fs.readFileSync(0)).find((key) => !key.inUse).fingerprint')"`
-  const replacements = [['http://127.0.0.1:7480', status.http ?? ''], ['<fingerprint>', newKey], ['<old fingerprint>', newKey]] as const
-  for (const page of pages.filter((name) => name !== 'configuration')) await runPage(page, replacements)
+  const shell = await GuideShell.create({ folder: mesh.folder, dataDir, replacements: [['http://127.0.0.1:7480', status.http ?? ''], ['<fingerprint>', newKey], ['<old fingerprint>', newKey]] })
+  // They only look, but for the last, which changes nothing that the others see.
+  await Promise.all(pages.filter((name) => name !== 'configuration').map((page) => runPage(page, shell)))
 })
 
 afterAll(async () => {

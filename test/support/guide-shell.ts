@@ -66,7 +66,7 @@ export class GuideShell {
 /** Figures, times, paths and drawn lines are the machine's affair. */
 function lineForm(line: string): string {
   if (/^[┌├└]/.test(line)) return ''
-  return line.replaceAll(/\b[0-9a-f]{16}\b/g, 'key').replaceAll(/\b\d[\d.,:]*\s?(?:µs|ms|s|m|h|%|GB|MB|kB|B)?(?: ago)?\b%?/g, '#').replaceAll(/\bnow\b/g, '#').replaceAll(/#(?: #)+/g, '#').replaceAll(/[\w./~-]*\/[\w./-]+/g, '/').replaceAll(/\s+/g, ' ').trim()
+  return line.replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, '#').replaceAll(/\b[0-9a-f]{16}\b/g, 'key').replaceAll(/\b\d[\d.,:]*\s?(?:µs|ms|s|m|h|%|GB|MB|kB|B)?(?: ago)?\b%?/g, '#').replaceAll(/\bnow\b/g, '#').replaceAll(/#(?: #)+/g, '#').replaceAll(/[\w./~-]*\/[\w./-]+/g, '/').replaceAll(/\s+/g, ' ').trim()
 }
 
 /** The lines that are shown and did not come, in the order in which they are shown. What `alike` matches may be any of what it matches. */
