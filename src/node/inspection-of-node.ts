@@ -18,7 +18,7 @@ import type { QueryLog } from './query-log.ts'
 import type { QueryService } from './query-service.ts'
 import type { ReachabilityService } from './reachability-service.ts'
 
-interface InspectedParts extends Pick<NodeInspection, 'peerId' | 'name' | 'startedWallMs' | 'options' | 'dataDir' | 'clock' | 'log' | 'status' | 'distances' | 'isDraining' | 'announceHttp'> {
+interface InspectedParts extends Pick<NodeInspection, 'peerId' | 'name' | 'startedWallMs' | 'options' | 'dataDir' | 'clock' | 'log' | 'status' | 'distances' | 'isDraining' | 'announceHttp' | 'announceAlerts'> {
   readonly directory: PeerDirectory
   readonly registry: Pick<DatabaseRegistry, 'list'>
   readonly latencyService: LatencyService
@@ -38,17 +38,17 @@ interface InspectedParts extends Pick<NodeInspection, 'peerId' | 'name' | 'start
 }
 
 export function inspectNode(parts: InspectedParts): NodeInspection {
-  const { peerId, name, startedWallMs, options, dataDir, clock, log, status, distances, isDraining, announceHttp } = parts
+  const { peerId, name, startedWallMs, options, dataDir, clock, log, status, distances, isDraining, announceHttp, announceAlerts } = parts
   const { directory, registry, latencyService, latencies, reachability, membership, loads, mesh, queryLog, observers, ownQueries, queries, events, recentEvents, closers, lastReading } = parts
   return {
-    peerId, name, startedWallMs, options, dataDir, clock, log, status, distances, isDraining, announceHttp,
+    peerId, name, startedWallMs, options, dataDir, clock, log, status, distances, isDraining, announceHttp, announceAlerts,
     members: () => directory.memberViews(), databases: () => directory.databasesView(registry.list()),
     nodes: (database) => servedNodes(directory, database),
     latency: (database, hours) => {
       servedNodes(directory, database)
       return latencyService.view(database, hours)
     },
-    latencyTo: (peer) => latencies.summary(peer), traffic: (peer) => latencyService.traffic(peer),
+    pingIntervalMs: () => latencies.options.pingIntervalMs, latencyTo: (peer) => latencies.summary(peer), traffic: (peer) => latencyService.traffic(peer),
     reachability: () => ({ ...directory.self(), paths: reachability.paths(), mesh: null }),
     clockOffsets: () => membership.members().flatMap(({ state, signed: { record } }) => {
       const aheadMs = state === 'alive' ? loads.clockAheadMs(clock.nowMs(), clock.wallMs(), record.peerId) : null

@@ -6,7 +6,7 @@ import type { LoadReading } from '../ports/load-probe.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryRequest, QueryResponse } from '../query/types.ts'
 import type { EventView, ExplainView, LatencyView, MemberView, NodesView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
-import type { DatabaseView, QueryRecord } from '../wire/operations-views.ts'
+import type { AlertView, DatabaseView, QueryRecord } from '../wire/operations-views.ts'
 import type { Distances } from './distances.ts'
 import type { NodeObserver } from './observers.ts'
 import type { NodeOptions } from './options.ts'
@@ -17,6 +17,8 @@ export interface NodeInspection {
   readonly startedWallMs: number
   /** As the node was started; what was changed since is in `status` and in the views. */
   readonly options: NodeOptions
+  /** Now; it is changed on the running node. */
+  pingIntervalMs(): number
   /** Of the data folder, absolute. */
   readonly dataDir: string
   readonly clock: Clock
@@ -64,4 +66,6 @@ export interface NodeInspection {
   onClose(what: string, close: () => Promise<void> | void): void
   /** Tells where HTTP is served, for `rdb status` and whoever looks for it. */
   announceHttp(url: string): Promise<void>
+  /** What alerts there are, for `rdb status`. */
+  announceAlerts(list: () => readonly AlertView[]): void
 }

@@ -38,6 +38,7 @@ import { STREAMS_PER_CONNECTION_MAX } from '../query/limits.ts'
 import { QueryServer } from '../query/server.ts'
 import { QUERY_PROTOCOL } from '../query/types.ts'
 import { CONTROL_PROTOCOL, type EventView, type NodeStatusView } from '../wire/control.ts'
+import type { AlertView } from '../wire/operations-views.ts'
 import { decodeLoadSnapshot, encodeLoadSnapshot } from '../wire/membership-load.ts'
 import { createRecordSigner, createRecordVerifier } from '../wire/membership-signatures.ts'
 import { Admission } from './admission.ts'
@@ -122,6 +123,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   // Before anything that may ask whether the node drains.
   let stopping: Promise<void> | null = null
   let httpUrl: string | null = null
+  let alerts = (): readonly AlertView[] => []
   let lastReading: LoadReading | null = null
   const clock = systemClock
   const startedWallMs = clock.wallMs()
@@ -433,7 +435,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   const status = (): NodeStatusView => ({
     ...directory.self(), nameConflict: names.isContested(options.name), pid: process.pid, state: membership.selfState, version: softwareVersion,
     uptimeMs: clock.wallMs() - startedWallMs,
-    http: httpUrl,
+    http: httpUrl, alerts: alerts().filter(({ state }) => state === 'firing').map(({ rule, severity, subject, summary, sinceWallMs }) => ({ rule, severity, subject, summary, sinceWallMs })),
     listen: { tcpMultiaddrs: mesh.multiaddrs(), udp: `${datagrams.local.host}:${datagrams.local.port}` },
     databases: [...engines.values()].filter(({ isPrivate }) => isPrivate !== true).map((engine) => ({ name: engine.database, role: engine.role, engine: engine.kind, ready: engine.isReady(), lagMs: shownLagMs(engine.role, engine.lagMs?.()) })),
     load: directory.localLoad(),
@@ -509,6 +511,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
       httpUrl = url
       await writeRuntime()
     },
+    announceAlerts: (list) => { alerts = list },
   })
 
   return {

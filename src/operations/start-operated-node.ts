@@ -56,6 +56,7 @@ async function operate({ inspection, ...node }: InspectedNode, { libp2pMetrics, 
   const tables = inspection.options.tables.isWritten ? (await import('./tables/start-tables.ts')).startTables({ inspection, metrics }) : null
   metrics.tables = tables
   const alerts = new Alerts(inspection, tables)
+  inspection.announceAlerts(() => alerts.list())
   inspection.onClose('alerts', () => alerts.stop())
   metrics.alerts = alerts
   meshEngine.bind({ inspection, alerts, clock: inspection.clock, dataDir: inspection.dataDir, flush: async () => { await tables?.flush() } })

@@ -9,6 +9,7 @@ import type { MemberRecord, MemberState, PathFinding } from '../core/membership/
 import type { Priority } from '../core/routing/types.ts'
 import type { DatabaseEntry, RoutingChange } from './configuration-views.ts'
 import type { EventView } from './event-views.ts'
+import type { AlertView } from './operations-views.ts'
 
 export * from './event-views.ts'
 export type * from './query-views.ts'
@@ -75,6 +76,8 @@ export interface NodeStatusView {
   readonly listen: { readonly tcpMultiaddrs: readonly string[]; readonly udp: string }
   /** URL of the HTTP server; null where none runs. */
   readonly http: string | null
+  /** Those that are firing. */
+  readonly alerts: ReadonlyArray<Pick<AlertView, 'rule' | 'severity' | 'subject' | 'summary' | 'sinceWallMs'>>
   readonly databases: ReadonlyArray<{ readonly name: string; readonly role: string; readonly engine: string; readonly ready: boolean; /** As `NodeView.lagMs`. */ readonly lagMs: number | null }>
   readonly load: LoadView
   readonly members: Readonly<Record<MemberState, number>>

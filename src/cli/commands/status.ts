@@ -43,6 +43,7 @@ export function statusLines(status: NodeStatusView, output: TextOutput): string 
     ['Members', members.join(', ')],
     ['Quorum', quorumText(status, output)],
     ['Health', healthText(status, output)],
+    ['Alerts', alertsText(status, output)],
     ...(status.partition === null ? [] : [['Partition', partitionText(status.partition, output)] as const]),
   ]
   return [...lines, ...counterLines(status.counters)].map(([title, text]) => `${output.style('bold', `${title}:`.padEnd(11))} ${text}\n`).join('')
@@ -77,4 +78,9 @@ function quorumText({ quorum: { hasQuorum, reachable, known, needed, policy } }:
 
 function partitionText({ partition, sinceWallMs, away, lost, reachable }: PartitionStatusView, output: TextOutput): string {
   return `${output.style('red', 'suspected')} since ${formatTime(sinceWallMs)} (${partition}): ${away} away of ${lost} lost, ${reachable} here`
+}
+
+function alertsText({ alerts }: NodeStatusView, output: TextOutput): string {
+  if (alerts.length === 0) return 'none'
+  return alerts.map(({ severity, summary, sinceWallMs }) => `${output.style(severity === 'critical' ? 'red' : 'yellow', severity)} since ${formatTime(sinceWallMs)}: ${summary}`).join(`\n${' '.repeat(12)}`)
 }

@@ -90,7 +90,7 @@ function ratesBetween(before: TopSample, after: TopSample): TopRates | null {
   }
 }
 
-function attentionTo({ quorum, partition, localHealth, databases, nameConflict }: NodeStatusView, nodes: readonly TopNode[]): string[] {
+function attentionTo({ quorum, partition, localHealth, databases, nameConflict, alerts }: NodeStatusView, nodes: readonly TopNode[]): string[] {
   const named = (is: (node: TopNode) => boolean): string => {
     const names = nodes.filter(is).map(({ name }) => name)
     return names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ')
@@ -99,6 +99,8 @@ function attentionTo({ quorum, partition, localHealth, databases, nameConflict }
   return [
     quorum.hasQuorum ? null : `quorum lost: ${quorum.reachable} of ${quorum.known} here, ${quorum.needed} needed`,
     partition === null ? null : `partition: ${partition.away} of ${partition.lost} lost members are away`,
+    // Of these two the sentences above tell more.
+    ...alerts.filter(({ rule }) => rule !== 'quorum' && rule !== 'partition').map(({ rule, severity, subject }) => `${severity} alert ${rule}${subject === '' ? '' : ` (${subject})`}`),
     sentence(named(({ state }) => state === 'failed'), 'failed'),
     sentence(named(({ state }) => state === 'suspect'), 'suspected'),
     sentence(databases.filter(({ ready }) => !ready).map(({ name }) => name).join(', '), 'not ready here'),

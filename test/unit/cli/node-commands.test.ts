@@ -218,7 +218,7 @@ describe('drill', () => {
 
 describe('status', () => {
   const status: NodeStatusView = {
-    peerId: '12D3KooWlocal1', name: 'local1', nameConflict: false, pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, http: null, listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
+    peerId: '12D3KooWlocal1', name: 'local1', nameConflict: false, pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, http: null, alerts: [], listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' },
     databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true, lagMs: null }, { name: 'orders', role: 'replica', engine: 'duckdb', ready: false, lagMs: null }],
     load: { cpuPercent: 85, memoryPercent: 40, inFlight: 1, overloaded: true, drill: false }, members: { joining: 0, alive: 3, suspect: 0, failed: 1, left: 0 }, localHealth: { score: 0, max: 8 },
     counters: { membershipPingsSent: 1_204, membershipAcksReceived: 1_203, membershipPingsLost: 1, datagramsSent: 2_500, datagramsSentBytes: 512_340, datagramsDroppedForged: 2, datagramsDroppedReplayed: 1, partitionsSuspected: 1 },
@@ -228,7 +228,7 @@ describe('status', () => {
   it('is a few lines, or JSON with all counters', async () => {
     expect((await new FakeProcess({ control: () => status }).run('status')).stdout).toBe([
       'Name:       local1, alive', 'PeerId:     12D3KooWlocal1', 'Process:    42, version 0.1.0, up 1m 5s', 'Listens on: /ip4/127.0.0.1/tcp/7400, udp 127.0.0.1:7400',
-      'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed', 'Quorum:     yes, 3 of 4 members here, 3 needed', 'Health:     good (0 of 8)',
+      'Databases:  users (primary, duckdb), orders (replica, duckdb, not ready)', 'Load:       CPU 85%, memory 40%, 1 in flight, overloaded', 'Members:    3 alive, 1 failed', 'Quorum:     yes, 3 of 4 members here, 3 needed', 'Health:     good (0 of 8)', 'Alerts:     none',
       'Probes:     1,204 pings, 1,203 acks, 1 lost; 0 indirect pings, 0 of them helped', 'Suspicions: 0 raised here, 0 refuted, 0 about this node; 0 failures declared here',
       'Topology:   0 changes, 0 members found flapping, 1 partition suspected', 'Gossip:     0 packets sent, 0 received; 0 announcements sent, 0 received; 0 syncs',
       'Datagrams:  2,500 sent (512 kB), 0 received (0 B), 3 dropped\n',
@@ -239,10 +239,12 @@ describe('status', () => {
       ...status, partition: { partition: 'partition-2', sinceWallMs: nowWallMs, reachable: 2, away: 2, lost: 3 }, quorum: { hasQuorum: false, reachable: 2, known: 5, needed: 3, policy: 'read-only' },
     }
     expect((await new FakeProcess({ control: () => cut }).run('status')).stdout).toContain([
-      'Quorum:     lost, 2 of 5 members here, 3 needed; this node refuses writes', 'Health:     good (0 of 8)', 'Partition:  suspected since 12:00:10.000 (partition-2): 2 away of 3 lost, 2 here',
+      'Quorum:     lost, 2 of 5 members here, 3 needed; this node refuses writes', 'Health:     good (0 of 8)', 'Alerts:     none', 'Partition:  suspected since 12:00:10.000 (partition-2): 2 away of 3 lost, 2 here',
     ].join('\n'))
     const contested = { ...status, name: 'local1~abc123', nameConflict: true }
     expect((await new FakeProcess({ control: () => contested }).run('status')).stdout).toContain('Name:       local1~abc123, alive; another member has the same name: give each node a --name of its own\n')
+    const alarmed: NodeStatusView = { ...status, alerts: [{ rule: 'cpu', severity: 'critical', subject: '', summary: 'CPU is 97 %, above 90 %.', sinceWallMs: nowWallMs }, { rule: 'peerLatency', severity: 'warning', subject: 'far', summary: 'Far.', sinceWallMs: nowWallMs }] }
+    expect((await new FakeProcess({ control: () => alarmed }).run('status')).stdout).toContain('Alerts:     critical since 12:00:10.000: CPU is 97 %, above 90 %.\n            warning since 12:00:10.000: Far.\n')
     const drilled = { ...status, load: { ...status.load, drill: true } }
     expect((await new FakeProcess({ control: () => drilled }).run('status')).stdout).toContain('Load:       CPU 85%, memory 40%, 1 in flight (drill), overloaded\n')
     expect(JSON.parse((await new FakeProcess({ control: () => status }).run('status', '--json')).stdout)).toEqual(status)

@@ -83,7 +83,7 @@ describe('the network', () => {
 })
 
 const status = {
-  name: 'local1', version: '0.1.0', listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' }, http: null, nameConflict: false, partition: null, localHealth: { score: 0, max: 8 },
+  name: 'local1', version: '0.1.0', listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' }, http: null, alerts: [], nameConflict: false, partition: null, localHealth: { score: 0, max: 8 },
   quorum: { hasQuorum: true, reachable: 3, known: 3, needed: 2, policy: 'serve' }, databases: [{ name: 'users', ready: true }], load: { cpuPercent: 1, memoryPercent: 1, overloaded: false, drill: false },
 } as unknown as NodeStatusView
 const member = (name: string, clockAheadMs: number | null, record: object = {}): MemberView => ({ name, state: 'alive', clockAheadMs, record: { softwareVersion: '0.1.0', wireVersion: 1, ...record } }) as unknown as MemberView

@@ -16,7 +16,7 @@ afterAll(() => {
 const plain = { style: (_style: string, text: string): string => text }
 
 const status: NodeStatusView = {
-  peerId: 'a', name: 'local1', nameConflict: false, pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, http: null, listen: { tcpMultiaddrs: [], udp: '127.0.0.1:7400' },
+  peerId: 'a', name: 'local1', nameConflict: false, pid: 42, state: 'alive', version: '0.1.0', uptimeMs: 65_000, http: null, alerts: [], listen: { tcpMultiaddrs: [], udp: '127.0.0.1:7400' },
   databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true, lagMs: null }], load: { cpuPercent: 20, memoryPercent: 40, inFlight: 1, overloaded: false, drill: false },
   members: { joining: 0, alive: 2, suspect: 0, failed: 1, left: 0 }, localHealth: { score: 0, max: 8 }, partition: null, quorum: { hasQuorum: true, reachable: 2, known: 3, needed: 2, policy: 'serve' },
   counters: { queriesLocal: 100, queriesForwarded: 10, queryServerFailed: 3, queriesServedForPeers: 7, datagramsSent: 1_000, datagramsSentBytes: 50_000 },
@@ -48,6 +48,9 @@ describe('a snapshot', () => {
   it('says what needs attention, and leaves out who has left', () => {
     const { attention, nodes } = toSnapshot(sample(), null)
     expect(attention).toEqual(['remote2 failed', 'remote1 overloaded'])
+    const alarmed = { ...sample().status, alerts: [{ rule: 'peerLatency', severity: 'warning' as const, subject: 'far', summary: '', sinceWallMs: 0 }, { rule: 'quorum', severity: 'critical' as const, subject: '', summary: '', sinceWallMs: 0 }] }
+    expect(toSnapshot(sample({ status: alarmed }), null).attention).toContain('warning alert peerLatency (far)')
+    expect(toSnapshot(sample({ status: alarmed }), null).attention).not.toContain('critical alert quorum')
     expect(nodes.map(({ name, latencyMs, p99Ms, lossPercent }) => [name, latencyMs, p99Ms, lossPercent])).toEqual([['local1', null, null, null], ['remote1', 4.2, 9, 2], ['remote2', null, null, null]])
     const grave = { ...status, quorum: { ...status.quorum, hasQuorum: false }, partition: { partition: 'p', sinceWallMs: 1, reachable: 1, away: 2, lost: 2 }, localHealth: { score: 3, max: 8 }, nameConflict: true }
     expect(toSnapshot(sample({ status: grave, members: Array.from({ length: 5 }, (_, index) => member(`n${index}`, { state: 'suspect' })) }), null).attention).toEqual([

@@ -17,7 +17,7 @@ export const selfPeerId = '12D3KooWself'
 
 export const healthyStatus: NodeStatusView = {
   peerId: selfPeerId, name: 'near', nameConflict: false, pid: 1, state: 'alive', version: '0.1.0', uptimeMs: 5_000,
-  listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' }, http: null,
+  listen: { tcpMultiaddrs: ['/ip4/127.0.0.1/tcp/7400'], udp: '127.0.0.1:7400' }, http: null, alerts: [],
   databases: [{ name: 'users', role: 'primary', engine: 'duckdb', ready: true, lagMs: null }],
   load: { cpuPercent: 12, memoryPercent: 30, inFlight: 0, overloaded: false, drill: false }, members: { joining: 0, alive: 1, suspect: 0, failed: 0, left: 0 },
   localHealth: { score: 0, max: 8 }, partition: null, quorum: { hasQuorum: true, reachable: 1, known: 1, needed: 1, policy: 'serve' }, counters: {},

@@ -65,7 +65,7 @@ export class InspectedNode {
 
   #status(): NodeStatusView {
     return {
-      peerId: 'self', name: 'self', nameConflict: false, pid: 1, state: 'alive', version: '1.2.3', uptimeMs: 0, listen: { tcpMultiaddrs: [], udp: '' }, http: null, databases: [],
+      peerId: 'self', name: 'self', nameConflict: false, pid: 1, state: 'alive', version: '1.2.3', uptimeMs: 0, listen: { tcpMultiaddrs: [], udp: '' }, http: null, alerts: [], databases: [],
       load: { cpuPercent: 25, memoryPercent: 50, inFlight: 2, overloaded: false, drill: false }, members: { joining: 0, alive: 1, suspect: 0, failed: 0, left: 0 }, localHealth: { score: 0, max: 8 }, partition: null,
       quorum: { hasQuorum: true, reachable: 1, known: 1, needed: 1, policy: 'serve' }, counters: this.counters, ...this.status,
     }

@@ -30,6 +30,7 @@ export interface MeasuredNode {
   readonly inspection: TablesParts['inspection']
   readonly tell: Required<Pick<NodeObserver, 'handleRtt' | 'handleLost' | 'handleReading'>>
   members: MemberView[]
+  pingIntervalMs: number
   samples: () => Promise<MetricSample[]>
   load(cpuPercent: number, memoryPercent: number): void
   /** As a node does when it stops. */
@@ -45,9 +46,9 @@ export async function measuredNode(at: string, options: object = {}): Promise<Me
   const log = createRecordingLog()
   const parsed: NodeOptions = parseNodeOptions({ name: 'near', dataDir, ...options }, '/')
   const node: MeasuredNode = {
-    dataDir, clock, log, members: [memberView('near', { local: true }), memberView('far')], samples: () => Promise.resolve([]),
+    dataDir, clock, log, pingIntervalMs: parsed.pingIntervalMs, members: [memberView('near', { local: true }), memberView('far')], samples: () => Promise.resolve([]),
     inspection: {
-      clock, log, dataDir, options: parsed, members: () => node.members, onClose: (_what, close) => { closers.push(close) },
+      clock, log, dataDir, options: parsed, pingIntervalMs: () => node.pingIntervalMs, members: () => node.members, onClose: (_what, close) => { closers.push(close) },
       observe: (observer) => {
         observers.add(observer)
         return () => { observers.delete(observer) }

@@ -114,6 +114,21 @@ describe('tables on disk', () => {
     await tables.flush()
     expect(await read('nodes.csv')).toHaveLength(2)
   })
+
+  it('are replaced by the interval that the node has now', async () => {
+    const { node, tables, read } = await start('2026-11-20T12:00:00.000Z')
+    await tables.flush()
+    const stampAfter = async (seconds: number): Promise<string | undefined> => {
+      node.clock.advance(1_000 * seconds)
+      await tables.flush()
+      return (await read('nodes.csv'))[1]?.split(',').at(-1)
+    }
+    node.pingIntervalMs = 10_000
+    expect(await stampAfter(10)).toBe('2026-11-20T12:00:10.000Z')
+    node.pingIntervalMs = 60_000
+    expect(await stampAfter(59)).toBe('2026-11-20T12:00:10.000Z')
+    expect(await stampAfter(1)).toBe('2026-11-20T12:01:10.000Z')
+  })
 })
 
 describe('days', () => {
