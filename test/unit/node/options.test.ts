@@ -141,7 +141,7 @@ describe('refusals', () => {
   it.each([
     [{ flags: { listen: 'localhost:7400' } }, 'ERR_OPTION_INVALID: --listen is "localhost:7400"; it takes an IP address of this host and a port, such as 127.0.0.1:7400 or [::1]:7400'],
     [{ flags: { listen: '127.0.0.1:65536' } }, 'ERR_OPTION_INVALID: --listen is "127.0.0.1:65536"; it takes an IP address of this host and a port, such as 127.0.0.1:7400 or [::1]:7400'],
-    [{ flags: { seeds: ['a:1', 'b'] } }, 'ERR_OPTION_INVALID: --seed is "b"; it takes host:port or a multiaddr, such as 10.0.0.1:7400 or /ip4/10.0.0.1/tcp/7400'],
+    [{ flags: { seeds: ['a:1', 'b'] } }, 'ERR_OPTION_INVALID: --seed is "b"; it takes host:port, dns:host:port or a multiaddr, such as 10.0.0.1:7400, dns:mesh.local:7400 or /ip4/10.0.0.1/tcp/7400'],
     [{ env: { REEDBASE_PING_INTERVAL: '30' } }, 'ERR_OPTION_INVALID: REEDBASE_PING_INTERVAL is "30"; it takes a duration with its unit (ms, s, m, h) from 100ms to 1h'],
     [{ env: { REEDBASE_PING_INTERVALL: '30s' } }, 'ERR_OPTION_UNKNOWN: the environment variable REEDBASE_PING_INTERVALL is not an option; did you mean REEDBASE_PING_INTERVAL?'],
     [{ yaml: 'name: a\nlsten: 127.0.0.1:1\n' }, 'ERR_OPTION_UNKNOWN: reedbase.yaml:2 lsten is not an option; did you mean listen?'],
