@@ -46,7 +46,7 @@ const samples = async () => {
 }
 const tables = startTables({
   metrics: { samples },
-  inspection: { clock, log, dataDir, options: parseNodeOptions({ name: 'bench', dataDir }, '/'), members: () => members, observe: (given) => { observer = given; return () => {} }, onClose: (_what, given) => { close = given } },
+  inspection: { clock, log, dataDir, options: parseNodeOptions({ name: 'bench', dataDir }, '/'), pingIntervalMs: () => 30_000, members: () => members, observe: (given) => { observer = given; return () => {} }, onClose: (_what, given) => { close = given } },
 })
 await tables.flush()
 

@@ -37,7 +37,7 @@ export interface Tables extends TablesSource {
 }
 
 export interface TablesParts {
-  readonly inspection: Pick<NodeInspection, 'clock' | 'log' | 'dataDir' | 'options' | 'members' | 'observe' | 'onClose'>
+  readonly inspection: Pick<NodeInspection, 'clock' | 'log' | 'dataDir' | 'options' | 'pingIntervalMs' | 'members' | 'observe' | 'onClose'>
   /** Absent: metrics/p2p.csv is not written. */
   readonly metrics?: Pick<MetricsSource, 'samples'> | undefined
   readonly files?: TableFileSystem
@@ -82,7 +82,7 @@ class RunningTables implements Tables {
   #writeStartedWallMs = 0
   #nextKeepMs = 0
   #keptAfterEnded = 0
-  #nextNodesMs = 0
+  #nodesAtMs = -Infinity
   #nodesBytes = 0
   #isFirst = true
   #isEnded = false
@@ -225,7 +225,7 @@ class RunningTables implements Tables {
     // One file that cannot be written is no reason to lose the others.
     const attempt = async (work: () => Promise<void>): Promise<void> => { await work().catch((error: unknown) => { failures.push(error) }) }
     for (const table of ['latency', 'load', 'p2p'] as const) this.#handleMinute(table, 'ended')
-    if (this.#latency.pending > 0 || clock.nowMs() >= this.#nextNodesMs) await attempt(() => this.#readMembers())
+    if (this.#latency.pending > 0 || this.#areNodesDue()) await attempt(() => this.#readMembers())
     for (const writer of this.#writers) await attempt(() => writer.write(clock.wallMs()))
     if (this.#isToKeep()) await attempt(() => this.#keep())
     this.#writeStartedMs = null
@@ -234,14 +234,20 @@ class RunningTables implements Tables {
 
   /** The status of a sample is that of its peer when it is written, some seconds later. */
   async #readMembers(): Promise<void> {
-    const { clock, dataDir, members, options } = this.#parts.inspection
+    const { clock, dataDir, members } = this.#parts.inspection
     const views = members()
     this.#statuses = new Map(views.map(({ record: { peerId }, status }) => [peerId, status]))
-    if (clock.nowMs() < this.#nextNodesMs) return
-    this.#nextNodesMs = clock.nowMs() + options.pingIntervalMs
+    if (!this.#areNodesDue()) return
+    this.#nodesAtMs = clock.nowMs()
     const content = nodesTable(views, clock.wallMs())
     await writeFileAtomically(join(dataDir, NODES_FILE), content, { mode: 'replace' })
     this.#nodesBytes = Buffer.byteLength(content)
+  }
+
+  /** Once in each interval of measurement, as that is now. */
+  #areNodesDue(): boolean {
+    const { clock, pingIntervalMs } = this.#parts.inspection
+    return clock.nowMs() - this.#nodesAtMs >= pingIntervalMs()
   }
 
   /** Now and then, at once where there is too much, and when a file has become part of the history, whose size then is another. */
