@@ -11,7 +11,7 @@ import type { MemberView, NodeStatusView } from '../../src/wire/control.ts'
 import { type GuideBlock, guideBlocks, GuideShell, missingLines } from '../support/guide-shell.ts'
 import { type CommandResult, TestMesh, until } from '../support/processes.ts'
 
-const pages = ['configuration', 'monitoring', 'http-api', 'tables', 'sql', 'tracing', 'latency', 'key-rotation'] as const
+const pages = ['configuration', 'monitoring', 'http-api', 'tables', 'sql', 'tracing', 'command-line', 'latency', 'key-rotation'] as const
 
 /** latency.md and sql.md show a mesh that is larger, busy, not well, and has run for longer. */
 const illustrated = /^(?:│ (?:local1|remote\d|reedbase_\w+) .*|remote\d: .*)\n/gm

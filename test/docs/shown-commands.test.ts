@@ -18,7 +18,8 @@ const noNode = (): never => { throw new MeshError('ERR_NO_NODE', 'no node runs h
 /** Inline code, and lines of blocks with a prompt, a comment or `npx` taken off. */
 function commandsOf(text: string): string[] {
   const inline = [...text.matchAll(/`(rdb [^`\n]+)`/g)].map(([, command = '']) => command)
-  const blocks = [...text.matchAll(/^```(?:sh)?\n(.*?)^```$/gms)].flatMap(([, block = '']) => block.split('\n'))
+  // All blocks, so that none begins where another ends.
+  const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].flatMap(([, kind = '', block = '']) => (['', 'sh'].includes(kind) ? block.split('\n') : []))
   const lines = blocks.map((line) => /^(?:\$ |npx )?(rdb [^#]+)/.exec(line)?.[1]?.trim() ?? '').filter((line) => line !== '')
   return [...new Set([...inline, ...lines])]
 }

@@ -18,10 +18,12 @@ export interface GuideBlock {
 
 export async function guideBlocks(page: string): Promise<GuideBlock[]> {
   const text = await readFile(join(root, page), 'utf8')
-  const fenced = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, kind = '', content = '']) => ({ kind, content }))
-  return fenced.flatMap(({ kind, content }, index) => {
+  const fenced = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(({ 0: whole, 1: kind = '', 2: content = '', index }) => ({ kind, content, start: index, end: index + whole.length }))
+  return fenced.flatMap(({ kind, content, end }, index) => {
     const next = fenced[index + 1]
-    return kind === 'sh' ? [{ script: content, shown: next?.kind === 'text' ? next.content : null }] : []
+    // Under another heading it shows something else.
+    const isShown = next?.kind === 'text' && !/^#/m.test(text.slice(end, next.start))
+    return kind === 'sh' ? [{ script: content, shown: isShown ? next.content : null }] : []
   })
 }
 
@@ -69,16 +71,19 @@ function lineForm(line: string): string {
   return line.replaceAll(/\b\d{4}-\d\d-\d\dT[\d:.]+Z/g, '#').replaceAll(/\b[0-9a-f]{16}\b/g, 'key').replaceAll(/\b\d[\d.,:]*\s?(?:µs|ms|s|m|h|%|GB|MB|kB|B)?(?: ago)?\b%?/g, '#').replaceAll(/\bnow\b/g, '#').replaceAll(/#(?: #)+/g, '#').replaceAll(/[\w./~-]*\/[\w./-]+/g, '/').replaceAll(/\s+/g, ' ').trim()
 }
 
-/** The lines that are shown and did not come, in the order in which they are shown. What `alike` matches may be any of what it matches. */
+/** The lines that are shown and did not come, on either stream in the order in which they are shown. What `alike` matches may be any of what it matches. */
 export function missingLines(shown: string, result: CommandResult, alike?: RegExp): string[] {
   const formOf = (line: string): string => lineForm(alike === undefined ? line : line.replaceAll(alike, '#'))
-  const real = `${result.stdout}\n${result.stderr}`.split('\n').map(formOf)
-  let from = 0
+  const streams = [result.stdout, result.stderr].map((text) => ({ lines: text.split('\n').map(formOf), from: 0 }))
   return shown.split('\n').filter((line) => {
     const form = formOf(line)
     if (form === '' || form === '…') return false
-    const at = real.indexOf(form, from)
-    if (at >= 0) from = at + 1
-    return at < 0
+    for (const stream of streams) {
+      const at = stream.lines.indexOf(form, stream.from)
+      if (at < 0) continue
+      stream.from = at + 1
+      return false
+    }
+    return true
   })
 }
