@@ -106,11 +106,13 @@ export async function apiPages(): Promise<ReadonlyMap<string, string>> {
   const { project, text } = await convert()
   const sections = sectionsOf(project, text)
   const pageOf = new Map(sections.map(({ name, subject }) => [anchorOf(name), subject.page]))
+  const exported = await readFile(join(root, 'dist/index.d.ts'), 'utf8')
+  // What is called comes first; otherwise as src/index.ts has them, wherever they are declared.
+  const rank = ({ name, text: own }: Section): number => exported.search(new RegExp(`\\b${name}\\b`)) - (/^## \w+\(/.test(own) ? exported.length : 0)
   const pages = new Map<string, string>()
   const contents: string[] = []
   for (const { page, title } of subjects) {
-    // What is called comes first.
-    const own = sections.filter(({ subject }) => subject.page === page).toSorted((a, b) => Number(/^## \w+\(/.test(b.text)) - Number(/^## \w+\(/.test(a.text)))
+    const own = sections.filter(({ subject }) => subject.page === page).toSorted((a, b) => rank(a) - rank(b))
     const body = own.map((section) => section.text.replaceAll(/\]\(#([\w-]+)\)/g, (link, anchor: string) => {
       const target = pageOf.get(anchor)
       if (target === undefined) throw new Error(`${section.name} links to #${anchor}, which no page has`)
