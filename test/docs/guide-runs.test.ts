@@ -3,6 +3,8 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { parseNodeOptions } from '../../src/node/options.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const read = (path: string): Promise<string> => readFile(join(root, path), 'utf8')
@@ -48,5 +50,16 @@ describe.each(pages)('%s', (page) => {
   it('its blocks say what they are', async () => {
     const opening = (await read(page)).split('\n').filter((line) => line.startsWith('```')).filter((_, index) => index % 2 === 0)
     expect(opening.filter((line) => !/^```(?:sh|text|ts|json|yaml)$/.test(line))).toEqual([])
+  })
+})
+
+describe('configuration that guides show', () => {
+  it('is what a node takes', async () => {
+    const texts = await Promise.all(pages.map(read))
+    const shown = texts.flatMap((text) => [...text.matchAll(/^```yaml\n(.*?)^```$/gms)].map(([, yaml = '']) => yaml))
+    // The one for Prometheus.
+    const ours = shown.filter((yaml) => !yaml.startsWith('scrape_configs'))
+    expect(ours.length).toBeGreaterThan(2)
+    for (const yaml of ours) expect(() => parseNodeOptions(parse(yaml) as object, '/'), yaml).not.toThrow()
   })
 })
