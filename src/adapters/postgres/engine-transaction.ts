@@ -111,6 +111,8 @@ export class PostgresTransaction implements EngineTransaction {
       return await start(statement, request)
     } catch (error) {
       this.#isBroken = true
+      // The server says that it ends the connection before that has ended.
+      if (error instanceof MeshError && error.code === 'ERR_TRANSACTION_LOST') this.#isLost = true
       await statement.end()
       throw error
     }
