@@ -2,6 +2,7 @@
 import { communicationMetrics } from '../../src/operations/metrics/communication.ts'
 import type { MetricDefinition } from '../../src/operations/metrics/definition.ts'
 import { healthMetrics } from '../../src/operations/metrics/health.ts'
+import { httpMetrics } from '../../src/operations/metrics/http.ts'
 import { LABELLED_DATABASES_MAX, LABELLED_PEERS_MAX } from '../../src/operations/metrics/label-table.ts'
 import { observedMetrics } from '../../src/operations/metrics/observed.ts'
 import { routingMetrics } from '../../src/operations/metrics/routing.ts'
@@ -15,6 +16,7 @@ const groups: ReadonlyArray<readonly [title: string, metrics: readonly Listed[]]
   ['Queries and routing', routingMetrics],
   ['Health, load, host', healthMetrics],
   ['Counted as it happens', observedMetrics],
+  ['HTTP', httpMetrics],
 ]
 
 export function metricsPage(notice: string, table: (titles: readonly string[], rows: ReadonlyArray<readonly string[]>) => string): string {

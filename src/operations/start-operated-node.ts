@@ -8,6 +8,7 @@ import { type NodeOrigin, startNode } from '../node/node.ts'
 import type { NodeOptions } from '../node/options.ts'
 import { NO_PLUGINS, type NodePlugins } from '../node/plugins.ts'
 import type { Log } from '../ports/log.ts'
+import type { Tracing } from '../ports/tracing.ts'
 import { Alerts } from './alerts/alerts.ts'
 import { loadProtection, type Protection } from './http/protection.ts'
 import { withMeshDatabase } from './mesh-database/with-mesh-database.ts'
@@ -36,7 +37,7 @@ export async function startOperatedNode(options: NodeOptions, { log, plugins = N
   })
   if (traces !== null) node.inspection.onClose('traces', () => traces.stop())
   try {
-    return await operate(node, { libp2pMetrics, meshEngine, protection })
+    return await operate(node, { libp2pMetrics, meshEngine, protection, tracing: traces?.tracing ?? null })
   } catch (error) {
     await node.stop('its operations did not start')
     throw error
@@ -50,9 +51,16 @@ async function openTraces({ traces: { endpoint, sampleRatio }, name, cluster }: 
   return createTracing(endpoint === null ? programTracer() : await openOtlp({ endpoint, sampleRatio, node: { name, cluster } }))
 }
 
+interface OperatedParts {
+  readonly libp2pMetrics: Libp2pMetrics
+  readonly meshEngine: MeshEngine
+  readonly protection: Protection | null
+  readonly tracing: Tracing | null
+}
+
 /** Each part registers its own end with `inspection.onClose`. */
-async function operate({ inspection, ...node }: InspectedNode, { libp2pMetrics, meshEngine, protection }: { readonly libp2pMetrics: Libp2pMetrics; readonly meshEngine: MeshEngine; readonly protection: Protection | null }): Promise<OperatedNode> {
-  const { metrics, application } = (await import('./metrics/start-metrics.ts')).startMetrics(inspection, libp2pMetrics)
+async function operate({ inspection, ...node }: InspectedNode, { libp2pMetrics, meshEngine, protection, tracing }: OperatedParts): Promise<OperatedNode> {
+  const { metrics, application, http } = (await import('./metrics/start-metrics.ts')).startMetrics(inspection, libp2pMetrics)
   const tables = inspection.options.tables.isWritten ? (await import('./tables/start-tables.ts')).startTables({ inspection, metrics }) : null
   metrics.tables = tables
   const alerts = new Alerts(inspection, tables)
@@ -63,7 +71,7 @@ async function operate({ inspection, ...node }: InspectedNode, { libp2pMetrics, 
   // A node without HTTP does not load it.
   if (protection !== null) {
     const { startHttp } = await import('./http/http-server.ts')
-    await startHttp({ inspection, metrics, alerts, tables, files: async () => await (await import('./dashboard/dashboard-files.ts')).dashboardFiles() }, protection)
+    await startHttp({ inspection, metrics, alerts, tables, observer: http, tracing, files: async () => await (await import('./dashboard/dashboard-files.ts')).dashboardFiles() }, protection)
   }
   return { ...node, http: inspection.status().http, metrics: application }
 }

@@ -9,14 +9,13 @@ import { ProtobufWriter } from './protobuf-writer.ts'
 import { decodeFrequentFrame, decodeLimits } from './query-decoders.ts'
 import { decodeValue, encodeValue } from './query-values.ts'
 import { serviceTimeCode, serviceTimeMs } from './service-time-code.ts'
+import { readTraceparent } from './traceparent.ts'
 
 export const QUERY_WIRE_VERSION = 1
 export const SESSION_TOKEN_BYTES = 16
 export const TRANSACTION_ID_BYTES = 16
 const messageCharactersMax = 16_384
 const detailsMax = 64
-/** Version 00 of W3C Trace Context: trace, span, flags. */
-const traceparentPattern = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 /** A PeerId has 52. */
 const finalPeerIdCharactersMax = 128
 
@@ -150,7 +149,7 @@ export function decodeRequest(wire: Request): WireRequest | null {
     lastResort: wire.lastResort, finalPeerId: wire.finalPeerId, hints: wire.hints,
     compressions: wire.compressions,
     // What is none is no reason to refuse a query, and starts no trace either.
-    ...(wire.traceparent !== undefined && traceparentPattern.test(wire.traceparent) ? { traceparent: wire.traceparent } : {}),
+    ...(wire.traceparent !== undefined && readTraceparent(wire.traceparent) !== null ? { traceparent: wire.traceparent } : {}),
     transaction: step === undefined ? undefined : { id: Buffer.from(wire.transaction).toString('hex'), step },
   }
 }

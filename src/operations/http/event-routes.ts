@@ -13,7 +13,7 @@ export function addEventRoutes(app: FastifyInstance, { inspection, places, strea
     const { state, recent } = readParameters(parameters, request.query)
     if (preferredType(request.headers.accept, ['text/event-stream', 'application/json']) === 'application/json') return reply.send({ events: inspection.recentEvents() })
     const lastId = request.headers['last-event-id']
-    const signal = heldUntilClosed(reply, places.take())
+    const signal = heldUntilClosed(reply, places.take('event-stream'))
     const body = streams.open({ withState: state === '1', lastId: typeof lastId === 'string' && lastId !== '' ? lastId : null, recent })
     // HEAD, too, comes here, and reads no body.
     signal.addEventListener('abort', () => { body.destroy() })

@@ -59,16 +59,6 @@ export class Guard {
     if (!this.#isSession(cookieOf(cookie, SESSION_COOKIE))) throw new MeshError('ERR_TOKEN', 'the request has no token')
   }
 
-  isOpenTo(headers: IncomingHttpHeaders): boolean {
-    try {
-      this.checkToken(headers)
-      return true
-    } catch (error) {
-      if (error instanceof MeshError) return false
-      throw error
-    }
-  }
-
   /** In a time that tells nothing of the token, its length included. */
   matches(token: string): boolean {
     return this.#token !== null && timingSafeEqual(digest(token), this.#token)

@@ -4,6 +4,7 @@ import { MeshError } from '../../errors.ts'
 import { EventFeed } from './event-feed.ts'
 import { EventStreams } from './event-streams.ts'
 import { Guard } from './guard.ts'
+import { UNOBSERVED } from './http-observer.ts'
 import type { HttpRoom, HttpSources } from './http-room.ts'
 import { addRoutes } from './http-routes.ts'
 import { LiveState } from './live-state.ts'
@@ -11,6 +12,8 @@ import { Places } from './places.ts'
 import { problemHeaders, problemOf } from './problem.ts'
 import type { Protection } from './protection.ts'
 import { parseBody } from './query-request.ts'
+import { watchRequest, watchRequests } from './request-watch.ts'
+import { TokenAttempts } from './token-attempts.ts'
 
 /** For the header and body of one request: whoever sends a byte now and then holds a connection no longer. */
 const requestTimeoutMs = 30_000
@@ -35,14 +38,17 @@ export interface HttpApp {
 export async function createHttpApp(sources: HttpSources, protection: Protection): Promise<HttpApp> {
   const { inspection } = sources
   const { clock, log, options: { http } } = inspection
+  const observer = sources.observer ?? UNOBSERVED
   const guard = new Guard(protection, () => clock.wallMs())
   const live = new LiveState(inspection, sources.alerts)
   const feed = new EventFeed(inspection)
   const streams = new EventStreams({ feed, live, clock, log })
-  const room: HttpRoom = { ...sources, guard, live, streams, places: new Places(http.requestsMax) }
+  const attempts = new TokenAttempts({ clock, log, observer })
+  const room: HttpRoom = { ...sources, guard, attempts, live, streams, places: new Places(http.requestsMax, observer) }
 
   const sendProblem = (error: FastifyError | MeshError, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = problemOf(fromFastify(error))
+    observer.handleRefusal(problem.code)
     if (problem.status === 500) log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'a request over HTTP failed by a fault of this program')
     void reply.status(problem.status).headers(SECURITY_HEADERS).headers(problemHeaders(problem)).send(JSON.stringify(problem))
   }
@@ -51,7 +57,10 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
     logger: false, bodyLimit: http.bodyBytesMax, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs, forceCloseConnections: true, return503OnClosing: true,
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     // What it finds in a URL before it knows a route.
-    frameworkErrors: sendProblem,
+    frameworkErrors: (error, request, reply) => {
+      watchRequest(request, reply, { observer, clock })
+      sendProblem(error, request, reply)
+    },
   }) as unknown as FastifyInstance
   app.server.maxConnections = http.requestsMax + idleConnectionsMax
 
@@ -64,6 +73,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
       done(error as Error)
     }
   })
+  watchRequests(app, observer, clock)
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(SECURITY_HEADERS)
     guard.checkHost(request.headers)
@@ -83,6 +93,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
     close: async () => {
       alertsEnd.abort()
       streams.close()
+      attempts.close()
       await app.close()
     },
   }

@@ -6,7 +6,7 @@ import { addHealthRoutes } from './health-routes.ts'
 import type { HttpRoom } from './http-room.ts'
 import { addMetricsRoutes } from './metrics-routes.ts'
 import { addQueryRoutes } from './query-routes.ts'
-import { addSessionRoutes } from './session-routes.ts'
+import { addSessionRoutes, checkToken } from './session-routes.ts'
 import { addViewRoutes } from './view-routes.ts'
 
 export async function addRoutes(app: FastifyInstance, room: HttpRoom): Promise<void> {
@@ -14,9 +14,9 @@ export async function addRoutes(app: FastifyInstance, room: HttpRoom): Promise<v
   addFileRoutes(app, room)
   await app.register(async (open) => { addSessionRoutes(open, room) })
   await app.register(async (guarded) => {
-    guarded.addHook('onRequest', async ({ headers }) => {
+    guarded.addHook('onRequest', async ({ headers, ip }) => {
       room.guard.checkOrigin(headers)
-      room.guard.checkToken(headers)
+      checkToken(room, { headers, ip })
     })
     addQueryRoutes(guarded, room)
     addViewRoutes(guarded, room)

@@ -60,6 +60,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
   ERR_NOT_ACCEPTABLE: 406,
   ERR_RESOURCE_UNKNOWN: 404,
   ERR_TOKEN: 401,
+  ERR_TOKEN_THROTTLED: 429,
   ERR_CROSS_SITE: 403,
   ERR_ROWS_MAX: 422,
   ERR_OUTPUT: 500,
@@ -67,7 +68,7 @@ export const STATUS_OF: Readonly<Record<ErrorCode, number>> = {
 }
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
-/** Sent with each 503. */
+/** Sent with each 503, unless the error knows better. */
 const retryAfterSeconds = 1
 
 export interface Problem {
@@ -86,10 +87,10 @@ export function problemOf(error: unknown): Problem {
   return { type: `urn:reedbase-mesh:error:${code}`, title: ERRORS[code].when, status: STATUS_OF[code], code, detail: message, nextStep, details }
 }
 
-export function problemHeaders({ status }: Problem): Readonly<Record<string, string>> {
+export function problemHeaders({ status, details: { retryAfterSeconds: after = retryAfterSeconds } }: Problem): Readonly<Record<string, string>> {
   return {
     'content-type': PROBLEM_TYPE, 'cache-control': 'no-store',
-    ...(status === 503 ? { 'retry-after': String(retryAfterSeconds) } : {}),
+    ...(status === 503 || status === 429 ? { 'retry-after': String(after) } : {}),
     ...(status === 401 ? { 'www-authenticate': 'Bearer realm="reedbase"' } : {}),
   }
 }

@@ -7,20 +7,22 @@ import { type AnswerFormat, ANSWER_TYPES, createWriter } from './answer-writers.
 import type { HttpRoom } from './http-room.ts'
 import { preferredType } from './media-types.ts'
 import { readExplain, readQuery } from './query-request.ts'
+import { startRequestSpan } from './request-span.ts'
 
 const formats: ReadonlyArray<readonly [string, AnswerFormat]> = [
   ['application/json', 'json'], ['application/x-ndjson', 'ndjson'], ['application/jsonl', 'ndjson'], ['text/csv', 'csv'], ['application/vnd.apache.arrow.stream', 'arrow'],
 ]
 
-export function addQueryRoutes(app: FastifyInstance, { inspection, places }: HttpRoom): void {
+export function addQueryRoutes(app: FastifyInstance, { inspection, places, tracing }: HttpRoom): void {
   const { http } = inspection.options
   const { clock, log } = inspection
 
   app.post('/api/v1/query', async (request, reply) => {
     const startedMs = clock.nowMs()
     const format = formatOf(request.headers.accept)
-    const query = readQuery(request.body, http)
-    const signal = heldUntilClosed(reply, places.take())
+    const traceparent = startRequestSpan(request, reply, tracing)
+    const query = { ...readQuery(request.body, http), ...(traceparent === null ? {} : { traceparent }) }
+    const signal = heldUntilClosed(reply, places.take('query'))
     const answer = await openAnswer(await inspection.query(query, signal), { rowsMax: http.rowsMax, elapsedMs: () => clock.nowMs() - startedMs })
     const write = await createWriter(format)
     // Bytes and not objects, so that its buffer is bounded by size.
@@ -34,7 +36,7 @@ export function addQueryRoutes(app: FastifyInstance, { inspection, places }: Htt
 
   app.post('/api/v1/explain', async (request, reply) => {
     const query = readExplain(request.body)
-    return await inspection.explain(query, heldUntilClosed(reply, places.take()))
+    return await inspection.explain(query, heldUntilClosed(reply, places.take('query')))
   })
 }
 

@@ -32,7 +32,7 @@ export interface ReadDefinition extends MetricDefinition {
 
 /** One that is counted here, as things happen. */
 export interface ObservedDefinition extends MetricDefinition {
-  readonly type: 'counter' | 'histogram'
+  readonly type: 'counter' | 'gauge' | 'histogram'
   /** Of a histogram: upper bounds, in its unit. */
   readonly buckets?: readonly number[]
 }

@@ -7,10 +7,10 @@ import { type Context, ROOT_CONTEXT, type Span, SpanKind as OtelKind, SpanStatus
 import { MeshError } from '../../errors.ts'
 import { softwareVersion } from '../../node/version.ts'
 import type { SpanAttributes, SpanKind, SpanStart, TraceSpan, Tracing } from '../../ports/tracing.ts'
+import { readTraceparent } from '../../wire/traceparent.ts'
 
 const kinds: Readonly<Record<SpanKind, OtelKind>> = { server: OtelKind.SERVER, client: OtelKind.CLIENT, internal: OtelKind.INTERNAL }
 const tracerName = 'reedbase-mesh'
-const traceparentPattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/
 /** A collector that does not take the last spans must not hold up the end of a node. */
 const shutdownMsMax = 2_000
 const queuedSpansMax = 4_096
@@ -63,9 +63,10 @@ export function createTracing({ tracer, stop }: TracerSource): OpenTracing {
 }
 
 function parentOf(traceparent: string): Context {
-  const [, traceId, spanId, flags] = traceparentPattern.exec(traceparent) ?? []
-  if (traceId === undefined || spanId === undefined || flags === undefined) return ROOT_CONTEXT
-  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & TraceFlags.SAMPLED, isRemote: true })
+  const parent = readTraceparent(traceparent)
+  if (parent === null) return ROOT_CONTEXT
+  const { traceId, spanId, flags } = parent
+  return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags: flags & TraceFlags.SAMPLED, isRemote: true })
 }
 
 class OtelSpan implements TraceSpan {

@@ -108,7 +108,7 @@ export function fakeNode(http: object = {}): FakeNode {
 }
 
 export async function fakeApp(node: FakeNode, { protection = { token: null, tls: null }, ...sources }: { readonly protection?: Protection } & Partial<HttpSources> = {}): Promise<HttpApp & { readonly app: FastifyInstance }> {
-  return await createHttpApp({ inspection: node.inspection, metrics: null, alerts: null, tables: null, files: null, ...sources }, protection)
+  return await createHttpApp({ inspection: node.inspection, metrics: null, alerts: null, tables: null, files: null, observer: null, tracing: null, ...sources }, protection)
 }
 
 export function queryRecord(id: number, changes: Partial<QueryRecord> = {}): QueryRecord {

@@ -6,9 +6,11 @@ import { parse } from 'yaml'
 import { EventFeed } from '../../../../src/operations/http/event-feed.ts'
 import { EventStreams } from '../../../../src/operations/http/event-streams.ts'
 import { Guard } from '../../../../src/operations/http/guard.ts'
+import { UNOBSERVED } from '../../../../src/operations/http/http-observer.ts'
 import { addRoutes } from '../../../../src/operations/http/http-routes.ts'
 import { LiveState } from '../../../../src/operations/http/live-state.ts'
 import { Places } from '../../../../src/operations/http/places.ts'
+import { TokenAttempts } from '../../../../src/operations/http/token-attempts.ts'
 import { fakeApp, fakeNode } from './fake-node.ts'
 
 type Operation = Readonly<{ security?: readonly object[]; requestBody?: object; responses: Readonly<Record<string, object>>; parameters?: ReadonlyArray<{ readonly name: string; readonly in: string; readonly required?: boolean }> }>
@@ -31,7 +33,7 @@ async function registered(): Promise<string[]> {
     // HEAD comes with each GET.
     for (const one of [method].flat()) if (one !== 'HEAD') routes.push(`${one.toLowerCase()} ${url.replace(/:(\w+)/g, '{$1}').replace('*', '{file}')}`)
   })
-  await addRoutes(app, { inspection, metrics: null, alerts: null, tables: null, files: null, guard: new Guard({ token: null, tls: null }, () => 0), places: new Places(1), live, streams: new EventStreams({ feed, live, clock, log }) })
+  await addRoutes(app, { inspection, metrics: null, alerts: null, tables: null, files: null, observer: null, tracing: null, guard: new Guard({ token: null, tls: null }, () => 0), attempts: new TokenAttempts({ clock, log, observer: UNOBSERVED }), places: new Places(1, UNOBSERVED), live, streams: new EventStreams({ feed, live, clock, log }) })
   await app.close()
   return routes.sort()
 }

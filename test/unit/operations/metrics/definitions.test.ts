@@ -1,10 +1,11 @@
 /** Prometheus' rules for names (https://prometheus.io/docs/practices/naming/), and ours: who reads the help knows what a label holds. */
 import { describe, expect, it } from 'vitest'
 import type { MetricDefinition } from '../../../../src/operations/metrics/definition.ts'
+import { httpMetrics } from '../../../../src/operations/metrics/http.ts'
 import { readMetrics } from '../../../../src/operations/metrics/node-metrics.ts'
 import { observedMetrics } from '../../../../src/operations/metrics/observed.ts'
 
-const all = [...readMetrics, ...observedMetrics]
+const all = [...readMetrics, ...observedMetrics, ...httpMetrics]
 const suffixes: Partial<Record<MetricDefinition['unit'], string>> = { seconds: '_seconds', 'Unix time': '_seconds', bytes: '_bytes', 'bytes per second': '_bytes_per_second', ratio: '_ratio' }
 const namesOf = (definitions: readonly MetricDefinition[]): string[] => definitions.map(({ name }) => name)
 
