@@ -1,10 +1,9 @@
 /** Runs docs/guides/administrator.md in an empty folder: its blocks in order, the nodes that they start and end included. Its ports become free ones. */
-import { createSocket } from 'node:dgram'
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../support/free-port.ts'
 import { type GuideBlock, guideBlocks, GuideShell, missingLines } from '../support/guide-shell.ts'
 import type { CommandResult } from '../support/processes.ts'
 
@@ -21,17 +20,6 @@ const isJudgement = ({ script }: GuideBlock): boolean => script.includes('rdb do
 const blocks = await guideBlocks(page)
 const ran: Array<{ readonly block: GuideBlock; readonly result: CommandResult }> = []
 let folder: string
-
-/** Free for TCP and UDP alike. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await new Promise<number>((resolve) => server.listen(0, '127.0.0.1', () => { resolve((server.address() as { port: number }).port) }))
-  const socket = createSocket('udp4')
-  const isFree = await new Promise<boolean>((resolve) => socket.once('error', () => { resolve(false) }).bind(port, '127.0.0.1', () => { resolve(true) }))
-  await new Promise<void>((resolve) => { if (isFree) socket.close(resolve); else resolve() })
-  await new Promise((resolve) => server.close(resolve))
-  return isFree ? port : await freePort()
-}
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reedbase-administrator-'))

@@ -7,14 +7,13 @@
  * - once both nodes run, `rdb drill` pins what they report, so that the load of the machine that runs the tests decides nothing.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createSocket } from 'node:dgram'
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { MemberView } from '../../src/wire/control.ts'
+import { freePort } from '../support/free-port.ts'
 import { type CommandResult, runRdb, until } from '../support/processes.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -34,17 +33,6 @@ function adapted(text: string): string {
     .replaceAll(/\/tmp\/(one|two)\b/g, (_, name: string) => join(folder, name))
     .replaceAll('127.0.0.1:7400', `127.0.0.1:${ports[0]}`).replaceAll('127.0.0.1:7401', `127.0.0.1:${ports[1]}`)
     .replaceAll('npx rdb ', `'${process.execPath}' '${join(root, 'bin/rdb.js')}' `)
-}
-
-/** A port that is free for TCP and UDP alike. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  const port = await new Promise<number>((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)))
-  const socket = createSocket('udp4')
-  const isFree = await new Promise<boolean>((resolve) => socket.once('error', () => resolve(false)).bind(port, '127.0.0.1', () => resolve(true)))
-  await new Promise<void>((resolve) => { if (isFree) socket.close(resolve); else resolve() })
-  await new Promise((resolve) => server.close(resolve))
-  return isFree ? port : await freePort()
 }
 
 function shell(command: string): { readonly child: ChildProcess; readonly ended: Promise<CommandResult>; readonly output: () => string } {
