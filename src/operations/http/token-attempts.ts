@@ -1,12 +1,14 @@
 /**
  * Bounds how fast a token can be guessed: after ten wrong ones within a minute an address is not listened to for the rest of that minute, not even
- * with the right one, since telling it apart is what guessing needs. A session goes on, as its signature is beyond guessing.
+ * with the right one, since telling it apart is what guessing needs. A session goes on, as its signature is beyond guessing; and so does the right
+ * token from loopback, where a proxy may stand in front of everybody: nobody could keep all others out by guessing.
  */
 import { isIPv6 } from 'node:net'
 import { MeshError } from '../../errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
 import type { HttpObserver } from './http-observer.ts'
+import { isLoopback } from './protection.ts'
 
 export const WRONG_TOKENS_MAX = 10
 export const TOKEN_WINDOW_MS = 60_000
@@ -49,15 +51,14 @@ export class TokenAttempts {
     const nowMs = this.#parts.clock.nowMs()
     const source = sourceOf(remoteAddress)
     const attempts = this.#of(source, nowMs)
-    if (attempts !== null && attempts.wrong >= WRONG_TOKENS_MAX) {
-      this.#parts.observer.handleToken('throttled')
-      const retryAfterSeconds = Math.ceil((attempts.sinceMs + TOKEN_WINDOW_MS - nowMs) / 1_000)
-      throw new MeshError('ERR_TOKEN_THROTTLED', `${WRONG_TOKENS_MAX} wrong tokens came from this address within a minute`, { details: { retryAfterSeconds } })
-    }
+    const isThrottled = attempts !== null && attempts.wrong >= WRONG_TOKENS_MAX
+    if (isThrottled && !isLoopback(source)) throw this.#throttle(attempts, nowMs)
     try {
       check()
     } catch (error) {
-      if (error instanceof MeshError && error.code === 'ERR_TOKEN') this.#handleWrong(source, attempts, nowMs)
+      if (!(error instanceof MeshError && error.code === 'ERR_TOKEN')) throw error
+      if (isThrottled) throw this.#throttle(attempts, nowMs)
+      this.#handleWrong(source, attempts, nowMs)
       throw error
     }
   }
@@ -73,6 +74,12 @@ export class TokenAttempts {
     if (nowMs - attempts.sinceMs < TOKEN_WINDOW_MS) return attempts
     this.#attempts.delete(source)
     return null
+  }
+
+  #throttle({ sinceMs }: Attempts, nowMs: number): MeshError {
+    this.#parts.observer.handleToken('throttled')
+    const retryAfterSeconds = Math.ceil((sinceMs + TOKEN_WINDOW_MS - nowMs) / 1_000)
+    return new MeshError('ERR_TOKEN_THROTTLED', `${WRONG_TOKENS_MAX} wrong tokens came from this address within a minute`, { details: { retryAfterSeconds } })
   }
 
   #handleWrong(source: string, attempts: Attempts | null, nowMs: number): void {

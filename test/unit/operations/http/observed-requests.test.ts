@@ -1,7 +1,7 @@
 /** What is counted of HTTP, as `/metrics` shows it, and what a trace has of it. */
 import { EventEmitter } from 'node:events'
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, InjectOptions } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { MeshError } from '../../../../src/errors.ts'
 import { watchRequest } from '../../../../src/operations/http/request-watch.ts'
@@ -74,17 +74,18 @@ describe('requests over HTTP', () => {
 describe('wrong tokens over HTTP', () => {
   it('are refused with 429 and the time to wait after ten, wherever they are shown; a session goes on', async () => {
     const { node, app, close, lines } = await counted({ protection: { token, tls: null } })
-    const cookie = String((await app.inject(posted('/api/v1/session', { token }))).headers['set-cookie']).split(';')[0] ?? ''
+    const ask = (request: InjectOptions) => app.inject({ remoteAddress: '10.0.0.7', ...request })
+    const cookie = String((await ask(posted('/api/v1/session', { token }))).headers['set-cookie']).split(';')[0] ?? ''
     // None at all is no guess.
-    for (let i = 0; i < 20; i++) expect((await app.inject({ url: '/api/v1/status' })).statusCode).toBe(401)
+    for (let i = 0; i < 20; i++) expect((await ask({ url: '/api/v1/status' })).statusCode).toBe(401)
     const wrong = { authorization: 'Bearer guess' }
-    const status = async (request: Parameters<typeof app.inject>[0]): Promise<number> => (await app.inject(request)).statusCode
+    const status = async (request: InjectOptions): Promise<number> => (await ask(request)).statusCode
     for (let i = 0; i < 4; i++) expect(await status({ url: '/api/v1/status', headers: wrong })).toBe(401)
     for (let i = 0; i < 3; i++) expect(await status(posted('/api/v1/session', { token: 'guess' }))).toBe(401)
-    for (let i = 0; i < 3; i++) expect((await app.inject({ url: '/api/v1/session', headers: wrong })).json()).toEqual({ tokenRequired: true, open: false })
+    for (let i = 0; i < 3; i++) expect((await ask({ url: '/api/v1/session', headers: wrong })).json()).toEqual({ tokenRequired: true, open: false })
     node.clock.advance(1_000)
     for (const request of [{ url: '/api/v1/status', headers: { authorization: `Bearer ${token}` } }, posted('/api/v1/session', { token }), { url: '/api/v1/session', headers: wrong }]) {
-      const response = await app.inject(request)
+      const response = await ask(request)
       expect([response.statusCode, response.headers['retry-after'], response.json<{ code: string }>().code]).toEqual([429, '59', 'ERR_TOKEN_THROTTLED'])
     }
     expect(await status({ url: '/api/v1/status', headers: { cookie } })).toBe(200)

@@ -37,6 +37,14 @@ describe('wrong tokens', () => {
     expect(wrong('10.0.0.1', 1)).toEqual(['ERR_TOKEN'])
   })
 
+  it('keep nobody else out who comes by the same proxy on this host', () => {
+    const { show, wrong, told } = setUp()
+    wrong('127.0.0.1', WRONG_TOKENS_MAX)
+    expect(wrong('127.0.0.1', 1)).toEqual(['throttled 60'])
+    expect(show('127.0.0.1', true)).toBe('taken')
+    expect(told.at(-1)).toBe('throttled')
+  })
+
   it('are no more for one who has a network of IPv6, or is told in two ways', () => {
     const { show, wrong } = setUp()
     for (let host = 1; host <= WRONG_TOKENS_MAX; host++) wrong(`2001:db8:0:1::${host}`, 1)
