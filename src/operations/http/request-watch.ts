@@ -14,7 +14,7 @@ export function watchRequest(request: FastifyRequest, reply: FastifyReply, { obs
   reply.raw.once('close', () => {
     const isStream = String(reply.raw.getHeader('content-type')).startsWith('text/event-stream')
     observer.handleRequest({
-      route: request.is404 ? null : request.routeOptions.url ?? null, status: reply.raw.headersSent ? reply.raw.statusCode : null, durationMs: isStream ? null : clock.nowMs() - startedMs,
+      route: request.routeOptions.url ?? null, status: reply.raw.headersSent ? reply.raw.statusCode : null, durationMs: isStream ? null : clock.nowMs() - startedMs,
     })
   })
 }

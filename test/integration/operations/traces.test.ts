@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createNode, createRowsResult, type MeshNode, type NodeSettings, type QueryEngine } from '../../../src/index.ts'
 import { collect } from '../../support/collect.ts'
 import { until } from '../../support/processes.ts'
@@ -68,4 +68,36 @@ it('goes from the entry node over the hop to the engine', async () => {
   expect(served.map(({ node, name }) => `${node} ${name}`)).toEqual(['server SELECT users'])
   expect(below(served[0]).map(({ node, name }) => `${node} ${name}`).toSorted()).toEqual(['server engine', 'server route'])
   expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
+})
+
+describe('a collector', () => {
+  const settings = (name: string, endpoint: string): NodeSettings => ({ name, dataDir: join(folder, name), listen: '127.0.0.1:0', traces: { endpoint }, tables: { write: 'off' }, databases: { users: { engine } } })
+
+  it('that never answers holds up no query, and the end of a node for 2 s only', async () => {
+    let asked = 0
+    let givenUp = 0
+    const silent = createServer((request) => {
+      asked++
+      request.resume()
+      request.socket.once('close', () => { givenUp++ })
+    })
+    await new Promise<void>((resolve) => { silent.listen(0, '127.0.0.1', resolve) })
+    const node = await createNode(settings('silent', `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1/traces`))
+    expect(await collect((await node.query('SELECT 1', { database: 'users' })).rows())).toEqual([{ sql: 'SELECT 1' }])
+    await node.stop('done')
+    // The exporter itself would wait for 10 s, and then for as long again at each further try.
+    expect([asked, givenUp]).toEqual([1, 0])
+    silent.closeAllConnections()
+    silent.close()
+  })
+
+  it('that is not there costs its spans only', async () => {
+    const gone = createServer()
+    await new Promise<void>((resolve) => { gone.listen(0, '127.0.0.1', resolve) })
+    const { port } = gone.address() as AddressInfo
+    await new Promise((resolve) => { gone.close(resolve) })
+    const node = await createNode(settings('refused', `http://127.0.0.1:${port}/v1/traces`))
+    for (let i = 0; i < 5; i++) expect(await collect((await node.query(`SELECT ${i}`, { database: 'users' })).rows())).toEqual([{ sql: `SELECT ${i}` }])
+    await node.stop('done')
+  })
 })

@@ -65,7 +65,7 @@ describe('requests over HTTP', () => {
   it('whose client goes before the answer have no status', async () => {
     const observer = new HttpMetrics()
     const raw = Object.assign(new EventEmitter(), { headersSent: false, statusCode: 200, getHeader: () => undefined })
-    watchRequest({ is404: false, routeOptions: { url: '/api/v1/query' } } as FastifyRequest, { raw } as unknown as FastifyReply, { observer, clock: new VirtualClock() })
+    watchRequest({ routeOptions: { url: '/api/v1/query' } } as FastifyRequest, { raw } as unknown as FastifyReply, { observer, clock: new VirtualClock() })
     raw.emit('close')
     expect(await observer.registry.metrics()).toContain('reedbase_http_requests_total{route="/api/v1/query",status="none"} 1')
   })
