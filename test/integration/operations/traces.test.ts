@@ -70,7 +70,7 @@ it('goes from the entry node over the hop to the engine', async () => {
   expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1)
 })
 
-describe('a collector', () => {
+describe.concurrent('a collector', () => {
   const settings = (name: string, endpoint: string): NodeSettings => ({ name, dataDir: join(folder, name), listen: '127.0.0.1:0', traces: { endpoint }, tables: { write: 'off' }, databases: { users: { engine } } })
 
   it('that never answers holds up no query, and the end of a node for 2 s only', async () => {
