@@ -23,9 +23,9 @@ let folder: string
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'reedbase-administrator-'))
-  const ports = [await freePort(), await freePort(), await freePort()]
+  const ports = [await freePort(), await freePort(), await freePort(), await freePort()]
   const newKey = `"$(rdb keys:list --json | '${process.execPath}' -p 'JSON.parse(fs.readFileSync(0)).find((key) => !key.inUse).fingerprint')"`
-  const shell = await GuideShell.create({ folder, replacements: [['<fingerprint>', newKey], ...['127.0.0.1:7400', '127.0.0.1:7401', '127.0.0.1:7480'].map((shown, index) => [shown, `127.0.0.1:${ports[index]}`] as const)] })
+  const shell = await GuideShell.create({ folder, replacements: [['<fingerprint>', newKey], ...['.1:7400', '.1:7401', '.1:7480', '.1:7481'].map((shown, index) => [shown, `.1:${ports[index]}`] as const), ['0.0.0.0:7481', `0.0.0.0:${ports[3]}`]] })
   for (const block of blocks.filter(isRun)) ran.push({ block, result: await shell.run(block.script) })
 })
 

@@ -42,7 +42,10 @@ beforeAll(async () => {
   await runPage('configuration', await GuideShell.create({ folder: mesh.folder, dataDir, replacements: [['--seed 10.0.0.1:7400', '--listen 127.0.0.1:0 --http-listen 127.0.0.1:0']] }))
   // The load of this machine is nothing to show.
   await callControlOnce({ dataDir }, { method: 'drill-start', cpuPercent: 12, memoryPercent: 40, forMs: 3_600_000 })
-  const status = await callControlOnce({ dataDir }, { method: 'status' }) as NodeStatusView
+  const status = await until('HTTP of local1', async () => {
+    const view = await callControlOnce({ dataDir }, { method: 'status' }) as NodeStatusView
+    return view.http === null ? null : view
+  })
   const second = await mesh.start('local2', { seeds: [status.listen.tcpMultiaddrs[0] ?? ''], databaseArgs: ['--db', `users_prod=${join(mesh.folder, 'users')},threads=1`] })
   await second.ready()
   await until('local1 to measure local2', async () => (await callControlOnce({ dataDir }, { method: 'members' }) as MemberView[]).some(({ state, latency }) => state === 'alive' && latency !== null))
