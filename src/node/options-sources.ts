@@ -1,7 +1,8 @@
 /** Where option values come from: flags, environment, configuration file, defaults. Each is brought to one flat shape that remembers its source. */
 import { readFileSync } from 'node:fs'
 import { dirname, relative, resolve } from 'node:path'
-import { isMap, isScalar, LineCounter, parseDocument, type Document } from 'yaml'
+import type { Document, LineCounter } from 'yaml'
+import { yaml } from '../adapters/files/yaml.ts'
 import { MeshError } from '../errors.ts'
 import { alertRulesOfTree } from './options-alerts.ts'
 import { ROUTING_OPTION_TABLE } from './options-routing.ts'
@@ -60,6 +61,7 @@ export function fromEnvironment(env: Readonly<Record<string, string | undefined>
 export function fromConfigFile(path: string, cwd: string, text?: string): SourcedOptions {
   const absolutePath = resolve(cwd, path)
   const shown = relative(cwd, absolutePath).startsWith('..') ? absolutePath : relative(cwd, absolutePath)
+  const { isMap, LineCounter, parseDocument } = yaml()
   const lines = new LineCounter()
   const document = parseDocument(text ?? readConfig(absolutePath, shown), { lineCounter: lines, prettyErrors: false })
   const problem = document.errors[0] ?? document.warnings[0]
@@ -136,6 +138,7 @@ function readConfig(absolutePath: string, shown: string): string {
 }
 
 function lineOf(document: Document, keyPath: readonly string[], lines: LineCounter): number {
+  const { isMap, isScalar } = yaml()
   let node: unknown = document.contents
   let line = 1
   for (const key of keyPath) {

@@ -6,9 +6,10 @@
 import { constants } from 'node:fs'
 import { access, mkdir, readFile, realpath, stat, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isAlias, isMap, isScalar, LineCounter, Pair, parseDocument, YAMLMap, type Document } from 'yaml'
+import type { Document, YAMLMap } from 'yaml'
 import { MeshError } from '../../errors.ts'
 import { ignoreMissing, isMissing, writeFileAtomically } from './atomic-write.ts'
+import { yaml } from './yaml.ts'
 
 export type ConfigValue = string | number
 
@@ -46,16 +47,17 @@ export class ConfigTree {
     else {
       const before: unknown = mapping.get(key, true)
       // In place, so that a comment behind it stays.
-      if (isScalar(before) && typeof value !== 'object') before.value = value
+      if (yaml().isScalar(before) && typeof value !== 'object') before.value = value
       else mapping.set(this.#keyOf(mapping, key), this.#document.createNode(value))
     }
   }
 
   #keyOf(mapping: YAMLMap, key: string): unknown {
-    return mapping.items.find((pair) => isScalar(pair.key) && pair.key.value === key)?.key ?? this.#document.createNode(key)
+    return mapping.items.find((pair) => yaml().isScalar(pair.key) && pair.key.value === key)?.key ?? this.#document.createNode(key)
   }
 
   #mappingAt(keyPath: readonly string[]): YAMLMap {
+    const { isAlias, isMap, isScalar, Pair, YAMLMap } = yaml()
     if (keyPath.length === 0) {
       if (this.#document.contents === null) this.#document.contents = new YAMLMap(this.#document.schema) as never
       if (isMap(this.#document.contents)) return this.#document.contents
@@ -135,6 +137,7 @@ export class ConfigFile {
   }
 
   #edited(text: string, edit: (tree: ConfigTree) => void): string {
+    const { LineCounter, parseDocument } = yaml()
     const lines = new LineCounter()
     const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
     const problem = document.errors[0]

@@ -5,7 +5,6 @@
  */
 import * as node from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { parse } from 'csv-parse/sync'
 import { isMissing } from './atomic-write.ts'
 
 /** What it asks of the file system; tests put one in between that fails. */
@@ -69,7 +68,7 @@ export class CsvTable {
     const healed = await this.#heal()
     const start = await this.#start()
     if (start === null) return { row: null, bytes: 0, healed }
-    return { row: firstLines(start.text)?.[1] ?? null, bytes: start.bytes, healed }
+    return { row: (await firstLines(start.text))?.[1] ?? null, bytes: start.bytes, healed }
   }
 
   /** Under another name, as it is; false where it is not there. @throws the file system's error */
@@ -125,7 +124,7 @@ export class CsvTable {
     if (start === null || start.bytes === 0 || start.text.startsWith(this.#header)) return 'kept'
     const aside = `${this.path}.unknown`
     await this.#files.rename(this.path, aside)
-    const rows = firstLines(start.text)
+    const rows = await firstLines(start.text)
     if (rows?.[0]?.length !== this.#header.split(',').length) return 'replaced'
     const [from, to] = [await this.#files.open(aside, 'r'), await this.#open('wx')]
     try {
@@ -157,7 +156,9 @@ export class CsvTable {
 }
 
 /** Null where it is no CSV. */
-function firstLines(text: string): string[][] | null {
+async function firstLines(text: string): Promise<string[][] | null> {
+  // Of files that were there before only.
+  const { parse } = await import('csv-parse/sync')
   try {
     return parse(text, { to: 2, relax_column_count: true })
   } catch {

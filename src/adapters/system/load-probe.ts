@@ -6,17 +6,12 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { LoadProbe, LoadReading } from '../../ports/load-probe.ts'
 import { readCgroup, type CgroupReading } from './cgroup.ts'
 import { busyPercent, readHostCpu, type CpuTicks } from './host-cpu.ts'
+import { type HostMemory, readHostMemory } from './host-memory.ts'
 
 /** Each wake-up of an idle process costs about 0.1 ms of CPU: at 100 ms that is 0.1 % of a core, at the default of 10 ms 1 %. */
 const eventLoopResolutionMs = 100
 /** CPU counters tick every 10 ms; over less than this a percentage is noise, and the last reading is given again. */
 const windowMsMin = 100
-
-export interface HostMemory {
-  readonly totalBytes: number
-  /** What can be had without swapping: free, and cache that the kernel would give up. */
-  readonly availableBytes: number
-}
 
 /** Where the figures come from; all default to this system. */
 export interface SystemLoadSources {
@@ -42,7 +37,7 @@ interface Counters {
  */
 export function createSystemLoadProbe(sources: SystemLoadSources = {}): LoadProbe {
   const {
-    hostCpu = () => readHostCpu(), cgroup = () => readCgroup(), hostMemory = readHostMemory, processCpuUs = readProcessCpuUs, nowMs = () => performance.now(),
+    hostCpu = () => readHostCpu(), cgroup = () => readCgroup(), hostMemory = () => readHostMemory(), processCpuUs = readProcessCpuUs, nowMs = () => performance.now(),
   } = sources
   const delays = monitorEventLoopDelay({ resolution: eventLoopResolutionMs })
   const count = (): Counters => ({ atMs: nowMs(), hostCpu: hostCpu(), cgroup: cgroup(), processCpuUs: processCpuUs() })
@@ -93,14 +88,6 @@ function quotaPercents(before: CgroupReading, after: CgroupReading, elapsedUs: n
     const earlier = before.cpu.find((quota) => quota.path === path)
     return earlier === undefined || !(cores > 0) ? [] : [Math.max(0, (100 * (usedUs - earlier.usedUs)) / (cores * elapsedUs))]
   })
-}
-
-/** Loaded at the first reading and not with the program: it is large, and commands that start no node never need it. */
-async function readHostMemory(): Promise<HostMemory> {
-  const { mem } = await import('systeminformation')
-  const { total, available } = await mem()
-  if (!(total > 0) || !(available >= 0)) throw new Error('the memory of this host could not be read')
-  return { totalBytes: total, availableBytes: available }
 }
 
 function readProcessCpuUs(): number {

@@ -20,3 +20,10 @@ it('a node without HTTP loads nothing of it', async () => {
   expect([...packages].filter((name) => /^(?:fastify|csv-stringify)/.test(name))).toEqual([])
   expect(await packagesOf('src/operations/http/http-server.ts')).toContain('fastify')
 })
+
+it('a node loads neither YAML without a file, nor a parser of CSV without rows, nor what Linux tells without it', async () => {
+  for (const path of ['src/cli/commands/start.ts', 'src/node/options.ts', 'src/operations/start-operated-node.ts', 'src/operations/tables/start-tables.ts', 'src/operations/metrics/start-metrics.ts']) {
+    const packages = await packagesOf(path)
+    expect([path, [...packages].filter((name) => /^(?:yaml|csv-parse|systeminformation)/.test(name))]).toEqual([path, []])
+  }
+})
