@@ -7,9 +7,9 @@ import { ALERT_RULE_NAMES } from '../core/alerts/rules.ts'
 import { readAlertRule } from './options-alerts.ts'
 import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { allowedText, OPTION_TABLE, type OptionForm } from './options-table.ts'
+import { databaseNameForm } from '../wire/name-forms.ts'
 import { readDuration, readHost, readHostPort, readHttpListen, readNumber, readPeerId, readPercent, readSeed, readSize, readSwitch } from './options-values.ts'
 
-export const databaseNamePattern = /^[A-Za-z_][A-Za-z0-9_-]{0,62}$/
 /** Options of the node that a database may have its own of. */
 export const databaseThresholds = ['cpuThreshold', 'memoryThreshold', 'overloadLeaveMargin', 'overloadDwell'] as const
 export const databaseFields = ['path', 'role', 'threads', 'memory', 'strategy', ...databaseThresholds] as const
@@ -46,7 +46,7 @@ const thresholds = {
 export const thresholdsSchema = z.strictObject(thresholds)
 
 const databases = z.array(z.object({
-  name: z.string('a database name').regex(databaseNamePattern, 'a database name: a letter or underscore, then up to 62 letters, digits, underscores and hyphens'),
+  name: z.string('a database name').regex(databaseNameForm, 'a database name: a letter or underscore, then up to 62 letters, digits, underscores and hyphens'),
   path: z.string('the path of a .duckdb file or of a folder').min(1, 'the path of a .duckdb file or of a folder'),
   role: z.enum(['primary', 'replica'], 'a role: primary or replica').nullable().default(null),
   threads: ranged(readNumber, threads).nullable().default(null),

@@ -6,6 +6,7 @@ import { ALERT_RULE_NAMES } from '../core/alerts/rules.ts'
 import { COMPRESSION_MODES } from '../core/latency/compression.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES } from '../core/membership/options.ts'
 import { STRATEGY_NAMES } from '../core/routing/strategies/registry.ts'
+import { labelForm } from '../wire/name-forms.ts'
 import { writeDuration, writeSize } from './options-values.ts'
 
 export type OptionForm =
@@ -29,7 +30,7 @@ export interface OptionSpec {
   readonly flag?: string
 }
 
-const label = { kind: 'text', pattern: /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, allowed: 'up to 63 letters, digits, dots, hyphens and underscores, a letter or digit first' } as const
+const label = { kind: 'text', pattern: labelForm, allowed: 'up to 63 letters, digits, dots, hyphens and underscores, a letter or digit first' } as const
 
 const url = { kind: 'text', pattern: /^https?:\/\/[^\s]{1,2000}$/, allowed: 'a URL that begins with http:// or https://' } as const
 

@@ -8,6 +8,7 @@ import { MeshError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { Tracing } from '../ports/tracing.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
+import { engineForm } from '../wire/name-forms.ts'
 
 export interface EngineContext {
   /** The name that the engine's `database` must be. */
@@ -42,8 +43,6 @@ export interface NodePlugins {
 
 export const NO_PLUGINS: NodePlugins = Object.freeze({ databases: [], strategies: {}, strategy: null, strategyOf: new Map<string, string>(), thresholdsOf: new Map<string, LoadThresholds>() })
 
-/** As it stands in member records. */
-const enginePattern = /^[a-z][a-z0-9-]{0,31}$/
 const methods = ['isReady', 'classify', 'execute', 'close'] as const
 
 /** @throws MeshError ERR_OPTION_INVALID when it is no engine, or one of another database */
@@ -56,7 +55,7 @@ export function checkEngine(engine: unknown, database: string): QueryEngine {
   const missing = methods.filter((method) => typeof (engine as Partial<QueryEngine>)[method] !== 'function')
   if (missing.length > 0) return refuse(`has no ${missing.join(', ')}`)
   if (own !== database) return refuse(`serves ${JSON.stringify(own)}`)
-  if (typeof kind !== 'string' || !enginePattern.test(kind)) return refuse(`is of the kind ${JSON.stringify(kind)}; a kind has up to 32 lower-case letters, digits and hyphens, a letter first`)
+  if (typeof kind !== 'string' || !engineForm.test(kind)) return refuse(`is of the kind ${JSON.stringify(kind)}; a kind has up to 32 lower-case letters, digits and hyphens, a letter first`)
   if (role !== 'primary' && role !== 'replica') return refuse(`has the role ${JSON.stringify(role)}; it is primary or replica`)
   return engine as QueryEngine
 }

@@ -3,9 +3,10 @@ import type { StrategyFactory } from '../core/routing/strategies/registry.ts'
 import { MeshError } from '../errors.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
+import { databaseNameForm } from '../wire/name-forms.ts'
 import type { EngineDatabaseSettings, NodeSettings } from '../node/node-settings.ts'
 import type { LoadThresholds } from '../core/load/types.ts'
-import { databaseNamePattern, databaseThresholds, thresholdsSchema } from '../node/options-schema.ts'
+import { databaseThresholds, thresholdsSchema } from '../node/options-schema.ts'
 import { parseNodeOptions, thresholdsOf } from '../node/options.ts'
 import { checkedStrategy, checkEngine, type EngineFactory, type NodePlugins, type PluginDatabase } from '../node/plugins.ts'
 import { type OperatedNode, startOperatedNode } from './start-operated-node.ts'
@@ -86,7 +87,7 @@ function separate(settings: NodeSettings, { engines = {}, strategies: factories 
 function pluginDatabase(
   name: string, database: EngineDatabaseSettings, { engines, handedOver }: { readonly engines: Readonly<Record<string, EngineFactory>>; readonly handedOver: Set<Pick<QueryEngine, 'close'>> },
 ): PluginDatabase {
-  if (!databaseNamePattern.test(name)) throw new MeshError('ERR_OPTION_INVALID', `a database cannot be called ${JSON.stringify(name)}: a letter or underscore, then up to 62 letters, digits, underscores and hyphens`)
+  if (!databaseNameForm.test(name)) throw new MeshError('ERR_OPTION_INVALID', `a database cannot be called ${JSON.stringify(name)}: a letter or underscore, then up to 62 letters, digits, underscores and hyphens`)
   const { engine, settings, ...unknown } = database
   const odd = Object.keys(unknown).filter((key) => !isThreshold(key))
   if (odd.length > 0) throw new MeshError('ERR_OPTION_UNKNOWN', `${odd.join(', ')} of the database ${name} is not known: one with an engine of its own takes engine, strategy, thresholds and settings`, { nextStep: 'A strategy is one of the built-in ones or of those in `strategies`; what the engine needs goes into settings.' })

@@ -62,7 +62,7 @@ function findFault(snapshot: LoadSnapshot): string | null {
   if (!(snapshot.eventLoopDelayMs >= 0 && snapshot.eventLoopDelayMs <= 1e9)) return 'the event-loop delay is out of range'
   if (!isCount(snapshot.inFlight) || snapshot.inFlight > 0xffff_ffff) return 'the queries in flight are out of range'
   if (snapshot.readyDatabases.length > recordBounds.databasesMax) return 'more than 64 databases'
-  if (!snapshot.readyDatabases.every(isDatabaseName)) return 'a database name is not 1 to 64 printable characters'
+  if (!snapshot.readyDatabases.every(isDatabaseName)) return 'a database name is not up to 63 letters, digits, underscores and hyphens'
   return null
 }
 

@@ -4,37 +4,23 @@ import type { DatabaseOffer, MemberRecord } from '../core/membership/types.ts'
 import * as wire from './generated/membership.ts'
 import { contain, type Decoded, isCount, refuse } from './membership-decoding.ts'
 import { peerIdOfPublicKey, publicKeyBytes, publicKeyOfPeerId } from './membership-peer-id.ts'
+import { databaseNameForm, engineForm, labelForm, softwareVersionForm } from './name-forms.ts'
 
 /**
  * Bounds of a record. One with many databases and addresses may outgrow a datagram; it then travels by gossipsub and sync only.
  */
 export const recordBounds = {
   recordBytesMax: 8192,
-  /** Of names: members, databases, datacenters, racks. */
-  nameCharactersMax: 64,
   multiaddrsMax: 8,
   multiaddrCharactersMax: 256,
   databasesMax: 64,
-  engineCharactersMax: 32,
-  versionCharactersMax: 64,
   capacityMax: 1_000_000,
   /** 48 bits of milliseconds, the width that a datagram's header gives it. */
   epochMax: 2 ** 48 - 1,
 } as const
 
-const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u
 /** Segments of visible ASCII; whether they make a known address is for the dialler to say. */
 const multiaddrForm = /^(?:\/[\x21-\x2e\x30-\x7e]+)+$/
-
-/** 1–64 printable characters without space at either end: it goes into terminals, logs and web pages as it is. */
-function isName(text: string): boolean {
-  return text.length > 0 && isText(text, recordBounds.nameCharactersMax) && text.trim() === text
-}
-
-function isText(text: string, charactersMax: number): boolean {
-  if (text.length > 2 * charactersMax || !text.isWellFormed() || unprintable.test(text)) return false
-  return [...text].length <= charactersMax
-}
 
 /** Unspecified, broadcast and multicast: a ping there reaches oneself or many. In bytes, since each has many spellings. */
 const noHosts = new BlockList()
@@ -50,7 +36,7 @@ function isReachableHost(host: string): boolean {
 
 /** What is wrong with a record, or null. */
 export function findFault(record: MemberRecord): string | null {
-  if (!isName(record.name)) return 'the name is not 1 to 64 printable characters'
+  if (!labelForm.test(record.name)) return 'the name is not up to 63 letters, digits, dots, hyphens and underscores'
   if (!isCount(record.incarnation)) return 'the incarnation is out of range'
   if (record.tcpMultiaddrs.length > recordBounds.multiaddrsMax) return 'more than 8 multiaddrs'
   for (const address of record.tcpMultiaddrs) {
@@ -61,10 +47,10 @@ export function findFault(record: MemberRecord): string | null {
   if (record.datagramPublicKey.length !== 32) return 'the datagram key is not 32 bytes'
   if (!isCount(record.datagramEpoch) || record.datagramEpoch > recordBounds.epochMax) return 'the datagram epoch is out of range'
   if (!isCount(record.nameSinceMs) || record.nameSinceMs > recordBounds.epochMax) return 'the age of the name is out of range'
-  if (record.datacenter !== '' && !isName(record.datacenter)) return 'the datacenter is not at most 64 printable characters'
-  if (record.rack !== '' && !isName(record.rack)) return 'the rack is not at most 64 printable characters'
+  if (record.datacenter !== '' && !labelForm.test(record.datacenter)) return 'the datacenter is not up to 63 letters, digits, dots, hyphens and underscores'
+  if (record.rack !== '' && !labelForm.test(record.rack)) return 'the rack is not up to 63 letters, digits, dots, hyphens and underscores'
   if (!(record.capacity > 0 && record.capacity <= recordBounds.capacityMax)) return 'the capacity is out of range'
-  if (!isText(record.softwareVersion, recordBounds.versionCharactersMax)) return 'the software version is malformed'
+  if (!softwareVersionForm.test(record.softwareVersion)) return 'the software version is malformed'
   if (!Number.isInteger(record.wireVersion) || record.wireVersion < 0 || record.wireVersion > 65_535) return 'the wire version is out of range'
   return findDatabaseFault(record.databases)
 }
@@ -73,15 +59,15 @@ function findDatabaseFault(databases: readonly DatabaseOffer[]): string | null {
   if (databases.length > recordBounds.databasesMax) return 'more than 64 databases'
   const names = new Set<string>()
   for (const { name, engine } of databases) {
-    if (!isDatabaseName(name)) return 'a database name is not 1 to 64 printable characters'
-    if (engine === '' || !isText(engine, recordBounds.engineCharactersMax)) return 'a database engine is malformed'
+    if (!isDatabaseName(name)) return 'a database name is not up to 63 letters, digits, underscores and hyphens'
+    if (!engineForm.test(engine)) return 'a database engine is malformed'
     names.add(name)
   }
   return names.size === databases.length ? null : 'a database is offered twice'
 }
 
 export function isDatabaseName(name: string): boolean {
-  return isName(name)
+  return databaseNameForm.test(name)
 }
 
 /** @throws RangeError when the record does not keep the bounds: what a node says of itself is made from checked options */

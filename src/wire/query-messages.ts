@@ -5,6 +5,7 @@ import { isErrorCode, MeshError } from '../errors.ts'
 import type { EngineBatch, QueryValue, ResultFormat } from '../ports/query-engine.ts'
 import { Frame, Route, type End, type Failure, type Load, type Request, type Value } from './generated/query.ts'
 import { FRAME_BYTES_MAX } from './framing.ts'
+import { cleanShownName } from './name-forms.ts'
 import { ProtobufWriter } from './protobuf-writer.ts'
 import { decodeFrequentFrame, decodeLimits } from './query-decoders.ts'
 import { decodeValue, encodeValue } from './query-values.ts'
@@ -298,7 +299,7 @@ export function decodeRoute(wire: Route): WireRoute | null {
     if (verdict === undefined) return null
     candidates.push({
       peerId: candidate.peerId,
-      name: candidate.name,
+      name: cleanShownName(candidate.name),
       latencyMs: candidate.latencyMs ?? null,
       cpuPercent: candidate.cpuPercent ?? null,
       memoryPercent: candidate.memoryPercent ?? null,
@@ -309,11 +310,11 @@ export function decodeRoute(wire: Route): WireRoute | null {
   }
   return {
     decision,
-    executedBy: { peerId: wire.executedByPeerId, name: wire.executedByName },
+    executedBy: { peerId: wire.executedByPeerId, name: cleanShownName(wire.executedByName) },
     latencyMs: wire.latencyMs ?? null,
     reason: wire.reason,
     strategy: wire.strategy,
-    failedAttempts: wire.failedAttempts,
+    failedAttempts: wire.failedAttempts.map((attempt) => ({ ...attempt, name: cleanShownName(attempt.name) })),
     candidates,
     decisionUs: wire.decisionUs,
   }

@@ -7,6 +7,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
+import { cleanShownName } from '../../wire/name-forms.ts'
 import { isMissing, writeFileAtomically } from './atomic-write.ts'
 
 const fileName = 'members.json'
@@ -162,7 +163,7 @@ function parse(text: string): MemberSnapshot {
   const { name, nameSinceWallMs, members } = value
   if (!isShortText(name) || !isTime(nameSinceWallMs)) throw new Error('the name of this node is malformed')
   if (!Array.isArray(members) || members.length > SNAPSHOT_MEMBERS_MAX || !members.every(isMember)) throw new Error('a member is malformed')
-  return { name, nameSinceWallMs, members: members.map(({ peerId, name: memberName, tcpMultiaddrs, lastSeenWallMs, hasLeft }) => ({ peerId, name: memberName, tcpMultiaddrs, lastSeenWallMs, hasLeft })) }
+  return { name, nameSinceWallMs, members: members.map(({ peerId, name: memberName, tcpMultiaddrs, lastSeenWallMs, hasLeft }) => ({ peerId, name: cleanShownName(memberName), tcpMultiaddrs, lastSeenWallMs, hasLeft })) }
 }
 
 function isMember(value: unknown): value is SnapshotMember {

@@ -68,9 +68,12 @@ function fromMembers(kind: ValueKind, members: readonly MemberView[]): Offer[] {
   }
 }
 
-/** What a member calls itself must not move the cursor. */
+/** What all shells take as it is: no command, no variable, no pattern, no end of a word. */
+const plainForm = /^[A-Za-z0-9_.:,/=+@~-]*$/
+
+/** What a member calls itself must not move the cursor, and not be run by the shell that it is completed in. */
 function lines(offers: readonly Offer[]): string {
-  return offers.slice(0, offersMax).map(({ value, meaning }) => `${clean(value)}\t${clean(meaning).slice(0, meaningCharactersMax)}\n`).join('')
+  return offers.filter(({ value }) => plainForm.test(value)).slice(0, offersMax).map(({ value, meaning }) => `${value}\t${clean(meaning).slice(0, meaningCharactersMax)}\n`).join('')
 }
 
 function clean(text: string): string {

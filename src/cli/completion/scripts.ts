@@ -1,6 +1,7 @@
 /**
  * The shells' side of completion: each hands the words up to the cursor to `rdb complete --`, which answers a line an offer, `value<tab>meaning`, and at
  * last `:files` or `:folders` where paths are wanted. Names of commands hold colons, which bash takes for ends of words and zsh for beginnings of meanings.
+ * Bash inserts an offer as it is and would run what it says, so it is quoted here; zsh and fish quote what they insert.
  */
 export const shells = ['bash', 'zsh', 'fish'] as const
 export type ShellName = (typeof shells)[number]
@@ -36,7 +37,10 @@ _rdb_complete() {
       :files | :folders) wants=$offer ;;
       *)
         offer=\${offer%%$'\\t'*}
-        COMPREPLY[\${#COMPREPLY[@]}]=\${offer#"$before"}
+        offer=\${offer#"$before"}
+        # Nothing, quoted, would be a pair of quotes.
+        [[ -n $offer ]] && printf -v offer %q "$offer"
+        COMPREPLY[\${#COMPREPLY[@]}]=$offer
         ;;
     esac
   done < <("\${words[0]}" complete -- "\${words[@]:1}" 2>/dev/null)
@@ -61,6 +65,7 @@ _rdb() {
       :files | :folders) wants=$line ;;
       *)
         value=\${line%%$'\\t'*}
+        value=\${value//\\\\/\\\\\\\\}
         meaning=\${line#*$'\\t'}
         offers+=("\${value//:/\\\\:}:$meaning")
         ;;

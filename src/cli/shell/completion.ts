@@ -11,6 +11,8 @@ const name = `(?:"(?:[^"]|"")*"|[\\p{L}_][\\p{L}\\p{N}_$]*)`
 const lastWord = new RegExp(`(?:(${name}(?:\\.${name})?)\\.)?("[^"]*|[\\p{L}_][\\p{L}\\p{N}_$]*)?$`, 'u')
 const namedTables = new RegExp(`\\b(?:from|join|update|into|table)\\s+(${name}(?:\\.${name})?)(?:\\s+(?:as\\s+)?(${name}))?`, 'giu')
 export const OFFERED_MAX = 500
+/** Would move the cursor or end the line; the name is from whoever made the table. */
+const unprintable = /[\p{C}\p{Zl}\p{Zp}]/u
 
 /** `statement`: the lines before this one; `line`: up to the cursor. As node:readline wants it. */
 export function complete(line: string, { statement, tables }: { readonly statement: string; readonly tables: readonly CatalogTable[] }): [string[], string] {
@@ -50,7 +52,7 @@ function tablesIn(sql: string, tables: readonly CatalogTable[]): Map<string, Cat
 
 function matching(offers: readonly string[], word: string): string[] {
   const start = folded(word)
-  return [...new Set(offers)].filter((offer) => folded(offer).startsWith(start)).slice(0, OFFERED_MAX)
+  return [...new Set(offers)].filter((offer) => folded(offer).startsWith(start) && !unprintable.test(offer)).slice(0, OFFERED_MAX)
 }
 
 /** A quoted name keeps its letters; `"` alone is its beginning. */

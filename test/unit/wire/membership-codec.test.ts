@@ -49,7 +49,7 @@ const anyUpdate: fc.Arbitrary<Update> = fc.oneof(
     kind: fc.constant('failed' as const), peerId: anyPeerId, incarnation: counts, from: anyPeerId, evidence: anyEvidence, suspectedBy: anyPeerId,
     confirmedBy: fc.array(anyPeerId, { maxLength: 4 }), probeMs: fc.nat(), suspicionMs: fc.nat(),
   }),
-  fc.tuple(anySigner, fc.integer({ min: 1, max: 64 })).map(([signer, length]): Update => (
+  fc.tuple(anySigner, fc.integer({ min: 1, max: 63 })).map(([signer, length]): Update => (
     { kind: 'record', signed: signer.signRecord(createTestRecord(signer.peerId, { name: 'n'.repeat(length) })) }
   )),
   fc.tuple(anySigner, counts).map(([signer, incarnation]): Update => ({ kind: 'left', leave: signer.signLeave(incarnation) })),

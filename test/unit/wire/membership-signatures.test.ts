@@ -18,12 +18,12 @@ describe('records', () => {
     const records = [
       createTestRecord(one.peerId),
       createTestRecord(one.peerId, {
-        name: '😀'.repeat(64), incarnation: Number.MAX_SAFE_INTEGER, datagramEpoch: 2 ** 48 - 1, capacity: 0.25, udpHost: '2001:db8::1', udpPort: 65_535,
+        name: `${'n'.repeat(59)}.-_9`, incarnation: Number.MAX_SAFE_INTEGER, datagramEpoch: 2 ** 48 - 1, capacity: 0.25, udpHost: '2001:db8::1', udpPort: 65_535,
         tcpMultiaddrs: Array.from({ length: 8 }, () => `/dns4/${'a'.repeat(240)}/tcp/1`), datacenter: '', rack: '', databases: [],
       }),
       createTestRecord(one.peerId, {
-        incarnation: 0, tcpMultiaddrs: [], softwareVersion: '',
-        databases: Array.from({ length: 64 }, (_, index) => ({ name: `db ${index} é`, role: index % 2 === 0 ? 'primary' : 'replica', engine: 'postgres' })),
+        incarnation: 0, tcpMultiaddrs: [], softwareVersion: '1.2.3-rc.1+5_x', datacenter: 'EU-west.1', rack: '7_b',
+        databases: Array.from({ length: 64 }, (_, index) => ({ name: `_db-${index}_X`, role: index % 2 === 0 ? 'primary' : 'replica', engine: 'own-engine2' })),
       }),
     ]
     for (const record of records) expect(decodeRecord(encodeRecord(record))).toEqual({ ok: true, value: record })
@@ -31,7 +31,18 @@ describe('records', () => {
 
   const faults: Array<[string, Partial<MemberRecord>]> = [
     ['an empty name', { name: '' }],
-    ['a name of 65 characters', { name: 'x'.repeat(65) }],
+    ['a name of 64 characters', { name: 'x'.repeat(64) }],
+    ...[...' !"#$%&\'()*+,/:;<=>?@[\\]^`{|}~é日'].map((character): [string, Partial<MemberRecord>] => [`${character} in the name`, { name: `a${character}b` }]),
+    ...[...'-._=+@'].map((character): [string, Partial<MemberRecord>] => [`${character} before the name`, { name: `${character}a` }]),
+    ['a command in the datacenter', { datacenter: '$(id)' }],
+    ['a command in the rack', { rack: '`id`' }],
+    ['a tag in the software version', { softwareVersion: '1.0<b>' }],
+    ['no software version', { softwareVersion: '' }],
+    ['a formula for a database', { databases: [{ name: '=cmd', role: 'replica', engine: 'duckdb' }] }],
+    ['a dot in a database', { databases: [{ name: 'a.b', role: 'replica', engine: 'duckdb' }] }],
+    ['a database of 64 characters', { databases: [{ name: 'x'.repeat(64), role: 'replica', engine: 'duckdb' }] }],
+    ['capitals in an engine', { databases: [{ name: 'a', role: 'replica', engine: 'DuckDB' }] }],
+    ['a command for an engine', { databases: [{ name: 'a', role: 'replica', engine: 'x;id' }] }],
     ['an escape sequence in the name', { name: 'a\u001b[31m' }],
     ['a direction override in the name', { name: 'a\u202eb' }],
     ['a line separator in the name', { name: 'a\u2028b' }],

@@ -106,6 +106,15 @@ describe('routes', () => {
     ],
   }
 
+  it('have names that no shell, header or page takes for more, whatever a peer says', () => {
+    const hostile = '-n;œ=$(id)\u001b`日 <b>'
+    const [attempt, [candidate]] = [route.failedAttempts[0]!, route.candidates]
+    const decoded = decodeRoute(encodeRoute({ ...route, executedBy: { peerId: 'p', name: hostile }, failedAttempts: [{ ...attempt, name: hostile }], candidates: [{ ...candidate!, name: hostile }] }))!
+    const names = [decoded.executedBy.name, decoded.failedAttempts[0]!.name, decoded.candidates[0]!.name]
+    expect(names).toEqual(Array(3).fill('_n_____id______b_'))
+    expect(decodeRoute(encodeRoute({ ...route, executedBy: { peerId: 'p', name: 'local1~aB3x9Z' } }))?.executedBy.name).toBe('local1~aB3x9Z')
+  })
+
   it('come out as they went in', () => {
     expect(decodeRoute(encodeRoute(route))).toEqual(route)
     expect(decodeRoute(encodeRoute({ ...route, latencyMs: null }))).toEqual({ ...route, latencyMs: null })

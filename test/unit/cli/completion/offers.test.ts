@@ -38,6 +38,16 @@ describe('completion', () => {
     expect((await new FakeProcess().run('--help')).stdout).not.toMatch(/^ {2}complete /m)
   })
 
+  it('offers no name that a shell would take for more than a name', async () => {
+    const hostile = [...'$`\'"\\;|&<>(){}[]*?!#^ \t\n\u001bé'].map((character) => ({ name: `a${character}b`, state: 'alive', record: { peerId: `p${character}`, datacenter: `d${character}`, rack: 'r', databases: [{ name: `t${character}u` }] } }))
+    const mixed = [...hostile, { name: 'web-1~aB3x9Z', state: 'alive', record: { peerId: 'p', datacenter: 'd', rack: 'r', databases: [{ name: 't_u' }] } }]
+    const offers = await Promise.all([['rtt', ''], ['members', '--zone', ''], ['db:nodes', ''], ['peers:deny', '']].map(async (words) => {
+      const { stdout } = await new FakeProcess({ control: () => mixed as never }).run('complete', '--', ...words)
+      return stdout.split('\n').flatMap((line) => line.split('\t')[0] || [])
+    }))
+    expect(offers).toEqual([['web-1~aB3x9Z'], ['d', 'd/r'], ['t_u'], ['p']])
+  })
+
   it('asks the node that the line names, and is silent without one', async () => {
     const targets: string[] = []
     const process = new FakeProcess({ env: { REEDBASE_DATA_DIR: '/env' }, control: (_, { dataDir }) => {

@@ -23,6 +23,11 @@ describe('Tab in the shell', () => {
     expect(offered('.ti', 'select 1\n')).not.toContain('.timing ')
   })
 
+  it('offers no name that would move the cursor', () => {
+    const hostile = [{ name: '"us\u001b[2J"', columns: [{ name: '"id\n"', type: 'INTEGER' }] }, { name: 'users', columns: [{ name: '"$(id)"', type: 'INTEGER' }, { name: '"a\u202eb"', type: 'INTEGER' }] }]
+    expect([complete('from us', { statement: '', tables: hostile })[0], complete('from users where users.', { statement: '', tables: hostile })[0]]).toEqual([['users'], ['"$(id)"']])
+  })
+
   it('tells which part of the line it completes', () => {
     expect(complete('select * from users u where u.na', { statement: '', tables })).toEqual([['name'], 'na'])
   })
