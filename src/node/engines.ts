@@ -1,6 +1,6 @@
 /** Opens an engine for each configured database. */
 import { availableParallelism, totalmem } from 'node:os'
-import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
+import { isUrl } from '../adapters/postgres/connection-target.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
 import type { DatabaseOptions, NodeOptions } from './options.ts'
@@ -30,7 +30,7 @@ export async function openEngines(options: NodeOptions, { plugins, ...surroundin
 /** @throws MeshError ERR_DATABASE_PATH, ERR_OPTION_INVALID */
 export async function openEngine({ name, path, role, threads, memoryBytes }: DatabaseOptions, options: Pick<NodeOptions, 'inFlightMax' | 'transactionsMax'>, { log, tempDir }: EngineSurroundings): Promise<QueryEngine> {
   // The engines' libraries are large: a node does without those that it has no database for.
-  if (isPostgresUrl(path)) {
+  if (isUrl(path)) {
     const { openPostgres } = await import('../adapters/postgres/postgres-engine.ts')
     return await openPostgres({ database: name, url: path, log })
   }

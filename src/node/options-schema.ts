@@ -1,7 +1,7 @@
 /** The schema that OPTION_TABLE amounts to: each key's reader joined to its range, and the rules between keys. */
 import { isIP } from 'node:net'
 import * as z from 'zod'
-import { isPostgresUrl } from '../adapters/postgres/connection-target.ts'
+import { isUrl } from '../adapters/postgres/connection-target.ts'
 import { STRATEGY_NAMES, type StrategyName } from '../core/routing/strategies/registry.ts'
 import { ALERT_RULE_NAMES } from '../core/alerts/rules.ts'
 import { readAlertRule } from './options-alerts.ts'
@@ -54,7 +54,7 @@ const databases = z.array(z.object({
   strategy: z.enum(STRATEGY_NAMES, `a routing strategy: ${STRATEGY_NAMES.join(', ')}`).nullable().default(null),
   ...thresholds,
 }).superRefine((database, context) => {
-  if (!isPostgresUrl(database.path)) return
+  if (!isUrl(database.path)) return
   // Accepted, they would only seem to hold.
   for (const field of ['role', 'threads', 'memory'] as const) {
     if (database[field] !== null) context.addIssue({ code: 'custom', path: [field], message: `no ${field} for a PostgreSQL database, since its server has its own` })

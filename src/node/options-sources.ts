@@ -9,6 +9,7 @@ import { ROUTING_OPTION_TABLE } from './options-routing.ts'
 import { databaseFields } from './options-schema.ts'
 import { didYouMean } from './options-suggestion.ts'
 import { CONFIG_ENV, DEBUG_ENV, OPTION_TABLE, type Option } from './options-table.ts'
+import { maskPasswords } from './options-values.ts'
 
 export interface SourcedValue {
   readonly value: unknown
@@ -165,7 +166,9 @@ function databaseOfText(text: unknown): unknown {
   for (const setting of settings) {
     const [field = '', value = ''] = setting.split(/=(.*)/s)
     if (!(databaseFields as readonly string[]).includes(field) || field === 'path') {
-      throw new MeshError('ERR_OPTION_UNKNOWN', `${JSON.stringify(setting)} in the database ${JSON.stringify(text.replace(/(:\/\/[^:@/]*):[^@]*@/, '$1:…@'))} is no setting${didYouMean(field, databaseFields.filter((known) => known !== 'path'))}`, {
+      // A part may be one of a password with a comma.
+      const shown = maskPasswords(text)
+      throw new MeshError('ERR_OPTION_UNKNOWN', `${shown === text ? JSON.stringify(setting) : 'a part'} in the database ${JSON.stringify(shown)} is no setting${didYouMean(field, databaseFields.filter((known) => known !== 'path'))}`, {
         nextStep: 'Write name=path[,role=primary|replica][,threads=2][,memory=1GB][,strategy=nearest][,cpuThreshold=70][,memoryThreshold=85][,overloadLeaveMargin=5][,overloadDwell=10s]; a path with a comma goes into a configuration file.',
       })
     }

@@ -103,6 +103,11 @@ export function writeSize(bytes: number): string {
   return `${bytes / 1000}KB`
 }
 
+/** Of URLs in a text that is shown: who mistypes a URL must not find its password in a log. */
+export function maskPasswords(text: string): string {
+  return text.replace(/((?:\/\/|postgres(?:ql)?:\/?)[^\s:@/"]*):[^\s"]*@/gi, '$1:…@').replace(/([?&]password=)[^\s&"]*/gi, '$1…')
+}
+
 export function writeHostPort({ host, port }: HostPort): string {
   return isIP(host) === 6 ? `[${host}]:${port}` : `${host}:${port}`
 }

@@ -8,7 +8,7 @@ import type { StrategyName } from '../core/routing/strategies/registry.ts'
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { isPostgresUrl, parseConnectionTarget } from '../adapters/postgres/connection-target.ts'
+import { isUrl, parseConnectionTarget } from '../adapters/postgres/connection-target.ts'
 import { MeshError } from '../errors.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
 import type { LoadThresholds } from '../core/load/types.ts'
@@ -18,7 +18,7 @@ import { type databaseThresholds, optionsSchema, type ParsedDatabase } from './o
 import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
 import { type RoutingMachineOptions, ROUTING_OPTION_TABLE, routingOptionsOf } from './options-routing.ts'
 import { CONFIG_ENV, DATA_DIR_CONFIG, membershipKey, OPTION_TABLE } from './options-table.ts'
-import type { HostPort } from './options-values.ts'
+import { type HostPort, maskPasswords } from './options-values.ts'
 import { MESH_DATABASE } from '../wire/operations-views.ts'
 
 export { OPTION_TABLE } from './options-table.ts'
@@ -234,7 +234,7 @@ function typed(values: Record<string, unknown>, merged: SourcedOptions): NodeOpt
     cluster: get('cluster'),
     allowPeers: get<string[] | undefined>('allowPeers') ?? [], denyPeers: get<string[] | undefined>('denyPeers') ?? [],
     databases: (get<ParsedDatabase[] | undefined>('databases') ?? []).map(({ name, path, role, threads, memory, strategy, ...thresholds }) => (
-      { name, path: isPostgresUrl(path) ? path : inFolderOf('databases', path), role: role ?? 'replica', threads, memoryBytes: memory, strategy, thresholds: thresholdsOf(thresholds) })),
+      { name, path: isUrl(path) ? path : inFolderOf('databases', path), role: role ?? 'replica', threads, memoryBytes: memory, strategy, thresholds: thresholdsOf(thresholds) })),
     insecure: get('insecure'),
     datacenter: get('datacenter'), rack: get('rack'), capacity: get('capacity'),
     connectionsMax: get('connectionsMax'), seedRetryMaxMs: get('seedRetryMax'),
@@ -311,7 +311,7 @@ function checkRules(options: NodeOptions, merged: SourcedOptions): void {
     const lowest = Math.min(thresholds.cpuPercent ?? options.cpuThresholdPercent, thresholds.memoryPercent ?? options.memoryThresholdPercent)
     if (margin >= lowest) refuse(`${from('databases')} gives ${name} an overloadLeaveMargin (${margin}) that is not below its lower threshold (${lowest}); what it does not set is the node's`, 'Lower the margin; otherwise overload could never end.')
   }
-  for (const { name, path } of options.databases) if (isPostgresUrl(path)) parseConnectionTarget(name, path)
+  for (const { name, path } of options.databases) if (isUrl(path)) parseConnectionTarget(name, path)
   if (options.tables.aggregateRetentionMs < options.tables.rawRetentionMs) {
     refuse(`${from('tables.aggregateRetention')} (${options.tables.aggregateRetentionMs}ms) must not be below ${from('tables.rawRetention')} (${options.tables.rawRetentionMs}ms)`, 'Keep aggregates at least as long as the samples they are made of.')
   }
@@ -335,7 +335,7 @@ function refusal(issues: readonly SchemaIssue[], merged: SourcedOptions): MeshEr
     const value = rest.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], entry?.value)
     const database = key === 'databases' && typeof rest[0] === 'number' ? (entry?.value as ReadonlyArray<{ readonly name?: unknown }>)[rest[0]]?.name : undefined
     const where = database === undefined || rest[1] === 'name' ? '' : ` for ${String(database)}: ${String(rest[1])}`
-    return `${entry?.source ?? String(key)}${where} is ${value === undefined ? 'incomplete' : JSON.stringify(value)}; it takes ${message}`
+    return maskPasswords(`${entry?.source ?? String(key)}${where} is ${value === undefined ? 'incomplete' : JSON.stringify(value)}; it takes ${message}`)
   })
   return new MeshError('ERR_OPTION_INVALID', sentences.join('. '))
 }

@@ -17,13 +17,15 @@ const CONNECTIONS_MAX = 1000
 const FORM = 'Write postgres://user@host:port/database, with ?connections=10 for the size of the pool and ?passfile=/path for the password.'
 const PASSWORD_STEP = 'Process listings show command lines. Put the password into a file named by ?passfile=/path or PGPASSFILE (mode 0600, lines of host:port:database:user:password), or into PGPASSWORD.'
 
-export function isPostgresUrl(path: string): boolean {
-  return /^postgres(ql)?:\/\//.test(path)
+/** In capitals as well, with a slash too few or of another kind: taken for a path, it would be repeated in messages, with its password. */
+export function isUrl(path: string): boolean {
+  return /^\s*(?:[a-z][a-z0-9+.-]*:\/\/|postgres(?:ql)?:)/i.test(path)
 }
 
 /** The text is never repeated in a message: it may hold a password. @throws MeshError ERR_OPTION_INVALID */
 export function parseConnectionTarget(database: string, url: string): ConnectionTarget {
   const refuse = (what: string, nextStep = FORM): MeshError => new MeshError('ERR_OPTION_INVALID', `the URL of the database ${database} ${what}`, { nextStep, details: { database } })
+  if (!/^postgres(?:ql)?:\/\//i.test(url)) throw refuse('is not one that begins with postgres://')
   let parsed: URL
   try {
     // Without a host the socket or host comes from the parameter `host` or from PGHOST; URL insists on one before a user.

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { MeshError } from '../../errors.ts'
-import { writeDuration } from '../../node/options-values.ts'
+import { maskPasswords, writeDuration } from '../../node/options-values.ts'
 import type { MeasurementView, RoutingConfigView } from '../../wire/control.ts'
 import { reportMeasurement, startInBackground } from '../background-node.ts'
 import { intervalMsOf, unlessNoNode } from '../configuration-flags.ts'
@@ -49,7 +49,7 @@ async function adjust({ database, startArgs, intervalMs, dataDir }: Asked, flags
   const { databases, pingIntervalMs } = await ask<MeasurementView>(context, { dataDir }, { method: 'measurement', database: null }, signal)
   const given = flags.db?.find((text) => text.startsWith(`${database}=`))
   if (given !== undefined && !databases.includes(database)) {
-    throw new MeshError('ERR_NOT_SERVING', `a node runs on ${dataDir} already, and does not serve ${database}`, { nextStep: `rdb db:register ${database} ${given.slice(database.length + 1).split(',')[0] ?? ''} lets it serve the database without a restart.` })
+    throw new MeshError('ERR_NOT_SERVING', `a node runs on ${dataDir} already, and does not serve ${database}`, { nextStep: `rdb db:register ${database} ${maskPasswords(given.slice(database.length + 1)).split(',')[0] ?? ''} lets it serve the database without a restart.` })
   }
   if (startArgs.length > 0) throw new MeshError('ERR_OPTION_INVALID', `a node runs on ${dataDir} already, and options of its start cannot be given now`, { nextStep: 'End it with rdb db:measure:stop first, or leave out what follows --.' })
   if (intervalMs === null || intervalMs === pingIntervalMs) return false

@@ -1,6 +1,6 @@
 import { Option, type Command } from 'commander'
 import { resolve } from 'node:path'
-import { isPostgresUrl } from '../../adapters/postgres/connection-target.ts'
+import { isUrl } from '../../adapters/postgres/connection-target.ts'
 import { MeshError } from '../../errors.ts'
 import { STRATEGY_NAMES } from '../../core/routing/strategies/registry.ts'
 import { readNumber } from '../../node/options-values.ts'
@@ -54,7 +54,7 @@ function entryOf(path: string, flags: Flags, cwd: string): DatabaseEntry {
   const threads = flags.threads === undefined ? undefined : readNumber(flags.threads) ?? flags.threads
   return {
     // Absolute: the folder of the file, and of the node, need not be that of the command.
-    path: isPostgresUrl(path) ? path : resolve(cwd, path),
+    path: isUrl(path) ? path : resolve(cwd, path),
     ...(flags.role === undefined ? {} : { role: flags.role }), ...(threads === undefined ? {} : { threads }), ...(flags.memory === undefined ? {} : { memory: flags.memory }),
     ...(flags.strategy === undefined ? {} : { strategy: flags.strategy }), ...(typeof cpu === 'number' ? { cpuThreshold: cpu } : {}), ...(typeof memory === 'number' ? { memoryThreshold: memory } : {}),
   }

@@ -106,6 +106,9 @@ describe('db:register', () => {
   it.each([
     ['a path that is not there', 'db:register users ./nothing', 'ERR_DATABASE_PATH'],
     ['a password', 'db:register users postgres://app:secret@db1/users', 'ERR_OPTION_INVALID'],
+    ['a password in a URL in capitals', 'db:register users POSTGRES://app:secret@db1/users', 'ERR_OPTION_INVALID'],
+    ['a password in a URL of another kind', 'db:register users mysql://app:secret@db1/users', 'ERR_OPTION_INVALID'],
+    ['a password in a URL with a slash too few', 'db:register users Postgres:/app:secret@db1/users', 'ERR_OPTION_INVALID'],
     ['the name of the mesh', 'db:register reedbase .', 'ERR_OPTION_INVALID'],
     ['--no-save', 'db:register users . --no-save', 'ERR_NO_NODE'],
     ['what is not in the file', 'db:unregister users', 'ERR_DATABASE_UNKNOWN'],

@@ -96,6 +96,8 @@ describe('register', () => {
     ['the name of the mesh itself', { ...orders, name: 'reedbase' }, 'ERR_OPTION_INVALID'],
     ['a name that is none', { ...orders, name: 'a b' }, 'ERR_OPTION_INVALID'],
     ['a URL with a password', { ...orders, entry: { path: 'postgres://app:secret@db1/orders' } }, 'ERR_OPTION_INVALID'],
+    ['a URL in capitals with a password', { ...orders, entry: { path: 'POSTGRES://app:secret@db1/orders' } }, 'ERR_OPTION_INVALID'],
+    ['a URL for a name', { ...orders, name: 'postgres://app:secret@db1/orders' }, 'ERR_OPTION_INVALID'],
     ['an unknown setting', { ...orders, entry: { path: '/srv/orders', colour: 'red' } }, 'ERR_OPTION_UNKNOWN'],
     ['thresholds that the margin leaves no room', { ...orders, entry: { path: '/srv/orders', cpuThreshold: 4 } }, 'ERR_OPTION_INVALID'],
   ])('refuses %s, before anything is written', async (_what, request, code) => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { dimensionsOf, parseArrayLiteral } from '../../../../src/adapters/postgres/array-literal.ts'
-import { isPostgresUrl, parseConnectionTarget } from '../../../../src/adapters/postgres/connection-target.ts'
+import { isUrl, parseConnectionTarget } from '../../../../src/adapters/postgres/connection-target.ts'
 import { parameterValues } from '../../../../src/adapters/postgres/parameters.ts'
 import { passwordIn, readPassFile } from '../../../../src/adapters/postgres/pass-file.ts'
 import { Permits } from '../../../../src/adapters/postgres/permits.ts'
@@ -17,11 +17,12 @@ describe('the URL of a PostgreSQL database', () => {
       shown: 'app@db1:5433/users', connectionString: 'postgres://app@db1:5433/users?sslmode=require', connectionsMax: 3, passFile: '/run/pass',
     })
     expect(parseConnectionTarget('users', 'postgresql://app@/users?host=/var/run/postgresql')).toMatchObject({ shown: 'app@/var/run/postgresql/users', connectionString: 'postgresql://app@/users?host=%2Fvar%2Frun%2Fpostgresql', connectionsMax: 10, passFile: null })
-    expect(['postgres://h/d', 'postgresql://h/d', './postgres', 'users.duckdb', 'http://h/d'].map(isPostgresUrl)).toEqual([true, true, false, false, false])
+    expect(['postgres://h/d', 'PostgreSQL://h/d', ' postgres://h/d', 'Postgres:/h/d', 'http://h/d', './postgres', 'users.duckdb', '/srv/postgres:/d', 'postgres/d'].map(isUrl)).toEqual([true, true, true, true, true, false, false, false, false])
+    expect(parseConnectionTarget('users', 'POSTGRES://app@DB1/Users')).toMatchObject({ shown: 'app@DB1/Users' })
   })
 
   it('is refused with a password, without a database, and with an odd pool, and is not repeated', () => {
-    for (const url of ['postgres://app:s3cret@db1/users', 'postgres://app@db1/users?password=s3cret', 'postgres://app@db1/?x=s3cret', 'postgres://app@db1/users?connections=0&x=s3cret', 'postgres://app@db1/users?connections=1001', 'postgres://app@db1/users?passfile=', 'postgres://s3cret:@[/x']) {
+    for (const url of ['postgres://app:s3cret@db1/users', 'postgres://app@db1/users?password=s3cret', 'postgres://app@db1/?x=s3cret', 'postgres://app@db1/users?connections=0&x=s3cret', 'postgres://app@db1/users?connections=1001', 'postgres://app@db1/users?passfile=', 'postgres://s3cret:@[/x', 'POSTGRES://app:s3cret@db1/users', 'postgres:/app:s3cret@db1/users', ' postgres://app:s3cret@db1/users', 'mysql://app:s3cret@db1/users']) {
       let refusal: unknown
       try {
         parseConnectionTarget('users', url)
