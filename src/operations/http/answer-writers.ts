@@ -1,4 +1,4 @@
-/** The formats of an answer. Each writes about a batch at a time, when it is asked for more, and so reads no faster than its reader. */
+/** The formats of an answer. Each writes some rows at a time, when it is asked for more, and so reads no faster than its reader. */
 import { uniqueNames } from '../../client/query-result.ts'
 import { toJson, toText } from '../../wire/results/value-text.ts'
 import type { Answer } from './answer.ts'
@@ -77,14 +77,22 @@ async function createCsvWriter(): Promise<(answer: Answer) => AsyncGenerator<str
     const { columns } = answer.result
     yield toCsv([uniqueNames(columns)])
     for await (const batch of answer.result) {
-      const rows: Array<Array<string | null>> = []
+      let rows: Array<Array<string | null>> = []
+      let characters = 0
       for (let row = 0; row < batch.rowCount; row++) {
         rows.push(columns.map((_, column) => {
           const value = batch.value(row, column)
-          return value === null ? null : toText(value)
+          const text = value === null ? null : toText(value)
+          characters += 1 + (text?.length ?? 0)
+          return text
         }))
+        if (characters >= chunkCharacters) {
+          yield toCsv(rows)
+          rows = []
+          characters = 0
+        }
       }
-      yield toCsv(rows)
+      if (rows.length > 0) yield toCsv(rows)
     }
   }
 }

@@ -1,6 +1,9 @@
 /** The HTTP server before it listens: what holds for every request, and how errors leave. */
+import { type IncomingMessage, type ServerResponse, validateHeaderValue } from 'node:http'
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { MeshError } from '../../errors.ts'
+import { clientProblem, writeProblem } from './client-errors.ts'
+import { Connections } from './connections.ts'
 import { EventFeed } from './event-feed.ts'
 import { EventStreams } from './event-streams.ts'
 import { Guard } from './guard.ts'
@@ -15,11 +18,14 @@ import { parseBody } from './query-request.ts'
 import { watchRequest, watchRequests } from './request-watch.ts'
 import { TokenAttempts } from './token-attempts.ts'
 
-/** For the header and body of one request: whoever sends a byte now and then holds a connection no longer. */
+/** For one request: whoever sends a byte now and then holds a connection no longer, and who says nothing or greets for TLS only until `headersMs`. */
 const requestTimeoutMs = 30_000
+const headersMs = 5_000
+/** How often both are looked at. */
+const timeoutsCheckMs = 2_500
 const keepAliveMs = 30_000
-/** Beside those that `http.requestsMax` speaks of. */
-const idleConnectionsMax = 256
+/** Beside those that run a query or an event stream. */
+const otherConnectionsMax = 256
 
 const SECURITY_HEADERS = {
   'content-security-policy': "default-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'",
@@ -44,25 +50,45 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   const feed = new EventFeed(inspection)
   const streams = new EventStreams({ feed, live, clock, log })
   const attempts = new TokenAttempts({ clock, log, observer })
+  const connectionsMax = 2 * http.requestsMax + otherConnectionsMax
+  const connections = new Connections({ max: connectionsMax, addressMax: Math.ceil(connectionsMax / 2), clock, log, observer })
+  let isClosing = false
   const room: HttpRoom = { ...sources, guard, attempts, live, streams, places: new Places(http.requestsMax, observer) }
 
   const sendProblem = (error: FastifyError | MeshError, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = problemOf(fromFastify(error))
     observer.handleRefusal(problem.code)
     if (problem.status === 500) log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'a request over HTTP failed by a fault of this program')
+    dropInvalidHeaders(reply)
     void reply.status(problem.status).headers(SECURITY_HEADERS).headers(problemHeaders(problem)).send(JSON.stringify(problem))
   }
+  // What a request without a Host header is told is said below.
+  const server = { headersTimeout: headersMs, connectionsCheckingInterval: timeoutsCheckMs, requireHostHeader: false }
   const app = fastify({
-    ...(protection.tls === null ? {} : { https: { cert: protection.tls.cert, key: protection.tls.key } }),
-    logger: false, bodyLimit: http.bodyBytesMax, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs, forceCloseConnections: true, return503OnClosing: true,
+    ...(protection.tls === null ? { http: server } : { https: { ...server, handshakeTimeout: headersMs, cert: protection.tls.cert, key: protection.tls.key } }),
+    logger: false, bodyLimit: http.bodyBytesMax, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs, forceCloseConnections: true, return503OnClosing: false,
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     // What it finds in a URL before it knows a route.
     frameworkErrors: (error, request, reply) => {
       watchRequest(request, reply, { observer, clock })
       sendProblem(error, request, reply)
     },
+    clientErrorHandler: (error, socket) => {
+      const problem = connections.isAnswered(socket) ? null : clientProblem(error)
+      if (problem === null) {
+        socket.destroy()
+        return
+      }
+      observer.handleRefusal(problem.code)
+      writeProblem(socket, problem, SECURITY_HEADERS)
+    },
   }) as unknown as FastifyInstance
-  app.server.maxConnections = http.requestsMax + idleConnectionsMax
+  connections.follow(app.server)
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const problem = { ...problemOf(new MeshError('ERR_REQUEST_INVALID', `the request expects ${JSON.stringify(request.headers.expect?.slice(0, 100))}`)), status: 417 }
+    observer.handleRefusal(problem.code)
+    response.writeHead(problem.status, { ...SECURITY_HEADERS, ...problemHeaders(problem) }).end(JSON.stringify(problem))
+  })
 
   app.removeAllContentTypeParsers()
   // The only one: forms of other sites send other types, and JSON from there is announced by the browser first.
@@ -76,7 +102,11 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   watchRequests(app, observer, clock)
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(SECURITY_HEADERS)
+    if (isClosing) throw new MeshError('ERR_NODE_STOPPED', 'the node stops')
+    const { raw: { httpVersion }, headers: { host, 'content-encoding': encoding = 'identity' } } = request
+    if (host === undefined && httpVersion !== '1.0') throw new MeshError('ERR_REQUEST_INVALID', 'the request has no header Host')
     guard.checkHost(request.headers)
+    if (encoding.toLowerCase() !== 'identity') throw new MeshError('ERR_MEDIA_TYPE', `the body is encoded with ${encoding.slice(0, 100)}`, { nextStep: 'Send JSON as it is, without the header Content-Encoding.' })
   })
   app.setErrorHandler(sendProblem)
   app.setNotFoundHandler((request) => {
@@ -91,11 +121,24 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   return {
     app,
     close: async () => {
+      isClosing = true
       alertsEnd.abort()
       streams.close()
       attempts.close()
       await app.close()
+      connections.close()
     },
+  }
+}
+
+/** The error may be about what the answer was to say, and what says it then must be fit to be sent. */
+function dropInvalidHeaders(reply: FastifyReply): void {
+  for (const [name, value] of Object.entries(reply.getHeaders())) {
+    try {
+      validateHeaderValue(name, value as string)
+    } catch {
+      void reply.removeHeader(name)
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 /** What HTTP tells whoever counts it. */
 import type { ErrorCode } from '../../errors.ts'
+import type { ConnectionEnd } from './connections.ts'
 import type { PlaceKind } from './places.ts'
 
 export interface EndedRequest {
@@ -16,7 +17,9 @@ export interface HttpObserver {
   handleRefusal(code: ErrorCode): void
   handleActive(kind: PlaceKind, count: number): void
   handleToken(outcome: 'wrong' | 'throttled'): void
+  /** One that the node closed of its own accord. */
+  handleConnectionEnd(reason: ConnectionEnd): void
 }
 
 /** Where nobody counts. */
-export const UNOBSERVED: HttpObserver = { handleRequest: () => undefined, handleRefusal: () => undefined, handleActive: () => undefined, handleToken: () => undefined }
+export const UNOBSERVED: HttpObserver = { handleRequest: () => undefined, handleRefusal: () => undefined, handleActive: () => undefined, handleToken: () => undefined, handleConnectionEnd: () => undefined }

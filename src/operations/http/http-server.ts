@@ -15,6 +15,6 @@ export async function startHttp(sources: HttpSources, protection: Protection): P
   inspection.onClose('HTTP', close)
   const url = await listen(app, http, { log, isSecure: protection.tls !== null })
   await inspection.announceHttp(url)
-  log.info({ url, token: protection.token !== null }, `HTTP: ${url}`)
+  log.info({ url, token: protection.token !== null }, `HTTP: ${url}${protection.token === null ? ' (open to every user of this host; http.tokenFile asks for a token)' : ''}`)
   return url
 }

@@ -1,4 +1,4 @@
-/** How many queries and event streams run over HTTP at once. */
+/** How many queries and event streams run over HTTP at once: as many of the one as of the other, so that open dashboards starve no query. */
 import { MeshError } from '../../errors.ts'
 import type { HttpObserver } from './http-observer.ts'
 
@@ -25,7 +25,7 @@ export class Places {
    * @throws MeshError ERR_OVERLOADED
    */
   take(kind: PlaceKind): () => void {
-    if (this.taken >= this.#max) throw new MeshError('ERR_OVERLOADED', `${this.#max} queries and event streams run over HTTP already`, { nextStep: 'Try again shortly, or raise http.requestsMax.', details: { started: 'no' } })
+    if (this.#taken[kind] >= this.#max) throw new MeshError('ERR_OVERLOADED', `${this.#max} ${kind === 'query' ? 'queries' : 'event streams'} run over HTTP already`, { nextStep: 'Try again shortly, or raise http.requestsMax.', details: { started: 'no' } })
     this.#change(kind, 1)
     let isHeld = true
     return () => {

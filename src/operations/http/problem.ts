@@ -87,7 +87,9 @@ export function problemOf(error: unknown): Problem {
   return { type: `urn:reedbase-mesh:error:${code}`, title: ERRORS[code].when, status: STATUS_OF[code], code, detail: message, nextStep, details }
 }
 
-export function problemHeaders({ status, details: { retryAfterSeconds: after = retryAfterSeconds } }: Problem): Readonly<Record<string, string>> {
+export function problemHeaders({ status, details: { retryAfterSeconds: wanted } }: Problem): Readonly<Record<string, string>> {
+  // Details of an error come from other nodes, too.
+  const after = typeof wanted === 'number' && Number.isInteger(wanted) && wanted >= 0 ? wanted : retryAfterSeconds
   return {
     'content-type': PROBLEM_TYPE, 'cache-control': 'no-store',
     ...(status === 503 || status === 429 ? { 'retry-after': String(after) } : {}),

@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import { MeshError } from '../../errors.ts'
 import type { RouteReport } from '../../query/types.ts'
 import { type Answer, openAnswer } from './answer.ts'
+import { inSlices } from './answer-slices.ts'
 import { type AnswerFormat, ANSWER_TYPES, createWriter } from './answer-writers.ts'
 import type { HttpRoom } from './http-room.ts'
 import { preferredType } from './media-types.ts'
@@ -26,7 +27,8 @@ export function addQueryRoutes(app: FastifyInstance, { inspection, places, traci
     const answer = await openAnswer(await inspection.query(query, signal), { rowsMax: http.rowsMax, elapsedMs: () => clock.nowMs() - startedMs })
     const write = await createWriter(format)
     // Bytes and not objects, so that its buffer is bounded by size.
-    const body = Readable.from(write(answer), { objectMode: false })
+    const body = Readable.from(inSlices(write(answer), () => clock.nowMs()), { objectMode: false })
+    signal.addEventListener('abort', () => { body.destroy() })
     body.once('error', (error) => { log.debug({ err: error, database: query.database }, 'an answer over HTTP was broken off') })
     void reply.headers({ 'content-type': ANSWER_TYPES[format], ...routeHeaders(answer.result.route) })
     // HTTP/1.0 knows neither chunks nor what comes after them.
@@ -61,7 +63,8 @@ function routeHeaders(route: RouteReport | null): Readonly<Record<string, string
   if (route === null) return {}
   const { decision, executedBy, latencyMs, reason } = route
   return {
-    'x-reedbase-route': `${decision}; node=${executedBy.name}${latencyMs === null ? '' : `; latency=${latencyMs.toFixed(3)}ms`}`,
+    // The other node has chosen its name.
+    'x-reedbase-route': `${decision}; node=${encodeURIComponent(executedBy.name.toWellFormed())}${latencyMs === null ? '' : `; latency=${latencyMs.toFixed(3)}ms`}`,
     // Headers are ASCII; JSON has it whole.
     'x-reedbase-reason': reason.replace(/[^\x20-\x7e]/g, '?'),
   }

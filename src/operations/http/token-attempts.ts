@@ -3,10 +3,10 @@
  * with the right one, since telling it apart is what guessing needs. A session goes on, as its signature is beyond guessing; and so does the right
  * token from loopback, where a proxy may stand in front of everybody: nobody could keep all others out by guessing.
  */
-import { isIPv6 } from 'node:net'
 import { MeshError } from '../../errors.ts'
 import type { Clock, Timer } from '../../ports/clock.ts'
 import type { Log } from '../../ports/log.ts'
+import { sourceOf } from './client-address.ts'
 import type { HttpObserver } from './http-observer.ts'
 import { isLoopback } from './protection.ts'
 
@@ -104,15 +104,4 @@ export class TokenAttempts {
       if (this.#untold > 0) this.#tell()
     })
   }
-}
-
-/** Who has one address of IPv6 has its whole /64. */
-function sourceOf(remoteAddress: string): string {
-  const [address = ''] = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '').split('%')
-  if (!isIPv6(address)) return address
-  const [front = '', back] = address.split('::')
-  const head = front === '' ? [] : front.split(':')
-  const tail = back === undefined || back === '' ? [] : back.split(':')
-  const zeros = back === undefined ? [] : Array.from({ length: Math.max(0, 8 - head.length - tail.length) }, () => '0')
-  return `${[...head, ...zeros, ...tail].slice(0, 4).join(':')}::/64`
 }

@@ -1,6 +1,7 @@
 /** Requests over HTTP, counted by the server as they end. */
 import { Gauge, Histogram, Registry } from 'prom-client'
 import type { ErrorCode } from '../../errors.ts'
+import type { ConnectionEnd } from '../http/connections.ts'
 import type { EndedRequest, HttpObserver } from '../http/http-observer.ts'
 import type { PlaceKind } from '../http/places.ts'
 import type { ObservedDefinition } from './definition.ts'
@@ -15,8 +16,9 @@ const definitions = {
     help: `Time from the arrival of a request over HTTP to the end of its answer, its reader's pauses included; without event streams. ${routeLabel}`,
   },
   refusals: { name: 'reedbase_http_refusals_total', type: 'counter', unit: 'count', labels: ['code'], help: 'Requests over HTTP that were answered with an error. code: that of docs/ERRORS.md.' },
-  active: { name: 'reedbase_http_requests_active', type: 'gauge', unit: 'count', labels: ['kind'], help: 'Requests under way that take one of the places of http.requestsMax. kind: query (or explain) or event-stream.' },
+  active: { name: 'reedbase_http_requests_active', type: 'gauge', unit: 'count', labels: ['kind'], help: 'Requests under way that take one of the places of http.requestsMax, which each kind has for itself. kind: query (or explain) or event-stream.' },
   tokens: { name: 'reedbase_http_wrong_tokens_total', type: 'counter', unit: 'count', labels: ['outcome'], help: 'Wrong tokens over HTTP. outcome: wrong, or throttled (not looked at, since too many wrong ones came from that address).' },
+  connectionEnds: { name: 'reedbase_http_connections_closed_total', type: 'counter', unit: 'count', labels: ['reason'], help: 'Connections of HTTP that the node closed of its own accord. reason: stalled (its reader took nothing for too long), full (idle, and made way for a new one) or refused (a new one, with no room for it).' },
 } as const satisfies Readonly<Record<string, ObservedDefinition>>
 
 export const httpMetrics: readonly ObservedDefinition[] = Object.values(definitions)
@@ -29,6 +31,7 @@ export class HttpMetrics implements HttpObserver {
   readonly #requests = new Tally(definitions.requests, this.registry)
   readonly #refusals = new Tally(definitions.refusals, this.registry)
   readonly #tokens = new Tally(definitions.tokens, this.registry)
+  readonly #connectionEnds = new Tally(definitions.connectionEnds, this.registry)
   readonly #durations: Histogram
   readonly #active: Gauge
 
@@ -37,6 +40,7 @@ export class HttpMetrics implements HttpObserver {
     this.#durations = new Histogram({ name: durations.name, help: durations.help, labelNames: durations.labels, buckets: [...durations.buckets], registers: [this.registry] })
     this.#active = new Gauge({ name: active.name, help: active.help, labelNames: active.labels, registers: [this.registry] })
     for (const outcome of ['wrong', 'throttled']) this.#tokens.add(0, outcome)
+    for (const reason of ['stalled', 'full', 'refused']) this.#connectionEnds.add(0, reason)
   }
 
   handleRequest({ route, status, durationMs }: EndedRequest): void {
@@ -54,5 +58,9 @@ export class HttpMetrics implements HttpObserver {
 
   handleToken(outcome: 'wrong' | 'throttled'): void {
     this.#tokens.add(1, outcome)
+  }
+
+  handleConnectionEnd(reason: ConnectionEnd): void {
+    this.#connectionEnds.add(1, reason)
   }
 }
