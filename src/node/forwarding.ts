@@ -214,6 +214,7 @@ export class Forwarding {
   #start(step: Step, request: QueryRequest, { signal, isHedge, watch }: { readonly signal: AbortSignal; readonly isHedge: boolean; readonly watch: QueryWatch | undefined }): Attempt {
     const controller = new AbortController()
     const via = this.#parts.routeTo(step.peerId)?.via ?? null
+    watch?.handleAttempt(step.peerId)
     const span = watch?.startSpan('forward', 'client', {
       'reedbase.peer.id': step.peerId, 'reedbase.peer.name': this.#parts.peerName(step.peerId), 'reedbase.hedge': isHedge, ...(via === null ? {} : { 'reedbase.via': this.#parts.peerName(via) }),
     }) ?? null

@@ -78,6 +78,7 @@ class WatchedQuery implements QueryWatch {
   #reason = ''
   #strategy = ''
   #firstAnswerMs: number | null = null
+  #askedLast: string | null = null
   #route: RouteReport | null = null
   #isEnded = false
   rows = 0
@@ -95,6 +96,10 @@ class WatchedQuery implements QueryWatch {
 
   startSpan(name: string, kind: SpanKind, attributes: SpanAttributes): TraceSpan | null {
     return this.span?.child(name, { kind, attributes }) ?? null
+  }
+
+  handleAttempt(peerId: string): void {
+    this.#askedLast = peerId
   }
 
   handleClassified(access: QueryRequest['access'], priority: QueryRequest['priority']): void {
@@ -139,12 +144,14 @@ class WatchedQuery implements QueryWatch {
     const [entry] = visited
     const route = this.#route
     const isHere = this.#firstAnswerMs !== null && route === null
+    // Whoever was at it when its caller left.
+    const left = outcome === 'cancelled' && this.#askedLast !== null ? { peerId: this.#askedLast, name: nameOf(this.#askedLast) } : null
     this.#onEnd({
       startedWallMs: this.#startedWallMs, durationMs: clock.nowMs() - this.#startedMs, firstAnswerMs: this.#firstAnswerMs,
       database, sql: mode === 'full' ? sql.slice(0, LOGGED_SQL_CHARS_MAX) : '', access: this.#access, priority: this.#priority,
       sentBy: entry === undefined ? null : nameOf(entry),
       // Whoever was to forward it, and found nobody, ran it.
-      decision: route?.decision ?? this.#decision, executedBy: route?.executedBy ?? (isHere ? self : null), latencyMs: route?.latencyMs ?? null,
+      decision: route?.decision ?? this.#decision, executedBy: route?.executedBy ?? (isHere ? self : left), latencyMs: route?.latencyMs ?? null,
       reason: route?.reason ?? this.#reason, strategy: route?.strategy ?? this.#strategy, failedAttempts: route?.failedAttempts ?? [], decisionUs: this.#decisionUs,
       rows: this.rows, engineMs, outcome, code, traceId: this.span?.traceId ?? null,
     })

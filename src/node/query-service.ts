@@ -222,7 +222,8 @@ export class QueryService {
     const decisionUs = Math.round((clock.nowMs() - startedMs) * 1000)
     watch?.handleDecision(decision.kind, decisionUs, decision.explanation)
     // A minority may still be asked about itself.
-    const refusal = this.#parts.engines.get(request.database)?.isPrivate === true ? null : this.#parts.refusalOf(request.access)
+    const engine = this.#parts.engines.get(request.database)
+    const refusal = engine?.isPrivate === true ? null : this.#parts.refusalOf(request.access)
     // A replica in a minority still tells whoever forwarded a write to it that it is one: the primary's own policy decides.
     if (refusal !== null && !(forwarded && decision.kind === 'refuse')) {
       this.#counters.refused++
@@ -233,7 +234,8 @@ export class QueryService {
         this.#counters.refused++
         throw refusalError(decision, { database: request.database, node: self.name, hints })
       case 'local':
-        this.#counters.local++
+        // Of a private engine nothing was to be routed.
+        if (engine?.isPrivate !== true) this.#counters.local++
         return await this.#runHere(request, { signal, session, deadlineMs, hints, watch }, this.#report('local', decision, decisionUs, []))
       case 'local-overloaded':
         this.#counters.localOverloaded++

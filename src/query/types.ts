@@ -91,6 +91,8 @@ export interface QueryResponse {
 export interface QueryWatch {
   handleClassified(access: QueryRequest['access'], priority: Priority): void
   /** Also of one that is refused then. */
+  /** It is sent to that peer. */
+  handleAttempt(peerId: string): void
   /** A part of its way begins; null where it is not traced. */
   startSpan(name: string, kind: SpanKind, attributes: SpanAttributes): TraceSpan | null
   handleDecision(kind: 'local' | 'forward' | 'local-overloaded' | 'refuse', decisionUs: number, explanation: Pick<Explanation, 'reason' | 'strategy'>): void

@@ -25,7 +25,7 @@ export interface QueryRecord {
   readonly sentBy: string | null
   /** What became of it: `refused` by the router, `failed` before a decision. */
   readonly decision: QueryDecision
-  /** Who ran it; null when nobody did. */
+  /** Who ran it, or was at it when its caller left; null when nobody did. */
   readonly executedBy: { readonly peerId: string; readonly name: string } | null
   /** The round trip to who ran it, as it stood then; null when local or unmeasured. */
   readonly latencyMs: number | null

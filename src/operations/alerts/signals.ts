@@ -29,12 +29,15 @@ export class AlertSignals implements NodeObserver {
   readonly #tables: Pick<TablesSource, 'problem'> | null
   readonly #queries = new Ring<Timed & { readonly isForwarded: boolean; readonly decisionUs: number | null }>(keptMax)
   readonly #measurements = new Ring<Timed & { readonly isLost: boolean }>(keptMax)
+  /** Databases with a copy here, as of the last reading. */
+  #served: ReadonlySet<string>
   #cpu = { sum: 0, count: 0 }
   #memory = { sum: 0, count: 0 }
 
   constructor(inspection: NodeInspection, tables: Pick<TablesSource, 'problem'> | null) {
     this.#inspection = inspection
     this.#tables = tables
+    this.#served = this.#servedNow()
   }
 
   handleReading({ cpuPercent, memoryPercent }: Parameters<NonNullable<NodeObserver['handleReading']>>[0]): void {
@@ -50,9 +53,9 @@ export class AlertSignals implements NodeObserver {
     this.#measurements.push({ atMs: this.#inspection.clock.nowMs(), isLost: true })
   }
 
-  handleQuery({ sentBy, decision, decisionUs }: Parameters<NonNullable<NodeObserver['handleQuery']>>[0]): void {
-    // What peers send was forwarded by them, and no choice of this node.
-    if (sentBy === null) this.#queries.push({ atMs: this.#inspection.clock.nowMs(), isForwarded: decision === 'forward', decisionUs })
+  handleQuery({ sentBy, database, decision, decisionUs }: Parameters<NonNullable<NodeObserver['handleQuery']>>[0]): void {
+    // What peers send was forwarded by them, and no choice of this node; nor had it one where it has no copy, or asks for its own tables.
+    if (sentBy === null && this.#served.has(database)) this.#queries.push({ atMs: this.#inspection.clock.nowMs(), isForwarded: decision === 'forward', decisionUs })
   }
 
   /** All of them, since the last time where they are means. */
@@ -62,13 +65,14 @@ export class AlertSignals implements NodeObserver {
     const queries = this.#queries.list().filter(({ atMs }) => atMs >= sinceMs)
     const measurements = this.#measurements.list().filter(({ atMs }) => atMs >= sinceMs)
     const decisionsUs = queries.flatMap(({ decisionUs }) => (decisionUs === null ? [] : [decisionUs]))
+    this.#served = this.#servedNow()
     const { quorum, partition } = this.#inspection.status()
     const problem = this.#tables?.problem() ?? null
     const signals: Signal[] = [
       { rule: 'cpu', value: mean(this.#cpu) },
       { rule: 'memory', value: mean(this.#memory) },
       { rule: 'forwardRate', value: sharePercent(queries, ({ isForwarded }) => isForwarded) },
-      { rule: 'decisionTime', value: decisionsUs.length < countMin ? 0 : p99(decisionsUs) / 1_000 },
+      { rule: 'decisionTime', value: decisionsUs.length === 0 ? 0 : decisionsUs.length < countMin ? null : p99(decisionsUs) / 1_000 },
       { rule: 'measurementErrors', value: sharePercent(measurements, ({ isLost }) => isLost) },
       { rule: 'quorum', value: quorum.hasQuorum ? 0 : 1, detail: `${quorum.reachable} of ${quorum.known} members are reachable, ${quorum.needed} are needed` },
       { rule: 'partition', value: partition === null ? 0 : 1, detail: partition === null ? '' : `${partition.away} members are away, ${partition.reachable} are here` },
@@ -79,6 +83,10 @@ export class AlertSignals implements NodeObserver {
     this.#cpu = { sum: 0, count: 0 }
     this.#memory = { sum: 0, count: 0 }
     return signals
+  }
+
+  #servedNow(): Set<string> {
+    return new Set(this.#inspection.status().databases.map(({ name }) => name))
   }
 
   /** Who is failed is another story, and told by events. */
@@ -100,8 +108,10 @@ function mean({ sum, count }: { readonly sum: number; readonly count: number }):
   return count === 0 ? null : sum / count
 }
 
-function sharePercent<T>(items: readonly T[], is: (item: T) => boolean): number {
-  return items.length < countMin ? 0 : 100 * items.filter(is).length / items.length
+/** Of a few it is not known; none at all are none of them. */
+function sharePercent<T>(items: readonly T[], is: (item: T) => boolean): number | null {
+  if (items.length === 0) return 0
+  return items.length < countMin ? null : 100 * items.filter(is).length / items.length
 }
 
 function p99(figures: number[]): number {

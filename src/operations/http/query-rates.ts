@@ -1,5 +1,5 @@
 /** How many queries of this node's clients ended lately: counts by the second, over ten whole seconds and the one under way. */
-import type { LiveRatesView, QueryRecord } from '../../wire/operations-views.ts'
+import { type LiveRatesView, MESH_DATABASE, type QueryRecord } from '../../wire/operations-views.ts'
 
 const windowSeconds = 10
 
@@ -13,8 +13,9 @@ interface Slot {
 export class QueryRates {
   readonly #slots: Slot[] = Array.from({ length: windowSeconds }, () => ({ second: -1, queries: 0, forwarded: 0, failed: 0 }))
 
-  handleQuery(nowMs: number, { sentBy, decision, outcome }: Pick<QueryRecord, 'sentBy' | 'decision' | 'outcome'>): void {
-    if (sentBy !== null) return
+  handleQuery(nowMs: number, { sentBy, database, decision, outcome }: Pick<QueryRecord, 'sentBy' | 'database' | 'decision' | 'outcome'>): void {
+    // Asking how the mesh is is no load of it.
+    if (sentBy !== null || database === MESH_DATABASE) return
     const second = Math.floor(nowMs / 1_000)
     const slot = this.#slots[second % windowSeconds] as Slot
     if (slot.second !== second) Object.assign(slot, { second, queries: 0, forwarded: 0, failed: 0 })

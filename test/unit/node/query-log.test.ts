@@ -103,3 +103,18 @@ describe('QueryLog', () => {
     expect(ended).toHaveLength(1)
   })
 })
+
+describe('a query that its caller left', () => {
+  it('was at the peer that was asked last', async () => {
+    const controller = new AbortController()
+    const { handle, ended } = logOf(async (_request, { watch }) => {
+      watch?.handleDecision('forward', 5, { reason: 'busy here', strategy: 'nearest' })
+      watch?.handleAttempt('p1')
+      watch?.handleAttempt('p2')
+      controller.abort()
+      throw new MeshError('ERR_QUERY_CANCELLED', 'left')
+    })
+    await expect(handle(request(), context(controller.signal))).rejects.toThrow()
+    expect(ended).toMatchObject([{ decision: 'forward', outcome: 'cancelled', executedBy: { peerId: 'p2', name: 'name of p2' } }])
+  })
+})

@@ -18,7 +18,7 @@ export function inspected(settings: object = {}) {
     peers: [] as Peer[], offsetsMs: [] as number[], hasQuorum: true,
     partition: null as { readonly away: number; readonly reachable: number } | null,
   }
-  const status = () => ({ quorum: { hasQuorum: figures.hasQuorum, reachable: 2, known: 5, needed: 3 }, partition: figures.partition }) as unknown as NodeStatusView
+  const status = () => ({ databases: [{ name: 'users' }], quorum: { hasQuorum: figures.hasQuorum, reachable: 2, known: 5, needed: 3 }, partition: figures.partition }) as unknown as NodeStatusView
   const members = () => figures.peers.map(({ name, p99Ms, state = 'alive' }) => ({ name, local: false, denied: false, state, latency: p99Ms === null ? null : { samples: 5, p99Ms } }))
   const inspection = {
     clock, log, status, members, peerId: '12D3KooWself', name: 'self', options: parseNodeOptions(settings, '/'),
@@ -26,6 +26,6 @@ export function inspected(settings: object = {}) {
     observe: (observer: Parameters<Observers['add']>[0]) => observers.add(observer),
   } as unknown as NodeInspection
   const reading = (cpuPercent: number, memoryPercent = 10): void => { observers.handleReading({ cpuPercent, memoryPercent } as LoadReading) }
-  const query = (record: Partial<QueryRecord>): void => { observers.handleQuery({ sentBy: null, decision: 'local', decisionUs: 50, ...record } as QueryRecord) }
+  const query = (record: Partial<QueryRecord>): void => { observers.handleQuery({ sentBy: null, database: 'users', decision: 'local', decisionUs: 50, ...record } as QueryRecord) }
   return { clock, log, observers, figures, inspection, reading, query }
 }

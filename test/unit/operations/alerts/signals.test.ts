@@ -22,12 +22,20 @@ describe('AlertSignals', () => {
   it('counts the share of forwarded queries over a minute, of clients only, and of enough of them', () => {
     const { query, read, clock } = signals()
     for (let i = 0; i < 19; i++) query({ decision: 'forward' })
-    expect(read()).toMatchObject({ forwardRate: 0 })
+    expect(read()).toMatchObject({ forwardRate: null })
     query({ decision: 'local' })
     for (let i = 0; i < 100; i++) query({ decision: 'local', sentBy: 'another' })
     expect(read()).toMatchObject({ forwardRate: 95 })
     clock.advance(60_001)
     expect(read()).toMatchObject({ forwardRate: 0 })
+  })
+
+  it('counts no query that this node had no choice for: of the mesh itself, and where it has no copy', () => {
+    const { query, read } = signals()
+    for (let i = 0; i < 30; i++) query({ decision: 'forward' })
+    for (let i = 0; i < 100; i++) query({ database: 'reedbase' })
+    for (let i = 0; i < 100; i++) query({ database: 'elsewhere', decision: 'forward' })
+    expect(read()).toMatchObject({ forwardRate: 100 })
   })
 
   it('takes the p99 of decisions in milliseconds', () => {
