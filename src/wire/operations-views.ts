@@ -125,6 +125,21 @@ export interface LiveDistanceView {
   readonly isMeasured: boolean
 }
 
+/** What a node remembers of itself, for charts that would else begin when they are opened. */
+export interface LiveHistoryView {
+  /** Between two points, at the least. */
+  readonly stepMs: number
+  /** Of the last quarter of an hour, the oldest first. */
+  readonly points: readonly LivePointView[]
+}
+
+export interface LivePointView {
+  readonly atWallMs: number
+  readonly cpuPercent: number
+  readonly memoryPercent: number
+  readonly rates: LiveRatesView
+}
+
 /** Of queries that clients sent to this node, over the last 10 s. */
 export interface LiveRatesView {
   readonly queriesPerSecond: number

@@ -1,8 +1,9 @@
 /** The mesh as a live view shows it, made at most once a second however many look; distances between others at most every five. */
 import type { MemberView, RttView } from '../../wire/control.ts'
-import type { LiveDistanceView, LiveMemberView, LiveRatesView, LiveStateView } from '../../wire/operations-views.ts'
+import type { LiveDistanceView, LiveHistoryView, LiveMemberView, LivePointView, LiveRatesView, LiveStateView } from '../../wire/operations-views.ts'
 import type { AlertsSource } from '../types.ts'
 import type { HttpInspection } from './http-room.ts'
+import { LiveHistory } from './live-history.ts'
 import { QueryRates } from './query-rates.ts'
 
 /** Of each member, by coordinates. */
@@ -16,13 +17,20 @@ export class LiveState {
   readonly #inspection: LiveInspection
   readonly #alerts: AlertsSource | null
   readonly #rates = new QueryRates()
+  readonly #history = new LiveHistory()
   #state: { readonly view: LiveStateView; readonly atMs: number } | null = null
   #between: { readonly views: readonly RttView[]; readonly atMs: number } | null = null
 
   constructor(inspection: LiveInspection, alerts: AlertsSource | null) {
     this.#inspection = inspection
     this.#alerts = alerts
-    inspection.observe({ handleQuery: (query) => { this.#rates.handleQuery(inspection.clock.nowMs(), query) } })
+    inspection.observe({
+      handleQuery: (query) => { this.#rates.handleQuery(inspection.clock.nowMs(), query) },
+      handleReading: () => {
+        const nowMs = inspection.clock.nowMs()
+        this.#history.handleTime(nowMs, () => this.#point(nowMs))
+      },
+    })
   }
 
   view(): LiveStateView {
@@ -33,6 +41,18 @@ export class LiveState {
 
   rates(): LiveRatesView {
     return this.#rates.view(this.#inspection.clock.nowMs())
+  }
+
+  /** Also of when nobody looked. */
+  history(): LiveHistoryView {
+    return this.#history.view()
+  }
+
+  /** The load as this node tells it, a drill included: the chart goes on with that. */
+  #point(nowMs: number): LivePointView {
+    const { clock, status } = this.#inspection
+    const { load: { cpuPercent, memoryPercent } } = status()
+    return { atWallMs: Math.round(clock.wallMs()), cpuPercent: Math.round(cpuPercent), memoryPercent: Math.round(memoryPercent), rates: this.#rates.view(nowMs) }
   }
 
   #make(nowMs: number): LiveStateView {

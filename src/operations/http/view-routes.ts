@@ -32,6 +32,7 @@ export function addViewRoutes(app: FastifyInstance, { inspection, alerts, live }
   }))
   view('/api/v1/alerts', none, () => ({ alerts: alerts?.list() ?? [] }))
   view('/api/v1/live', none, () => live.view())
+  view('/api/v1/live/history', none, () => live.history())
 
   const peers = (): object[] => inspection.members().filter(({ local, state }) => !local && state !== 'left')
     .map(({ record: { peerId }, name, latency }) => ({ peerId, name, latency, traffic: inspection.traffic(peerId) }))

@@ -38,7 +38,7 @@ export interface FakeNode {
   isDraining: boolean
   /** What the next queries answer. */
   answer: (request: QueryRequest, signal: AbortSignal) => Promise<QueryResponse>
-  readonly tell: Required<Pick<NodeObserver, 'handleEvent' | 'handleQuery'>>
+  readonly tell: Required<Pick<NodeObserver, 'handleEvent' | 'handleQuery' | 'handleReading'>>
   readonly ended: Array<() => Promise<void> | void>
 }
 
@@ -71,6 +71,7 @@ export function fakeNode(http: object = {}): FakeNode {
     tell: {
       handleEvent: (event) => { for (const observer of observers) observer.handleEvent?.(event) },
       handleQuery: (query) => { for (const observer of observers) observer.handleQuery?.(query) },
+      handleReading: (reading) => { for (const observer of observers) observer.handleReading?.(reading) },
     },
     inspection: {
       peerId: selfPeerId, name: 'near', startedWallMs: 1_000_000, options, clock, log,

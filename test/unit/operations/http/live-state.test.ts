@@ -58,6 +58,25 @@ describe('the live state', () => {
     expect(live.view()).toMatchObject({ partition: { reachable: 2, away: 2 }, hasQuorum: false, rates: { queriesPerSecond: 0.1 }, alerts: [] })
   })
 
+  it('remembers a quarter of an hour of its own load and rates, also of when nobody looks', () => {
+    const { live, node, asked } = setUp()
+    const reading = { cpuPercent: 99, memoryPercent: 1, memoryBytes: 1, processCpuPercent: 1, eventLoopDelayMs: 1 }
+    expect(live.history()).toEqual({ stepMs: 10_000, points: [] })
+    const startWallMs = node.clock.wallMs()
+    for (let second = 0; second < 1_000; second++) {
+      // What the node tells of itself, which a drill makes more of.
+      node.status = { ...healthyStatus, load: { ...healthyStatus.load, cpuPercent: second / 20, drill: true } }
+      if (second === 984) node.tell.handleQuery(queryRecord(1, { decision: 'forward' }))
+      node.tell.handleReading(reading)
+      node.clock.advance(1_000)
+    }
+    const { points } = live.history()
+    expect(points).toHaveLength(90)
+    expect(points[0]).toEqual({ atWallMs: startWallMs + 100_000, cpuPercent: 5, memoryPercent: 30, rates: { queriesPerSecond: 0, forwardedPerSecond: 0, failedPerSecond: 0 } })
+    expect(points.at(-1)).toEqual({ atWallMs: startWallMs + 990_000, cpuPercent: 50, memoryPercent: 30, rates: { queriesPerSecond: 0.1, forwardedPerSecond: 0.1, failedPerSecond: 0 } })
+    expect(asked).toEqual({ members: 0, nearest: 0 })
+  })
+
   it('shows what is known of each member', () => {
     const { live } = setUp()
     const [self, first] = live.view().members
