@@ -48,6 +48,7 @@ export function inspectNode(parts: InspectedParts): NodeInspection {
       servedNodes(directory, database)
       return latencyService.view(database, hours)
     },
+    restoreLatency: (minutes) => { latencyService.restore(minutes) },
     pingIntervalMs: () => latencies.options.pingIntervalMs, latencyTo: (peer) => latencies.summary(peer), traffic: (peer) => latencyService.traffic(peer),
     reachability: () => ({ ...directory.self(), paths: reachability.paths(), mesh: null }),
     clockOffsets: () => membership.members().flatMap(({ state, signed: { record } }) => {

@@ -8,6 +8,7 @@ import type { QueryRequest, QueryResponse } from '../query/types.ts'
 import type { EventView, ExplainView, LatencyView, MemberView, NodesView, NodeStatusView, ReachabilityView } from '../wire/control.ts'
 import type { AlertView, DatabaseView, QueryRecord } from '../wire/operations-views.ts'
 import type { Distances } from './distances.ts'
+import type { EarlierMinute } from './latency-service.ts'
 import type { NodeObserver } from './observers.ts'
 import type { NodeOptions } from './options.ts'
 
@@ -33,6 +34,8 @@ export interface NodeInspection {
   nodes(database: string): NodesView
   /** @throws MeshError ERR_DATABASE_UNKNOWN */
   latency(database: string, hours: number): LatencyView
+  /** What an earlier run has kept of its round trips, for `latency`. */
+  restoreLatency(minutes: readonly EarlierMinute[]): void
   latencyTo(peerId: string): LatencySummary | null
   /** Of the last seconds; null when there was none. */
   traffic(peerId: string): TrafficSummary | null

@@ -1,5 +1,5 @@
 /** What was measured on the way to each peer, without sending anything for it: the last seconds of traffic, and a day of history for `rdb db:latency`. */
-import { LatencyHistory, type LatencyKind } from '../core/latency/history.ts'
+import { LatencyHistory, type LatencyKind, type LatencyMinute } from '../core/latency/history.ts'
 import type { LatencySource } from '../core/latency/latency-window.ts'
 import { type QueryTraffic, TrafficMeter, type TrafficSummary } from '../core/latency/traffic.ts'
 import type { LatencySummary } from '../core/latency/types.ts'
@@ -12,6 +12,13 @@ const hourMs = 3_600_000
 const pointsMax = 240
 /** Of all nodes of a view together, about 100 bytes each: with their other figures they have to go into one line of the control protocol. */
 const pointsOfViewMax = 6_000
+
+/** Of the round trips to a peer, as an earlier run of the node has kept it. */
+export interface EarlierMinute extends Omit<LatencyMinute, 'atMs'> {
+  readonly peerId: string
+  /** Its beginning, Unix. */
+  readonly wallMs: number
+}
 
 export interface LatencyServiceParts {
   readonly clock: Clock
@@ -27,11 +34,12 @@ export class LatencyService {
   readonly #parts: LatencyServiceParts
   readonly #traffic: TrafficMeter
   readonly #history = new LatencyHistory()
-  readonly #startedMs: number
+  /** From when on there is something: the start, or what an earlier run has kept. */
+  #sinceMs: number
 
   constructor(parts: LatencyServiceParts) {
     this.#parts = parts
-    this.#startedMs = parts.clock.nowMs()
+    this.#sinceMs = parts.clock.nowMs()
     this.#traffic = new TrafficMeter({ thresholdMs: parts.thresholdMs })
   }
 
@@ -52,6 +60,16 @@ export class LatencyService {
     this.#history.handleSample(nowMs, peerId, 'first-byte', query.roundTripMs)
   }
 
+  /** Minutes that are no longer of the day that ends now, or make no sense, are left out. */
+  restore(minutes: readonly EarlierMinute[]): void {
+    const { clock } = this.#parts
+    const [nowMs, nowWallMs] = [clock.nowMs(), clock.wallMs()]
+    for (const { peerId, wallMs, ...figures } of minutes) {
+      const atMs = nowMs - (nowWallMs - wallMs)
+      if (this.#history.restore(nowMs, peerId, 'round-trip', { atMs, ...figures })) this.#sinceMs = Math.min(this.#sinceMs, atMs)
+    }
+  }
+
   forget(peerId: string): void {
     this.#traffic.forget(peerId)
     this.#history.forget(peerId)
@@ -69,7 +87,7 @@ export class LatencyService {
     const remote = nodes(database).nodes.filter(({ type }) => type === 'remote')
     const pointMs = this.#history.pointMs(spanMs, Math.min(pointsMax, Math.floor(pointsOfViewMax / Math.max(1, remote.length))))
     return {
-      database, hours, thresholdMs, pointMs, sinceWallMs: wallOf(clock, Math.max(this.#startedMs, this.#history.spanStartMs(clock.nowMs(), spanMs))),
+      database, hours, thresholdMs, pointMs, sinceWallMs: wallOf(clock, Math.max(this.#sinceMs, this.#history.spanStartMs(clock.nowMs(), spanMs))),
       nodes: remote.map((node) => this.#nodeView(node, { spanMs, pointMs })),
     }
   }

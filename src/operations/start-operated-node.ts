@@ -63,6 +63,8 @@ async function operate({ inspection, ...node }: InspectedNode, { libp2pMetrics, 
   const { metrics, application, http } = (await import('./metrics/start-metrics.ts')).startMetrics(inspection, libp2pMetrics)
   const tables = inspection.options.tables.isWritten ? (await import('./tables/start-tables.ts')).startTables({ inspection, metrics }) : null
   metrics.tables = tables
+  // Nobody waits for it.
+  if (tables !== null) void (await import('./tables/restored-latency.ts')).restoreLatency({ inspection })
   const alerts = new Alerts(inspection, tables)
   inspection.announceAlerts(() => alerts.list())
   inspection.onClose('alerts', () => alerts.stop())

@@ -26,8 +26,8 @@ export function configure(command: Command, context: CliContext): void {
     .option('-w, --watch', 'once a second: redrawn on a terminal, one after the other elsewhere')
     .option('--json', 'as JSON, with the course in points; with --watch one object a line')
   addDataDirOption(command).addHelpText('after', `
-Measured by the node beside you, since its start, on what it sends anyway: round trips of pings and of acks to its datagrams. What queries met, with
-the time that they took at the other node, is told apart (--wide, First byte). Minutes are the finest that is kept of the past. On a terminal, Trend
+Measured by the node beside you on what it sends anyway: round trips of pings and of acks to its datagrams, those before its start as its tables have
+them. What queries met since then, with the time that they took at the other node, is told apart (--wide, First byte). Minutes are the finest that is kept of the past. On a terminal, Trend
 shows the means of the span, from 0 to the greatest of them.
 ${examples(['rdb db:latency users_prod', 'rdb db:latency users_prod --hours 24', 'rdb db:latency users_prod --wide', 'rdb db:latency users_prod --hours 6 --chart latency.svg', 'rdb db:latency users_prod --json | jq .nodes[].roundTrips.maxMs'])}`)
   command.action((database: string, flags: Flags) => show({ database, hours: hoursOf(flags.hours) }, flags, context))

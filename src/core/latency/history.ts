@@ -27,12 +27,17 @@ export interface LatencyPoint {
   readonly maxMs: number
 }
 
+/** What somebody has kept of a minute; of no more than these is taken notice. */
+export type LatencyMinute = LatencyPoint
+
 export const HISTORY_MS_MAX = 24 * 3_600_000
 /** The one that was heard of longest ago gives way: 43 kB each after a day, twice that where queries went too. */
 export const HISTORY_PEERS_MAX = 1_000
 
 const minuteMs = 60_000
 const minutesPerHour = 60
+/** A restored one that claims more is damaged: nobody measures a way a thousand times a second. */
+const samplesPerMinuteMax = 60_000
 const minuteBytes = 24
 const hoursMax = HISTORY_MS_MAX / (minuteMs * minutesPerHour)
 
@@ -40,20 +45,20 @@ const hoursMax = HISTORY_MS_MAX / (minuteMs * minutesPerHour)
 class Hour {
   readonly #view = new DataView(new ArrayBuffer(minutesPerHour * minuteBytes))
 
-  add(minute: number, offsetMs: number, ms: number): void {
+  add(minute: number, offsetMs: number, { samples, meanMs, minMs, maxMs }: Omit<LatencyMinute, 'atMs'>): void {
     const at = minute * minuteBytes
     const view = this.#view
     const count = view.getUint32(at + 8)
-    if (count === 0 || ms < view.getFloat32(at + 12)) {
-      view.setFloat32(at + 12, ms)
+    if (count === 0 || minMs < view.getFloat32(at + 12)) {
+      view.setFloat32(at + 12, minMs)
       view.setUint16(at + 20, offsetMs)
     }
-    if (count === 0 || ms > view.getFloat32(at + 16)) {
-      view.setFloat32(at + 16, ms)
+    if (count === 0 || maxMs > view.getFloat32(at + 16)) {
+      view.setFloat32(at + 16, maxMs)
       view.setUint16(at + 22, offsetMs)
     }
-    view.setFloat64(at, view.getFloat64(at) + ms)
-    view.setUint32(at + 8, count + 1)
+    view.setFloat64(at, view.getFloat64(at) + samples * meanMs)
+    view.setUint32(at + 8, count + samples)
   }
 
   /** Times are since the beginning of the minute; null for a minute without samples. */
@@ -137,7 +142,8 @@ export class LatencyHistory {
     for (let atMs = startMs; atMs <= nowMs; atMs += pointMs) {
       let [samples, sumMs, minMs, maxMs] = [0, 0, Infinity, -Infinity]
       for (let minute = atMs / minuteMs; minute < (atMs + pointMs) / minuteMs; minute++) {
-        const bucket = hours.get(Math.floor(minute / minutesPerHour))?.minute(minute % minutesPerHour) ?? null
+        const hour = Math.floor(minute / minutesPerHour)
+        const bucket = hours.get(hour)?.minute(minute - hour * minutesPerHour) ?? null
         if (bucket === null) continue
         samples += bucket.count
         sumMs += bucket.sumMs
@@ -152,7 +158,7 @@ export class LatencyHistory {
   /** No time at all is ignored. */
   handleSample(nowMs: number, peerId: string, kind: LatencyKind, ms: number): void {
     if (!(ms >= 0 && ms < Infinity) || !(nowMs >= 0)) return
-    const peer = this.#peers.get(peerId) ?? { hours: { 'round-trip': new Map<number, Hour>(), 'first-byte': new Map<number, Hour>() }, last: { 'round-trip': null, 'first-byte': null } }
+    const peer = this.#peers.get(peerId) ?? newPeer()
     this.#peers.delete(peerId)
     this.#peers.set(peerId, peer)
     if (this.#peers.size > this.#peersMax) for (const oldest of this.#peers.keys()) {
@@ -160,20 +166,44 @@ export class LatencyHistory {
       break
     }
     peer.last[kind] = { ms, atMs: nowMs }
-    const minute = Math.floor(nowMs / minuteMs)
-    const hour = Math.floor(minute / minutesPerHour)
-    const hours = peer.hours[kind]
-    let buckets = hours.get(hour)
-    if (buckets === undefined) {
-      buckets = new Hour()
-      hours.set(hour, buckets)
-      // The hour under way and 24 whole ones.
-      for (const old of hours.keys()) if (old < hour - hoursMax) hours.delete(old)
+    add(peer.hours[kind], nowMs, { samples: 1, meanMs: ms, minMs: ms, maxMs: ms })
+  }
+
+  /**
+   * What was measured in a minute before, by an earlier run; it begins at a time that may be below zero, and its extremes are told to be then. It makes no
+   * peer give way. False where it is of no day that ends now, of no use, or of one peer too many.
+   */
+  restore(nowMs: number, peerId: string, kind: LatencyKind, { atMs, samples, meanMs, minMs, maxMs }: LatencyMinute): boolean {
+    const isSound = Number.isInteger(samples) && samples > 0 && samples <= samplesPerMinuteMax && minMs >= 0 && minMs <= meanMs && meanMs <= maxMs && maxMs < Infinity
+    if (!isSound || !(atMs >= this.spanStartMs(nowMs, HISTORY_MS_MAX)) || atMs > nowMs) return false
+    let peer = this.#peers.get(peerId)
+    if (peer === undefined) {
+      if (this.#peers.size >= this.#peersMax) return false
+      peer = newPeer()
+      this.#peers.set(peerId, peer)
     }
-    buckets.add(minute % minutesPerHour, Math.floor(nowMs % minuteMs), ms)
+    add(peer.hours[kind], atMs, { samples, meanMs, minMs, maxMs })
+    return true
   }
 
   forget(peerId: string): void {
     this.#peers.delete(peerId)
   }
+}
+
+function newPeer(): Peer {
+  return { hours: { 'round-trip': new Map<number, Hour>(), 'first-byte': new Map<number, Hour>() }, last: { 'round-trip': null, 'first-byte': null } }
+}
+
+function add(hours: Map<number, Hour>, atMs: number, figures: Omit<LatencyMinute, 'atMs'>): void {
+  const minute = Math.floor(atMs / minuteMs)
+  const hour = Math.floor(minute / minutesPerHour)
+  let buckets = hours.get(hour)
+  if (buckets === undefined) {
+    buckets = new Hour()
+    hours.set(hour, buckets)
+    // The hour under way and 24 whole ones.
+    for (const old of hours.keys()) if (old < hour - hoursMax) hours.delete(old)
+  }
+  buckets.add(minute - hour * minutesPerHour, Math.floor(atMs - minute * minuteMs), figures)
 }

@@ -38,4 +38,17 @@ describe('db:latency', () => {
     expect(await one.rdb(['db:latency', 'numbers', '--hours', '25'])).toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_OPTION_INVALID') as string })
     expect(await one.rdb(['db:latency', 'nothing'])).toMatchObject({ code: 2, stderr: expect.stringContaining('ERR_DATABASE_UNKNOWN') as string })
   })
+
+  it('knows after a restart what was measured before', async () => {
+    one.child.kill('SIGTERM')
+    await one.exited
+    const restartedWallMs = Date.now()
+    one = await mesh.start('db1')
+    await one.ready()
+    const seen = await until('the history to be read', async () => {
+      const view = await one.json<LatencyView>(['db:latency', 'numbers', '--hours', '1'])
+      return view.sinceWallMs < restartedWallMs ? view : null
+    })
+    expect(seen.sinceWallMs).toBeGreaterThan(startedWallMs - 60_000)
+  })
 })

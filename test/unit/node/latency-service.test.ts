@@ -67,6 +67,23 @@ describe('passive measurement', () => {
     expect(service.view('users', 1).sinceWallMs).toBe(startedWallMs + 3_720_000)
   })
 
+  it('reaches back to what an earlier run has kept', () => {
+    const { clock, service } = setUp(() => new Promise(() => undefined))
+    clock.advance(5_000)
+    const startedWallMs = clock.wallMs() - 5_000
+    const kept = { samples: 2, meanMs: 3, minMs: 2, maxMs: 4 }
+    service.restore([
+      { peerId: 'a', wallMs: startedWallMs - 600_000, ...kept }, { peerId: 'b', wallMs: startedWallMs - 90 * 60_000, ...kept },
+      { peerId: 'a', wallMs: startedWallMs - 25 * 3_600_000, ...kept }, { peerId: 'a', wallMs: NaN, ...kept },
+    ])
+    const view = service.view('users', 1)
+    expect(view.sinceWallMs).toBeLessThanOrEqual(startedWallMs - 3_540_000)
+    expect(view.nodes).toMatchObject([
+      { currentMs: null, roundTrips: { samples: 2, meanMs: 3, minMs: 2, minAtWallMs: startedWallMs - 600_000, maxMs: 4 }, points: [{ samples: 2, meanMs: 3 }] }, { roundTrips: null, points: [] },
+    ])
+    expect(service.view('users', 24)).toMatchObject({ sinceWallMs: startedWallMs - 90 * 60_000, nodes: [{ roundTrips: { samples: 2 } }, { roundTrips: { samples: 2 } }] })
+  })
+
   it('takes the quality of the last 100 outcomes where there was no traffic of late', () => {
     const { clock, driver, service, latencies } = setUp(() => new Promise(() => undefined))
     driver.addPeer('a')

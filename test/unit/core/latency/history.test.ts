@@ -95,4 +95,44 @@ describe('a day of latency', () => {
     history.handleSample(0, 'a', 'round-trip', ms)
     expect(history.size).toBe(0)
   })
+
+  describe('restored', () => {
+    const minute = { atMs: -90_000, samples: 3, meanMs: 4, minMs: 2, maxMs: 9 }
+
+    it('is told with what is measured, also of times before the first', () => {
+      const history = new LatencyHistory()
+      history.handleSample(1_000, 'a', 'round-trip', 1)
+      expect(history.restore(2_000, 'a', 'round-trip', minute)).toBe(true)
+      expect(history.restore(2_000, 'a', 'round-trip', { ...minute, samples: 1, meanMs: 0.5, minMs: 0.5, maxMs: 0.5 })).toBe(true)
+      expect(history.span(2_000, 'a', 'round-trip', hourMs)).toEqual({ samples: 5, meanMs: 2.7, minMs: 0.5, minAtMs: -90_000, maxMs: 9, maxAtMs: -90_000 })
+      expect(history.points(2_000, 'a', 'round-trip', { spanMs: hourMs, pointMs: minuteMs })).toEqual([
+        { atMs: -2 * minuteMs, samples: 4, meanMs: 3.125, minMs: 0.5, maxMs: 9 }, { atMs: 0, samples: 1, meanMs: 1, minMs: 1, maxMs: 1 },
+      ])
+      expect(history.last('a', 'round-trip')).toEqual({ ms: 1, atMs: 1_000 })
+    })
+
+    it('goes as it ages, like everything else', () => {
+      const history = new LatencyHistory()
+      history.restore(0, 'a', 'round-trip', { ...minute, atMs: -HISTORY_MS_MAX })
+      history.restore(0, 'a', 'round-trip', minute)
+      expect([history.span(0, 'a', 'round-trip', HISTORY_MS_MAX)?.samples, history.span(minuteMs, 'a', 'round-trip', HISTORY_MS_MAX)?.samples]).toEqual([6, 3])
+      for (let hour = 1; hour <= 26; hour++) history.handleSample(hour * hourMs, 'a', 'round-trip', 1)
+      expect(history.hours).toBe(25)
+    })
+
+    it.each([
+      ['older than a day', { atMs: -HISTORY_MS_MAX - minuteMs }], ['still to come', { atMs: 1 }], ['at no time', { atMs: NaN }], ['of no samples', { samples: 0 }], ['of half a sample', { samples: 0.5 }],
+      ['of samples beyond count', { samples: 60_001 }], ['with a mean below its least', { meanMs: 1 }], ['with a mean above its greatest', { meanMs: 10 }], ['endless', { maxMs: Infinity }],
+      ['of negative time', { minMs: -1 }], ['without a figure', { meanMs: NaN }],
+    ])('leaves out what is %s', (_what, damage) => {
+      const history = new LatencyHistory()
+      expect([history.restore(0, 'a', 'round-trip', { ...minute, ...damage }), history.size]).toEqual([false, 0])
+    })
+
+    it('lets no peer give way', () => {
+      const history = new LatencyHistory({ peersMax: 1 })
+      history.handleSample(0, 'a', 'round-trip', 1)
+      expect([history.restore(0, 'b', 'round-trip', minute), history.last('a', 'round-trip')?.ms, history.size]).toEqual([false, 1, 1])
+    })
+  })
 })
