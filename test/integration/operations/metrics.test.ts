@@ -49,6 +49,12 @@ it('every counter of a node is shown, and every counter shown is one of a node',
   expect([...shown].filter((name) => !kept.has(name))).toEqual([])
 })
 
+it('requests over HTTP are counted, those for metrics too', async () => {
+  await textOf(entry)
+  expect(await figure(entry, 'reedbase_http_requests_total{route="/metrics",status="2xx"}')).toBeGreaterThan(0)
+  expect(await figure(entry, 'reedbase_http_requests_active{kind="query"}')).toBe(0)
+})
+
 it('a forwarded query is in the figures of both nodes', async () => {
   expect(await figure(entry, 'reedbase_queries_total{decision="forward"}')).toBe(1)
   expect(await figure(entry, 'reedbase_forward_ratio')).toBe(1)
