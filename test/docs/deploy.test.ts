@@ -1,16 +1,19 @@
 /** Holds docs/deploy to the options and paths that there are. */
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseAllDocuments, parse } from 'yaml'
 import { ALERT_RULE_NAMES, ALERT_RULES, type AlertRuleName } from '../../src/core/alerts/rules.ts'
 import { readDuration } from '../../src/core/options/quantity.ts'
 import { loadNodeOptions, OPTION_TABLE, parseNodeOptions } from '../../src/node/options.ts'
+import { startRdb, until } from '../support/processes.ts'
 
-const folder = fileURLToPath(new URL('../../docs/deploy/', import.meta.url))
-const textOf = (name: string): Promise<string> => readFile(`${folder}${name}`, 'utf8')
+const folderOfDeploy = fileURLToPath(new URL('../../docs/deploy/', import.meta.url))
+const textOf = (name: string): Promise<string> => readFile(`${folderOfDeploy}${name}`, 'utf8')
 
 /** As `rdb start` reads them. */
 function optionsOf(args: readonly string[]) {
@@ -46,20 +49,24 @@ interface Container {
 describe('docs/deploy', () => {
   it('the README names every file, and no other', async () => {
     const named = [...(await textOf('README.md')).matchAll(/\]\(([a-zA-Z.-]+)\)/g)].map(([, name]) => name)
-    expect(named.toSorted()).toEqual((await readdir(folder)).filter((name) => name !== 'README.md').toSorted())
+    expect(named.toSorted()).toEqual((await readdir(folderOfDeploy)).filter((name) => name !== 'README.md').toSorted())
   })
 
   it('the configuration of the unit is one', async () => {
     const options = parseNodeOptions(parse(await textOf('reedbase.yaml')) as object, '/')
-    expect([options.listen, options.databases.map(({ name }) => name)]).toEqual([{ host: '0.0.0.0', port: 7400 }, ['users_prod']])
+    expect([options.listen, options.databases]).toEqual([{ host: '0.0.0.0', port: 7400 }, []])
+    // The database of its comment, too.
+    const text = (await textOf('reedbase.yaml')).replaceAll(/^# (?=databases:| {2})/gm, '')
+    expect(parseNodeOptions(parse(text) as object, '/').databases).toMatchObject([{ name: 'users_prod', path: '/srv/users.duckdb', role: 'replica' }])
   })
 
   it('the unit starts a node with options that there are, and gives it longer to stop than it drains', async () => {
     const unit = await textOf('reedbase-mesh.service')
     const [, start = ''] = /^ExecStart=\S+ start (.*)$/m.exec(unit) ?? []
     const flags = [...start.matchAll(/(--[a-z-]+) (\S+)/g)].map(([, flag, value]) => `${flag ?? ''}=${value ?? ''}`)
-    expect(flags[0]).toBe('--config=/etc/reedbase-mesh/reedbase.yaml')
-    const options = optionsOf(flags.slice(1))
+    const options = optionsOf(flags)
+    // Where reedbase.yaml is read without being named.
+    expect(await textOf('README.md')).toContain(`docs/deploy/reedbase.yaml ${options.dataDir}/reedbase.yaml`)
     expect(options).toMatchObject({ dataDir: '/var/lib/reedbase-mesh', logFormat: 'json' })
     expect(Number(/^TimeoutStopSec=(\d+)$/m.exec(unit)?.[1]) * 1_000).toBeGreaterThan(options.drainMs)
   })
@@ -70,7 +77,7 @@ describe('docs/deploy', () => {
       process.stderr.write('SKIPPED: systemd-analyze is not installed, so the unit was not verified\n')
       return
     }
-    const { stderr } = await promisify(execFile)('systemd-analyze', ['verify', `${folder}reedbase-mesh.service`]).catch((error: unknown) => error as { readonly stderr: string })
+    const { stderr } = await promisify(execFile)('systemd-analyze', ['verify', `${folderOfDeploy}reedbase-mesh.service`]).catch((error: unknown) => error as { readonly stderr: string })
     expect(stderr.split('\n').filter((line) => line.includes('reedbase') && !/Command .* is not executable|No such file/.test(line))).toEqual([])
   })
 
@@ -133,7 +140,39 @@ describe('the rules for Prometheus', () => {
       process.stderr.write('SKIPPED: promtool is not installed, so the rules were not checked\n')
       return
     }
-    const { stdout } = await promisify(execFile)('promtool', ['check', 'rules', `${folder}prometheus-rules.yml`])
+    const { stdout } = await promisify(execFile)('promtool', ['check', 'rules', `${folderOfDeploy}prometheus-rules.yml`])
     expect(stdout).toContain('SUCCESS')
+  })
+})
+
+describe('a node from these files', () => {
+  let folder: string
+  beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'reedbase-deploy-')) })
+  afterAll(async () => { await rm(folder, { recursive: true, force: true }) })
+
+  async function startsAndLeaves(args: readonly string[]): Promise<void> {
+    const running = startRdb(['start', ...args, '--http-listen=off', '--listen=127.0.0.1:0'])
+    await until('the node to listen', () => {
+      if (running.child.exitCode !== null) throw new Error(running.stdoutSoFar() + running.stderrSoFar())
+      return running.stdoutSoFar().includes('listens on')
+    })
+    running.child.kill('SIGTERM')
+    expect((await running.ended).code).toBe(0)
+  }
+
+  it('starts as the unit starts it, with its configuration', async () => {
+    const dataDir = join(folder, 'unit')
+    await mkdir(dataDir, { mode: 0o700 })
+    await copyFile(`${folderOfDeploy}reedbase.yaml`, join(dataDir, 'reedbase.yaml'))
+    const [, start = ''] = /^ExecStart=\S+ start (.*)$/m.exec(await textOf('reedbase-mesh.service')) ?? []
+    await startsAndLeaves(start.replace('/var/lib/reedbase-mesh', dataDir).split(' '))
+  })
+
+  it('starts as a pod starts it, in folders made as its first container makes them', async () => {
+    const set = parseAllDocuments(await textOf('kubernetes.yaml')).map((document) => document.toJS() as Manifest).find(({ kind }) => kind === 'StatefulSet')
+    const [node] = set?.spec.template?.spec.containers ?? []
+    await mkdir(join(folder, 'data/node'), { recursive: true, mode: 0o700 })
+    const args = (node?.args ?? []).slice(1).filter((arg) => !arg.startsWith('--http-') && !arg.startsWith('--listen'))
+    await startsAndLeaves(args.map((arg) => arg.replace('$(POD_NAME)', 'pod-0').replace('$(POD_IP)', '127.0.0.1').replace('$(NODE_NAME)', 'host1').replace('=/data/', `=${folder}/data/`).replace('dns:reedbase-mesh:7400', 'dns:localhost:1')))
   })
 })

@@ -113,6 +113,12 @@ describe('the database reedbase', () => {
     expect((await readFile(join(folder, 'near/latency.csv'), 'utf8')).split('\n', 1)).toEqual(['peer_id,latency_ms,timestamp,status'])
   })
 
+  it('counts as no query that was routed', async () => {
+    const before = near.status().counters['queriesLocal']
+    await rowsOf(near, 'SELECT 1 FROM nodes')
+    expect(near.status().counters['queriesLocal']).toBe(before)
+  })
+
   it('is told to nobody, and asked of nobody else', async () => {
     expect(far.members.list().flatMap(({ record }) => record.databases.map(({ name }) => name))).toEqual(['numbers', 'numbers'])
     expect(near.status().databases.map(({ name }) => name)).toEqual(['numbers'])
