@@ -96,8 +96,14 @@ describe.concurrent('a collector', () => {
     await new Promise<void>((resolve) => { gone.listen(0, '127.0.0.1', resolve) })
     const { port } = gone.address() as AddressInfo
     await new Promise((resolve) => { gone.close(resolve) })
-    const node = await createNode(settings('refused', `http://127.0.0.1:${port}/v1/traces`))
+    const node = await createNode({ ...settings('refused', `http://127.0.0.1:${port}/v1/traces`), http: { listen: '127.0.0.1:0' } })
     for (let i = 0; i < 5; i++) expect(await collect((await node.query(`SELECT ${i}`, { database: 'users' })).rows())).toEqual([{ sql: `SELECT ${i}` }])
+    const asked = { method: 'POST', headers: { 'content-type': 'application/json', 'traceparent': `00-${'ab'.repeat(16)}-${'cd'.repeat(8)}-01` }, body: JSON.stringify({ database: 'users', sql: 'SELECT 1' }) }
+    const answer = await fetch(new URL('/api/v1/query', node.http ?? ''), asked)
+    expect([answer.status, answer.headers.get('x-reedbase-trace-id')]).toEqual([200, 'ab'.repeat(16)])
+    await answer.text()
+    const { queries } = await (await fetch(new URL('/api/v1/routes?limit=1', node.http ?? ''))).json() as { readonly queries: ReadonlyArray<{ readonly traceId: string }> }
+    expect(queries.map(({ traceId }) => traceId)).toEqual(['ab'.repeat(16)])
     await node.stop('done')
   })
 })
