@@ -50,7 +50,7 @@ export function createControlService(parts: ControlServiceParts): ControlHandler
       case 'monitor':
         return parts.logs.subscribe(request.level, signal)
       case 'database-register':
-        return registering(parts.registry, request)
+        return registering(parts.registry, request, signal)
       case 'database-unregister':
         return parts.registry.unregister(request)
       case 'explain':
@@ -110,8 +110,8 @@ async function answer(parts: ControlServiceParts, request: Exclude<ControlReques
 }
 
 /** A stream, since opening an engine may take longer than a question is waited for. */
-async function* registering(registry: Pick<DatabaseRegistry, 'register'>, request: Extract<ControlRequest, { method: 'database-register' }>): AsyncGenerator<RegistryProgress, void, void> {
-  yield { kind: 'done', view: await registry.register(request) }
+async function* registering(registry: Pick<DatabaseRegistry, 'register'>, request: Extract<ControlRequest, { method: 'database-register' }>, signal: AbortSignal): AsyncGenerator<RegistryProgress, void, void> {
+  yield { kind: 'done', view: await registry.register(request, signal) }
 }
 
 /** What is closed last is the data folder, so the caller sees there when the node is gone. */

@@ -1,6 +1,7 @@
 /**
  * Databases that come and go while the node runs. What is registered is opened, and then the mesh is told; what is unregistered is first taken from the
- * mesh, then given the time to end what runs on it, and only then closed. The file has it in either case before anybody else does.
+ * mesh, then given the time to end what runs on it, and only then closed. The file has it in either case before anybody else does, and never has what
+ * does not open; other changes of the file do not wait while a database opens.
  */
 import type { ConfigFile } from '../adapters/files/config-file.ts'
 import { MeshError } from '../errors.ts'
@@ -10,6 +11,7 @@ import type { QueryEngine } from '../ports/query-engine.ts'
 import type { DatabaseEntry, RegistryProgress, RegistryView } from '../wire/configuration-views.ts'
 import type { DatabaseView } from '../wire/operations-views.ts'
 import { winsNote } from './change-notes.ts'
+import { openInTime, REGISTER_OPEN_TIMEOUT_MS } from './engine-opening.ts'
 import type { EngineStates } from './engine-states.ts'
 import type { EngineUses } from './engine-uses.ts'
 import { type DatabaseOptions, type NodeOptions, parseNodeOptions } from './options.ts'
@@ -63,6 +65,7 @@ export class DatabaseRegistry {
   readonly #opening = new Set<string>()
   readonly #closing = new Map<string, Closing>()
   #stop = Promise.withResolvers<void>()
+  readonly #stopping = new AbortController()
 
   constructor(parts: DatabaseRegistryParts) {
     this.#parts = parts
@@ -78,16 +81,26 @@ export class DatabaseRegistry {
     return this.#databases.get(name)
   }
 
-  /** @throws MeshError ERR_DATABASE_IN_USE, ERR_DATABASE_PATH, ERR_OPTION_INVALID, ERR_OPTION_UNKNOWN, ERR_CONFIG_FILE, ERR_DRAINING */
-  async register({ name, entry, save }: RegisterRequest): Promise<RegistryView> {
-    const { config, engines, log } = this.#parts
+  /**
+   * When the signal aborts before the database is open, nothing is changed.
+   * @throws MeshError ERR_DATABASE_IN_USE, ERR_DATABASE_PATH, ERR_OPTION_INVALID, ERR_OPTION_UNKNOWN, ERR_CONFIG_FILE, ERR_DRAINING; the signal's reason
+   */
+  async register({ name, entry, save }: RegisterRequest, callers?: AbortSignal): Promise<RegistryView> {
+    const { config, engines, log, open, clock } = this.#parts
     const database = this.#parse(name, entry)
     this.#checkFree(name)
     this.#opening.add(name)
     try {
       const isSaved = save && config !== null
-      if (isSaved) await config.change((tree) => { tree.set(['databases', name], shortened(entry)) }, () => this.#open(database))
-      else await this.#open(database)
+      const signal = callers === undefined ? this.#stopping.signal : AbortSignal.any([callers, this.#stopping.signal])
+      const engine = await openInTime({ database: name, open: () => open(database), timeoutMs: REGISTER_OPEN_TIMEOUT_MS, signal, clock, log })
+      try {
+        if (isSaved) await config.change((tree) => { tree.set(['databases', name], shortened(entry)) }, () => { this.#adopt(database, engine) })
+        else this.#adopt(database, engine)
+      } catch (error) {
+        await engine.close()
+        throw error
+      }
       log.info({ database: name, path: database.path }, `${name} is served here from now on: rdb db:register`)
       return this.#view(name, engines.get(name) ?? null, { isSaved, ended: 0 })
     } finally {
@@ -134,6 +147,7 @@ export class DatabaseRegistry {
 
   /** When the node stops: what is being closed is closed now. */
   async stop(): Promise<void> {
+    this.#stopping.abort(new MeshError('ERR_DRAINING', 'this node is leaving the mesh'))
     this.#stop.resolve()
     await Promise.all([...this.#closing.values()].map(({ done }) => done))
   }
@@ -167,21 +181,15 @@ export class DatabaseRegistry {
     })
   }
 
-  async #open(database: DatabaseOptions): Promise<void> {
-    const { engines, engineStates, settings, open, forgetResults, isDraining } = this.#parts
+  #adopt(database: DatabaseOptions, engine: QueryEngine): void {
+    const { engines, engineStates, settings, forgetResults, isDraining } = this.#parts
     const { name, thresholds, strategy } = database
-    const engine = await open(database)
-    try {
-      if (isDraining()) throw new MeshError('ERR_DRAINING', 'this node is leaving the mesh')
-      settings.adopt(name, { thresholds, strategy })
-      forgetResults(name)
-      engines.set(name, engine)
-      this.#databases.set(name, database)
-      engineStates.handleAdded(engine)
-    } catch (error) {
-      await engine.close()
-      throw error
-    }
+    if (isDraining()) throw new MeshError('ERR_DRAINING', 'this node is leaving the mesh')
+    settings.adopt(name, { thresholds, strategy })
+    forgetResults(name)
+    engines.set(name, engine)
+    this.#databases.set(name, database)
+    engineStates.handleAdded(engine)
   }
 
   #close(name: string, engine: QueryEngine): Closing {

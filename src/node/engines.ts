@@ -1,8 +1,10 @@
 /** Opens an engine for each configured database. */
 import { availableParallelism, totalmem } from 'node:os'
 import { isUrl } from '../adapters/postgres/connection-target.ts'
+import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
 import type { QueryEngine } from '../ports/query-engine.ts'
+import { openInTime, START_OPEN_TIMEOUT_MS } from './engine-opening.ts'
 import type { DatabaseOptions, NodeOptions } from './options.ts'
 import type { PluginDatabase } from './plugins.ts'
 
@@ -15,11 +17,14 @@ export interface EngineSurroundings {
 }
 
 /** @throws MeshError ERR_DATABASE_PATH, and what a plug-in throws; what was opened before is closed again */
-export async function openEngines(options: NodeOptions, { plugins, ...surroundings }: EngineSurroundings & { readonly plugins: readonly PluginDatabase[] }): Promise<Map<string, QueryEngine>> {
+export async function openEngines(options: NodeOptions, { plugins, clock, ...surroundings }: EngineSurroundings & { readonly plugins: readonly PluginDatabase[]; readonly clock: Clock }): Promise<Map<string, QueryEngine>> {
   const engines = new Map<string, QueryEngine>()
   try {
     for (const { name, open } of plugins) engines.set(name, await open(surroundings.log))
-    for (const database of options.databases) engines.set(database.name, await openEngine(database, options, surroundings))
+    for (const database of options.databases) {
+      const open = (): Promise<QueryEngine> => openEngine(database, options, surroundings)
+      engines.set(database.name, await openInTime({ database: database.name, open, timeoutMs: START_OPEN_TIMEOUT_MS, clock, log: surroundings.log }))
+    }
   } catch (error) {
     await Promise.allSettled([...engines.values()].map((engine) => engine.close()))
     throw error

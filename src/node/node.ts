@@ -55,6 +55,7 @@ import { Distances } from './distances.ts'
 import { LatencyDriver } from './latency-driver.ts'
 import { LatencyService } from './latency-service.ts'
 import { Observers } from './observers.ts'
+import { overloadConsequence } from './overload-consequence.ts'
 import { OwnQueries } from './own-queries.ts'
 import { openListeners, reachableUdp } from './listeners.ts'
 import { LoadDriver } from './load-driver.ts'
@@ -136,7 +137,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   const identity = await loadOrCreateIdentity(folder)
   const keyring = await loadKeyring(folder.path)
   const signer = createRecordSigner(identity)
-  const engines = await openEngines(options, { log, tempDir: folder.path, plugins: plugins.databases })
+  const engines = await openEngines(options, { log, clock, tempDir: folder.path, plugins: plugins.databases })
   closers.add('databases', async () => { await Promise.all([...engines.values()].map((engine) => engine.close())) })
 
   const { mesh, datagrams } = await openListeners(options, { identity, clusterKeys: keyring.keys, clock, log, random, metrics: plugins.libp2pMetrics })
@@ -352,6 +353,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
       membershipDriver.setLoad(digest)
       engineStates.refresh()
     },
+    overloadConsequence: (database) => overloadConsequence(directory.memberViews(), database),
     onReading: (reading) => {
       membershipDriver.setLoopDelay(reading.eventLoopDelayMs)
       experience.handleLoopDelay(reading.eventLoopDelayMs)

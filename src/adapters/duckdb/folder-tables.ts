@@ -1,5 +1,6 @@
 /** A folder whose CSV, JSON and Parquet files are tables: which files, under which names, and the view over each. */
-import { open, readdir, realpath } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { open, readdir, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import duckdb from '@duckdb/node-bindings'
 import { MeshError } from '../../errors.ts'
@@ -51,11 +52,24 @@ async function containedPath(database: string, root: string, file: string): Prom
   try {
     const real = await realpath(path)
     if (!real.startsWith(root + '/')) throw pathError(database, `${path} is a link out of the folder, to ${real}.`, 'Put a copy into the folder, or serve the other folder.', path)
-    await (await open(real, 'r')).close()
+    await checkRegularFile(database, real)
     return real
   } catch (error) {
     if (error instanceof MeshError) throw error
     throw pathError(database, `${path} cannot be read: ${(error as Error).message}`, 'Check that it exists and that the node may read it.', path)
+  }
+}
+
+/** A pipe, a socket or a device is read for ever, or waits for who writes it: opened without waiting, and looked at before it is read. */
+async function checkRegularFile(database: string, path: string): Promise<void> {
+  const refuse = (): never => { throw pathError(database, `${path} is not a regular file.`, 'Take it out of the folder: pipes, sockets and devices cannot be served.', path) }
+  // First by its name: opening a device may already do something.
+  if (!(await stat(path)).isFile()) refuse()
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK)
+  try {
+    if (!(await file.stat()).isFile()) refuse()
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,8 +1,11 @@
 import { flushCompileCache } from 'node:module'
 import { Option, type Command } from 'commander'
 import { OPTION_TABLE, type Option as NodeOption } from '../../node/options-table.ts'
-import { type CliContext, Exit, type RunningNode, type StopSignal } from '../context.ts'
+import type { Log } from '../../ports/log.ts'
+import { type CliContext, Exit, type RunningNode, signalExitCodes, type StopSignal } from '../context.ts'
 import { examples } from '../local-node.ts'
+
+const startGraceMs = 5_000
 
 export function configure(command: Command, context: CliContext): void {
   addStartOptions(command)
@@ -53,9 +56,9 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
   collectBuffersEarly()
   const signals = watchSignals(context)
   try {
-    const { startOperatedNode } = await context.parts.node()
     const { startOf } = await import('../start-line.ts')
-    const node: RunningNode = await startOperatedNode(options, { log, origin: { configuration, start: startOf(flags, { dataDir: options.dataDir, env: context.env, cwd: context.cwd }) } })
+    const starting = context.parts.node().then(({ startOperatedNode }) => startOperatedNode(options, { log, origin: { configuration, start: startOf(flags, { dataDir: options.dataDir, env: context.env, cwd: context.cwd }) } }))
+    const node = await unlessStuck(starting, signals.first, { log, context })
     const { serviceManager } = await import('../../adapters/system/service-manager.ts')
     const manager = serviceManager(context.env, log)
     await manager.ready(`${options.name} serves ${options.databases.length} databases`)
@@ -71,7 +74,25 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
   }
 }
 
-/** A signal during the start waits until the node is up and can leave in order; the second one never waits. */
+/** A start that hangs, on files that do not answer for one, would never come to where it hears of the signal. */
+async function unlessStuck(starting: Promise<RunningNode>, signalled: Promise<StopSignal>, { log, context }: { readonly log: Log; readonly context: CliContext }): Promise<RunningNode> {
+  let timer: NodeJS.Timeout | undefined
+  let isOver = false
+  const tooLate = signalled.then((signal) => new Promise<StopSignal>((resolve) => {
+    if (isOver) return
+    log.info({ signal }, `${signal} during the start, which has ${startGraceMs / 1000} s to come to its end; a second one ends the process at once`)
+    timer = setTimeout(() => { resolve(signal) }, startGraceMs)
+  }))
+  const first = await Promise.race([starting, tooLate]).finally(() => {
+    isOver = true
+    clearTimeout(timer)
+  })
+  if (typeof first !== 'string') return first
+  context.exitNow(first)
+  throw new Exit(signalExitCodes[first])
+}
+
+/** A signal during the start waits until the node is up and can leave in order, unless that takes too long; the second one never waits. */
 function watchSignals(context: CliContext): { readonly first: Promise<StopSignal>; release(): void } {
   const { promise: first, resolve } = Promise.withResolvers<StopSignal>()
   let seen = false

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import type { Parts, RunningNode } from '../../../src/cli/context.ts'
 import { MeshError } from '../../../src/errors.ts'
 import type { NodeOptions } from '../../../src/node/options.ts'
@@ -71,6 +71,34 @@ describe('start', () => {
     gate.resolve()
     expect(await outcome).toMatchObject({ code: 0 })
     expect(node.stops).toEqual(['SIGINT'])
+  })
+
+  it('ends a start that hangs 5 s after the signal, and leaves one that has ended alone', async () => {
+    vi.useFakeTimers()
+    try {
+      const hung = new FakeProcess({ node: () => Promise.resolve({ startOperatedNode: () => new Promise<never>(() => undefined) }) })
+      const outcome = hung.run('start', ...quiet)
+      await vi.waitFor(() => { expect(hung.listensForSignals).toBe(true) })
+      hung.signal('SIGTERM')
+      await vi.advanceTimersByTimeAsync(4_900)
+      expect(hung.exits).toEqual([])
+      await vi.advanceTimersByTimeAsync(200)
+      expect(hung.exits).toEqual(['SIGTERM'])
+      expect(await outcome).toMatchObject({ code: 143 })
+
+      const node = fakeNode({ stopHangs: true })
+      const slow = new FakeProcess({ node: node.part })
+      const stopped = slow.run('start', ...quiet)
+      await node.started
+      await vi.advanceTimersByTimeAsync(0)
+      slow.signal('SIGTERM')
+      await vi.advanceTimersByTimeAsync(60_000)
+      expect([slow.exits, node.stops]).toEqual([[], ['SIGTERM']])
+      node.end()
+      await stopped
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('shows what keeps it from starting', async () => {

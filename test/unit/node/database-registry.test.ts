@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ConfigTree } from '../../../src/adapters/files/config-file.ts'
+import { abandonedWork } from '../../../src/adapters/system/abandoned-work.ts'
 import { MeshError } from '../../../src/errors.ts'
 import { DatabaseRegistry, type DatabaseRegistryParts } from '../../../src/node/database-registry.ts'
 import { EngineUses } from '../../../src/node/engine-uses.ts'
@@ -30,7 +31,7 @@ class StoppedClock implements Clock {
   }
 }
 
-function setUp({ inFile = ['users'], overridden = false, isProgram = false, opens = true }: { readonly inFile?: readonly string[]; readonly overridden?: boolean; readonly isProgram?: boolean; readonly opens?: boolean } = {}) {
+function setUp({ inFile = ['users'], overridden = false, isProgram = false, opens = true, opening, isReadOnly = false }: { readonly isReadOnly?: boolean; readonly opening?: () => Promise<void>; readonly inFile?: readonly string[]; readonly overridden?: boolean; readonly isProgram?: boolean; readonly opens?: boolean } = {}) {
   const told: string[] = []
   const closed: string[] = []
   const engine = (database: string): QueryEngine => ({ database, kind: 'test', role: 'replica', isReady: () => true, classify: () => Promise.resolve('read'), execute: () => Promise.reject(new Error('not asked')), close: () => {
@@ -46,8 +47,9 @@ function setUp({ inFile = ['users'], overridden = false, isProgram = false, open
     options: { databases: [users], drainMs: 10_000, cpuThresholdPercent: 80, memoryThresholdPercent: 90, overloadLeaveMarginPercent: 5 }, engines, uses, clock, log: createRecordingLog(),
     engineStates: { handleAdded: ({ database }) => { told.push(`+${database}`) }, handleRemoved: ({ database }) => { told.push(`-${database}`) } },
     settings: { adopt: (name, { thresholds }) => { told.push(`adopt ${name} ${JSON.stringify(thresholds)}`) }, forget: (name) => { told.push(`forget ${name}`) } },
-    open: ({ name }) => (opens ? Promise.resolve(engine(name)) : Promise.reject(new MeshError('ERR_DATABASE_PATH', 'nothing is there'))), forgetResults: (name) => { told.push(`results ${name}`) },
+    open: async ({ name }) => (await opening?.(), opens ? Promise.resolve(engine(name)) : Promise.reject(new MeshError('ERR_DATABASE_PATH', 'nothing is there'))), forgetResults: (name) => { told.push(`results ${name}`) },
     config: isProgram ? null : { path: '/etc/reedbase.yaml', change: async (edit, apply) => {
+      if (isReadOnly) throw new MeshError('ERR_CONFIG_FILE', 'it is read-only')
       const before = [...file]
       edit({
         has: ([, name = '']: readonly string[]) => file.has(name),
@@ -83,6 +85,59 @@ describe('register', () => {
     const { registry, engines, told, file } = setUp({ opens: false })
     await expect(registry.register(orders)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH' })
     expect([told, [...file], engines.has('orders'), registry.get('orders')]).toEqual([[], ['users'], false, undefined])
+  })
+
+  it('gives up after a minute what does not open, and never writes it; what opens later is closed', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { registry, clock, engines, told, closed, file } = setUp({ opening: () => gate.promise })
+    const outcome = registry.register(orders).catch((error: unknown) => error)
+    await clock.pass(59_999)
+    expect([...file]).toEqual(['users'])
+    await clock.pass(1)
+    expect(await outcome).toMatchObject({ code: 'ERR_DATABASE_PATH', message: 'Database orders did not open within 60 s.', nextStep: expect.stringContaining('cat') as string })
+    expect([told, [...file], engines.has('orders'), closed, abandonedWork()]).toEqual([[], ['users'], false, [], 1])
+    gate.resolve()
+    await clock.pass(0)
+    expect([closed, abandonedWork(), clock.timers]).toEqual([['orders'], 0, []])
+  })
+
+  it('leaves other changes of the file alone while a database opens, and changes nothing when its caller goes', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { registry, unregister, clock, file, told } = setUp({ opening: () => gate.promise })
+    const caller = new AbortController()
+    const outcome = registry.register(orders, caller.signal).catch((error: unknown) => error)
+    const gone = unregister('users')
+    await clock.pass(0)
+    expect([...file]).toEqual([])
+    caller.abort(new Error('gone'))
+    expect(await outcome).toMatchObject({ message: 'gone' })
+    await clock.pass(500)
+    await gone
+    gate.resolve()
+    await clock.pass(0)
+    expect([[...file], told.includes('+orders'), registry.get('orders')]).toEqual([[], false, undefined])
+  })
+
+  it('lets four hang and refuses the fifth, and ends them when the node stops', async () => {
+    const gate = Promise.withResolvers<void>()
+    const { registry, clock } = setUp({ opening: () => gate.promise })
+    const caller = new AbortController()
+    const hung = ['a', 'b', 'c'].map((name) => registry.register({ ...orders, name }, caller.signal).catch(() => 'gone'))
+    const stopped = registry.register({ ...orders, name: 'd' }).catch((error: unknown) => error)
+    caller.abort()
+    expect(await Promise.all(hung)).toEqual(['gone', 'gone', 'gone'])
+    await registry.stop()
+    expect(await stopped).toMatchObject({ code: 'ERR_DRAINING' })
+    await expect(setUp().registry.register(orders)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringContaining('have not answered yet') as string })
+    gate.resolve()
+    await clock.pass(0)
+    expect(abandonedWork()).toBe(0)
+  })
+
+  it('closes what was opened when the file cannot be changed', async () => {
+    const { registry, closed, engines } = setUp({ isReadOnly: true })
+    await expect(registry.register(orders)).rejects.toMatchObject({ code: 'ERR_CONFIG_FILE' })
+    expect([closed, engines.has('orders')]).toEqual([['orders'], false])
   })
 
   it('says what wins at the next start', async () => {
