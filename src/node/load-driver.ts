@@ -19,6 +19,8 @@ export interface LoadDriverParts {
   readonly onDigest: (digest: LoadDigest) => void
   /** How long a query takes that comes now, by database. Absent: nobody knows. */
   readonly serviceTimesMs?: () => Readonly<Record<string, number>>
+  /** What becomes of its queries, of a database or of all, for the log. Absent, null: nothing to say. */
+  readonly overloadConsequence?: (database: string | null) => string | null
   /** Once a second. */
   readonly onReading: (reading: LoadReading) => void
 }
@@ -104,7 +106,7 @@ export class LoadDriver {
           this.#parts.publish(monitor.snapshot(clock.nowMs(), clock.wallMs()))
           break
         case 'overload-entered':
-          log.warn({ reason: effect.reason, database: effect.database }, `overloaded${forDatabase(effect.database)}: ${effect.reason}; queries go to peers that are not`)
+          log.warn({ reason: effect.reason, database: effect.database }, [`overloaded${forDatabase(effect.database)}: ${effect.reason}`, this.#parts.overloadConsequence?.(effect.database)].filter((text) => typeof text === 'string').join('; '))
           break
         case 'overload-left':
           log.info({ reason: effect.reason, database: effect.database }, `no longer overloaded${forDatabase(effect.database)}: ${effect.reason}`)

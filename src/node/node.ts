@@ -347,13 +347,13 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   const publishLoad = (snapshot: LoadSnapshot): void => {
     mesh.publish('load', encodeLoadSnapshot(snapshot, twoHop.vector())).catch((error: unknown) => { log.debug({ err: error }, 'load snapshot not published; datagrams carry its digest') })
   }
-  const loadDriver = new LoadDriver({
+  const loadDriver: LoadDriver = new LoadDriver({
     monitor, clock, log, probe: createSystemLoadProbe(), publish: publishLoad, serviceTimesMs: () => gate.services.expected(gate.queueRatio),
     onDigest: (digest) => {
       membershipDriver.setLoad(digest)
       engineStates.refresh()
     },
-    overloadConsequence: (database) => overloadConsequence(directory.memberViews(), database),
+    overloadConsequence: (database): string | null => overloadConsequence(directory.memberViews(), database),
     onReading: (reading) => {
       membershipDriver.setLoopDelay(reading.eventLoopDelayMs)
       experience.handleLoopDelay(reading.eventLoopDelayMs)

@@ -1,4 +1,5 @@
 /** What a running node knows: its own health, and whether the others have the same keys, versions and time, and are reached both ways over TCP and UDP. */
+import { overloadConsequence } from '../../node/overload-consequence.ts'
 import type { KeysView, MemberView, NodeStatusView, ReachabilityView } from '../../wire/control.ts'
 import { formatDuration } from '../format.ts'
 import { fail, type Finding, ok, warn } from './finding.ts'
@@ -16,10 +17,10 @@ export interface MeshAnswers {
 }
 
 export function meshFindings({ status, members, keys, reachability }: MeshAnswers, { version }: { readonly version: string }): Finding[] {
-  return [...nodeFindings(status, { version }), ...versionFindings(members), ...clockFindings(members), ...keyFindings(keys), ...pathFindings(reachability)]
+  return [...nodeFindings({ status, members }, { version }), ...versionFindings(members), ...clockFindings(members), ...keyFindings(keys), ...pathFindings(reachability)]
 }
 
-function nodeFindings(status: NodeStatusView, { version }: { readonly version: string }): Finding[] {
+function nodeFindings({ status, members }: Pick<MeshAnswers, 'status' | 'members'>, { version }: { readonly version: string }): Finding[] {
   const { quorum, partition, localHealth, databases, load, nameConflict, listen, http } = status
   return [
     ok('ports', `the node listens on ${[...listen.tcpMultiaddrs, `udp ${listen.udp}`, ...(http === null ? [] : [http])].join(', ')}`),
@@ -27,7 +28,7 @@ function nodeFindings(status: NodeStatusView, { version }: { readonly version: s
     quorum.hasQuorum ? ok('mesh', `quorum: ${quorum.reachable} of ${quorum.known} members are here`) : fail('mesh', `quorum is lost: ${quorum.reachable} of ${quorum.known} members are here, ${quorum.needed} are needed`, 'rdb members --state failed shows who is missing; rdb members:force-leave takes off who will not come back.'),
     partition === null ? null : fail('mesh', `a partition: ${partition.away} members are away`, 'rdb reachability --mesh shows who reaches whom.'),
     localHealth.score === 0 ? null : warn('mesh', `this node runs late or misses answers (local health ${localHealth.score} of ${localHealth.max})`, 'rdb top shows its load; give it more CPU, or less to do.'),
-    load.overloaded ? warn('mesh', `this node is overloaded (CPU ${Math.round(load.cpuPercent)} %, memory ${Math.round(load.memoryPercent)} %)${load.drill ? ', by a drill' : ''}`, load.drill ? 'rdb drill --end' : 'rdb top shows its load; queries go to other copies meanwhile.') : null,
+    load.overloaded ? warn('mesh', `this node is overloaded (CPU ${Math.round(load.cpuPercent)} %, memory ${Math.round(load.memoryPercent)} %)${load.drill ? ', by a drill' : ''}`, load.drill ? 'rdb drill --end' : `${['rdb top shows its load', overloadConsequence(members)].filter((text) => text !== null).join('; ')}.`) : null,
     nameConflict ? warn('mesh', `another member is called ${status.name} too`, 'Give each node a --name of its own.') : null,
     ...databases.filter(({ ready }) => !ready).map(({ name }) => fail('databases', `${name} is not ready here`, 'rdb monitor shows why, as does the log.')),
   ].filter((finding) => finding !== null)
@@ -74,7 +75,7 @@ function pathFindings({ paths, mesh }: ReachabilityView): Finding[] {
   const up = paths.filter(({ state, denied }) => !denied && (state === 'alive' || state === 'suspect'))
   const bad = up.flatMap(({ name, finding, udp }) => (finding === 'direct' || finding === 'unknown' ? [] : [{ name, udp, text: pathTexts[finding] }]))
   const own = bad.slice(0, listedMax).map(({ name, udp, text }) => fail('reachability', `${name} ${text}`, `Open port ${udp.slice(udp.lastIndexOf(':') + 1)} for udp and tcp between here and ${udp}, in both directions; rdb reachability tells more.`))
-  const others = mesh === null || mesh.degraded.length === 0 ? [] : [warn('reachability', `${mesh.degraded.length + mesh.omitted} paths between members are degraded: ${listed(mesh.degraded.map(({ from, to, finding }) => `${from} → ${to} ${finding}`))}`, 'rdb reachability --mesh')]
+  const others = mesh === null || mesh.degraded.length === 0 ? [] : [warn('reachability', `${mesh.degraded.length + mesh.omitted === 1 ? '1 path between members is' : `${mesh.degraded.length + mesh.omitted} paths between members are`} degraded: ${listed(mesh.degraded.map(({ from, to, finding }) => `${from} → ${to} ${finding}`))}`, 'rdb reachability --mesh')]
   const silent = mesh === null || mesh.silent.length === 0 ? [] : [warn('reachability', `${listed(mesh.silent.map(({ name }) => name))} did not say whom they reach`, 'rdb reachability --mesh asks again.')]
   const all = [...own, ...others, ...silent]
   if (all.length > 0) return all

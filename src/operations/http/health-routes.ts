@@ -14,7 +14,7 @@ const ofReplica = ofDatabase.extend({ lag: z.string().optional() })
 const probing = ['GET', 'OPTIONS'] as const
 
 export function addHealthRoutes(app: FastifyInstance, { inspection, alerts, tables, live, places }: HttpRoom): void {
-  const facts = () => ({ status: inspection.status(), isDraining: inspection.isDraining(), databases: inspection.databases(), alerts: alerts?.list() ?? [], tablesProblem: tables?.problem() ?? null })
+  const facts = () => ({ status: inspection.status(), isDraining: inspection.isDraining(), databases: inspection.databases(), alerts: alerts?.list() ?? [], tablesProblem: tables?.problem() ?? null, members: () => inspection.members() })
   const self = (): object => ({ name: inspection.name, peerId: inspection.peerId })
   const send = (reply: FastifyReply, isFit: boolean, body: object): FastifyReply => reply.status(isFit ? 200 : 503).headers({ 'cache-control': 'no-store', ...(isFit ? {} : { 'retry-after': '1' }) }).send(body)
   const sendVerdict = (reply: FastifyReply, verdict: HealthVerdict, more: object = {}): FastifyReply => send(reply, verdict.status !== 'fail', { ...verdict, ...more })

@@ -3,7 +3,8 @@
  * look while it goes on serving. Overload is a warning: such a node forwards what it cannot run, and taking it out would only make the others
  * share its work.
  */
-import type { NodeStatusView } from '../../wire/control.ts'
+import { overloadConsequence } from '../../node/overload-consequence.ts'
+import type { MemberView, NodeStatusView } from '../../wire/control.ts'
 import type { AlertView, DatabaseView } from '../../wire/operations-views.ts'
 import type { TablesSource } from '../types.ts'
 
@@ -29,14 +30,16 @@ export interface HealthFacts {
   readonly databases: readonly DatabaseView[]
   readonly alerts: readonly AlertView[]
   readonly tablesProblem: ReturnType<TablesSource['problem']>
+  /** This node among them; asked only where it matters. */
+  readonly members: () => readonly MemberView[]
 }
 
 export function overallHealth(facts: HealthFacts): HealthVerdict {
-  const { status: { load, localHealth }, alerts, tablesProblem } = facts
+  const { status: { load, localHealth }, alerts, tablesProblem, members } = facts
   const firing = alerts.filter(({ state }) => state === 'firing')
   return verdictOf([
     ...readiness(facts).reasons, ...meshReasons(facts),
-    ...(load.overloaded ? [warn('load', `overloaded: CPU ${Math.round(load.cpuPercent)} %, memory ${Math.round(load.memoryPercent)} %; queries go to peers that are not`)] : []),
+    ...(load.overloaded ? [warn('load', [`overloaded: CPU ${Math.round(load.cpuPercent)} %, memory ${Math.round(load.memoryPercent)} %`, overloadConsequence(members())].filter((text) => text !== null).join('; '))] : []),
     ...(localHealth.score * 2 >= localHealth.max && localHealth.score > 0 ? [warn('local-health', `this node is slow to hear and to answer: local health ${localHealth.score} of ${localHealth.max}`)] : []),
     ...(tablesProblem === null ? [] : [warn('tables', `the tables on disk cannot be written: ${tablesProblem.code}`)]),
     ...firing.map(({ severity, rule }) => warn('alerts', `the ${severity} alert ${rule} is firing`)),

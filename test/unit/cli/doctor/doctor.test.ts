@@ -111,7 +111,7 @@ describe('the mesh', () => {
     ['keys', { keys: { fingerprints: ['a'], removed: [], members: [key('b', { agrees: false }), key('c')] } }, 'fail keys: b has other keys than this node, or another one in use'],
     ['keys that nobody told', { keys: { fingerprints: ['a'], removed: [], members: [key('b', { fingerprints: null, problem: 'timed out' })] } }, 'warn keys: b: timed out'],
     ['UDP that is blocked', { reachability: { ...answers().reachability, paths: [path('b', 'stream-only')] } }, 'fail reachability: b answers over TCP, not over UDP'],
-    ['paths elsewhere', { reachability: { ...answers().reachability, mesh: { answered: 3, silent: [], omitted: 0, degraded: [{ from: 'b', to: 'c', finding: 'none', forMs: 1, lostInARow: 9 }] } } }, 'warn reachability: 1 paths between members are degraded: b → c none'],
+    ['paths elsewhere', { reachability: { ...answers().reachability, mesh: { answered: 3, silent: [], omitted: 0, degraded: [{ from: 'b', to: 'c', finding: 'none', forMs: 1, lostInARow: 9 }] } } }, 'warn reachability: 1 path between members is degraded: b → c none'],
     ['loneliness', { reachability: { ...answers().reachability, paths: [] } }, 'warn reachability: this node knows no other member'],
     ['a lost quorum', { status: { ...status, quorum: { ...status.quorum, hasQuorum: false } } }, 'fail mesh: quorum is lost: 3 of 3 members are here, 2 are needed'],
     ['another version of the node', { status: { ...status, version: '0.0.9' } }, 'warn versions: the node runs version 0.0.9, and this is 0.1.0'],
@@ -120,6 +120,18 @@ describe('the mesh', () => {
     const findings = judged(changes)
     expect(brief(findings)).toEqual([text])
     expect(findings.every(({ remedy }) => remedy !== null)).toBe(true)
+  })
+})
+
+describe('a node that is overloaded', () => {
+  const overloaded = { ...status, load: { ...status.load, overloaded: true } }
+  const remedies = (changes: Partial<MeshAnswers>): Array<string | null> => judged({ status: overloaded, ...changes }).filter(({ area }) => area === 'mesh').map(({ remedy }) => remedy)
+
+  it('is said to give queries away only where somebody takes them', () => {
+    const self = member('a', null, { databases: [{ name: 'users', role: 'primary', engine: 'duckdb' }] })
+    const copy = member('b', 1, { databases: [{ name: 'users', role: 'replica', engine: 'duckdb' }] })
+    expect(remedies({ members: [{ ...self, local: true }] })).toEqual(['rdb top shows its load; its queries stay, since no peer can take them.'])
+    expect(remedies({ members: [{ ...self, local: true }, { ...copy, status: 'healthy', denied: false }] })).toEqual(['rdb top shows its load; a share of its reads goes to peers.'])
   })
 })
 

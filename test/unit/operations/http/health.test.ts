@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { type HealthFacts, membershipHealth, overallHealth, readiness } from '../../../../src/operations/http/health.ts'
 import { roleVerdict } from '../../../../src/operations/http/role.ts'
+import type { MemberView } from '../../../../src/wire/control.ts'
 import type { AlertView, DatabaseView } from '../../../../src/wire/operations-views.ts'
+import { memberView } from '../tables/measured-node.ts'
 import { fakeApp, fakeNode, healthyStatus, selfPeerId } from './fake-node.ts'
 
 const database = (name: string, copies: ReadonlyArray<readonly [isLocal: boolean, ready: boolean]>): DatabaseView => ({
@@ -9,7 +11,7 @@ const database = (name: string, copies: ReadonlyArray<readonly [isLocal: boolean
 })
 const own = (name: string, ready: boolean, { role = 'replica', lagMs = null as number | null } = {}): HealthFacts['status']['databases'][number] => ({ name, role, engine: 'duckdb', ready, lagMs })
 const facts = (changes: Partial<HealthFacts> = {}, status: Partial<HealthFacts['status']> = {}): HealthFacts => ({
-  status: { ...healthyStatus, ...status }, isDraining: false, databases: [database('users', [[true, true]])], alerts: [], tablesProblem: null, ...changes,
+  status: { ...healthyStatus, ...status }, isDraining: false, databases: [database('users', [[true, true]])], alerts: [], tablesProblem: null, members: () => [], ...changes,
 })
 const minority = (policy: 'serve' | 'read-only' | 'refuse'): HealthFacts['status']['quorum'] => ({ hasQuorum: false, reachable: 1, known: 5, needed: 3, policy })
 const alert = (state: AlertView['state']): AlertView => ({ rule: 'cpu', severity: 'critical', subject: 'a-peer', state, value: 95, threshold: 90, unit: '%', summary: 'a-peer is busy', sinceWallMs: 0, firedAtWallMs: null, resolvedAtWallMs: null })
@@ -39,6 +41,15 @@ describe('overall health', () => {
     expect(verdict.status).toBe(status)
     if (reason === '') expect(verdict.reasons).toEqual([])
     else expect(verdict.reasons).toEqual([expect.objectContaining({ status, reason: expect.stringContaining(reason) as string })])
+  })
+
+  it('says what an overload leads to, where that is known', () => {
+    const load = { ...healthyStatus.load, cpuPercent: 91.4, memoryPercent: 12, overloaded: true }
+    const reasons = (members: readonly MemberView[]): string[] => overallHealth(facts({ members: () => members }, { load })).reasons.map(({ reason }) => reason)
+    const self = memberView('near', { local: true })
+    expect([reasons([]), reasons([self]), reasons([self, memberView('far')])]).toEqual([
+      ['overloaded: CPU 91 %, memory 12 %'], ['overloaded: CPU 91 %, memory 12 %; its queries stay, since no peer can take them'], ['overloaded: CPU 91 %, memory 12 %; a share of its reads goes to peers'],
+    ])
   })
 
   it('names the worst first, and neither peers nor paths', () => {
