@@ -51,10 +51,15 @@ interface QueryTimes {
   readonly totalMs: number
 }
 
-/** What is known only at the end. The engine's time is measured where it ran; the rest is the way there and back. */
+/**
+ * What is known only at the end. The engine's time is measured where it ran, and the way to another node and back is taken to be one round trip, as that
+ * is measured. The rest is neither: waiting for a place, encoding, the way between this process and the node that it asked.
+ */
 export function routingTimes(route: RouteReport, trailer: QueryTrailer, { firstAnswerMs, totalMs }: QueryTimes): string {
-  const networkMs = Math.max(0, totalMs - trailer.engineMs)
-  const lines = [`Time: ${formatDuration(totalMs)} = query ${formatDuration(trailer.engineMs)} + network ${formatDuration(networkMs)}; first answer after ${formatDuration(firstAnswerMs)}`, `Rows: ${formatCount(trailer.rows)}`]
+  const aroundMs = Math.max(0, totalMs - trailer.engineMs)
+  const networkMs = route.decision === 'forward' && route.latencyMs !== null ? Math.min(route.latencyMs, aroundMs) : 0
+  const parts = [`query ${formatDuration(trailer.engineMs)}`, ...(networkMs > 0 ? [`network ${formatDuration(networkMs)}`] : []), ...(aroundMs > networkMs ? [`other ${formatDuration(aroundMs - networkMs)}`] : [])]
+  const lines = [`Time: ${formatDuration(totalMs)} = ${parts.join(' + ')}; first answer after ${formatDuration(firstAnswerMs)}`, `Rows: ${formatCount(trailer.rows)}`]
   if (trailer.load !== null) {
     const { cpuPercent, memoryPercent, inFlight, drill } = trailer.load
     lines.push(`Load of ${route.executedBy.name} afterwards: CPU ${formatPercent(cpuPercent)}, memory ${formatPercent(memoryPercent)}, ${inFlight} in flight${drill ? ' (drill)' : ''}`)

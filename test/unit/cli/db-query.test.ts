@@ -151,6 +151,14 @@ describe('db:query and the route', () => {
     expect(process.queries[0]?.options.explain).toBe(true)
   })
 
+  it.each([
+    ['ran here', localRoute, 'query 7ms + other 13ms'], ['was forwarded on a long way', forwardRoute, 'query 7ms + network 13ms'], ['was forwarded on a short one', { ...forwardRoute, latencyMs: 2 }, 'query 7ms + network 2ms + other 11ms'],
+    ['was forwarded on one that is not measured', { ...forwardRoute, latencyMs: null }, 'query 7ms + other 13ms'],
+  ])('calls network only what is one: a query that %s', async (_what, route, parts) => {
+    const { stderr } = await new FakeProcess({ query: () => Promise.resolve(fakeResult({ route, batches: [[[1]]] })) }).run('db:query', 'users', 'SELECT 1', '--verbose')
+    expect(stderr).toContain(`Time: 20ms = ${parts}; first answer`)
+  })
+
   it('gives the decision to programs with --explain', async () => {
     const { stderr } = await new FakeProcess({ query: () => Promise.resolve(fakeResult({ route: { ...forwardRoute, failedAttempts: [] } })) }).run('db:query', 'users', 'SELECT 1', '--explain')
     expect(JSON.parse(stderr.split('\n')[0] ?? '')).toEqual({ ...forwardRoute, failedAttempts: [] })
