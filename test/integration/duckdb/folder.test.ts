@@ -1,3 +1,6 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
 import { chmod, mkdir, rename, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -39,6 +42,17 @@ describe('a folder as a database', () => {
     await put('plain.csv', 'id,name\n3,"quoted, now"\n')
     expect((await collect(await run(engine, 'SELECT * FROM plain'))).rows).toEqual([[3n, 'quoted, now']])
     await engine.close()
+  })
+
+  it('is refused with a pipe or a socket in it, without waiting for who writes there', async () => {
+    await put('plain.csv', 'id\n1\n')
+    execFileSync('mkfifo', [join(data, 'pipe.csv')])
+    await expect(openEngine(data)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringContaining('pipe.csv is not a regular file') as string, nextStep: expect.stringContaining('Take it out') as string })
+    await rm(join(data, 'pipe.csv'))
+    const server = createServer().listen(join(data, 'socket.json'))
+    await once(server, 'listening')
+    await expect(openEngine(data)).rejects.toMatchObject({ code: 'ERR_DATABASE_PATH', message: expect.stringContaining('socket.json is not a regular file') as string })
+    server.close()
   })
 
   it('says that nobody writes it, so that no write looks for a primary', async () => {
