@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import { MeshError } from '../../../../src/errors.ts'
 import type { EngineBatch } from '../../../../src/ports/query-engine.ts'
 import type { HttpApp } from '../../../../src/operations/http/http-app.ts'
+import type { Tracing } from '../../../../src/ports/tracing.ts'
 import { turn } from '../../../support/query-plane.ts'
-import { type FakeNode, fakeApp, fakeNode, posted, respond, responseOf } from './fake-node.ts'
+import { type FakeNode, fakeApp, fakeNode, posted, respond, responseOf, route } from './fake-node.ts'
 
 const token = 'correct-horse-battery'
 const query = { database: 'users', sql: 'SELECT * FROM users' }
@@ -22,6 +23,7 @@ async function withApp<T>(work: (http: HttpApp['app'], node: FakeNode) => Promis
 describe('what is refused', () => {
   const cases: ReadonlyArray<readonly [string, InjectOptions, number, string]> = [
     ['a name that is not loopback', { url: '/api/v1/status', headers: { host: 'evil.example' } }, 403, 'ERR_CROSS_SITE'],
+    ['a body that is encoded', posted('/api/v1/query', query, { 'content-encoding': 'gzip' }), 415, 'ERR_MEDIA_TYPE'],
     ['a name that is not loopback, of health too', { url: '/health', headers: { host: 'evil.example' } }, 403, 'ERR_CROSS_SITE'],
     ['a name that is not loopback, of the dashboard too', { url: '/', headers: { host: 'evil.example' } }, 403, 'ERR_CROSS_SITE'],
     ['a page of another site', posted('/api/v1/query', query, { origin: 'https://evil.example' }), 403, 'ERR_CROSS_SITE'],
@@ -213,6 +215,39 @@ describe('a query', () => {
       const response = await app.inject(posted('/api/v1/query', query))
       expect([response.statusCode, response.body.includes('secret')]).toEqual([500, false])
       expect(node.log.lines).toContain('error a request over HTTP failed by a fault of this program')
+    })
+  })
+})
+
+describe('what other nodes choose', () => {
+  it('is fit for a header: their names, and what their errors say', async () => {
+    await withApp(async (app, node) => {
+      node.answer = () => Promise.resolve({ ...responseOf([{ name: 'id', type: 'bigint' }], []), route: { ...route, executedBy: { peerId: 'far', name: 'nœud-日本; node=near\ud800' }, reason: 'nœud-日本\r\nx: y' } })
+      for (const accept of ['application/json', 'text/csv']) {
+        const { statusCode, headers } = await app.inject(posted('/api/v1/query', query, { accept }))
+        expect([statusCode, headers['x-reedbase-route'], headers['x-reedbase-reason']]).toEqual([200, 'forward; node=n%C5%93ud-%E6%97%A5%E6%9C%AC%3B%20node%3Dnear%EF%BF%BD; latency=12.346ms', 'n?ud-????x: y'])
+      }
+      for (const retryAfterSeconds of ['1\r\nx: y', 1.5, -1, '日']) {
+        node.answer = () => Promise.reject(new MeshError('ERR_OVERLOADED', 'full', { details: { retryAfterSeconds } }))
+        const { statusCode, headers } = await app.inject(posted('/api/v1/query', query))
+        expect([statusCode, headers['retry-after']]).toEqual([503, '1'])
+      }
+    })
+  })
+
+  it('ends as a problem with our code where it cannot be sent after all', async () => {
+    const span = { traceId: '日本', traceparent: 'x', set: () => undefined, end: () => undefined }
+    await withApp(async (app) => {
+      const { statusCode, headers, body } = await app.inject(posted('/api/v1/query', query))
+      expect([statusCode, headers['content-type'], (JSON.parse(body) as { code: string }).code]).toEqual([500, 'application/problem+json; charset=utf-8', 'ERR_INTERNAL'])
+    }, { tracing: { start: () => span } as unknown as Tracing })
+  })
+
+  it('ends so, too, where it is no JSON', async () => {
+    await withApp(async (app, node) => {
+      node.status = { ...node.status, uptimeMs: 1n as unknown as number }
+      const { statusCode, headers, body } = await app.inject({ url: '/api/v1/status' })
+      expect([statusCode, headers['content-type'], (JSON.parse(body) as { code: string }).code]).toEqual([500, 'application/problem+json; charset=utf-8', 'ERR_INTERNAL'])
     })
   })
 })
