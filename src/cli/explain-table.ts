@@ -1,13 +1,14 @@
 /** A decision that was asked for without its query: what was asked, what came of it, and every candidate. */
 import type { ExplainCandidateView, ExplainView } from '../wire/control.ts'
 import type { TextOutput } from './context.ts'
+import { drawFittedTable, type FittedColumn, isFitting } from './fitted-table.ts'
 import { formatCount, formatDuration, formatLatency, formatPercent } from './format.ts'
-import { drawTable, type TableColumn } from './table.ts'
 
-const columns: readonly TableColumn[] = [
-  { title: 'Node' }, { title: 'Place' }, { title: 'Latency', align: 'right' }, { title: 'CPU', align: 'right' }, { title: 'Memory', align: 'right' },
-  { title: 'In flight', align: 'right' }, { title: 'Score', align: 'right' }, { title: 'Verdict' }, { title: 'Why' },
+const columns: readonly FittedColumn[] = [
+  { title: 'Node' }, { title: 'Place', need: 2 }, { title: 'Latency', align: 'right', need: 6 }, { title: 'CPU', align: 'right', need: 4 }, { title: 'Memory', align: 'right', need: 3 },
+  { title: 'In flight', align: 'right', need: 1 }, { title: 'Score', align: 'right', need: 5 }, { title: 'Verdict' },
 ]
+const withReasons: readonly FittedColumn[] = [...columns, { title: 'Why' }]
 
 export function explainTable(view: ExplainView, output: TextOutput): string {
   const { database, access, tables, priority, session, reason, strategy, forwardedRatio, hotspotRatio, hotspots, keptTo, shared, queue, candidates, omitted } = view
@@ -24,7 +25,14 @@ export function explainTable(view: ExplainView, output: TextOutput): string {
     ...(queue === null ? [] : [`Queue: ${queueText(queue, priority)}`]),
     `Strategy: ${strategy}`,
   ]
-  return `${lines.join('\n')}\n${drawTable(columns, candidates.map(row), output)}${omitted === 0 ? '' : `${formatCount(omitted)} more are not shown.\n`}`
+  return `${lines.join('\n')}\n${candidatesTable(candidates, output)}${omitted === 0 ? '' : `${formatCount(omitted)} more are not shown.\n`}`
+}
+
+/** Reasons are sentences: where they have no room beside the figures they stand below. */
+function candidatesTable(candidates: readonly ExplainCandidateView[], output: TextOutput): string {
+  const rows = candidates.map((candidate) => [...row(candidate), why(candidate)])
+  if (isFitting(withReasons, rows, output)) return drawFittedTable(withReasons, rows, output)
+  return `${drawFittedTable(columns, rows, output)}${candidates.map((candidate) => `${candidate.name}: ${why(candidate)}\n`).join('')}`
 }
 
 function decisionText({ decision, code, node, target }: ExplainView): string {
@@ -54,7 +62,7 @@ function queueText({ running, limit, position, waiting, waitingMax, refusal }: N
   return refusal === null ? `${places}; it would be number ${formatCount(position)} in line (${line})` : `${places}, and it would be turned away: ${refusal === 'class-full' ? line : 'the lines are full'}`
 }
 
-function row({ name, isLocal, place, role, via, latencyMs, cpuPercent, memoryPercent, inFlight, score, verdict, reason }: ExplainCandidateView): string[] {
+function row({ name, isLocal, place, role, latencyMs, cpuPercent, memoryPercent, inFlight, score, verdict }: ExplainCandidateView): string[] {
   return [
     `${name}${isLocal ? ' (local)' : ''}${role === 'primary' ? ' (primary)' : ''}`,
     place === '' ? '–' : place,
@@ -62,8 +70,11 @@ function row({ name, isLocal, place, role, via, latencyMs, cpuPercent, memoryPer
     formatPercent(cpuPercent), formatPercent(memoryPercent), formatCount(inFlight),
     score === null ? '–' : String(Number(score.toPrecision(3))),
     verdict.replaceAll('-', ' '),
-    via === null ? reason : `${reason}; by way of ${via}`,
   ]
+}
+
+function why({ via, reason }: ExplainCandidateView): string {
+  return via === null ? reason : `${reason}; by way of ${via}`
 }
 
 function percentText(ratio: number): string {

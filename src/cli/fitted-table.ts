@@ -11,10 +11,10 @@ export interface FittedColumn extends TableColumn {
 
 /** Elsewhere than on a terminal nothing is left out. */
 export function drawFittedTable(columns: readonly FittedColumn[], rows: ReadonlyArray<readonly string[]>, output: TextOutput): string {
-  const widths = columns.map(({ title }, index) => Math.max(widthOf(title), ...rows.map((row) => widthOf(row[index] ?? ''))))
+  const widths = widthsOf(columns, rows)
   const shown = new Set(columns.keys())
   const spare = [...columns.keys()].filter((index) => columns[index]?.need !== undefined).sort((left, right) => (columns[left]?.need ?? 0) - (columns[right]?.need ?? 0))
-  const room = output.isTerminal ? output.columns() : Infinity
+  const room = roomOf(output)
   const tableWidth = (): number => [...shown].reduce((sum, index) => sum + (widths[index] ?? 0) + 3, 1)
   const leftOut: number[] = []
   while (tableWidth() > room) {
@@ -27,6 +27,19 @@ export function drawFittedTable(columns: readonly FittedColumn[], rows: Readonly
   const table = drawTable(kept.flatMap((index) => columns[index] ?? []), rows.map((row) => kept.map((index) => row[index] ?? '')), output)
   const names = leftOut.sort((left, right) => left - right).map((index) => columns[index]?.title ?? '')
   return names.length === 0 ? table : `${table}${output.style('dim', `Too narrow for: ${names.join(', ')}`)}\n`
+}
+
+/** Whether the whole table has room. */
+export function isFitting(columns: readonly TableColumn[], rows: ReadonlyArray<readonly string[]>, output: TextOutput): boolean {
+  return widthsOf(columns, rows).reduce((sum, width) => sum + width + 3, 1) <= roomOf(output)
+}
+
+function roomOf(output: TextOutput): number {
+  return output.isTerminal ? output.columns() : Infinity
+}
+
+function widthsOf(columns: readonly TableColumn[], rows: ReadonlyArray<readonly string[]>): number[] {
+  return columns.map(({ title }, index) => Math.max(widthOf(title), ...rows.map((row) => widthOf(row[index] ?? ''))))
 }
 
 function widthOf(text: string): number {

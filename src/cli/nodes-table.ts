@@ -29,8 +29,8 @@ export function nodesTable({ database, pingIntervalMs, thresholds, nodes }: Node
     formatAge(node.lastCheckWallMs, nowWallMs),
   ])
   const table = drawFittedTable([
-    { title: 'Location' }, { title: 'Type', need: 3 }, { title: 'Status' }, { title: 'CPU', align: 'right' }, { title: 'Memory', align: 'right' },
-    { title: 'In flight', align: 'right', need: 1 }, { title: 'Latency', align: 'right' }, ...(hasLags ? [{ title: 'Lag', align: 'right', need: 2 } as const] : []), { title: 'Last check' },
+    { title: 'Location' }, { title: 'Type', need: 3 }, { title: 'Status' }, { title: 'CPU', align: 'right', need: 6 }, { title: 'Memory', align: 'right', need: 5 },
+    { title: 'In flight', align: 'right', need: 1 }, { title: 'Latency', align: 'right', need: 7 }, ...(hasLags ? [{ title: 'Lag', align: 'right', need: 2 } as const] : []), { title: 'Last check', need: 4 },
   ], rows, output)
   const counts = statuses.map((status) => `${statusName(status)}: ${formatShare(nodes.filter((node) => node.status === status).length, nodes.length)}`)
   // Below the table, which would outgrow most terminals with them inside.

@@ -58,6 +58,13 @@ describe('db:explain-route', () => {
     expect(process.queries).toEqual([])
   })
 
+  it.each([[200, /│ Verdict +│ Why +│/], [80, /│ Node +│ Place +│ Latency │ CPU │ Memory │ Score │ Verdict +│\n/], [42, /│ Node +│ Verdict +│\n/]])('keeps its table to %d columns, with the reasons below where they have no room', async (columns, head) => {
+    const { stdout } = await new FakeProcess({ control: () => view, terminal: true, columns }).run('db:explain-route', 'users_prod', 'SELECT 1')
+    expect(stdout).toMatch(head)
+    expect(stdout.split('\n').filter((line) => /^[│┌├└]/.test(line) && line.length > columns)).toEqual([])
+    expect(stdout.includes('\nremote2: Its copy of users_prod is not ready; by way of remote1\n')).toBe(columns < 200)
+  })
+
   it.each<[string, Partial<ExplainView>, string]>([
     ['stays', { decision: 'local', target: { peerId: 'a', name: 'local1', latencyMs: null, via: null } }, 'Local (local1)'],
     ['stays although overloaded', { decision: 'local-overloaded' }, 'Local (local1), although overloaded'],

@@ -173,6 +173,12 @@ describe('db:nodes', () => {
     ].join('\n'))
   })
 
+  it('keeps to a narrow terminal', async () => {
+    const { stdout } = await new FakeProcess({ control: () => view, terminal: true, columns: 42 }).run('db:nodes', 'users')
+    expect(stdout).toMatch(/│ Location +│ Status +│/)
+    expect(stdout.split('\n').filter((line) => /^[│┌├└]/.test(line) && line.length > 42)).toEqual([])
+  })
+
   it('is JSON when asked', async () => {
     const process = new FakeProcess({ control: () => view })
     expect(JSON.parse((await process.run('db:nodes', 'users', '--json')).stdout)).toEqual(view)
