@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { MeshError } from '../../errors.ts'
 import { maskPasswords, writeDuration } from '../../node/options-values.ts'
 import type { MeasurementView, RoutingConfigView } from '../../wire/control.ts'
@@ -7,7 +7,7 @@ import { intervalMsOf, unlessNoNode } from '../configuration-flags.ts'
 import type { CliContext } from '../context.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { keptText } from '../registry-call.ts'
-import { addStartOptions, flagValues } from './start.ts'
+import { startFlagsOf } from './start.ts'
 
 interface Flags extends DataDirOption {
   readonly interval?: string
@@ -61,7 +61,7 @@ async function adjust({ database, startArgs, intervalMs, dataDir }: Asked, flags
 async function start({ database, startArgs, intervalMs, dataDir }: Asked, flags: Flags, context: CliContext, signal: AbortSignal): Promise<void> {
   const [{ loadNodeConfiguration }, { databasesOfTexts }, { ConfigFile }] = await Promise.all([import('../../node/options.ts'), import('../database-texts.ts'), import('../../adapters/files/config-file.ts')])
   const { env, cwd } = context
-  const startFlags = parseStartArgs(startArgs)
+  const startFlags = startFlagsOf(startArgs, 'after --')
   if (startFlags['dataDir'] !== undefined) throw new MeshError('ERR_OPTION_INVALID', '--data-dir goes before --', { nextStep: `rdb db:measure:start ${database} --data-dir PATH -- …` })
   const configuration = loadNodeConfiguration({ flags: { ...startFlags, dataDir }, env, cwd })
   let { options } = configuration
@@ -80,15 +80,4 @@ async function start({ database, startArgs, intervalMs, dataDir }: Asked, flags:
     }
     await startInBackground(context, { args: [...startArgs, `--data-dir=${dataDir}`], env, cwd, dataDir }, signal)
   })
-}
-
-function parseStartArgs(args: readonly string[]): Readonly<Record<string, unknown>> {
-  const command = new Command('rdb start').exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => undefined, writeOut: () => undefined })
-  addStartOptions(command)
-  try {
-    command.parse([...args], { from: 'user' })
-  } catch (error) {
-    throw new MeshError('ERR_OPTION_UNKNOWN', `after --: ${(error as Error).message.replace(/^error: /, '')}`, { nextStep: 'rdb start --help lists the options.', cause: error })
-  }
-  return flagValues(command)
 }

@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import { Option, type Command } from 'commander'
+import type { StartFile } from '../../adapters/files/start-file.ts'
 import { MeshError } from '../../errors.ts'
-import type { NodeOptions } from '../../node/options.ts'
+import type { NodeOptions, OptionSources } from '../../node/options.ts'
+import { CONFIG_ENV } from '../../node/options-table.ts'
 import { softwareVersion } from '../../node/version.ts'
 import type { KeysView, MemberView, NodeStatusView, ReachabilityView } from '../../wire/control.ts'
 import { type CliContext, Exit, type Style } from '../context.ts'
@@ -22,7 +24,8 @@ export function configure(command: Command, context: CliContext): void {
     .option('--json', 'as JSON')
   addDataDirOption(command).addHelpText('after', `
 Looks at the host, the configuration, the data folder and, where a node runs on it, at the mesh as that node knows it; without one, at the ports that it
-would take and the seeds that it would dial. Changes nothing. Exit code 1 when something fails, 0 when all is well or merely to be noted.
+would take and the seeds that it would dial if it were started as it was last, or else as configured. Changes nothing. Exit code 1 when something
+fails, 0 when all is well or merely to be noted.
 ${examples(['rdb doctor', 'rdb doctor --config /etc/reedbase.yaml', `rdb doctor --json | jq '.findings[] | select(.level != "ok")'`])}`)
   command.action((flags: Flags) => interruptible(context, async (signal) => {
     const findings = await examine(flags, context, signal)
@@ -33,9 +36,11 @@ ${examples(['rdb doctor', 'rdb doctor --config /etc/reedbase.yaml', `rdb doctor 
 
 async function examine(flags: Flags, context: CliContext, signal: AbortSignal): Promise<Finding[]> {
   const [host, folder, network] = await Promise.all([import('../doctor/host-checks.ts'), import('../doctor/folder-checks.ts'), import('../doctor/network-checks.ts')])
-  const { options, finding } = await configuration(flags, context)
-  const dataDir = flags.dataDir === undefined ? options?.dataDir ?? dataDirOf(flags, context) : dataDirOf(flags, context)
+  const given = await configuration(flags, context)
+  const dataDir = flags.dataDir === undefined ? given.options?.dataDir ?? dataDirOf(flags, context) : dataDirOf(flags, context)
   const state = await folder.examineFolder(dataDir)
+  const isNamed = flags.config !== undefined || context.env[CONFIG_ENV] !== undefined
+  const { options, finding } = isNamed || given.options === null || state.lastStart === null ? given : await lastConfiguration(state.lastStart, dataDir)
   const answers = state.isAnswering ? await askNode(context, dataDir, signal) : null
   const pid = state.isAnswering ? state.runtime?.pid ?? null : null
   const mesh = answers === null ? [] : answers instanceof MeshError ? [fail('node', answers.message, answers.nextStep)] : (await import('../doctor/mesh-checks.ts')).meshFindings(answers, { version: softwareVersion })
@@ -53,11 +58,26 @@ async function examine(flags: Flags, context: CliContext, signal: AbortSignal): 
   return areas.flatMap((area) => found.filter((one) => one.area === area))
 }
 
-async function configuration(flags: Flags, { env, cwd }: CliContext): Promise<{ readonly options: NodeOptions | null; readonly finding: Finding }> {
+interface Configuration {
+  readonly options: NodeOptions | null
+  readonly finding: Finding
+}
+
+function configuration(flags: Flags, { env, cwd }: CliContext): Promise<Configuration> {
+  return load(() => ({ flags: { ...(flags.config === undefined ? {} : { config: flags.config }), ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }) }, env, cwd }), 'there is no file, and the environment is valid')
+}
+
+/** With which a node ran on the folder, and would again: not with what this shell happens to have. */
+async function lastConfiguration({ args, env, cwd }: StartFile, dataDir: string): Promise<Configuration> {
+  const { startFlagsOf } = await import('./start.ts')
+  return await load(() => ({ flags: { ...startFlagsOf(args, 'start.json'), dataDir }, env, cwd }), 'there is no file, and what the node was started with is valid')
+}
+
+async function load(sources: () => OptionSources, withoutFile: string): Promise<Configuration> {
   const { loadNodeConfiguration } = await import('../../node/options.ts')
   try {
-    const { options, file } = loadNodeConfiguration({ flags: { ...(flags.config === undefined ? {} : { config: flags.config }), ...(flags.dataDir === undefined ? {} : { dataDir: flags.dataDir }) }, env, cwd })
-    return { options, finding: ok('configuration', existsSync(file) ? `${file} is valid` : 'there is no file, and the environment is valid') }
+    const { options, file } = loadNodeConfiguration(sources())
+    return { options, finding: ok('configuration', existsSync(file) ? `${file} is valid` : withoutFile) }
   } catch (error) {
     if (!(error instanceof MeshError)) throw error
     return { options: null, finding: fail('configuration', error.message, error.nextStep) }

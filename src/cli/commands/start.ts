@@ -1,7 +1,8 @@
 import { flushCompileCache } from 'node:module'
-import { Option, type Command } from 'commander'
+import { Command, Option } from 'commander'
 import { OPTION_TABLE, type Option as NodeOption } from '../../node/options-table.ts'
 import type { Log } from '../../ports/log.ts'
+import { MeshError } from '../../errors.ts'
 import { type CliContext, Exit, type RunningNode, signalExitCodes, type StopSignal } from '../context.ts'
 import { examples } from '../local-node.ts'
 
@@ -43,6 +44,22 @@ export function flagValues(command: Command): Record<string, unknown> {
   const given: Record<string, unknown> = { config: values['config'] }
   for (const { key, flag } of OPTION_TABLE) given[key] = values[new Option(flag).attributeName()]
   return given
+}
+
+/**
+ * As a command line of them alone would give them.
+ * @param where the arguments stand, for the message
+ * @throws MeshError ERR_OPTION_UNKNOWN
+ */
+export function startFlagsOf(args: readonly string[], where: string): Readonly<Record<string, unknown>> {
+  const command = new Command('rdb start').exitOverride().allowExcessArguments(false).configureOutput({ writeErr: () => undefined, writeOut: () => undefined })
+  addStartOptions(command)
+  try {
+    command.parse([...args], { from: 'user' })
+  } catch (error) {
+    throw new MeshError('ERR_OPTION_UNKNOWN', `${where}: ${(error as Error).message.replace(/^error: /, '')}`, { nextStep: 'rdb start --help lists the options.', cause: error })
+  }
+  return flagValues(command)
 }
 
 async function start(flags: Record<string, unknown>, context: CliContext): Promise<void> {

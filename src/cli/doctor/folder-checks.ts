@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { isDataFolderLocked } from '../../adapters/files/data-folder.ts'
 import { listKeys, loadKeyring } from '../../adapters/files/keyring.ts'
 import { readRuntimeFile, type RuntimeFile } from '../../adapters/files/runtime-file.ts'
+import { readStartFile, type StartFile } from '../../adapters/files/start-file.ts'
 import { MeshError } from '../../errors.ts'
 import { fail, type Finding, ok, shellWord, warn } from './finding.ts'
 
@@ -21,28 +22,34 @@ export interface FolderState {
   readonly runtime: RuntimeFile | null
   /** Its socket is answered. */
   readonly isAnswering: boolean
+  /** With what a command started the last one; null where none has. */
+  readonly lastStart: StartFile | null
   readonly findings: readonly Finding[]
 }
+
+const nothing: Omit<FolderState, 'findings'> = { exists: false, isLocked: false, runtime: null, isAnswering: false, lastStart: null }
 
 export async function examineFolder(dataDir: string): Promise<FolderState> {
   const found = await stat(dataDir).catch((error: unknown) => error as NodeJS.ErrnoException)
   if (found instanceof Error) {
     const finding = found.code === 'ENOENT' ? warn('data folder', `${dataDir} does not exist yet`, `rdb keys:generate --data-dir ${shellWord(dataDir)} makes it, with a key; rdb start makes it too.`) : fail('data folder', `${dataDir} cannot be looked at: ${found.message}`, `ls -ld ${shellWord(dataDir)} shows whose it is.`)
-    return { exists: false, isLocked: false, runtime: null, isAnswering: false, findings: [finding] }
+    return { ...nothing, findings: [finding] }
   }
-  if (!found.isDirectory()) return { exists: false, isLocked: false, runtime: null, isAnswering: false, findings: [fail('data folder', `${dataDir} is no folder`, 'Name another with --data-dir.')] }
+  if (!found.isDirectory()) return { ...nothing, findings: [fail('data folder', `${dataDir} is no folder`, 'Name another with --data-dir.')] }
   const modes = modeFindings(dataDir, found)
   let isLocked: boolean
   try {
     isLocked = await isDataFolderLocked(dataDir)
   } catch (error) {
     if (!(error instanceof MeshError)) throw error
-    return { exists: true, isLocked: false, runtime: null, isAnswering: false, findings: [...modes, fail('data folder', error.message.replace(/\.$/, ''), error.nextStep)] }
+    return { ...nothing, exists: true, findings: [...modes, fail('data folder', error.message.replace(/\.$/, ''), error.nextStep)] }
   }
   const findings = [...modes, ...await secretFindings(dataDir), ...await keyringFindings(dataDir)]
   const { runtime, finding } = await runtimeOf(dataDir)
   const isAnswering = runtime !== null && await answers(runtime.socketPath)
-  return { exists: true, isLocked, runtime, isAnswering, findings: [...findings, ...(finding === null ? [] : [finding]), nodeFinding(dataDir, { isLocked, runtime, isAnswering })] }
+  const last = await lastStartOf(dataDir)
+  const state = { exists: true, isLocked, runtime, isAnswering, lastStart: last.start }
+  return { ...state, findings: [...findings, ...[finding, last.finding].filter((one) => one !== null), nodeFinding(dataDir, state)] }
 }
 
 function modeFindings(dataDir: string, { mode, uid }: Stats): Finding[] {
@@ -84,11 +91,22 @@ async function runtimeOf(dataDir: string): Promise<{ readonly runtime: RuntimeFi
   }
 }
 
-function nodeFinding(dataDir: string, { isLocked, runtime, isAnswering }: Pick<FolderState, 'isLocked' | 'runtime' | 'isAnswering'>): Finding {
+async function lastStartOf(dataDir: string): Promise<{ readonly start: StartFile | null; readonly finding: Finding | null }> {
+  try {
+    return { start: await readStartFile(dataDir), finding: null }
+  } catch (error) {
+    if (!(error instanceof MeshError)) throw error
+    return { start: null, finding: fail('data folder', error.message.replace(/\.$/, ''), error.nextStep) }
+  }
+}
+
+function nodeFinding(dataDir: string, { isLocked, runtime, isAnswering, lastStart }: Omit<FolderState, 'findings'>): Finding {
+  // As it was started last, with its name, ports and databases.
+  const again = `${lastStart === null ? 'rdb start' : 'rdb db:measure:restart'} --data-dir ${shellWord(dataDir)}`
   if (isAnswering && runtime !== null) return ok('node', `${runtime.name} runs here as process ${runtime.pid}`)
   if (isLocked) return fail('node', `${runtime === null ? 'a process' : `process ${runtime.pid}`} holds ${dataDir} and does not answer on its socket`, runtime === null ? 'It may be starting: look again in a moment.' : `ps -o stat,etime,args -p ${runtime.pid}; if it is stopped (T): kill -CONT ${runtime.pid}`)
-  if (runtime !== null) return warn('node', `process ${runtime.pid} ended without a word: its node.json and socket are still there`, `See the end of its log, and start it again: rdb start --data-dir ${shellWord(dataDir)}. It clears them away.`)
-  return warn('node', 'no node runs here: what only a running one knows is not told', `rdb start --data-dir ${shellWord(dataDir)}`)
+  if (runtime !== null) return warn('node', `process ${runtime.pid} ended without a word: its node.json and socket are still there`, `See the end of its log, and start it again: ${again}. It clears them away.`)
+  return warn('node', 'no node runs here: what only a running one knows is not told', again)
 }
 
 function answers(socketPath: string): Promise<boolean> {

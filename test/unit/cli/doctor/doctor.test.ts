@@ -152,6 +152,38 @@ describe('rdb doctor', () => {
     expect(stdout).toContain(`→ rdb keys:generate --data-dir ${join(folder, 'none')}`)
   })
 
+  describe('beside a node that does not run any more', () => {
+    const lastStart = async (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<string> => {
+      const dataDir = join(folder, 'data')
+      await mkdir(dataDir, { mode: 0o700 })
+      await writeFile(join(dataDir, 'start.json'), JSON.stringify({ args, cwd: folder, env, withheld: [], logFile: null }))
+      return dataDir
+    }
+
+    it('looks at the ports that it had, and starts it as it was', async () => {
+      const dataDir = await lastStart(['--listen=127.0.0.2:0', '--name=two'])
+      const { code, stdout } = await new FakeProcess({ env: { REEDBASE_LISTEN: '127.0.0.1:0' } }).run('doctor', '--data-dir', dataDir)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/ok +ports +any free port of 127\.0\.0\.2\n/)
+      expect(stdout).toContain(`→ rdb db:measure:restart --data-dir ${dataDir}\n`)
+      expect(stdout).toContain('what the node was started with is valid')
+    })
+
+    it('has its variables, and the file that is named now before them', async () => {
+      const dataDir = await lastStart([], { REEDBASE_LISTEN: '127.0.0.2:0' })
+      await writeFile(join(folder, 'other.yaml'), 'listen: "[::1]:0"\n')
+      expect((await new FakeProcess().run('doctor', '--data-dir', dataDir)).stdout).toContain('any free port of 127.0.0.2\n')
+      expect((await new FakeProcess().run('doctor', '--data-dir', dataDir, '--config', join(folder, 'other.yaml'))).stdout).toContain('any free port of ::1\n')
+    })
+
+    it('says what is wrong with how it was started', async () => {
+      const dataDir = await lastStart(['--gone=1'])
+      expect(await new FakeProcess().run('doctor', '--data-dir', dataDir)).toMatchObject({ code: 1, stdout: expect.stringMatching(/fail +configuration +start\.json: unknown option '--gone=1'/) as string })
+      await writeFile(join(dataDir, 'start.json'), '{')
+      expect((await new FakeProcess({ env: { REEDBASE_LISTEN: '127.0.0.1:0' } }).run('doctor', '--data-dir', dataDir)).stdout).toMatch(/fail +data folder +\S+start\.json is damaged\n/)
+    })
+  })
+
   it('reads the configuration in the data folder where none is named', async () => {
     await mkdir(join(folder, 'data'), { mode: 0o700 })
     await writeFile(join(folder, 'data', 'reedbase.yaml'), 'listen: 127.0.0.1:0\n')
