@@ -57,7 +57,8 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
 
   const sendProblem = (error: FastifyError | MeshError, request: FastifyRequest, reply: FastifyReply): void => {
     const problem = problemOf(fromFastify(error))
-    observer.handleRefusal(problem.code)
+    // Nobody is answered who went, or was told before.
+    if (!reply.raw.destroyed) observer.handleRefusal(problem.code)
     if (problem.status === 500) log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'a request over HTTP failed by a fault of this program')
     dropInvalidHeaders(reply)
     void reply.status(problem.status).headers(SECURITY_HEADERS).headers(problemHeaders(problem)).send(JSON.stringify(problem))

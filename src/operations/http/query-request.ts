@@ -8,6 +8,8 @@ import type { QueryValue } from '../../ports/query-engine.ts'
 import type { QueryRequest } from '../../query/types.ts'
 
 const timeoutMsDefault = 30_000
+/** A body of a megabyte can have as many problems. */
+const problemCharactersMax = 1_000
 
 /** A number that JavaScript cannot hold, as it stood in the JSON. */
 class ExactNumber {
@@ -58,7 +60,7 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
   const outcome = schema.safeParse(body)
   if (outcome.success) return outcome.data
   const problems = outcome.error.issues.map(({ path, message }) => (path.length === 0 ? `the body: ${message}` : `${path.join('.')}: ${message}`))
-  throw new MeshError('ERR_REQUEST_INVALID', problems.join('; '))
+  throw new MeshError('ERR_REQUEST_INVALID', problems.join('; ').slice(0, problemCharactersMax))
 }
 
 /**

@@ -219,6 +219,18 @@ describe('a query', () => {
   })
 })
 
+describe('a request with many faults', () => {
+  it('is not told all of them', async () => {
+    await withApp(async (app) => {
+      const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`field${index}`, 1]))
+      for (const request of [posted('/api/v1/query', many), { url: `/api/v1/routes?${new URLSearchParams(Object.keys(many).slice(0, 500).map((name) => [name, '1'])).toString()}` }]) {
+        const response = await app.inject(request)
+        expect([response.statusCode, response.body.length < 2_000]).toEqual([400, true])
+      }
+    })
+  })
+})
+
 describe('what other nodes choose', () => {
   it('is fit for a header: their names, and what their errors say', async () => {
     await withApp(async (app, node) => {
