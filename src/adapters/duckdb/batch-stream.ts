@@ -43,7 +43,7 @@ export class BatchStream implements AsyncIterableIterator<EngineBatch> {
       const batch = await encoder.next()
       if (batch !== null) return { done: false, value: batch }
     } catch (error) {
-      this.#encoder = null
+      this.#leaveEncoder()
       throw await this.#fail(error)
     }
     this.#encoder = null
@@ -53,8 +53,13 @@ export class BatchStream implements AsyncIterableIterator<EngineBatch> {
 
   async return(): Promise<IteratorResult<EngineBatch, undefined>> {
     this.#first = null
-    this.#encoder = null
+    this.#leaveEncoder()
     await this.#run.end()
     return { done: true, value: undefined }
+  }
+
+  #leaveEncoder(): void {
+    this.#encoder?.close()
+    this.#encoder = null
   }
 }

@@ -8,11 +8,13 @@ import { type Access, type BeginOptions, type DatabaseRole, type EngineRequest, 
 import { bindParameters } from './bind-parameters.ts'
 import { StatementClassifier, type FunctionLookup } from './classifier.ts'
 import { cancelledError, ConnectionPool } from './connection-pool.ts'
+import { STREAMING_BUFFER } from './engine-connection.ts'
 import { engineThreads, threadsForQueries } from './engine-threads.ts'
 import { DuckDbTransaction, type TransactionStatement } from './engine-transaction.ts'
 import { createTableView, findFolderTables, pathError, type FolderTable } from './folder-tables.ts'
 import { folderVersion } from './folder-version.ts'
 import { BatchStream } from './batch-stream.ts'
+import { OpenResult } from './open-result.ts'
 import { QueryRun, StreamBrokenError } from './query-run.ts'
 import { openDatabase, runStatement, sqlString, strings } from './raw-database.ts'
 import { ResultEncoder } from './result-encoder.ts'
@@ -119,6 +121,8 @@ function configuration({ threads, memoryLimitBytes, tempBytesMax }: Pick<DuckDbO
     allow_community_extensions: false,
     allow_persistent_secrets: false,
     errors_as_json: true,
+    // Gives what chunks held back to the system within seconds, instead of when the engine next allocates.
+    allocator_background_threads: true,
   }
 }
 
@@ -155,6 +159,8 @@ async function closeDoors(connection: duckdb.Connection, paths: readonly string[
   await runStatement(connection, `SET GLOBAL allowed_paths = [${paths.map(sqlString).join(', ')}]`)
   await runStatement(connection, `SET GLOBAL allowed_directories = [${folders.map(sqlString).join(', ')}]`)
   await runStatement(connection, 'SET GLOBAL enable_external_access = false')
+  // Each connection sets it as it opens; users' statements set nothing.
+  await runStatement(connection, `SET GLOBAL allowed_configs = [${sqlString(STREAMING_BUFFER.setting)}]`)
   await runStatement(connection, 'SET GLOBAL lock_configuration = true')
 }
 
@@ -184,6 +190,7 @@ class Engine implements DuckDbEngine {
   /** How a write is refused; null when it is not. */
   readonly #writeRefusal: 'ERR_READ_ONLY' | 'ERR_NOT_PRIMARY' | null
   readonly #log: Log
+  readonly #threads: number
   readonly #closing = new AbortController()
   /** That have ended, well or not. */
   #writes = 0
@@ -199,6 +206,7 @@ class Engine implements DuckDbEngine {
     this.isReadOnly = writeRefusal === 'ERR_READ_ONLY'
     this.#writeRefusal = writeRefusal
     this.#log = options.log
+    this.#threads = options.threads
   }
 
   isReady(): boolean {
@@ -232,7 +240,7 @@ class Engine implements DuckDbEngine {
     const fail = (error: unknown): Promise<MeshError> => this.#fail(run, request, error)
     try {
       const result = await this.#start(run, request, access)
-      const encoder = new ResultEncoder(result, () => run.fetch())
+      const encoder = new ResultEncoder(result, run)
       const { format, header, first, complete } = await encoder.start()
       // The answer does not wait for the connection's way back.
       if (complete) void run.end()
@@ -270,7 +278,7 @@ class Engine implements DuckDbEngine {
     }
     try {
       const result = await this.#open(statement, request, access)
-      const encoder = new ResultEncoder(result, () => statement.fetch())
+      const encoder = new ResultEncoder(result, statement)
       const { format, header, first, complete } = await encoder.start()
       if (complete) await statement.end()
       else statement.streams()
@@ -298,7 +306,8 @@ class Engine implements DuckDbEngine {
       bindParameters(statement, request.parameters)
       // A write runs to its end at once: a half-read stream would hold its transaction open.
       const result = await run.call(() => (access === 'read' ? duckdb.execute_prepared_streaming(statement) : duckdb.execute_prepared(statement)))
-      run.opened(result, leavesConnectionState(type))
+      // What a write returns is there as a whole, in memory that is not freed piece by piece.
+      run.opened(new OpenResult(result, access === 'read' ? this.#threads + 1 : 0), leavesConnectionState(type))
       return result
     } finally {
       duckdb.destroy_prepare_sync(statement)

@@ -1,5 +1,12 @@
 /** A pooled connection with the statements that frame every read and every transaction, prepared once. */
 import duckdb from '@duckdb/node-bindings'
+import { runStatement } from './raw-database.ts'
+
+/**
+ * One chunk is ready for the reader at a time, and one of each thread that works ahead of its turn (see open-result.ts). Whatever is below a chunk's least
+ * size says so; at a byte or two the engine's share of it rounds to nothing, and no result ever starts.
+ */
+export const STREAMING_BUFFER = { setting: 'streaming_buffer_size', value: '1KiB' } as const
 
 const FRAME = { begin: 'BEGIN TRANSACTION READ ONLY', beginWrite: 'BEGIN TRANSACTION', probe: 'SELECT 1', commit: 'COMMIT', rollback: 'ROLLBACK' } as const
 
@@ -12,7 +19,10 @@ export class EngineConnection {
   }
 
   static async open(database: duckdb.Database): Promise<EngineConnection> {
-    return new EngineConnection(await duckdb.connect(database))
+    const raw = await duckdb.connect(database)
+    // It is a connection's own setting and cannot be given to the database.
+    await runStatement(raw, `SET SESSION ${STREAMING_BUFFER.setting} = '${STREAMING_BUFFER.value}'`)
+    return new EngineConnection(raw)
   }
 
   /** @throws the engine's own error */

@@ -14,6 +14,7 @@ import { cancelledError } from './connection-pool.ts'
 import type { EngineConnection } from './engine-connection.ts'
 import type { EngineThreads } from './engine-threads.ts'
 import { interruptible } from './interruptible.ts'
+import type { OpenResult } from './open-result.ts'
 import { StreamBrokenError } from './query-run.ts'
 
 /** For a batch that is being computed when its reader leaves. */
@@ -153,7 +154,7 @@ export class TransactionStatement {
   readonly #stop = new AbortController()
   readonly #onAbort = (): void => { this.#leave() }
   #grace: NodeJS.Timeout | undefined
-  #result: duckdb.Result | null = null
+  #result: OpenResult | null = null
   #leavesState = false
   #isStreaming = false
   #isLeft = false
@@ -194,7 +195,7 @@ export class TransactionStatement {
     }
   }
 
-  opened(result: duckdb.Result, leavesState: boolean): void {
+  opened(result: OpenResult, leavesState: boolean): void {
     this.#result = result
     this.#leavesState = leavesState
   }
@@ -206,9 +207,10 @@ export class TransactionStatement {
 
   /** Null at the end of a result that is known to be complete. @throws StreamBrokenError; as `call` */
   async fetch(): Promise<duckdb.DataChunk | null> {
-    const result = this.#result as duckdb.Result
-    const chunk = await this.call(() => duckdb.fetch_chunk(result))
+    const result = this.#result as OpenResult
+    const chunk = await this.call(() => duckdb.fetch_chunk(result.raw))
     if (chunk !== null && duckdb.data_chunk_get_size(chunk) > 0) return chunk
+    result.handleEnd()
     try {
       await this.call(() => this.#options.connection.frame('probe'))
     } catch (error) {
@@ -216,6 +218,13 @@ export class TransactionStatement {
     }
     return null
   }
+
+  handleChunk(bytes: number): void {
+    this.#result?.handleChunk(bytes)
+  }
+
+  /** Not here: between two batches nothing runs, so that leaving the result breaks nothing. */
+  fetchAhead(): void {}
 
   /** Ends it now, at the transaction's cost. */
   interrupt(): void {
@@ -236,6 +245,7 @@ export class TransactionStatement {
       this.#isOver = true
       clearTimeout(this.#grace)
       this.#options.signal.removeEventListener('abort', this.#onAbort)
+      this.#result?.leave()
       this.#result = null
       this.#options.onEnded(this.#leavesState)
       this.#resolveEnded()

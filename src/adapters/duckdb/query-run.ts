@@ -12,6 +12,7 @@ import { cancelledError } from './connection-pool.ts'
 import type { EngineConnection } from './engine-connection.ts'
 import type { EngineThreads } from './engine-threads.ts'
 import { interruptible } from './interruptible.ts'
+import { emptyChunk, type OpenResult } from './open-result.ts'
 
 export interface QueryRunOptions {
   readonly connection: EngineConnection
@@ -29,14 +30,19 @@ export class StreamBrokenError extends Error {
 export class QueryRun {
   readonly #options: QueryRunOptions
   readonly #onAbort: () => void
-  #result: duckdb.Result | null = null
+  #result: OpenResult | null = null
   #inTransaction = false
   #leavesState = false
   #calls = 0
   #ending: Promise<void> | null = null
+  #ahead: Promise<duckdb.DataChunk | null> | null = null
+  /** Made with the first chunk that is fetched ahead, which nobody might be waiting for when the run ends. */
+  #leaving: AbortController | null = null
+  #callSignal: AbortSignal
 
   constructor(options: QueryRunOptions) {
     this.#options = options
+    this.#callSignal = options.signal
     // Between two pulls nobody else would notice; during a call the call fails and its caller ends the run.
     this.#onAbort = () => {
       if (this.#calls === 0) void this.end()
@@ -50,7 +56,8 @@ export class QueryRun {
 
   /** @throws MeshError ERR_QUERY_CANCELLED; the engine's own error */
   async call<T>(work: (connection: duckdb.Connection) => Promise<T>): Promise<T> {
-    const { connection, signal, threads } = this.#options
+    const { connection, threads } = this.#options
+    const signal = this.#callSignal
     if (signal.aborted || this.#ending !== null) throw cancelledError()
     this.#calls++
     try {
@@ -66,16 +73,41 @@ export class QueryRun {
     await this.call(() => this.#options.connection.frame('begin'))
   }
 
-  opened(result: duckdb.Result, leavesState: boolean): void {
+  opened(result: OpenResult, leavesState: boolean): void {
     this.#result = result
     this.#leavesState = leavesState
   }
 
   /** Null at the end of a result that is known to be complete. @throws StreamBrokenError; as `call` */
-  async fetch(): Promise<duckdb.DataChunk | null> {
-    const result = this.#result as duckdb.Result
-    const chunk = await this.call(() => duckdb.fetch_chunk(result))
+  fetch(): Promise<duckdb.DataChunk | null> {
+    const ahead = this.#ahead
+    this.#ahead = null
+    return ahead ?? this.#fetch()
+  }
+
+  /** Has the next chunk computed, for the `fetch` that follows. */
+  fetchAhead(): void {
+    if (this.#ahead !== null || this.#ending !== null) return
+    if (this.#leaving === null) {
+      this.#leaving = new AbortController()
+      this.#callSignal = AbortSignal.any([this.#options.signal, this.#leaving.signal])
+    }
+    this.#ahead = this.#fetch()
+    // Whoever fetches next is told; when it was cancelled there may be nobody.
+    this.#ahead.catch(() => {
+      if (this.#options.signal.aborted) void this.end()
+    })
+  }
+
+  handleChunk(bytes: number): void {
+    this.#result?.handleChunk(bytes)
+  }
+
+  async #fetch(): Promise<duckdb.DataChunk | null> {
+    const result = this.#result as OpenResult
+    const chunk = await this.call(() => duckdb.fetch_chunk(result.raw))
     if (chunk !== null && duckdb.data_chunk_get_size(chunk) > 0) return chunk
+    result.handleEnd()
     if (this.#inTransaction) {
       try {
         await this.call(() => this.#options.connection.frame('probe'))
@@ -94,6 +126,15 @@ export class QueryRun {
   async #end(): Promise<void> {
     const { signal, release } = this.#options
     signal.removeEventListener('abort', this.#onAbort)
+    const ahead = this.#ahead
+    this.#ahead = null
+    if (ahead !== null) {
+      this.#leaving?.abort()
+      // Its failure has been told, or is that of the interruption.
+      const chunk = await ahead.catch(() => null)
+      if (chunk !== null) emptyChunk(chunk)
+    }
+    this.#result?.leave()
     this.#result = null
     const clean = !this.#inTransaction || (await this.#rollBack())
     release(clean && !this.#leavesState ? 'clean' : 'dirty')

@@ -14,13 +14,17 @@ import { runInNewContext } from 'node:vm'
  */
 const FRESH_BYTES_MAX = 8 << 20
 
-let collect: (() => void) | null = null
+/** A collection of the whole heap takes some tens of milliseconds, so that there is much to gain from each. */
+const LEFT_BYTES_MAX = 128 << 20
+
+let collect: ((type: 'minor' | 'major') => void) | null = null
 let freshBytes = 0
+let leftBytes = 0
 
 /** From now on `buffersMade` collects. At the start of a process, before it works. */
-export function collectBuffersEarly(collectYoung: () => void = youngCollection()): void {
-  collect = collectYoung
-  freshBytes = 0
+export function collectBuffersEarly(collector: (type: 'minor' | 'major') => void = collection()): void {
+  collect = collector
+  freshBytes = leftBytes = 0
 }
 
 /** So many bytes were put into buffers of their own that are soon done with. */
@@ -29,15 +33,24 @@ export function buffersMade(bytes: number): void {
   freshBytes += bytes
   if (freshBytes < FRESH_BYTES_MAX) return
   freshBytes = 0
-  collect()
+  collect('minor')
 }
 
-/** Weighs buffers together with the heap where V8 leaves the choice (V8 issue 361124432; later versions always do), and gives the young collection a name. */
-export function youngCollection(): () => void {
+/** So many bytes of a library's own are freed with an object that V8 takes for small, and that may be old. */
+export function nativeMemoryLeft(bytes: number): void {
+  if (collect === null) return
+  leftBytes += bytes
+  if (leftBytes < LEFT_BYTES_MAX) return
+  leftBytes = 0
+  collect('major')
+}
+
+/** Weighs buffers together with the heap where V8 leaves the choice (V8 issue 361124432; later versions always do), and gives collections a name. That of the whole heap comes in a turn of its own. */
+export function collection(): (type: 'minor' | 'major') => void {
   // V8 complains on stderr about flags that it does not know.
   if (process.versions.v8.startsWith('13.6.')) setFlagsFromString('--external-memory-accounted-in-global-limit')
   setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void
+  const gc = runInNewContext('gc') as (options: { readonly type: 'minor' | 'major'; readonly execution: 'sync' | 'async' }) => void
   setFlagsFromString('--no-expose-gc')
-  return () => { gc({ type: 'minor' }) }
+  return (type) => { gc({ type, execution: type === 'minor' ? 'sync' : 'async' }) }
 }

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { describe, expect, it, vi } from 'vitest'
-import { buffersMade, collectBuffersEarly, youngCollection } from '../../../../src/adapters/system/buffer-collection.ts'
+import { buffersMade, collectBuffersEarly, collection, nativeMemoryLeft } from '../../../../src/adapters/system/buffer-collection.ts'
 
 const MIB = 1 << 20
 
@@ -20,14 +20,27 @@ describe('buffersMade', () => {
   })
 })
 
-describe('youngCollection', () => {
+describe('nativeMemoryLeft', () => {
+  it('collects the whole heap each time so much has come together, once the process has asked for it', () => {
+    const collections: string[] = []
+    collectBuffersEarly((type) => { collections.push(type) })
+    for (let i = 0; i < 127; i++) nativeMemoryLeft(MIB)
+    expect(collections).toEqual([])
+    nativeMemoryLeft(MIB)
+    expect(collections).toEqual(['major'])
+    nativeMemoryLeft(127 * MIB)
+    expect(collections).toEqual(['major'])
+  })
+})
+
+describe('collection', () => {
   it('frees buffers that nothing refers to', async () => {
-    const collect = youngCollection()
-    collect()
+    const collect = collection()
+    collect('minor')
     const before = process.memoryUsage().arrayBuffers
     for (let i = 0; i < 20; i++) Buffer.allocUnsafeSlow(MIB)
     expect(process.memoryUsage().arrayBuffers - before).toBeGreaterThan(10 * MIB)
-    collect()
+    collect('minor')
     // The memory itself is given back on another thread.
     await vi.waitFor(() => expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(4 * MIB))
   })
