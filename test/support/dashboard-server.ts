@@ -12,6 +12,8 @@ export interface DashboardServerOptions {
   readonly mesh: SimulatedMesh
   /** States of so many seconds before are told to who connects. */
   readonly pastSeconds?: number
+  /** What the node tells of the time before, when it is asked. */
+  readonly rememberedMinutes?: number
   readonly events?: readonly EventView[]
   readonly queries?: readonly QueryRecord[]
   /** Null: nobody is asked for one. */
@@ -82,27 +84,29 @@ export class DashboardServer {
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? '/', 'http://localhost').pathname
+    const { pathname: path, searchParams } = new URL(request.url ?? '/', 'http://localhost')
     const file = this.#options.files.get(path)
     if (file !== undefined) {
       response.writeHead(200, { ...headers, 'content-type': file.contentType, 'cache-control': 'no-cache' }).end(file.body)
       return
     }
-    const { token = null } = this.#options
+    const { token = null, rememberedMinutes: minutes = 0 } = this.#options
     if (token !== null && path !== '/api/v1/session' && !(request.headers.cookie ?? '').includes(`session=${token}`)) return problem(response, 401, 'ERR_TOKEN', 'this node asks for a token')
     switch (path) {
       case '/api/v1/events': return this.#events(request, response)
       case '/api/v1/routes': return json(response, { queries: this.#options.queries ?? [] })
       case '/api/v1/alerts': return json(response, { alerts: this.mesh.alerts })
-      case '/api/v1/databases': return json(response, { databases: [{ name: MESH_DATABASE, path: null, copies: [] }, { name: 'shop', path: 'shop.duckdb', copies: [] }] })
+      case '/api/v1/databases': return json(response, { databases: [{ name: MESH_DATABASE, path: null, copies: [] }, ...this.mesh.databases()] })
+      case '/api/v1/live/history': return json(response, this.mesh.history(Date.now(), minutes))
+      case '/api/v1/latency': return json(response, this.mesh.latency(Date.now(), { database: searchParams.get('database') ?? '', minutes }))
       case '/api/v1/session': {
         const given = (JSON.parse(await bodyOf(request)) as { readonly token: string }).token
         if (given !== token) return problem(response, 401, 'ERR_TOKEN', 'the token is not that of the node')
         response.setHeader('set-cookie', `session=${given}; HttpOnly; SameSite=Strict; Path=/`)
         return json(response, { tokenRequired: true, open: true })
       }
-      case '/api/v1/query': return this.#query(JSON.parse(await bodyOf(request)) as { readonly sql: string }, response)
-      case '/api/v1/explain': return json(response, this.#explanation())
+      case '/api/v1/query': return this.#query(JSON.parse(await bodyOf(request)) as { readonly database: string; readonly sql: string }, response)
+      case '/api/v1/explain': return json(response, this.#explanation((JSON.parse(await bodyOf(request)) as { readonly database: string }).database))
       default: return problem(response, 404, 'ERR_RESOURCE_UNKNOWN', 'there is no such resource')
     }
   }
@@ -126,9 +130,8 @@ export class DashboardServer {
     response.write(this.#text('state', this.mesh.state(now)))
   }
 
-  #query({ sql }: { readonly sql: string }, response: ServerResponse): void {
-    const here = this.mesh.members[0]
-    const there = this.mesh.members.find(({ isLocal, state }) => !isLocal && state === 'alive') ?? here
+  #query({ database, sql }: { readonly database: string; readonly sql: string }, response: ServerResponse): void {
+    const { decision, to, reason } = this.mesh.route(database)
     if (sql.includes('slow')) {
       response.once('close', () => { this.cancelled += 1 })
       return
@@ -136,21 +139,21 @@ export class DashboardServer {
     if (sql.includes('nothing_here')) return problem(response, 400, 'ERR_SQL', 'Catalog Error: Table with name nothing_here does not exist!', 'Correct the statement; the message is the engine’s own.')
     json(response, {
       columns: [{ name: 'customer_id', type: 'INTEGER' }, { name: 'name', type: 'VARCHAR' }, { name: 'spent', type: 'DECIMAL(10,2)' }],
-      route: { decision: 'forward', executedBy: { peerId: there?.peerId, name: there?.name }, latencyMs: there?.latencyMs, reason: `Local CPU 86% exceeds threshold 80%; ${there?.name ?? ''} is the nearest healthy copy`, strategy: 'nearest', failedAttempts: [], candidates: [], decisionUs: 14 },
+      route: { decision, executedBy: { peerId: to?.peerId, name: to?.name }, latencyMs: to?.latencyMs, reason, strategy: 'nearest', failedAttempts: [], candidates: [], decisionUs: 14 },
       rows: [[4711, sql.includes('markup') ? 'Ada <script>alert(1)</script>' : 'Ada', '1204.50'], [815, 'Grace', '980.00'], [42, null, '12.25']],
       stats: { rows: 3, engineMs: 2.4, totalMs: 3.9 },
     })
   }
 
-  #explanation(): object {
+  #explanation(database: string): object {
     const [here, ...others] = this.mesh.members
-    const target = others.find(({ state }) => state === 'alive') ?? here
+    const { decision, to: target, reason } = this.mesh.route(database)
     return {
-      database: 'shop', access: 'read', tables: ['orders'], priority: 'normal', session: null, decision: 'forward', code: null, reason: 'Local CPU 86% exceeds threshold 80%', strategy: 'nearest', node: { peerId: here?.peerId, name: here?.name },
+      database, access: 'read', tables: ['orders'], priority: 'normal', session: null, decision, code: null, reason, strategy: 'nearest', node: { peerId: here?.peerId, name: here?.name },
       target: { peerId: target?.peerId, name: target?.name, latencyMs: target?.latencyMs, via: null }, forwardedRatio: null, hotspotRatio: 0, hotspots: [], keptTo: null, shared: null, queue: null, omitted: 0,
-      candidates: [here, target, ...others.filter((other) => other !== target)].slice(0, 6).map((member, index) => ({
-        ...member, role: 'replica', via: null, score: index, verdict: index === 0 ? 'passed-over' : index === 1 ? 'chosen' : member?.state === 'failed' ? 'unhealthy' : 'fallback',
-        reason: index === 0 ? 'CPU 86% exceeds threshold 80%' : index === 1 ? 'the nearest healthy copy' : member?.state === 'failed' ? 'declared failed' : 'farther than the chosen one',
+      candidates: [here, ...others].filter((member) => member?.databases.some(({ name }) => name === database)).slice(0, 6).map((member, index) => ({
+        ...member, role: 'replica', via: null, score: index, verdict: member?.peerId === target?.peerId ? 'chosen' : member?.state === 'failed' ? 'unhealthy' : member === here ? 'passed-over' : 'fallback',
+        reason: member?.peerId === target?.peerId ? (member === here ? reason : 'the nearest healthy copy') : member?.state === 'failed' ? 'declared failed' : member === here ? reason : 'farther than the chosen one',
       })),
     }
   }

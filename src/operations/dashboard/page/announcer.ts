@@ -5,7 +5,7 @@ import type { DashboardState } from './dashboard-state.ts'
 export function announcement(state: DashboardState, before: DashboardState | null): string {
   const parts: string[] = []
   const [phase, was] = [state.connection.phase, before?.connection.phase]
-  if (phase === 'live' && was !== 'live') parts.push(state.live === null ? 'Connected.' : 'Connected again.')
+  if (phase === 'live' && was !== 'live') parts.push((before?.live ?? null) === null ? 'Connected.' : 'Connected again.')
   if (phase === 'waiting' && was === 'connecting' && before?.connection.phase === 'connecting' && before.connection.attempt === 0) parts.push('Not connected; trying again.')
   if (phase === 'waiting' && was === 'live') parts.push('Connection lost; trying again.')
   if (phase === 'signed-out' && was !== 'signed-out') parts.push('The node asks for a token.')

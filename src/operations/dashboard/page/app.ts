@@ -1,6 +1,6 @@
 /** The dashboard: one state, fed by the node's stream, drawn by views that know nothing of each other. */
 import { announcement } from './announcer.ts'
-import { alertsCame, connectionChanged, databasesCame, eventsCame, liveStateCame, memberSelected, membersToldOf, queriesCame } from './dashboard-state.ts'
+import { alertsCame, connectionChanged, databasesCame, eventsCame, liveStateCame, memberSelected, membersToldOf, pastCame, queriesCame } from './dashboard-state.ts'
 import { byId, setText } from './elements.ts'
 import { createFeedsView } from './feeds-view.ts'
 import { createHeaderView } from './header-view.ts'
@@ -8,8 +8,9 @@ import { History } from './history.ts'
 import { LiveStream } from './live-stream.ts'
 import { createMapView } from './map-view.ts'
 import { createMemberView } from './member-view.ts'
-import { getList } from './node-requests.ts'
+import { getLatency, getList, getLiveHistory } from './node-requests.ts'
 import { createNodesView } from './nodes-view.ts'
+import { databasesToAsk, pastOf } from './past.ts'
 import { createQueryView } from './query-view.ts'
 import { createSignIn } from './sign-in.ts'
 import { Store, type View } from './store.ts'
@@ -56,8 +57,22 @@ async function catchUp(): Promise<void> {
     getList<QueryRecord>('/api/v1/routes?limit=50', 'queries').then((queries) => store.change(queriesCame(queries))),
     getList<EventView>('/api/v1/events', 'events').then((events) => store.change(eventsCame(events))),
     getList<AlertView>('/api/v1/alerts', 'alerts').then((alerts) => store.change(alertsCame(alerts))),
-    getList<DatabaseView>('/api/v1/databases', 'databases').then((databases) => store.change(databasesCame(databases))),
+    getList<DatabaseView>('/api/v1/databases', 'databases').then(async (databases) => {
+      store.change(databasesCame(databases))
+      await catchUpCharts(databases)
+    }),
   ])
+}
+
+/** A node of another version may tell a part of it, or nothing. */
+async function catchUpCharts(databases: readonly DatabaseView[]): Promise<void> {
+  const [own, latencies] = await Promise.all([Promise.allSettled([getLiveHistory()]), Promise.allSettled(databasesToAsk(databases).map(getLatency))])
+  history.addPast(pastOf(fulfilled(own)[0] ?? null, fulfilled(latencies)))
+  store.change(pastCame())
+}
+
+function fulfilled<T>(answers: ReadonlyArray<PromiseSettledResult<T>>): T[] {
+  return answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []))
 }
 
 void stream.run()

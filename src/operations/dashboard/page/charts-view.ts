@@ -1,7 +1,7 @@
 /** Latency, load and queries over time. The canvas is for eyes; the figures under each chart say its last values in text. */
 import uPlot from 'uplot'
 import { byId, element, setAttribute, setText } from './elements.ts'
-import { formatMs, formatPercent, formatRate } from './format.ts'
+import { formatClock, formatMs, formatPercent, formatRate } from './format.ts'
 import { type History, HISTORY_SECONDS, type Lines } from './history.ts'
 import type { View } from './store.ts'
 
@@ -15,12 +15,14 @@ interface ChartKind {
   /** Neighbours and other continents on one chart. */
   readonly isLogarithmic?: boolean
   readonly lines: (history: History, selected: string | null) => Lines
+  /** What is to be known of the part that the page did not see itself; empty where that is like the rest. */
+  readonly unseen: (lines: Lines, seenSince: string) => string
 }
 
 const kinds: readonly ChartKind[] = [
-  { id: 'chart-latency', title: 'Round trip', format: formatMs, axis: (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`), highest: 0, isLogarithmic: true, lines: (history, selected) => history.members('latencyMs', selected) },
-  { id: 'chart-cpu', title: 'CPU load', format: formatPercent, axis: (percent) => `${percent} %`, highest: 100, lines: (history, selected) => history.members('cpuPercent', selected) },
-  { id: 'chart-rates', title: 'Queries of clients here', format: (rate) => `${formatRate(rate)} /s`, axis: (rate) => `${rate} /s`, highest: 1, lines: (history) => history.rates() },
+  { id: 'chart-latency', title: 'Round trip from here', format: formatMs, axis: (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`), highest: 0, isLogarithmic: true, lines: (history, selected) => history.members('latencyMs', selected), unseen: (_lines, seenSince) => `by the minute before ${seenSince}` },
+  { id: 'chart-cpu', title: 'CPU load', format: formatPercent, axis: (percent) => `${percent} %`, highest: 100, lines: (history, selected) => history.members('cpuPercent', selected), unseen: ({ lines }, seenSince) => (lines.length > 1 ? `peers from ${seenSince}` : '') },
+  { id: 'chart-rates', title: 'Queries of clients here', format: (rate) => `${formatRate(rate)} /s`, axis: (rate) => `${rate} /s`, highest: 1, lines: (history) => history.rates(), unseen: () => '' },
 ]
 
 const LINES = 5
@@ -51,12 +53,12 @@ export function createChartsView(history: History): View {
 
   return (state, before) => {
     if (state.live === null) return
-    const isSelectionNew = state.selected !== before?.selected
+    const isAtOnce = state.selected !== before?.selected || state.pasts !== before.pasts
     selected = state.selected
-    if (state.live === seen && !isSelectionNew) return
+    if (state.live === seen && !isAtOnce) return
     seen = state.live
-    const pixelMs = Math.max(...charts.map((chart) => chart.pixelMs(history)))
-    const waitMs = isSelectionNew ? 0 : Math.max(REDRAW_MS, pixelMs) - 100 - (performance.now() - lastDrawnMs)
+    const pixelMs = Math.max(...charts.map((chart) => chart.pixelMs()))
+    const waitMs = isAtOnce ? 0 : Math.max(REDRAW_MS, pixelMs) - 100 - (performance.now() - lastDrawnMs)
     if (waitMs <= 0) draw()
     else due ??= setTimeout(draw, waitMs)
   }
@@ -70,7 +72,7 @@ class Chart {
   readonly #span = element('span', { class: 'hint' }, 'waiting for readings')
   #plot: uPlot | null = null
   #labels = ''
-  #lines: Lines = { times: [], lines: [] }
+  #lines: Lines = { times: [], lines: [], seenSince: null }
   #size = { width: 0, height: 0 }
   #lastSummaryMs = Number.NEGATIVE_INFINITY
 
@@ -89,8 +91,9 @@ class Chart {
   }
 
   /** How long a reading takes to move by a pixel. */
-  pixelMs({ seconds }: History): number {
-    return this.#size.width === 0 ? 0 : (Math.max(SPAN_MIN_SECONDS, seconds) * 1000) / this.#size.width
+  pixelMs(): number {
+    const [from, until] = this.#timeRange()
+    return this.#size.width === 0 ? 0 : ((until - from) * 1000) / this.#size.width
   }
 
   /** Colours are taken when a plot is made. */
@@ -101,7 +104,7 @@ class Chart {
 
   draw(history: History, selected: string | null): void {
     this.#lines = this.#kind.lines(history, selected)
-    if (this.#lines.times.length > 0) setText(this.#span, history.seconds < HISTORY_SECONDS - 30 ? 'since the page was opened' : 'last 15 min')
+    if (this.#lines.times.length > 0) setText(this.#span, spanOf(this.#lines, this.#kind.unseen))
     this.#render()
   }
 
@@ -133,7 +136,8 @@ class Chart {
       ...this.#size,
       legend: { show: false },
       cursor: { sync: { key: 'dashboard' }, drag: { x: false, y: false }, points: { size: 5 } },
-      padding: [8, 6, 0, 0],
+      // The last time of the axis stands under the end of the lines, half of it beyond.
+      padding: [8, 26, 0, 0],
       scales: {
         x: { time: true, range: () => this.#timeRange() },
         y: this.#kind.isLogarithmic === true ? { distr: 3, log: 10, range: (_, min, max) => decades(min, max) } : { range: (_, _min, max) => [0, Math.max(this.#kind.highest, (Number.isFinite(max) ? max : 0) * (this.#kind.highest === 100 ? 1 : 1.1))] },
@@ -171,6 +175,13 @@ class Chart {
     this.#lastSummaryMs = performance.now()
     setAttribute(this.#canvas, 'aria-label', `${this.#kind.title} over time. ${this.#lines.lines.map(({ label, values }) => `${label}: ${this.#textOf(values.at(-1) ?? null)}`).join(', ')}.`)
   }
+}
+
+/** "last 15 min, peers from 19:03:10"; "since 18:58:02", from when on there is anything. */
+function spanOf(lines: Lines, unseen: ChartKind['unseen']): string {
+  const [first = 0, last = 0] = [lines.times[0], lines.times.at(-1)]
+  const span = last - first > HISTORY_SECONDS - 60 ? 'last 15 min' : `since ${formatClock(first * 1000)}`
+  return [span, lines.seenSince === null ? '' : unseen(lines, formatClock(lines.seenSince * 1000))].filter((part) => part !== '').join(', ')
 }
 
 /** Each decade, and the steps between them where there are few. */

@@ -33,6 +33,8 @@ export interface DashboardState {
   readonly databases: readonly DatabaseView[]
   /** PeerId of the member that the reader looks at. */
   readonly selected: string | null
+  /** How often the charts were told of a time that the page did not see. */
+  readonly pasts: number
 }
 
 export const EVENTS_MAX = 200
@@ -40,7 +42,7 @@ export const QUERIES_MAX = 100
 export const ALERTS_MAX = 100
 
 export const INITIAL_STATE: DashboardState = {
-  connection: { phase: 'connecting', attempt: 0 }, live: null, events: [], queries: [], alerts: [], databases: [], selected: null,
+  connection: { phase: 'connecting', attempt: 0 }, live: null, events: [], queries: [], alerts: [], databases: [], selected: null, pasts: 0,
 }
 
 export type Change = (state: DashboardState) => DashboardState
@@ -137,9 +139,21 @@ export function databasesCame(databases: readonly DatabaseView[]): Change {
   return (state) => ({ ...state, databases: [...databases].sort((one, other) => one.name.localeCompare(other.name)) })
 }
 
+export function pastCame(): Change {
+  return (state) => ({ ...state, pasts: state.pasts + 1 })
+}
+
 /** The same again takes the selection back. */
 export function memberSelected(peerId: string | null): Change {
   return (state) => ({ ...state, selected: state.selected === peerId ? null : peerId })
+}
+
+/** Of what is known: whether it is so now, was so at a time, or is not known at all. */
+export type Standing = { readonly kind: 'now' } | { readonly kind: 'old'; readonly atWallMs: number } | { readonly kind: 'unknown' }
+
+export function standingOf({ connection, live }: Pick<DashboardState, 'connection' | 'live'>): Standing {
+  if (live === null) return { kind: 'unknown' }
+  return connection.phase === 'live' ? { kind: 'now' } : { kind: 'old', atWallMs: live.atWallMs }
 }
 
 export function localMember(state: DashboardState): LiveMemberView | null {

@@ -8,17 +8,29 @@ export interface FeedEntry {
   readonly refresh?: (item: HTMLElement) => void
 }
 
+export interface EmptyText {
+  readonly title: string
+  readonly detail: string
+}
+
 export class FeedList {
   readonly #region: HTMLElement
   readonly #list = document.createElement('ol')
-  readonly #empty: HTMLElement
+  #empty: HTMLElement
   readonly #shown = new Map<string, HTMLElement>()
 
-  constructor(region: HTMLElement, empty: { readonly title: string; readonly detail: string }) {
+  constructor(region: HTMLElement, empty: EmptyText) {
     this.#region = region
     this.#empty = emptyNote(empty.title, empty.detail)
     this.#list.className = 'feed'
     region.append(this.#empty)
+  }
+
+  /** What the list says while nothing is in it. */
+  sayWhenEmpty({ title, detail }: EmptyText): void {
+    const said = emptyNote(title, detail)
+    if (this.#empty.isConnected) this.#empty.replaceWith(said)
+    this.#empty = said
   }
 
   draw(entries: readonly FeedEntry[]): void {

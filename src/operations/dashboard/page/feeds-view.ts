@@ -1,11 +1,11 @@
 /** What happened: events of the mesh, queries with where they went and why, alerts. */
 import type { AlertView, QueryRecord } from '../../../wire/operations-views.ts'
-import { alertKey, changedWallMs, endedWallMs, EVENTS_MAX, QUERIES_MAX, type ShownEvent, type ShownQuery } from './dashboard-state.ts'
+import { alertKey, changedWallMs, endedWallMs, EVENTS_MAX, QUERIES_MAX, type ShownEvent, type ShownQuery, standingOf } from './dashboard-state.ts'
 import { byId, element, setText } from './elements.ts'
 import { FeedList } from './feed-list.ts'
 import { formatClock, formatCount, formatMs } from './format.ts'
 import type { View } from './store.ts'
-import { eventTitle, routePhrase, statementTitle, weightOf, WEIGHT_SIGNS } from './summaries.ts'
+import { alertCount, eventTitle, noAlerts, routePhrase, statementTitle, weightOf, WEIGHT_SIGNS } from './summaries.ts'
 
 /** Rates of queries are told elsewhere; nobody reads more lines than this a second. */
 const REDRAW_MS = 250
@@ -13,7 +13,7 @@ const REDRAW_MS = 250
 export function createFeedsView(): View {
   const events = new FeedList(byId('events'), { title: 'Nothing has happened', detail: 'Members that come, go or fail are told here as it happens.' })
   const queries = new FeedList(byId('queries'), { title: 'No query yet', detail: 'Each query of a client beside this node is listed here, with where it went and why.' })
-  const alerts = new FeedList(byId('alerts'), { title: 'No alerts', detail: 'Nothing that a rule watches is out of bounds.' })
+  const alerts = new FeedList(byId('alerts'), noAlerts({ kind: 'unknown' }))
   let due: ReturnType<typeof setTimeout> | undefined
   let lastDrawnMs = Number.NEGATIVE_INFINITY
   let latest: readonly ShownQuery[] = []
@@ -32,8 +32,11 @@ export function createFeedsView(): View {
     }
     if (state.alerts !== before?.alerts) {
       alerts.draw(state.alerts.map((alert) => ({ key: `${alertKey(alert)}\n${alert.state}\n${changedWallMs(alert)}`, make: () => alertItem(alert), refresh: (item) => refreshAlert(item, alert) })))
-      const firing = state.alerts.filter((alert) => alert.state === 'firing').length
-      setText(byId('alerts-count'), state.alerts.length === 0 ? '' : `${firing} firing`)
+    }
+    const standing = standingOf(state)
+    if (before === null || state.alerts !== before.alerts || standing.kind !== standingOf(before).kind) {
+      alerts.sayWhenEmpty(noAlerts(standing))
+      setText(byId('alerts-count'), alertCount(standing, state.alerts))
     }
     if (state.queries !== before?.queries) {
       latest = state.queries

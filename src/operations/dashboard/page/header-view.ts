@@ -1,6 +1,6 @@
 /** The head of the page: whose view it is, whether it is whole and live, and what has to be known at once. */
-import { overviewOf } from './summaries.ts'
-import { type Connection, type DashboardState, localMember } from './dashboard-state.ts'
+import { overviewOf, quorumPill } from './summaries.ts'
+import { type Connection, type DashboardState, localMember, type Standing, standingOf } from './dashboard-state.ts'
 import { byId, element, setAttribute, setText } from './elements.ts'
 import { formatClock, formatCount, formatMs, formatPercent, formatPlace, formatRate, shortPeerId, UNKNOWN } from './format.ts'
 import type { View } from './store.ts'
@@ -17,11 +17,14 @@ export function createHeaderView({ retryNow }: { readonly retryNow: () => void }
   const figures = new Map<string, { readonly cell: HTMLElement; readonly value: HTMLElement; readonly detail: HTMLElement }>()
   let countdown: ReturnType<typeof setInterval> | undefined
   return (state, before) => {
-    if (state.live !== before?.live) {
-      drawNode(state)
-      for (const figure of figuresOf(state)) drawFigure(figures, figure)
+    const standing = standingOf(state)
+    const isOther = state.live !== before?.live || standing.kind !== standingOf(before).kind
+    if (isOther) {
+      setAttribute(document.body, 'data-standing', standing.kind)
+      drawNode(state, standing)
+      for (const figure of figuresOf(state)) drawFigure(figures, asOf(figure, standing))
     }
-    if (state.live !== before?.live || state.alerts !== before?.alerts) drawPills(state)
+    if (isOther || state.alerts !== before.alerts) drawPills(state, standing)
     if (state.connection !== before?.connection || state.live?.partition !== before?.live?.partition || state.live?.hasQuorum !== before?.live?.hasQuorum || state.alerts !== before?.alerts) {
       setAttribute(document.body, 'data-connection', state.connection.phase)
       clearInterval(countdown)
@@ -32,29 +35,34 @@ export function createHeaderView({ retryNow }: { readonly retryNow: () => void }
   }
 }
 
-function drawNode(state: DashboardState): void {
+function drawNode(state: DashboardState, standing: Standing): void {
   const member = localMember(state)
   if (state.live === null || member === null) return
   setText(byId('node-name'), member.name)
   setText(byId('node-detail'), [shortPeerId(member.peerId), formatPlace(member.place), `${member.databases.length === 0 ? 'no database' : member.databases.map(({ name, role }) => `${name} (${role})`).join(', ')}`].filter((part) => part !== UNKNOWN).join(' · '))
-  document.title = `${member.name} – ReedBase Mesh`
+  document.title = `${standing.kind === 'old' ? '(not connected) ' : ''}${member.name} – ReedBase Mesh`
 }
 
 function figuresOf({ live, alerts }: DashboardState): Figure[] {
-  if (live === null) return ['Nodes up', 'Round trip', 'Queries', 'Forwarded', 'Failed', 'This node', 'Alerts'].map((label) => ({ label, value: '–', detail: ' ', weight: 'plain' }))
+  if (live === null) return ['Nodes up', 'Median round trip', 'Queries', 'Forwarded', 'Failed', 'This node', 'Alerts'].map((label) => ({ label, value: '–', detail: ' ', weight: 'plain' }))
   const { up, known, medianMs, farthestMs, attention } = overviewOf(live)
   const { queriesPerSecond, forwardedPerSecond, failedPerSecond } = live.rates
   const local = live.members.find(({ isLocal }) => isLocal)
   const firing = alerts.filter(({ state }) => state === 'firing').length
   return [
     { label: 'Nodes up', value: `${up} / ${known}`, detail: attention === 0 ? 'all healthy' : `${attention} ${attention === 1 ? 'needs' : 'need'} a look`, weight: up < known ? 'bad' : attention > 0 ? 'warning' : 'plain' },
-    { label: 'Round trip', value: formatMs(medianMs), detail: medianMs === null ? 'no peer measured' : `median; farthest ${formatMs(farthestMs)}`, weight: 'plain' },
+    { label: 'Median round trip', value: formatMs(medianMs), detail: medianMs === null ? 'no peer measured' : `farthest ${formatMs(farthestMs)}`, weight: 'plain' },
     { label: 'Queries', value: `${formatRate(queriesPerSecond)} /s`, detail: 'from clients here', weight: 'plain' },
     { label: 'Forwarded', value: formatPercent(queriesPerSecond === 0 ? 0 : (forwardedPerSecond / queriesPerSecond) * 100), detail: `${formatRate(forwardedPerSecond)} /s`, weight: 'plain' },
     { label: 'Failed', value: `${formatRate(failedPerSecond)} /s`, detail: failedPerSecond === 0 ? 'none in 10 s' : `${formatPercent((failedPerSecond / Math.max(queriesPerSecond, failedPerSecond)) * 100)} of queries`, weight: failedPerSecond > 0 ? 'warning' : 'plain' },
     { label: 'This node', value: formatPercent(local?.cpuPercent ?? null), detail: `CPU; memory ${formatPercent(local?.memoryPercent ?? null)}`, weight: local?.overloaded === true ? 'bad' : 'plain' },
     { label: 'Alerts', value: String(firing), detail: firing === 0 ? 'none fires' : 'firing', weight: firing > 0 ? 'bad' : 'plain' },
   ]
+}
+
+/** What was so says when, and no more that all is well, or not. */
+function asOf(figure: Figure, standing: Standing): Figure {
+  return standing.kind === 'old' ? { ...figure, detail: `at ${formatClock(standing.atWallMs)}`, weight: 'plain' } : figure
 }
 
 function drawFigure(figures: Map<string, { readonly cell: HTMLElement; readonly value: HTMLElement; readonly detail: HTMLElement }>, { label, value, detail, weight }: Figure): void {
@@ -78,12 +86,14 @@ function pill(id: string, weight: string, text: string | null): void {
   setAttribute(target, 'data-weight', weight)
 }
 
-function drawPills({ live, alerts }: DashboardState): void {
+function drawPills({ live, alerts }: DashboardState, standing: Standing): void {
   if (live === null) return
-  pill('pill-quorum', live.hasQuorum ? 'good' : 'bad', live.hasQuorum ? 'Quorum' : 'No quorum')
-  pill('pill-partition', 'bad', live.partition === null ? null : `Partition: ${live.partition.away} away`)
+  const isOld = standing.kind === 'old'
+  const quorum = quorumPill(live, standing)
+  pill('pill-quorum', quorum.weight, quorum.text)
+  pill('pill-partition', isOld ? 'plain' : 'bad', live.partition === null ? null : `Partition: ${live.partition.away} away`)
   const firing = alerts.filter(({ state }) => state === 'firing')
-  pill('pill-alerts', firing.some(({ severity }) => severity === 'critical') ? 'bad' : 'warning', firing.length === 0 ? null : formatCount(firing.length, 'alert'))
+  pill('pill-alerts', isOld ? 'plain' : firing.some(({ severity }) => severity === 'critical') ? 'bad' : 'warning', firing.length === 0 ? null : formatCount(firing.length, 'alert'))
 }
 
 function drawConnection({ connection }: DashboardState): void {

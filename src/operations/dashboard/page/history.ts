@@ -1,8 +1,11 @@
-/** The last quarter of an hour of each member and of this node's queries, as the page saw it; one reading a second at most. */
-import type { LiveStateView } from '../../../wire/operations-views.ts'
+/** The last quarter of an hour of each member and of this node's queries: as the page saw it, one reading a second at most, and where it saw nothing as the node remembers it. */
+import type { LivePointView, LiveStateView } from '../../../wire/operations-views.ts'
 import { isUp } from './condition.ts'
+import type { Past, PastRoundTrip } from './past.ts'
 
 export const HISTORY_SECONDS = 900
+/** What the node remembers is left out where the page has a reading as near as this. */
+const NEAR_SECONDS = 10
 /** Up to so many members have a line each; more are told by their median and their tail. */
 export const LINES_MAX = 5
 
@@ -17,7 +20,11 @@ export interface Lines {
   /** Unix seconds. */
   readonly times: readonly number[]
   readonly lines: readonly Line[]
+  /** Of the page's own first reading, where there is something from before it; null otherwise. */
+  readonly seenSince: number | null
 }
+
+type Values = ReadonlyArray<number | null>
 
 interface MemberHistory {
   name: string
@@ -37,6 +44,8 @@ export class History {
   #first = 0
   readonly #members = new Map<string, MemberHistory>()
   readonly #rates = { all: empty(), forwarded: empty(), failed: empty() }
+  #own: readonly LivePointView[] = []
+  #roundTrips: ReadonlyMap<string, readonly PastRoundTrip[]> = new Map()
 
   /** Of all members whose reading is drawn, told once as it comes: to sort them anew for each drawing was most of the page's work. */
   readonly #spread = { latencyMs: { median: empty(), tail: empty(), highest: empty() }, cpuPercent: { median: empty(), tail: empty(), highest: empty() } }
@@ -49,7 +58,7 @@ export class History {
     if (last !== undefined && atSeconds < last) this.#clear()
     if (last !== undefined && atSeconds >= last && atSeconds - last < 0.5) this.#times[this.#times.length - 1] = atSeconds
     else this.#times.push(atSeconds)
-    if (this.#times.length > HISTORY_SECONDS) {
+    while (this.#times.length > HISTORY_SECONDS || (this.#times[0] ?? atSeconds) < atSeconds - HISTORY_SECONDS) {
       this.#times.shift()
       this.#first += 1
     }
@@ -74,52 +83,129 @@ export class History {
   }
 
   #spreadAt(reading: Reading, slot: number): void {
-    const values = [...this.#members.values()].filter(({ isLocal }) => isDrawn(reading, isLocal)).map((kept) => kept[reading][slot] ?? Number.NaN).filter((value) => !Number.isNaN(value)).sort((one, other) => one - other)
+    const values = [...this.#members.values()].filter(({ isLocal }) => isDrawn(reading, isLocal)).map((kept) => kept[reading][slot] ?? Number.NaN).filter((value) => !Number.isNaN(value))
+    const spread = spreadOf(values)
     const { median, tail, highest } = this.#spread[reading]
-    median[slot] = values[Math.floor((values.length - 1) / 2)] ?? Number.NaN
-    tail[slot] = values[Math.ceil(values.length * 0.95) - 1] ?? Number.NaN
-    highest[slot] = values.at(-1) ?? Number.NaN
+    median[slot] = spread.median ?? Number.NaN
+    tail[slot] = spread.tail ?? Number.NaN
+    highest[slot] = spread.highest ?? Number.NaN
   }
 
   #clear(): void {
     this.#times.length = 0
     this.#first = 0
     this.#members.clear()
+    this.#own = []
+    this.#roundTrips = new Map()
     for (const rates of Object.values(this.#rates)) rates.fill(Number.NaN)
   }
 
-  get seconds(): number {
-    return (this.#times.at(-1) ?? 0) - (this.#times[0] ?? 0)
+  /** Fills what the page did not see: before it was opened, and while it was not connected. */
+  addPast({ own, roundTrips }: Past): void {
+    const isUnseen = (atSeconds: number): boolean => !this.#times.some((seen) => Math.abs(seen - atSeconds) < NEAR_SECONDS)
+    this.#own = own.filter(({ atWallMs }) => isUnseen(atWallMs / 1000))
+    this.#roundTrips = new Map([...roundTrips].map(([peerId, points]) => [peerId, points.filter(({ atSeconds }) => isUnseen(atSeconds))]))
   }
 
+  /** Of queries of this node's clients. */
   rates(): Lines {
-    return { times: this.#times, lines: [
-      { label: 'All', values: this.#inOrder(this.#rates.all) },
-      { label: 'Forwarded', values: this.#inOrder(this.#rates.forwarded) },
-      { label: 'Failed', values: this.#inOrder(this.#rates.failed) },
-    ] }
+    const past = this.#ownPast()
+    return this.#lines(past.map(({ atWallMs }) => atWallMs / 1000), [
+      { label: 'All', seen: this.#rates.all, before: past.map(({ rates }) => rates.queriesPerSecond) },
+      { label: 'Forwarded', seen: this.#rates.forwarded, before: past.map(({ rates }) => rates.forwardedPerSecond) },
+      { label: 'Failed', seen: this.#rates.failed, before: past.map(({ rates }) => rates.failedPerSecond) },
+    ])
   }
 
-  /** A line for each of a few, for many the median, the 95th percentile and the highest; and one for who is selected. */
+  /** A line for each of a few, for many the median, the 95th percentile and the highest; and one for this node and for who is selected. */
   members(reading: Reading, selected: string | null): Lines {
     const shown = [...this.#members].filter(([, { isLocal }]) => isDrawn(reading, isLocal))
-    const chosen = selected === null ? undefined : shown.find(([peerId]) => peerId === selected)
-    if (shown.length <= LINES_MAX) {
-      return { times: this.#times, lines: shown.map(([, kept]) => ({ label: kept.name, values: this.#inOrder(kept[reading]) })) }
-    }
+    const { times, valuesOf } = reading === 'cpuPercent' ? this.#pastLoad() : this.#pastRoundTrips(shown.map(([peerId]) => peerId))
+    const ofMembers = (members: typeof shown): Drawn[] => members.map(([peerId, kept]) => ({ label: kept.name, seen: kept[reading], before: valuesOf(peerId, kept.isLocal) }))
+    if (shown.length <= LINES_MAX) return this.#lines(times, ofMembers(shown))
     const { median, tail, highest } = this.#spread[reading]
-    return { times: this.#times, lines: [
-      { label: 'Median', values: this.#inOrder(median) }, { label: '95th percentile', values: this.#inOrder(tail) }, { label: 'Highest', values: this.#inOrder(highest) },
-      ...(chosen === undefined ? [] : [{ label: chosen[1].name, values: this.#inOrder(chosen[1][reading]) }]),
-    ] }
+    // Of a load that only this node's is known of, there is no median.
+    const spreads = reading === 'cpuPercent' ? [] : spreadsOf(shown.map(([peerId, { isLocal }]) => valuesOf(peerId, isLocal)), times.length)
+    return this.#lines(times, [
+      { label: 'Median', seen: median, before: spreads.map((spread) => spread.median) }, { label: '95th percentile', seen: tail, before: spreads.map((spread) => spread.tail) },
+      { label: 'Highest', seen: highest, before: spreads.map((spread) => spread.highest) },
+      ...ofMembers(shown.filter(([peerId, { isLocal }]) => isLocal || peerId === selected)),
+    ])
   }
 
-  #inOrder(kept: Float32Array): Array<number | null> {
-    return this.#times.map((_, index) => {
-      const value = kept[(this.#first + index) % HISTORY_SECONDS] ?? Number.NaN
-      return Number.isNaN(value) ? null : value
-    })
+  #ownPast(): readonly LivePointView[] {
+    const from = this.#windowStart()
+    return this.#own.filter(({ atWallMs }) => atWallMs / 1000 >= from)
   }
+
+  #pastLoad(): PastOfMembers {
+    const own = this.#ownPast()
+    const values = own.map(({ cpuPercent }) => cpuPercent)
+    return { times: own.map(({ atWallMs }) => atWallMs / 1000), valuesOf: (_peerId, isLocal) => (isLocal ? values : []) }
+  }
+
+  #pastRoundTrips(peerIds: readonly string[]): PastOfMembers {
+    const from = this.#windowStart()
+    const byPeer = new Map(peerIds.map((peerId) => [peerId, new Map((this.#roundTrips.get(peerId) ?? []).filter(({ atSeconds }) => atSeconds >= from).map(({ atSeconds, ms }) => [atSeconds, ms]))]))
+    const times = [...new Set([...byPeer.values()].flatMap((points) => [...points.keys()]))].sort((one, other) => one - other)
+    return { times, valuesOf: (peerId) => times.map((atSeconds) => byPeer.get(peerId)?.get(atSeconds) ?? null) }
+  }
+
+  #windowStart(): number {
+    return (this.#times.at(-1) ?? 0) - HISTORY_SECONDS
+  }
+
+  /** Both in the order of time; nothing before the page's first reading. */
+  #lines(past: readonly number[], drawn: readonly Drawn[]): Lines {
+    if (this.#times.length === 0) return { times: [], lines: drawn.map(({ label }) => ({ label, values: [] })), seenSince: null }
+    const times: number[] = []
+    /** Where each is: in the past, or else in what was seen. */
+    const places: Array<{ readonly isPast: boolean; readonly index: number }> = []
+    let next = 0
+    for (const [index, atSeconds] of this.#times.entries()) {
+      for (; next < past.length && (past[next] ?? 0) < atSeconds; next++) {
+        times.push(past[next] ?? 0)
+        places.push({ isPast: true, index: next })
+      }
+      times.push(atSeconds)
+      places.push({ isPast: false, index: (this.#first + index) % HISTORY_SECONDS })
+    }
+    return {
+      times, seenSince: places[0]?.isPast === true ? this.#times[0] ?? null : null,
+      lines: drawn.map(({ label, seen, before }) => ({ label, values: places.map(({ isPast, index }) => {
+        const value = isPast ? before[index] : seen[index]
+        return value === undefined || value === null || Number.isNaN(value) ? null : value
+      }) })),
+    }
+  }
+}
+
+interface Drawn {
+  readonly label: string
+  readonly seen: Float32Array
+  /** One for each time of the past; fewer where none is known. */
+  readonly before: Values
+}
+
+interface PastOfMembers {
+  readonly times: readonly number[]
+  readonly valuesOf: (peerId: string, isLocal: boolean) => Values
+}
+
+interface Spread {
+  readonly median: number | null
+  readonly tail: number | null
+  readonly highest: number | null
+}
+
+/** Of all members at each time. */
+function spreadsOf(members: readonly Values[], times: number): Spread[] {
+  return Array.from({ length: times }, (_, at) => spreadOf(members.flatMap((values) => values[at] ?? [])))
+}
+
+function spreadOf(values: readonly number[]): Spread {
+  const sorted = [...values].sort((one, other) => one - other)
+  return { median: sorted[Math.floor((sorted.length - 1) / 2)] ?? null, tail: sorted[Math.ceil(sorted.length * 0.95) - 1] ?? null, highest: sorted.at(-1) ?? null }
 }
 
 /** The way to itself is no round trip. */

@@ -1,7 +1,7 @@
 /** What the page asks of its node, apart from the stream. */
-import type { ExplainView } from '../../../wire/control.ts'
+import type { ExplainView, LatencyView } from '../../../wire/control.ts'
 import type { EventView } from '../../../wire/event-views.ts'
-import type { AlertView, DatabaseView, QueryRecord } from '../../../wire/operations-views.ts'
+import type { AlertView, DatabaseView, LiveHistoryView, QueryRecord } from '../../../wire/operations-views.ts'
 import { problemOf, RequestProblem } from './problem.ts'
 import { parseExact } from './query-result.ts'
 
@@ -12,6 +12,16 @@ const ANSWER_CHARACTERS_MAX = 16 << 20
 export async function getList<T extends QueryRecord | EventView | AlertView | DatabaseView>(path: string, name: string): Promise<readonly T[]> {
   const list = (await ask(path, {}) as Readonly<Record<string, unknown>>)[name]
   return Array.isArray(list) ? list as readonly T[] : []
+}
+
+/** @throws RequestProblem */
+export async function getLiveHistory(): Promise<LiveHistoryView> {
+  return await ask('/api/v1/live/history', {}) as LiveHistoryView
+}
+
+/** Of a quarter of an hour. @throws RequestProblem */
+export async function getLatency(database: string): Promise<LatencyView> {
+  return await ask(`/api/v1/latency?database=${encodeURIComponent(database)}&hours=0.25`, {}) as LatencyView
 }
 
 /** @throws RequestProblem, and AbortError when the signal aborts */

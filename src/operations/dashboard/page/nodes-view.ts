@@ -11,9 +11,9 @@ const columns: ReadonlyArray<{ readonly column: Column; readonly label: string; 
   { column: 'condition', label: 'Status', className: 'status' },
   { column: 'latencyMs', label: 'Round trip', className: 'number' },
   { column: 'cpuPercent', label: 'CPU', className: 'number' },
-  { column: 'memoryPercent', label: 'Memory', className: 'number wide' },
-  { column: 'inFlight', label: 'In flight', className: 'number wide' },
-  { column: 'place', label: 'Place', className: 'place wide' },
+  { column: 'memoryPercent', label: 'Memory', className: 'number is-memory' },
+  { column: 'inFlight', label: 'In flight', className: 'number is-in-flight' },
+  { column: 'place', label: 'Place', className: 'place' },
 ]
 
 /** Rows that are scrolled out of view are drawn each so many times: a hundred of them would be laid out each second for nobody. */
@@ -124,7 +124,7 @@ export function createNodesView({ select }: { readonly select: (peerId: string) 
     const bar = element('span', { class: 'bar' })
     const row = element('tr', {},
       element('th', { scope: 'row', class: 'name' }, button), element('td', { class: 'status' }, mark, condition), element('td', { class: 'number' }, latencyMs), element('td', { class: 'number load' }, cpuPercent, bar),
-      element('td', { class: 'number wide' }, memoryPercent), element('td', { class: 'number wide' }, inFlight), element('td', { class: 'place wide' }, place))
+      element('td', { class: 'number is-memory' }, memoryPercent), element('td', { class: 'number is-in-flight' }, inFlight), element('td', { class: 'place' }, place))
     const made = { row, select: button, mark, bar, condition: '', cells: { condition, latencyMs, cpuPercent, memoryPercent, inFlight, place } }
     rows.set(peerId, made)
     watched.observe(row)

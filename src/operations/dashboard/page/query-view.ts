@@ -25,6 +25,8 @@ export function createQueryView({ signIn }: { readonly signIn: () => void }): Vi
   const status = byId('query-status')
   const output = byId('query-output')
   let abort: AbortController | null = null
+  let isChosen = false
+  database.addEventListener('change', () => { isChosen = true })
   output.append(emptyNote('Ask the mesh', 'The statement goes to this node, which runs it here or on the nearest healthy copy, and says why.'))
 
   async function perform(what: string, request: (signal: AbortSignal) => Promise<readonly [string, ...HTMLElement[]]>): Promise<void> {
@@ -82,7 +84,7 @@ export function createQueryView({ signIn }: { readonly signIn: () => void }): Vi
   }))
 
   return (state, before) => {
-    if (state.databases !== before?.databases || state.live?.members !== before?.live?.members) drawDatabases(database, namesOf(state))
+    if (state.databases !== before?.databases || state.live?.members !== before?.live?.members) drawDatabases(database, namesOf(state), isChosen)
   }
 }
 
@@ -102,12 +104,13 @@ function localNames(live: LiveStateView | null): string[] {
   return live?.members.find(({ isLocal }) => isLocal)?.databases.map(({ name }) => name) ?? []
 }
 
-function drawDatabases(select: HTMLSelectElement, names: readonly string[]): void {
+/** The one that stands there is kept, but for the mesh itself, the only one that is known from the first: it stays where the reader chose it. */
+function drawDatabases(select: HTMLSelectElement, names: readonly string[], isChosen: boolean): void {
   const shown = [...select.options].map(({ value }) => value)
   if (shown.join('\n') === names.join('\n')) return
   const chosen = select.value
   select.replaceChildren(...names.map((name) => element('option', { value: name }, name)))
-  if (names.includes(chosen)) select.value = chosen
+  if (names.includes(chosen) && (isChosen || chosen !== MESH_DATABASE)) select.value = chosen
 }
 
 function problemBox({ code, message, nextStep }: Problem): HTMLElement {

@@ -1,8 +1,9 @@
 /** Sentences about what is shown: for the head of the page, for those who hear it, and for what has no other text. */
 import type { EventView } from '../../../wire/event-views.ts'
-import type { LiveStateView, QueryRecord } from '../../../wire/operations-views.ts'
+import type { AlertView, LiveStateView, QueryRecord } from '../../../wire/operations-views.ts'
 import { CONDITION_WORDS, CONDITIONS, conditionOf, isUp } from './condition.ts'
-import { formatCount, formatMs, oneLine } from './format.ts'
+import type { Standing } from './dashboard-state.ts'
+import { formatClock, formatCount, formatMs, oneLine } from './format.ts'
 
 export interface Overview {
   readonly up: number
@@ -63,16 +64,42 @@ export function eventTitle(event: EventView): string {
   return 'keeper' in event ? `${words}: ${event.name}` : words
 }
 
-/** Where a query went, as one phrase: "here", "to lyon-2 (12 ms away)". */
-export function routePhrase({ decision, executedBy, latencyMs, sentBy }: Pick<QueryRecord, 'decision' | 'executedBy' | 'latencyMs' | 'sentBy'>): string {
+/** Where a query went, as one phrase: "here", "to lyon-2 (12 ms away)". Of one that failed at a peer the node does not keep at which. */
+export function routePhrase({ decision, executedBy, latencyMs, sentBy, failedAttempts }: Pick<QueryRecord, 'decision' | 'executedBy' | 'latencyMs' | 'sentBy' | 'failedAttempts'>): string {
   const from = sentBy === null ? '' : `from ${sentBy}, `
   switch (decision) {
     case 'local': return `${from}here`
     case 'local-overloaded': return `${from}here, though overloaded`
     case 'refused': return `${from}refused`
-    case 'failed': return `${from}nowhere`
-    default: return executedBy === null ? `${from}nowhere` : `${from}to ${executedBy.name}${latencyMs === null ? '' : ` (${formatMs(latencyMs)} away)`}`
+    case 'failed': return `${from}before a decision`
+    default: return executedBy === null ? `${from}to ${failedAttempts.map(({ name }) => name).join(', then to ') || 'a peer'}` : `${from}to ${executedBy.name}${latencyMs === null ? '' : ` (${formatMs(latencyMs)} away)`}`
   }
+}
+
+/** Of an empty list of alerts: that nothing fires is said only of now. */
+export function noAlerts(standing: Standing): { readonly title: string; readonly detail: string } {
+  switch (standing.kind) {
+    case 'now': return { title: 'No alerts', detail: 'Nothing that a rule watches is out of bounds.' }
+    case 'old': return { title: 'Not known', detail: `There was no alert at ${formatClock(standing.atWallMs)}; since then nothing was heard from the node.` }
+    case 'unknown': return { title: 'Not known yet', detail: 'Alerts are listed once the node is heard.' }
+  }
+}
+
+/** Beside the head of the list. */
+export function alertCount(standing: Standing, alerts: readonly AlertView[]): string {
+  if (standing.kind === 'old') return `as of ${formatClock(standing.atWallMs)}`
+  return alerts.length === 0 ? '' : `${alerts.filter(({ state }) => state === 'firing').length} firing`
+}
+
+export interface Pill {
+  readonly text: string
+  readonly weight: 'good' | 'warning' | 'bad' | 'plain'
+}
+
+/** Green is of now; what was so at a time is grey, and says when. */
+export function quorumPill(live: LiveStateView, standing: Standing): Pill {
+  const text = live.hasQuorum ? 'Quorum' : 'No quorum'
+  return standing.kind === 'old' ? { text: `${text} at ${formatClock(standing.atWallMs)}`, weight: 'plain' } : { text, weight: live.hasQuorum ? 'good' : 'bad' }
 }
 
 export function statementTitle({ sql }: Pick<QueryRecord, 'sql'>): string {

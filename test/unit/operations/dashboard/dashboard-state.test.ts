@@ -57,6 +57,11 @@ describe('what is said aloud', () => {
     expect(announcement(eventsCame([mesh.event(1, 'lyon-1', 'member-failed', 'no ack')])(live), live)).toBe('')
   })
 
+  it('is of the first connection that it stands, not that it is back, also where the first state came with it', () => {
+    const first = after(connectionChanged({ phase: 'live' }))
+    expect([announcement(first, INITIAL_STATE), announcement(live, INITIAL_STATE), announcement(live, null), announcement(live, first)]).toEqual(['Connected.', 'Connected.', 'Connected.', ''])
+  })
+
   it('is a connection that is lost and found, once each', () => {
     const waiting = connectionChanged({ phase: 'waiting', attempt: 1, retryAtMs: 0, problem: '' })(live)
     const again = connectionChanged({ phase: 'connecting', attempt: 1 })(waiting)

@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
+import { standingOf } from '../../../../src/operations/dashboard/page/dashboard-state.ts'
 import { formatClock, formatMs, formatPlace, formatRate, formatSpan, formatValue, oneLine, shortPeerId } from '../../../../src/operations/dashboard/page/format.ts'
 import { orderedMembers } from '../../../../src/operations/dashboard/page/node-order.ts'
 import { problemOf } from '../../../../src/operations/dashboard/page/problem.ts'
 import { parseExact, readResult, ROWS_SHOWN_MAX } from '../../../../src/operations/dashboard/page/query-result.ts'
 import { retryDelayMs } from '../../../../src/operations/dashboard/page/retry-delay.ts'
-import { eventTitle, meshSentence, overviewOf, routePhrase, weightOf } from '../../../../src/operations/dashboard/page/summaries.ts'
+import { alertCount, eventTitle, meshSentence, noAlerts, overviewOf, quorumPill, routePhrase, weightOf } from '../../../../src/operations/dashboard/page/summaries.ts'
 import type { EventView } from '../../../../src/wire/event-views.ts'
 import { SimulatedMesh } from '../../../support/simulated-mesh.ts'
 
@@ -41,10 +42,29 @@ describe('sentences', () => {
 
   it('tell where a query went', () => {
     const executedBy = { peerId: 'x', name: 'oslo-3' }
-    const route = { decision: 'forward', executedBy, latencyMs: 31.2, sentBy: null } as const
+    const route = { decision: 'forward', executedBy, latencyMs: 31.2, sentBy: null, failedAttempts: [] } as const
     expect(routePhrase(route)).toBe('to oslo-3 (31.2 ms away)')
-    expect(routePhrase({ ...route, executedBy: null })).toBe('nowhere')
     expect(routePhrase({ ...route, decision: 'local', sentBy: 'lyon-1' })).toBe('from lyon-1, here')
+  })
+
+  it('never say of a query that it went nowhere, where the node does not know that', () => {
+    const route = { decision: 'forward', executedBy: null, latencyMs: null, sentBy: null, failedAttempts: [] } as const
+    expect(routePhrase(route)).toBe('to a peer')
+    expect(routePhrase({ ...route, failedAttempts: ['oslo-3', 'ohio-4'].map((name) => ({ peerId: name, name, code: 'ERR_QUERY_BROKEN', message: '' })) })).toBe('to oslo-3, then to ohio-4')
+    expect(routePhrase({ ...route, decision: 'local' })).toBe('here')
+    expect(routePhrase({ ...route, decision: 'failed' })).toBe('before a decision')
+  })
+
+  it('give no all-clear for a time of which nothing is known', () => {
+    const live = mesh.state(Date.UTC(2026, 1, 3, 4, 5, 6))
+    const now = standingOf({ connection: { phase: 'live' }, live })
+    const old = standingOf({ connection: { phase: 'waiting', attempt: 1, retryAtMs: 0, problem: '' }, live })
+    const clock = formatClock(live.atWallMs)
+    expect([now.kind, old.kind, standingOf({ connection: { phase: 'live' }, live: null }).kind]).toEqual(['now', 'old', 'unknown'])
+    expect([now, old].map((standing) => quorumPill(live, standing))).toEqual([{ text: 'Quorum', weight: 'good' }, { text: `Quorum at ${clock}`, weight: 'plain' }])
+    expect(quorumPill({ ...live, hasQuorum: false }, now)).toEqual({ text: 'No quorum', weight: 'bad' })
+    expect([now, old, { kind: 'unknown' } as const].map((standing) => noAlerts(standing).title)).toEqual(['No alerts', 'Not known', 'Not known yet'])
+    expect([now, old].map((standing) => alertCount(standing, []))).toEqual(['', `as of ${clock}`])
   })
 })
 
