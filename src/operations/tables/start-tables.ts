@@ -265,7 +265,7 @@ class RunningTables implements Tables {
     this.#nextKeepMs = clock.nowMs() + KEEP_INTERVAL_MS
     this.#keptAfterEnded = this.#endedFiles()
     const openNames = new Set(this.#writers.flatMap(({ file: { historyName } }) => (historyName === null ? [] : [historyName])))
-    await this.#keeper.keep(clock.wallMs(), { openNames, openBytes: this.#openBytes() })
+    await this.#keeper.keep({ nowMs: clock.nowMs(), wallMs: clock.wallMs() }, { openNames, openBytes: this.#openBytes() })
     if (!this.#isFirst) return
     this.#isFirst = false
     // Of a process that ended in the midst of replacing it.

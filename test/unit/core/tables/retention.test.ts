@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { DAY_MS, dayOf, filesToDrop, type HistoryFile, isPartFull } from '../../../../src/core/tables/retention.ts'
 
-const limits = { rawRetentionMs: 7 * DAY_MS, aggregateRetentionMs: 90 * DAY_MS, bytesMax: 1_000, bytesElsewhere: 0 }
+const limits = { rawRetentionMs: 7 * DAY_MS, aggregateRetentionMs: 90 * DAY_MS, bytesMax: 1_000, bytesElsewhere: 0, isClockTrusted: true }
 const today = 100
 
 function file(name: string, { day, resolution = 'raw', bytes = 1, isOpen = false }: Partial<HistoryFile> & { readonly day: number }): HistoryFile {
@@ -39,6 +39,13 @@ describe('which files of the history go', () => {
 
   it('keeps what is being written, and counts it', () => {
     expect(dropped([file('open', { day: today, resolution: '1m', bytes: 900, isOpen: true }), file('closed', { day: today - 1, bytes: 200 })])).toEqual(['closed'])
+  })
+
+  it('drops nothing for its age while the clock is in doubt, and two days at most at once; the bound on size holds all the same', () => {
+    const files = [20, 19, 18, 17].flatMap((age) => [file(`raw-${age}`, { day: today - age }), file(`part-${age}`, { day: today - age })])
+    expect(dropped(files, { isClockTrusted: false })).toEqual([])
+    expect(dropped(files).sort()).toEqual(['part-19', 'part-20', 'raw-19', 'raw-20'])
+    expect(dropped([file('a', { day: today - 20, bytes: 900 }), file('b', { day: today - 19, bytes: 900 })], { isClockTrusted: false })).toEqual(['a'])
   })
 
   it('turns days at midnight in UTC', () => {

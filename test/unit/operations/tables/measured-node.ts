@@ -11,7 +11,7 @@ import { VirtualClock } from '../../../support/query-plane.ts'
 import { createRecordingLog, type RecordingLog } from '../../../support/recording-log.ts'
 
 class DatedClock extends VirtualClock {
-  readonly #startWallMs: number
+  #startWallMs: number
 
   constructor(startWallMs: number) {
     super()
@@ -21,11 +21,15 @@ class DatedClock extends VirtualClock {
   override wallMs(): number {
     return this.#startWallMs + this.nowMs()
   }
+
+  setWallForward(byMs: number): void {
+    this.#startWallMs += byMs
+  }
 }
 
 export interface MeasuredNode {
   readonly dataDir: string
-  readonly clock: VirtualClock
+  readonly clock: DatedClock
   readonly log: RecordingLog
   readonly inspection: TablesParts['inspection']
   readonly tell: Required<Pick<NodeObserver, 'handleRtt' | 'handleLost' | 'handleReading'>>

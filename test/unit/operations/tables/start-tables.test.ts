@@ -212,10 +212,42 @@ describe('the history', () => {
   it('loses what is past its time, and nothing that is not its own', async () => {
     const { node } = await start('2026-11-20T12:00:00.000Z', {
       before: async (node) => {
-        for (const name of ['load-2026-11-12.csv', 'load-2026-11-13.csv', 'load-1m-2026-08-21.csv', 'load-1m-2026-08-22.csv', 'notes-2020-01-01.csv', 'load-2020-01-01.csv.bak']) await write(`history/${name}`, name.includes('1m') ? `${minuteHeader}\n${'2026-08-22T00:00:00.000Z' + ',1'.repeat(11)}\n` : 'x\n')(node)
+        for (const name of ['load-2026-11-12.csv', 'load-2026-11-13.csv', 'load-2026-11-19.csv', 'load-1m-2026-08-21.csv', 'load-1m-2026-08-22.csv', 'notes-2020-01-01.csv', 'load-2020-01-01.csv.bak']) await write(`history/${name}`, name.includes('1m') ? `${minuteHeader}\n${'2026-08-22T00:00:00.000Z' + ',1'.repeat(11)}\n` : 'x\n')(node)
       },
     })
-    expect((await fs.readdir(join(node.dataDir, 'history'))).sort()).toEqual(['load-1m-2026-08-22.csv', 'load-2020-01-01.csv.bak', 'load-2026-11-13.csv', 'notes-2020-01-01.csv'])
+    expect((await fs.readdir(join(node.dataDir, 'history'))).sort()).toEqual(['load-1m-2026-08-22.csv', 'load-2020-01-01.csv.bak', 'load-2026-11-13.csv', 'load-2026-11-19.csv', 'notes-2020-01-01.csv'])
+  })
+
+  it('survives a clock that is set ten days ahead, and back within a day', async () => {
+    const names = ['15', '16', '17', '18', '19'].map((day) => `load-2026-11-${day}.csv`)
+    const { node, tables } = await start('2026-11-20T12:00:00.000Z', { before: async (node) => { for (const name of names) await write(`history/${name}`, 'x\n')(node) } })
+    const run = async (hours: number): Promise<string[]> => {
+      node.clock.advance(hours * 3_600_000)
+      await tables.flush()
+      return (await fs.readdir(join(node.dataDir, 'history'))).sort()
+    }
+    expect(await run(1)).toEqual(names)
+    node.clock.setWallForward(10 * 86_400_000)
+    expect(await run(1)).toEqual(names)
+    expect(await run(20)).toEqual(names)
+    expect(node.log.lines.filter((line) => line.includes('the clock is 240 h ahead'))).toHaveLength(1)
+    node.clock.setWallForward(-10 * 86_400_000)
+    expect(await run(1)).toEqual(names)
+    expect(await run(25)).toEqual(names)
+    // 23 November: nothing is past its time; then days are, one after another, as without all this.
+    expect(await run(24)).toEqual(names.slice(1))
+  })
+
+  it('is believed old only a day after the start of a node that was away, or whose clock is wrong', async () => {
+    const names = ['05', '06', '07', '08', '09'].map((day) => `load-2026-11-${day}.csv`)
+    const { node, tables } = await start('2026-11-20T12:00:00.000Z', { before: async (node) => { for (const name of names) await write(`history/${name}`, 'x\n')(node) } })
+    const left = async (): Promise<string[]> => (await fs.readdir(join(node.dataDir, 'history'))).filter((name) => names.includes(name)).sort()
+    expect(await left()).toEqual(names)
+    for (const [hours, kept] of [[23, 5], [2, 3], [1, 1], [1, 0]] as const) {
+      node.clock.advance(hours * 3_600_000)
+      await tables.flush()
+      expect(await left()).toEqual(names.slice(5 - kept))
+    }
   })
 
   it('and all tables stay within their bound, the oldest going first, also on a day that alone is too much', async () => {
