@@ -6,7 +6,8 @@ import { type Problem, problemHeaders, problemOf } from './problem.ts'
 
 /** Null: nobody is there to be told, or it was no HTTP. */
 export function clientProblem({ code = '', message }: NodeJS.ErrnoException): Problem | null {
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return { ...problemOf(new MeshError('ERR_REQUEST_INVALID', 'the request did not arrive in time')), status: 408 }
+  // Node's own, and none of our table.
+  if (/^ERR_HTTP_REQUEST_TIMEOUT$/.test(code)) return { ...problemOf(new MeshError('ERR_REQUEST_INVALID', 'the request did not arrive in time')), status: 408 }
   if (code === 'HPE_HEADER_OVERFLOW') return { ...problemOf(new MeshError('ERR_REQUEST_TOO_LARGE', 'the headers of the request are longer than 16 KiB', { nextStep: 'Shorten the URL or the headers.' })), status: 431 }
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return problemOf(new MeshError('ERR_REQUEST_TOO_LARGE', 'the chunks of the body have too long extensions', { nextStep: 'Leave them out.' }))
   return code.startsWith('HPE_') ? problemOf(new MeshError('ERR_REQUEST_INVALID', `the request is not HTTP: ${message}`)) : null
