@@ -66,6 +66,8 @@ export interface CliContext {
   nowMs(): number
   /** Until the returned function is called, signals come here instead of ending the process. */
   onSignal(handler: (signal: StopSignal) => void): () => void
+  /** Tells the process that started this one, where that listens. Whether it does not any more is all the same. */
+  tellParent(message: string): Promise<void>
   /** Dies by that signal, here and now. */
   exitNow(signal: StopSignal): void
 }
@@ -108,6 +110,10 @@ export function processContext(argv: readonly string[]): CliContext {
         for (const [signal, listener] of handlers) process.off(signal, listener)
       }
     },
+    tellParent: (message) => new Promise((resolve) => {
+      if (process.send === undefined || !process.connected) resolve()
+      else process.send(message, undefined, undefined, () => { resolve() })
+    }),
     // Not process.exit: that waits for native threads, and an engine's may be busy for hours.
     exitNow: (signal) => {
       process.removeAllListeners(signal)

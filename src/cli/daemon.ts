@@ -1,11 +1,10 @@
-/** Starts `rdb start` in the background, as its own session, and waits until it answers or has ended. */
+/** Starts `rdb start` in the background, as its own session, and waits until it says that all of it has started, or has ended. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdir, open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { MeshError } from '../errors.ts'
-import { readRuntimeFile } from '../adapters/files/runtime-file.ts'
-import { nodeLogName } from './start-line.ts'
+import { nodeLogName, readyMessage } from './start-line.ts'
 
 const checkMs = 50
 const tellMs = 1_000
@@ -35,13 +34,13 @@ export interface DetachedNode {
  */
 export async function startDetached({ args, env, cwd, dataDir, waitMsMax, onWaiting, signal }: DetachedStart): Promise<DetachedNode> {
   const logFile = join(dataDir, nodeLogName)
-  const { child, logStart } = await launch({ args, env, cwd, dataDir, logFile })
+  const { child, logStart, isReady } = await launch({ args, env, cwd, dataDir, logFile })
   const startedMs = performance.now()
   let toldMs = startedMs
   try {
     for (;;) {
       if (child.exitCode !== null || child.signalCode !== null) throw await ended(child, logFile, logStart)
-      if (await isServing(dataDir, child.pid)) break
+      if (isReady()) break
       const nowMs = performance.now()
       if (nowMs - startedMs >= waitMsMax) {
         throw new MeshError('ERR_START_FAILED', `the node, process ${child.pid ?? 0}, has not answered for ${Math.round(waitMsMax / 1000)} s, and goes on starting`, { nextStep: `See ${logFile}; rdb db:measure:status tells when it answers.`, details: { pid: child.pid ?? null, log: logFile } })
@@ -55,39 +54,33 @@ export async function startDetached({ args, env, cwd, dataDir, waitMsMax, onWait
   } catch (error) {
     if (signal.aborted) child.kill('SIGTERM')
     throw error
+  } finally {
+    if (child.connected) child.disconnect()
   }
   child.unref()
   return { pid: child.pid ?? 0, logFile }
 }
 
-async function launch({ args, env, cwd, dataDir, logFile }: Pick<DetachedStart, 'args' | 'env' | 'cwd' | 'dataDir'> & { readonly logFile: string }): Promise<{ readonly child: ChildProcess; readonly logStart: number }> {
+async function launch({ args, env, cwd, dataDir, logFile }: Pick<DetachedStart, 'args' | 'env' | 'cwd' | 'dataDir'> & { readonly logFile: string }): Promise<{ readonly child: ChildProcess; readonly logStart: number; readonly isReady: () => boolean }> {
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 })
     const log = await open(logFile, 'a', 0o600)
     try {
       const { size } = await log.stat()
       const [program = ''] = process.argv.slice(1)
-      const child = spawn(process.execPath, [...process.execArgv, program, 'start', ...args], { detached: true, stdio: ['ignore', log.fd, log.fd], cwd, env })
+      const child = spawn(process.execPath, [...process.execArgv, program, 'start', ...args], { detached: true, stdio: ['ignore', log.fd, log.fd, 'ipc'], cwd, env })
+      let isReady = false
+      child.on('message', (message) => { isReady ||= message === readyMessage })
       await new Promise((resolve, reject) => {
         child.once('spawn', resolve)
         child.once('error', reject)
       })
-      return { child, logStart: size }
+      return { child, logStart: size, isReady: () => isReady }
     } finally {
       await log.close()
     }
   } catch (error) {
     throw new MeshError('ERR_DATA_DIR_UNUSABLE', `no node can be started on ${dataDir}: ${(error as Error).message}`, { cause: error, details: { path: dataDir } })
-  }
-}
-
-/** It has written where it is found, as the last thing before it serves. */
-async function isServing(dataDir: string, pid: number | undefined): Promise<boolean> {
-  try {
-    return (await readRuntimeFile(dataDir)).pid === pid
-  } catch (error) {
-    if (error instanceof MeshError && error.code === 'ERR_NO_NODE') return false
-    throw error
   }
 }
 

@@ -5,6 +5,8 @@ import type { StartFile } from '../adapters/files/start-file.ts'
 import { CONFIG_ENV, OPTION_TABLE } from '../node/options-table.ts'
 
 export const nodeLogName = 'node.log'
+/** From `rdb start` to the process that started it, over Node's channel where there is one. */
+export const readyMessage = 'ready'
 /** Addresses whose paths and queries may be tokens. */
 const withheldKeys: ReadonlySet<string> = new Set(['alerts.webhook', 'traces.endpoint'])
 

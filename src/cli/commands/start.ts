@@ -73,12 +73,15 @@ async function start(flags: Record<string, unknown>, context: CliContext): Promi
   collectBuffersEarly()
   const signals = watchSignals(context)
   try {
-    const { startOf } = await import('../start-line.ts')
+    const { readyMessage, startOf } = await import('../start-line.ts')
     const starting = context.parts.node().then(({ startOperatedNode }) => startOperatedNode(options, { log, origin: { configuration, start: startOf(flags, { dataDir: options.dataDir, env: context.env, cwd: context.cwd }) } }))
     const node = await unlessStuck(starting, signals.first, { log, context })
     const { serviceManager } = await import('../../adapters/system/service-manager.ts')
     const manager = serviceManager(context.env, log)
-    await manager.ready(`${options.name} serves ${options.databases.length} databases`)
+    const { length } = options.databases
+    await manager.ready(`${options.name} serves ${length} ${length === 1 ? 'database' : 'databases'}`)
+    // Not its node.json, which is there before the seeds are asked and HTTP has its port.
+    await context.tellParent(readyMessage)
     // Kept now and not only at the end: who is killed or crashes would compile all of it again at the next start. Takes long the first time only.
     flushCompileCache()
     const signal = await Promise.race([signals.first, node.done.then(() => null)])

@@ -1,5 +1,7 @@
 /** Databases, thresholds and the interval that change while nodes run, and nodes that run in the background, with real processes. */
+import { once } from 'node:events'
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { type AddressInfo, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connect } from '../../../src/client/connect.ts'
@@ -17,6 +19,9 @@ let dataDir = ''
 let client: Client
 /** On a third folder, with a database that is not there; beside all the rest, since it takes a while. */
 let failing: Promise<CommandResult>
+/** Likewise, with a port for HTTP that is another's. */
+let portless: Promise<CommandResult>
+let taken: Server
 const flags = ['--listen', '127.0.0.1:0', '--http-listen', 'off', '--name', 'back1']
 const rdb = (...args: string[]): Promise<CommandResult> => runRdb([...args, '--data-dir', dataDir])
 const configuration = (): Promise<string> => readFile(join(dataDir, 'reedbase.yaml'), 'utf8')
@@ -38,11 +43,15 @@ beforeAll(async () => {
     await writeFile(join(mesh.folder, name, 'items.csv'), 'id\n1\n2\n3\n')
   }
   failing = runRdb(['db:measure:start', 'users', '--db', `users=${join(mesh.folder, 'missing')}`, '--data-dir', join(mesh.folder, 'nothing')])
+  taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  portless = runRdb(['db:measure:start', 'users', '--db', `users=${join(mesh.folder, 'users')}`, '--data-dir', join(mesh.folder, 'portless'), '--', '--listen', '127.0.0.1:0', '--http-listen', `127.0.0.1:${(taken.address() as AddressInfo).port}`])
   other = await mesh.start('front1', { key: 'none', args: ['--http-listen', 'off'] })
   const { tcpMultiaddrs } = await other.ready()
   flags.push('--seed', tcpMultiaddrs[0] ?? '')
 })
 afterAll(async () => {
+  taken.close()
   await client.close()
   const last = await runtime().catch(() => null)
   if (last !== null && isAlive(last.pid)) process.kill(last.pid, 'SIGKILL')
@@ -68,6 +77,15 @@ describe('a node in the background', () => {
     expect([code, stdout]).toEqual([3, ''])
     expect(stderr).toMatch(/^error: the node ended with exit code 2; its log ends with:\n {2}error: .*missing.*\(ERR_DATABASE_PATH\)\n {2}next: .*\n {2}\(ERR_START_FAILED\)\nnext: /)
     await expect(stat(join(mesh.folder, 'nothing/reedbase.yaml'))).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+})
+
+describe('a node whose port for HTTP is taken', () => {
+  it('is not called started, although it has served for a moment', async () => {
+    const { code, stdout, stderr } = await portless
+    expect([code, stdout]).toEqual([3, ''])
+    expect(stderr).toMatch(/^error: the node ended with exit code 2; its log ends with:\n[\s\S]*\(ERR_PORT_BUSY\)\n[\s\S]*\(ERR_START_FAILED\)\nnext: /)
+    await expect(stat(join(mesh.folder, 'portless/reedbase.yaml'))).rejects.toMatchObject({ code: 'ENOENT' })
   })
 })
 

@@ -48,6 +48,8 @@ export class FakeProcess {
   readonly queries: Array<{ readonly sql: string; readonly options: QueryOptions }> = []
   readonly transactions: Array<{ database: string; options: TransactionOptions; end: string }> = []
   readonly exits: string[] = []
+  /** What the process that started this one was told. */
+  readonly told: string[] = []
   clientsClosed = 0
   #handlers: Array<(signal: StopSignal) => void> = []
   #nowMs = 0
@@ -83,6 +85,10 @@ export class FakeProcess {
       onSignal: (handler) => {
         this.#handlers.push(handler)
         return () => { this.#handlers = this.#handlers.filter((other) => other !== handler) }
+      },
+      tellParent: (message) => {
+        this.told.push(message)
+        return Promise.resolve()
       },
       exitNow: (signal) => { this.exits.push(signal) },
       parts: {

@@ -47,6 +47,28 @@ describe('start', () => {
     expect([node.stops, process.listensForSignals]).toEqual([['SIGTERM'], false])
   })
 
+  it('says that it is ready when all of it has started, and nothing where it does not', async () => {
+    const node = fakeNode()
+    const all = Promise.withResolvers<void>()
+    const process = new FakeProcess({ node: async () => {
+      const { startOperatedNode } = await node.part()
+      return { startOperatedNode: async (...given) => {
+        const running = await startOperatedNode(...given)
+        await all.promise
+        return running
+      } }
+    } })
+    const outcome = process.run('start', ...quiet)
+    await node.started
+    expect(process.told).toEqual([])
+    all.resolve()
+    await vi.waitFor(() => { expect(process.told).toEqual(['ready']) })
+    node.end()
+    await outcome
+    const failing = new FakeProcess({ node: () => Promise.resolve({ startOperatedNode: () => Promise.reject(new MeshError('ERR_PORT_BUSY', 'taken')) }) })
+    expect([(await failing.run('start', ...quiet)).code, failing.told]).toEqual([2, []])
+  })
+
   it.each(['SIGINT', 'SIGTERM'] as const)('dies at once of a second %s', async (signal) => {
     const node = fakeNode({ stopHangs: true })
     const process = new FakeProcess({ node: node.part })
