@@ -11,7 +11,7 @@ interface Site {
 const sites: readonly Site[] = [{ name: 'lyon', rttMs: 0.4 }, { name: 'milan', rttMs: 7 }, { name: 'oslo', rttMs: 31 }, { name: 'ohio', rttMs: 96 }, { name: 'tokyo', rttMs: 228 }]
 /** The first member serves `shop`, the others have a copy of it and `crm` beside it. */
 const statements: Readonly<Record<'shop' | 'crm', readonly string[]>> = {
-  shop: ["SELECT count(*) FROM orders WHERE placed_at > now() - INTERVAL '1 day'", 'SELECT product_id, avg(price)\nFROM prices\nGROUP BY product_id', 'UPDATE carts SET state = \'paid\' WHERE id = 90210', 'SELECT 1'],
+  shop: ["SELECT count(*) FROM orders WHERE placed_at > now() - INTERVAL '1 day'", 'SELECT product_id, avg(price)\nFROM prices\nGROUP BY product_id', 'SELECT state, count(*) FROM carts GROUP BY state', 'SELECT 1'],
   crm: ['SELECT customer_id, sum(total) AS spent\nFROM invoices\nGROUP BY ALL\nORDER BY spent DESC LIMIT 20', 'SELECT * FROM customers WHERE id = 4711'],
 }
 

@@ -44,7 +44,7 @@ function drawNode(state: DashboardState, standing: Standing): void {
 }
 
 function figuresOf({ live, alerts }: DashboardState): Figure[] {
-  if (live === null) return ['Nodes up', 'Median round trip', 'Queries', 'Forwarded', 'Failed', 'This node', 'Alerts'].map((label) => ({ label, value: '–', detail: ' ', weight: 'plain' }))
+  if (live === null) return ['Nodes up', 'Median round trip', 'Queries', 'Forwarded', 'Failed', 'CPU here', 'Alerts'].map((label) => ({ label, value: '–', detail: ' ', weight: 'plain' }))
   const { up, known, medianMs, farthestMs, attention } = overviewOf(live)
   const { queriesPerSecond, forwardedPerSecond, failedPerSecond } = live.rates
   const local = live.members.find(({ isLocal }) => isLocal)
@@ -55,7 +55,7 @@ function figuresOf({ live, alerts }: DashboardState): Figure[] {
     { label: 'Queries', value: `${formatRate(queriesPerSecond)} /s`, detail: 'from clients here', weight: 'plain' },
     { label: 'Forwarded', value: formatPercent(queriesPerSecond === 0 ? 0 : (forwardedPerSecond / queriesPerSecond) * 100), detail: `${formatRate(forwardedPerSecond)} /s`, weight: 'plain' },
     { label: 'Failed', value: `${formatRate(failedPerSecond)} /s`, detail: failedPerSecond === 0 ? 'none in 10 s' : `${formatPercent((failedPerSecond / Math.max(queriesPerSecond, failedPerSecond)) * 100)} of queries`, weight: failedPerSecond > 0 ? 'warning' : 'plain' },
-    { label: 'This node', value: formatPercent(local?.cpuPercent ?? null), detail: `CPU; memory ${formatPercent(local?.memoryPercent ?? null)}`, weight: local?.overloaded === true ? 'bad' : 'plain' },
+    { label: 'CPU here', value: formatPercent(local?.cpuPercent ?? null), detail: `memory ${formatPercent(local?.memoryPercent ?? null)}`, weight: local?.overloaded === true ? 'bad' : 'plain' },
     { label: 'Alerts', value: String(firing), detail: firing === 0 ? 'none fires' : 'firing', weight: firing > 0 ? 'bad' : 'plain' },
   ]
 }
