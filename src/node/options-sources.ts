@@ -72,7 +72,8 @@ export function fromConfigFile(path: string, cwd: string, text?: string): Source
   }
   if (document.contents === null) return new Map()
   if (!isMap(document.contents)) throw new MeshError('ERR_CONFIG_FILE', `${shown}: the file must be a mapping of option names to values`, { details: { path: absolutePath } })
-  const at = (keyPath: readonly string[]): string => `${shown}:${lineOf(document, keyPath, lines)} ${keyPath.join('.')}`
+  // What a command would write has lines that nobody can look at.
+  const at = (keyPath: readonly string[]): string => (text === undefined ? `${shown}:${lineOf(document, keyPath, lines)} ${keyPath.join('.')}` : `${keyPath.join('.')} that ${shown} would have`)
   return fromTree(document.toJS({ maxAliasCount: 16 }) as unknown, { at, folder: dirname(absolutePath) })
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { MeshError } from '../../errors.ts'
+import { OPTION_TABLE } from '../../node/options-table.ts'
 import { maskPasswords, writeDuration } from '../../node/options-values.ts'
 import type { MeasurementView, RoutingConfigView } from '../../wire/control.ts'
 import { reportMeasurement, startInBackground } from '../background-node.ts'
@@ -34,6 +35,8 @@ Where no node runs on the data folder, one is started in the background, with th
 unless --config after -- or REEDBASE_CONFIG names another) and with those after --. It ends with rdb db:measure:stop, and not with the terminal. Its log
 is appended to node.log in the data folder. Where a node runs, its figures are shown, and --interval changes them.
 ${examples(['rdb db:measure:start users_prod --db users_prod=./data/users_prod', 'rdb db:measure:start users_prod --interval 60', 'rdb db:measure:start users_prod -- --listen 0.0.0.0:7400 --seed 10.0.0.1:7400'])}`)
+  const { outputError } = command.configureOutput()
+  command.configureOutput({ outputError: (text, write) => { outputError?.(text.replace(/^(error: unknown option '(--[\w-]+)(?:=[^']*)?')/, (said, _whole, flag: string) => (OPTION_TABLE.some((option) => option.flag === flag) ? `${said}: options of rdb start follow --, as in … -- ${flag} …` : said)), write) } })
   command.action((database: string, startArgs: readonly string[], flags: Flags) => interruptible(context, async (signal) => {
     const asked: Asked = { database, startArgs, intervalMs: intervalMsOf(flags.interval), dataDir: dataDirOf(flags, context) }
     const started = await unlessNoNode(asked.dataDir, () => adjust(asked, flags, context, signal), async () => {

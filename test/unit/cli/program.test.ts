@@ -29,6 +29,8 @@ describe('rdb', () => {
     [['help', 'member'], 'error: unknown command "member"; did you mean members? (ERR_OPTION_UNKNOWN)\nUsage: rdb <command> [options]\nnext: rdb --help lists the commands.\n'],
     [['members', '--jsn'], "error: unknown option '--jsn' (ERR_OPTION_UNKNOWN)\n(Did you mean --json?)\nUsage: rdb members [options]\nnext: rdb members --help\n"],
     [['db:nodes'], "error: missing required argument 'database' (ERR_OPTION_INVALID)\nUsage: rdb db:nodes [options] <database>\nnext: rdb db:nodes --help\n"],
+    [['db:measure:start', 'users', '--name', 'x'], "error: unknown option '--name': options of rdb start follow --, as in … -- --name … (ERR_OPTION_UNKNOWN)\nUsage: rdb db:measure:start [options] <database> [start-options...]\nnext: rdb db:measure:start --help\n"],
+    [['db:measure:start', 'users', '--nothing'], "error: unknown option '--nothing' (ERR_OPTION_UNKNOWN)\nUsage: rdb db:measure:start [options] <database> [start-options...]\nnext: rdb db:measure:start --help\n"],
     [['members', 'x'], "error: too many arguments for 'members'. Expected 0 arguments but got 1. (ERR_OPTION_INVALID)\nUsage: rdb members [options]\nnext: rdb members --help\n"],
     [['db:query', 'a', 'SELECT 1', '--format', 'xml'], "error: option '--format <format>' argument 'xml' is invalid. Allowed choices are table, json, jsonl, csv, arrow. (ERR_OPTION_INVALID)\nUsage: rdb db:query [options] <database> [sql...]\nnext: rdb db:query --help\n"],
   ])('%j is bad usage: exit 2, on stderr', async (args: string[], stderr) => {

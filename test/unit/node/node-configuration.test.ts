@@ -60,5 +60,7 @@ describe('what wins over the file', () => {
     const { withText } = load({ rack: 'r1' })
     expect(withText('rack: r2\ncpuThreshold: 70\n')).toMatchObject({ rack: 'r1', cpuThresholdPercent: 70, pingIntervalMs: 30_000 })
     expect(() => withText('colour: red\n')).toThrow(expect.objectContaining({ code: 'ERR_OPTION_UNKNOWN' }))
+    // No line of a file that is not written.
+    expect(() => withText('rack: r2\npingInterval: 1s\n')).toThrow(expect.objectContaining({ message: expect.stringMatching(/^the default of pingTimeout \(5000ms\) must be below pingInterval that \S*reedbase\.yaml would have \(1000ms\)$/) as string }))
   })
 })
