@@ -1,9 +1,10 @@
 import { isIPv6 } from 'node:net'
+import { isLoopback } from './protection.ts'
 
 /** Whom bounds by address mean: who has one address of IPv6 has its whole /64. */
 export function sourceOf(remoteAddress: string): string {
   const [address = ''] = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '').split('%')
-  if (!isIPv6(address)) return address
+  if (!isIPv6(address) || isLoopback(address)) return address
   const [front = '', back] = address.split('::')
   const head = front === '' ? [] : front.split(':')
   const tail = back === undefined || back === '' ? [] : back.split(':')
