@@ -110,7 +110,7 @@ export class DatabaseRegistry {
 
   /**
    * Answers while it is waiting; what it has begun goes on when nobody listens any more.
-   * @throws MeshError ERR_NOT_SERVING, ERR_DATABASE_IN_USE, ERR_OPTION_INVALID, ERR_CONFIG_FILE
+   * @throws MeshError ERR_DATABASE_UNKNOWN, ERR_DATABASE_IN_USE, ERR_OPTION_INVALID, ERR_CONFIG_FILE
    */
   async *unregister({ name, save, force }: UnregisterRequest): AsyncGenerator<RegistryProgress, void, void> {
     const { config, engines, uses, clock, log, nodeName } = this.#parts
@@ -128,7 +128,7 @@ export class DatabaseRegistry {
       this.#checkIdle(name, { force })
       tree.set(['databases', name], null)
     }, close)
-    if (closing === null && !wasInFile) throw new MeshError('ERR_NOT_SERVING', `${nodeName()} does not serve ${name}`, { nextStep: 'rdb db:databases shows which node serves what.' })
+    if (closing === null && !wasInFile) throw new MeshError('ERR_DATABASE_UNKNOWN', `${nodeName()} does not serve ${name}`)
     let ended = 0
     if (closing !== null) {
       log.info({ database: name, running: uses.running(name) }, `${name} is not served here any more: rdb db:unregister`)

@@ -23,6 +23,8 @@ const visitPauseMsMax = 3_600_000
 /** Of a name, dialled at once; its other addresses have their turn another time. */
 const namedAtOnce = 8
 const namePrefix = 'dns:'
+/** Whoever is behind a seed is no member yet. */
+const seedNextStep = 'Start the node there, or correct --seed; its port must be open to this host for tcp and udp, and that of this node to it.'
 
 interface RememberedMember {
   readonly peerId: string
@@ -175,7 +177,7 @@ export class Seeds {
       if (this.#stop.signal.aborted) return false
       const known = error instanceof MeshError ? error : null
       const line = `${what} ${address} is not reachable: ${error instanceof Error ? error.message : String(error)}`
-      const fields = { seed: address, code: known?.code, nextStep: known?.nextStep }
+      const fields = { seed: address, code: known?.code, nextStep: door.isSeed && known?.code === 'ERR_PEER_UNREACHABLE' ? seedNextStep : known?.nextStep }
       // A seed was named by a person, who may have mistyped it; the rest is expected to be away now and then.
       if (door.isSeed && aliveCount() === 0) log.warn(fields, line)
       else log.debug(fields, line)

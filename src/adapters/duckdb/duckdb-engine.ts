@@ -78,7 +78,7 @@ export async function openDuckDb(options: DuckDbOptions): Promise<DuckDbEngine> 
     const connection = await duckdb.connect(database)
     await lockDown(connection, options.database, tables)
     const classifier = await StatementClassifier.create(connection, kind === 'folder' ? NO_MACROS : macroLookup(await duckdb.connect(database)))
-    options.log.info({ database: options.database, path, kind, role: options.role, tables: tables.map((table) => table.name), computingMax: threadsForQueries(process.env.UV_THREADPOOL_SIZE) }, `Database ${options.database} is open: ${kind === 'folder' ? `${tables.length} tables of ${path}` : path}.`)
+    options.log.info({ database: options.database, path, kind, role: options.role, tables: tables.map((table) => table.name), computingMax: threadsForQueries(process.env.UV_THREADPOOL_SIZE) }, `Database ${options.database} is open: ${kind === 'folder' ? `${tables.length} ${tables.length === 1 ? 'table' : 'tables'} of ${path}` : path}.`)
     return new Engine(options, database, classifier, tables, writable ? null : kind === 'folder' ? 'ERR_READ_ONLY' : 'ERR_NOT_PRIMARY')
   } catch (error) {
     duckdb.close_sync(database)

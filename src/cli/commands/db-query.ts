@@ -155,7 +155,7 @@ function cancelledText(error: unknown, { transaction }: Flags): string {
 /** This command alone can ask a node elsewhere. */
 function withNodeFlag(error: unknown): unknown {
   if (!(error instanceof MeshError && error.code === 'ERR_NO_NODE' && error.nextStep === ERRORS.ERR_NO_NODE.nextStep)) return error
-  return new MeshError('ERR_NO_NODE', error.message, { nextStep: 'Start one with rdb start, or point --data-dir or --node at a running one.', details: error.details, cause: error })
+  return new MeshError('ERR_NO_NODE', error.message, { nextStep: 'Start one with rdb start, or the last one again with rdb db:measure:restart, or point --data-dir or --node at a running one.', details: error.details, cause: error })
 }
 
 function parseTimeout(text: string): number {

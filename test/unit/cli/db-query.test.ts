@@ -214,7 +214,7 @@ describe('db:query input', () => {
 describe('db:query failures', () => {
   it('alone names --node when no node is there, and keeps a better next step', async () => {
     const lost = (init: { readonly nextStep?: string }): Promise<Outcome> => new FakeProcess({ connect: () => { throw new MeshError('ERR_NO_NODE', 'no node runs here', init) } }).run('db:query', 'users', 'SELECT 1')
-    expect(await lost({})).toMatchObject({ code: 3, stderr: 'error: no node runs here (ERR_NO_NODE)\nnext: Start one with rdb start, or point --data-dir or --node at a running one.\n' })
+    expect(await lost({})).toMatchObject({ code: 3, stderr: 'error: no node runs here (ERR_NO_NODE)\nnext: Start one with rdb start, or the last one again with rdb db:measure:restart, or point --data-dir or --node at a running one.\n' })
     expect((await lost({ nextStep: 'Wake it.' })).stderr).toContain('next: Wake it.\n')
   })
 

@@ -40,7 +40,7 @@ describe('rdb', () => {
   it('shows a known error in two lines, with its exit code', async () => {
     const process = new FakeProcess({ control: () => { throw new MeshError('ERR_NO_NODE', 'no node runs on /srv/.reedbase') } })
     expect(await process.run('members')).toEqual({
-      code: 3, stdout: '', stderr: 'error: no node runs on /srv/.reedbase (ERR_NO_NODE)\nnext: Start one with rdb start, or point --data-dir at a running one.\n',
+      code: 3, stdout: '', stderr: 'error: no node runs on /srv/.reedbase (ERR_NO_NODE)\nnext: Start one with rdb start, or the last one again with rdb db:measure:restart, or point --data-dir at a running one.\n',
     })
   })
 

@@ -223,7 +223,7 @@ describe('unregister', () => {
     expect([[...file], told]).toEqual([['users'], []])
   })
 
-  it.each([['nobody serves', 'orders', 'ERR_NOT_SERVING'], ['is of the node itself', 'reedbase', 'ERR_OPTION_INVALID']])('refuses what %s', async (_what, name, code) => {
+  it.each([['nobody serves', 'orders', 'ERR_DATABASE_UNKNOWN'], ['is of the node itself', 'reedbase', 'ERR_OPTION_INVALID']])('refuses what %s', async (_what, name, code) => {
     const { unregister, told } = setUp()
     await expect(unregister(name)).rejects.toMatchObject({ code })
     expect(told).toEqual([])

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { createRandom } from '../../../src/core/time/random.ts'
 import { MeshError } from '../../../src/errors.ts'
 import { Seeds } from '../../../src/node/seeds.ts'
@@ -141,6 +141,14 @@ describe('a node among others', () => {
     listening['s2'] = 'two'
     await pass(120_000)
     expect(synced).toEqual(['one', 'two'])
+  })
+
+  it('says what to do about a seed, which is no member that could be looked at', async () => {
+    const warn = vi.fn()
+    const { seeds, log } = setUp({ seeds: ['dark'] })
+    log.warn = warn
+    await seeds.join()
+    expect(warn.mock.calls[0]).toEqual([{ seed: 'dark', code: 'ERR_PEER_UNREACHABLE', nextStep: expect.stringContaining('correct --seed') as string }, 'seed dark is not reachable: nobody listens there'])
   })
 
   it('does not make a noise about those that are away', async () => {
