@@ -6,7 +6,7 @@ import { ask } from './local-node.ts'
 import { measurementReport } from './measurement-report.ts'
 
 /** For its answer, from its start on. */
-const waitMsMax = 30_000
+export const waitMsMax = 30_000
 
 export interface BackgroundStart {
   readonly args: readonly string[]
@@ -15,7 +15,7 @@ export interface BackgroundStart {
   readonly dataDir: string
 }
 
-/** @throws MeshError ERR_START_FAILED, ERR_DATA_DIR_UNUSABLE */
+/** @throws MeshError ERR_START_FAILED, ERR_DATA_DIR_LOCKED, ERR_DATA_DIR_UNUSABLE */
 export async function startInBackground(context: CliContext, start: BackgroundStart, signal: AbortSignal): Promise<void> {
   const { startDetached } = await context.parts.daemon()
   await startDetached({

@@ -30,7 +30,7 @@ export interface DetachedNode {
 
 /**
  * The log is appended to `node.log` in the data folder. When the signal aborts, the process is told to end.
- * @throws MeshError ERR_START_FAILED with the end of its log, ERR_DATA_DIR_UNUSABLE; the reason of the signal
+ * @throws MeshError ERR_START_FAILED with the end of its log, ERR_DATA_DIR_LOCKED when another node was quicker, ERR_DATA_DIR_UNUSABLE; the reason of the signal
  */
 export async function startDetached({ args, env, cwd, dataDir, waitMsMax, onWaiting, signal }: DetachedStart): Promise<DetachedNode> {
   const logFile = join(dataDir, nodeLogName)
@@ -87,6 +87,9 @@ async function launch({ args, env, cwd, dataDir, logFile }: Pick<DetachedStart, 
 async function ended({ exitCode, signalCode }: ChildProcess, logFile: string, logStart: number): Promise<MeshError> {
   const how = exitCode === null ? `was ended by ${signalCode ?? 'a signal'}` : `ended with exit code ${exitCode}`
   const lines = await tail(logFile, logStart)
+  if (lines.some((line) => line.startsWith('error: ') && line.endsWith('(ERR_DATA_DIR_LOCKED)'))) {
+    return new MeshError('ERR_DATA_DIR_LOCKED', 'another node was started on the data folder at the same moment', { details: { log: logFile } })
+  }
   const told = lines.length === 0 ? '' : `; its log ends with:\n${lines.map((line) => `  ${line}`).join('\n')}\n `
   return new MeshError('ERR_START_FAILED', `the node ${how}${told}`, { nextStep: nextStepOf(lines) ?? `See ${logFile}.`, details: { exitCode, log: logFile } })
 }

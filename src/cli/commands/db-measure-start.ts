@@ -1,14 +1,17 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Command } from 'commander'
 import { MeshError } from '../../errors.ts'
 import { OPTION_TABLE } from '../../node/options-table.ts'
 import { maskPasswords, writeDuration } from '../../node/options-values.ts'
 import type { MeasurementView, RoutingConfigView } from '../../wire/control.ts'
-import { reportMeasurement, startInBackground } from '../background-node.ts'
+import { reportMeasurement, startInBackground, waitMsMax } from '../background-node.ts'
 import { intervalMsOf, unlessNoNode } from '../configuration-flags.ts'
 import type { CliContext } from '../context.ts'
 import { addDataDirOption, ask, type DataDirOption, dataDirOf, examples, interruptible } from '../local-node.ts'
 import { keptText } from '../registry-call.ts'
 import { startFlagsOf } from './start.ts'
+
+const joinCheckMs = 50
 
 interface Flags extends DataDirOption {
   readonly interval?: string
@@ -39,12 +42,30 @@ ${examples(['rdb db:measure:start users_prod --db users_prod=./data/users_prod',
   command.configureOutput({ outputError: (text, write) => { outputError?.(text.replace(/^(error: unknown option '(--[\w-]+)(?:=[^']*)?')/, (said, _whole, flag: string) => (OPTION_TABLE.some((option) => option.flag === flag) ? `${said}: options of rdb start follow --, as in … -- ${flag} …` : said)), write) } })
   command.action((database: string, startArgs: readonly string[], flags: Flags) => interruptible(context, async (signal) => {
     const asked: Asked = { database, startArgs, intervalMs: intervalMsOf(flags.interval), dataDir: dataDirOf(flags, context) }
-    const started = await unlessNoNode(asked.dataDir, () => adjust(asked, flags, context, signal), async () => {
-      await start(asked, flags, context, signal)
-      return true
-    })
+    const started = await startOrJoin(asked, flags, context, signal)
     await reportMeasurement(context, { dataDir: asked.dataDir, database, isJson: flags.json === true, did: started ? 'started' : 'running' }, signal)
   }))
+}
+
+/** Whether a node was started. Another command may do so at this moment: then its node is waited for, and is one that runs already. */
+async function startOrJoin(asked: Asked, flags: Flags, context: CliContext, signal: AbortSignal): Promise<boolean> {
+  const untilMs = context.nowMs() + waitMsMax
+  let isSecond = false
+  for (;;) {
+    try {
+      return await unlessNoNode(asked.dataDir, () => adjust(isSecond ? { ...asked, startArgs: [] } : asked, flags, context, signal), async () => {
+        if (await start(asked, flags, context, signal)) return true
+        throw new MeshError('ERR_NO_NODE', `a node that was started at the same moment on ${asked.dataDir} does not answer yet`)
+      })
+    } catch (error) {
+      // With a pid a node is there and does not answer: it was asked for long enough.
+      const isStarting = error instanceof MeshError && error.code === 'ERR_NO_NODE' && error.details['pid'] === undefined
+      if (!isStarting || context.nowMs() >= untilMs) throw error
+    }
+    if (!isSecond && asked.startArgs.length > 0) await context.stderr.write('Another command starts a node on the data folder, with its own options; those after -- are not used.\n')
+    isSecond = true
+    await delay(joinCheckMs, undefined, { signal })
+  }
 }
 
 /** A node runs. Answers that nothing was started. */
@@ -61,7 +82,8 @@ async function adjust({ database, startArgs, intervalMs, dataDir }: Asked, flags
   return false
 }
 
-async function start({ database, startArgs, intervalMs, dataDir }: Asked, flags: Flags, context: CliContext, signal: AbortSignal): Promise<void> {
+/** False where another node was quicker: then the file stays as it is, since that node may have been started with it. */
+async function start({ database, startArgs, intervalMs, dataDir }: Asked, flags: Flags, context: CliContext, signal: AbortSignal): Promise<boolean> {
   const [{ loadNodeConfiguration }, { databasesOfTexts }, { ConfigFile }] = await Promise.all([import('../../node/options.ts'), import('../database-texts.ts'), import('../../adapters/files/config-file.ts')])
   const { env, cwd } = context
   const startFlags = startFlagsOf(startArgs, 'after --')
@@ -71,7 +93,7 @@ async function start({ database, startArgs, intervalMs, dataDir }: Asked, flags:
   const file = new ConfigFile({ path: configuration.file, check: (text) => { options = configuration.withText(text) } })
   const entries = databasesOfTexts(flags.db ?? [], cwd)
   // The file goes back to what it was when the node does not start with it.
-  await file.change((tree) => {
+  return await file.change((tree) => {
     for (const { name, entry } of entries) tree.set(['databases', name], entry)
     if (intervalMs !== null) tree.set(['pingInterval'], writeDuration(intervalMs))
   }, async () => {
@@ -81,6 +103,12 @@ async function start({ database, startArgs, intervalMs, dataDir }: Asked, flags:
         nextStep: `rdb db:measure:start ${database} --db ${database}=./path/of/its/data`, details: { path: file.path },
       })
     }
-    await startInBackground(context, { args: [...startArgs, `--data-dir=${dataDir}`], env, cwd, dataDir }, signal)
+    try {
+      await startInBackground(context, { args: [...startArgs, `--data-dir=${dataDir}`], env, cwd, dataDir }, signal)
+      return true
+    } catch (error) {
+      if (error instanceof MeshError && error.code === 'ERR_DATA_DIR_LOCKED') return false
+      throw error
+    }
   })
 }

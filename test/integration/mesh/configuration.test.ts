@@ -72,6 +72,16 @@ describe('a node in the background', () => {
     client = await connect({ dataDir })
   })
 
+  it('is started once by two commands at once, of which the second finds it running', async () => {
+    const [folder, users] = [join(mesh.folder, 'twice'), join(mesh.folder, 'users')]
+    const start = (): Promise<CommandResult> => runRdb(['db:measure:start', 'users', '--db', `users=${users}`, '--data-dir', folder, '--', '--listen', '127.0.0.1:0', '--http-listen', 'off'])
+    const results = await Promise.all([start(), start()])
+    const file = await readFile(join(folder, 'reedbase.yaml'), 'utf8')
+    const stopped = await runRdb(['db:measure:stop', '--data-dir', folder])
+    expect([results.map(({ code }) => code), results.map(({ stdout }) => stdout.split('\n')[0]).sort()]).toEqual([[0, 0], ['A node runs already.', 'The node has been started.']])
+    expect([file, stopped.code]).toEqual([`databases:\n  users: ${users}\n`, 0])
+  })
+
   it('says why it does not start, and leaves the file as it was', async () => {
     const { code, stdout, stderr } = await failing
     expect([code, stdout]).toEqual([3, ''])

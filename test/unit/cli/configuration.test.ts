@@ -211,6 +211,22 @@ describe('db:measure:start', () => {
     await expect(fileText()).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
+  it('joins the node that another command starts at the same moment, and leaves the file to it', async () => {
+    let asked = 0
+    const { rdb } = fake(() => (++asked < 4 ? noNode() : measurement), { daemon: () => Promise.resolve({ startDetached: () => Promise.reject(new MeshError('ERR_DATA_DIR_LOCKED', 'another node was started')) }) })
+    const { code, stdout, stderr } = await rdb('db:measure:start users --db users=./u -- --name local1')
+    expect([code, stdout.split('\n')[0], stderr]).toEqual([0, 'A node runs already.', 'Another command starts a node on the data folder, with its own options; those after -- are not used.\n'])
+    expect(await fileText()).toBe(`databases:\n  users: ${cwd}/u\n`)
+  })
+
+  it('waits for a node that starts and does not answer yet', async () => {
+    const folder = await openDataFolder(join(cwd, '.reedbase'))
+    let asked = 0
+    const { code, stdout } = await fake(() => (++asked < 3 ? noNode() : measurement)).rdb('db:measure:start users')
+    expect([code, stdout.split('\n')[0]]).toEqual([0, 'A node runs already.'])
+    await folder.release()
+  })
+
   it.each([
     ['a database that nothing names', 'db:measure:start users', 'ERR_DATABASE_UNKNOWN'],
     ['a data folder behind --', 'db:measure:start users --db users=. -- --data-dir x', 'ERR_OPTION_INVALID'],
