@@ -20,7 +20,7 @@ interface Picture {
   readonly prepare?: (page: Page, server: DashboardServer) => Promise<void>
 }
 
-const wide = { width: 1440, height: 1000 }
+const wide = { width: 1280, height: 900 }
 const phone = { width: 360, height: 780 }
 
 /** Those of the guides first; the rest is for whoever works on the page. */

@@ -95,7 +95,7 @@ describe.skipIf(executable === null)('the dashboard', () => {
     expect(await page.locator('#announcer').textContent()).toBe('Connected.')
     // What the node remembers, from the beginning.
     await page.locator('#chart-rates .hint', { hasText: /^last 15 min$/ }).waitFor()
-    expect(await page.locator('#chart-latency .hint').textContent()).toMatch(/^last 15 min, by the minute before \d\d:\d\d:\d\d$/)
+    expect(await page.locator('#chart-latency .hint').textContent()).toMatch(/^last 15 min, by minute to \d\d:\d\d:\d\d$/)
     expect(await page.locator('#chart-cpu .hint').textContent()).toMatch(/^last 15 min, peers from \d\d:\d\d:\d\d$/)
     expect(await page.locator('#node-name').textContent()).toBe('lyon-1')
     expect(await page.locator('#pill-quorum').textContent()).toBe('Quorum')

@@ -20,7 +20,7 @@ interface ChartKind {
 }
 
 const kinds: readonly ChartKind[] = [
-  { id: 'chart-latency', title: 'Round trip from here', format: formatMs, axis: (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`), highest: 0, isLogarithmic: true, lines: (history, selected) => history.members('latencyMs', selected), unseen: (_lines, seenSince) => `by the minute before ${seenSince}` },
+  { id: 'chart-latency', title: 'Round trip', format: formatMs, axis: (ms) => (ms >= 1000 ? `${ms / 1000} s` : `${ms} ms`), highest: 0, isLogarithmic: true, lines: (history, selected) => history.members('latencyMs', selected), unseen: (_lines, seenSince) => `by minute to ${seenSince}` },
   { id: 'chart-cpu', title: 'CPU load', format: formatPercent, axis: (percent) => `${percent} %`, highest: 100, lines: (history, selected) => history.members('cpuPercent', selected), unseen: ({ lines }, seenSince) => (lines.length > 1 ? `peers from ${seenSince}` : '') },
   { id: 'chart-rates', title: 'Queries of clients here', format: (rate) => `${formatRate(rate)} /s`, axis: (rate) => `${rate} /s`, highest: 1, lines: (history) => history.rates(), unseen: () => '' },
 ]

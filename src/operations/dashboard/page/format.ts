@@ -19,6 +19,11 @@ export function formatPercent(percent: number | null): string {
   return percent === null ? UNKNOWN : `${percent.toFixed(0)} %`
 }
 
+/** "12 %" of 0.12; of a few in a thousand that there are some. */
+export function formatShare(ratio: number): string {
+  return ratio > 0 && ratio < 0.005 ? '< 1 %' : formatPercent(ratio * 100)
+}
+
 export function formatRate(perSecond: number): string {
   return perSecond >= 100 ? perSecond.toFixed(0) : perSecond >= 10 ? perSecond.toFixed(1) : perSecond === 0 ? '0' : perSecond.toFixed(2)
 }

@@ -2,7 +2,7 @@
 import { overviewOf, quorumPill } from './summaries.ts'
 import { type Connection, type DashboardState, localMember, type Standing, standingOf } from './dashboard-state.ts'
 import { byId, element, setAttribute, setText } from './elements.ts'
-import { formatClock, formatCount, formatMs, formatPercent, formatPlace, formatRate, shortPeerId, UNKNOWN } from './format.ts'
+import { formatClock, formatCount, formatMs, formatPercent, formatPlace, formatRate, formatShare, shortPeerId, UNKNOWN } from './format.ts'
 import type { View } from './store.ts'
 
 /** Shown in parts: what is read first is larger. */
@@ -54,7 +54,7 @@ function figuresOf({ live, alerts }: DashboardState): Figure[] {
     { label: 'Median round trip', value: formatMs(medianMs), detail: medianMs === null ? 'no peer measured' : `farthest ${formatMs(farthestMs)}`, weight: 'plain' },
     { label: 'Queries', value: `${formatRate(queriesPerSecond)} /s`, detail: 'from clients here', weight: 'plain' },
     { label: 'Forwarded', value: formatPercent(queriesPerSecond === 0 ? 0 : (forwardedPerSecond / queriesPerSecond) * 100), detail: `${formatRate(forwardedPerSecond)} /s`, weight: 'plain' },
-    { label: 'Failed', value: `${formatRate(failedPerSecond)} /s`, detail: failedPerSecond === 0 ? 'none in 10 s' : `${formatPercent((failedPerSecond / Math.max(queriesPerSecond, failedPerSecond)) * 100)} of queries`, weight: failedPerSecond > 0 ? 'warning' : 'plain' },
+    { label: 'Failed', value: `${formatRate(failedPerSecond)} /s`, detail: failedPerSecond === 0 ? 'none in 10 s' : `${formatShare(failedPerSecond / Math.max(queriesPerSecond, failedPerSecond))} of queries`, weight: failedPerSecond > 0 ? 'warning' : 'plain' },
     { label: 'CPU here', value: formatPercent(local?.cpuPercent ?? null), detail: `memory ${formatPercent(local?.memoryPercent ?? null)}`, weight: local?.overloaded === true ? 'bad' : 'plain' },
     { label: 'Alerts', value: String(firing), detail: firing === 0 ? 'none fires' : 'firing', weight: firing > 0 ? 'bad' : 'plain' },
   ]

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { standingOf } from '../../../../src/operations/dashboard/page/dashboard-state.ts'
-import { formatClock, formatMs, formatPlace, formatRate, formatSpan, formatValue, oneLine, shortPeerId } from '../../../../src/operations/dashboard/page/format.ts'
+import { formatClock, formatMs, formatPlace, formatRate, formatShare, formatSpan, formatValue, oneLine, shortPeerId } from '../../../../src/operations/dashboard/page/format.ts'
 import { orderedMembers } from '../../../../src/operations/dashboard/page/node-order.ts'
 import { problemOf } from '../../../../src/operations/dashboard/page/problem.ts'
 import { parseExact, readResult, ROWS_SHOWN_MAX } from '../../../../src/operations/dashboard/page/query-result.ts'
@@ -14,6 +14,7 @@ describe('figures as text', () => {
     expect([0.309, 7, 12.44, 208.07, 999.9, 1250, 75_000, null, Number.NaN].map(formatMs)).toEqual(['0.31 ms', '7.00 ms', '12.4 ms', '208 ms', '1000 ms', '1.25 s', '1 min', '–', '–'])
     expect([0, 0.2, 12.34, 250.7].map(formatRate)).toEqual(['0', '0.20', '12.3', '251'])
     expect([900, 59_400, 60_000, 7_500_000, 360_000_000].map(formatSpan)).toEqual(['1 s', '59 s', '1 min', '2 h 5 min', '4 d 4 h'])
+    expect([0, 0.001, 0.005, 0.12].map(formatShare)).toEqual(['0 %', '< 1 %', '1 %', '12 %'])
     expect(formatClock(new Date(2026, 1, 3, 4, 5, 6).getTime())).toBe('04:05:06')
   })
 
