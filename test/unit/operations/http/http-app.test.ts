@@ -1,3 +1,5 @@
+import { IncomingMessage, ServerResponse } from 'node:http'
+import { Socket } from 'node:net'
 import type { InjectOptions } from 'fastify'
 import { describe, expect, it } from 'vitest'
 import { MeshError } from '../../../../src/errors.ts'
@@ -223,7 +225,7 @@ describe('a request with many faults', () => {
   it('is not told all of them', async () => {
     await withApp(async (app) => {
       const many = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`field${index}`, 1]))
-      for (const request of [posted('/api/v1/query', many), { url: `/api/v1/routes?${new URLSearchParams(Object.keys(many).slice(0, 500).map((name) => [name, '1'])).toString()}` }]) {
+      for (const request of [posted('/api/v1/query', many), { url: `/api/v1/routes?${new URLSearchParams(Object.fromEntries(Object.keys(many).slice(0, 500).map((name) => [name, '1']))).toString()}` }]) {
         const response = await app.inject(request)
         expect([response.statusCode, response.body.length < 2_000]).toEqual([400, true])
       }
@@ -395,5 +397,21 @@ describe('the files of the dashboard', () => {
       reads++
       return Promise.resolve(new Map([['/', { contentType: 'text/html; charset=utf-8', body: Buffer.from('<!doctype html>') }], ['/assets/vendor/chart.js', { contentType: 'text/javascript', body: Buffer.from('export {}') }]]))
     } })
+  })
+})
+
+describe('a node that stops', () => {
+  it('says so to who asks at its very end, as everything else', async () => {
+    const node = fakeNode()
+    const { app, close } = await fakeApp(node)
+    const request = new IncomingMessage(new Socket())
+    Object.assign(request, { method: 'GET', url: '/health/live', headers: { host: 'localhost' } })
+    const response = new ServerResponse(request)
+    const sent = new Promise<readonly [number, string]>((resolve) => { Object.assign(response, { end: (body: string) => { resolve([response.statusCode, body]) } }) })
+    const closed = close()
+    app.server.emit('request', request, response)
+    const [status, body] = await sent
+    expect([status, JSON.parse(body)]).toEqual([503, expect.objectContaining({ code: 'ERR_NODE_STOPPED' })])
+    await closed
   })
 })
