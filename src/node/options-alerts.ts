@@ -1,5 +1,5 @@
 /** How the rules of alerts are written: `cpu=95,for=2m,severity=critical`, `disk=off`, and in the file as a mapping. */
-import { ALERT_RANGES, ALERT_RULES, type AlertRuleName, type AlertRuleSettings } from '../core/alerts/rules.ts'
+import { ALERT_RANGES, ALERT_RULE_NAMES, ALERT_RULES, type AlertRuleName, type AlertRuleSettings } from '../core/alerts/rules.ts'
 import { readDuration, readNumber, readPercent } from './options-values.ts'
 
 export interface ParsedAlertRule extends Readonly<Partial<AlertRuleSettings>> {
@@ -28,6 +28,17 @@ export function alertRulesOfTree(value: unknown): unknown {
     if (settings === 'off' || settings === false) return { rule, enabled: false }
     return typeof settings === 'object' && settings !== null ? { rule, ...settings } : { rule, above: settings }
   })
+}
+
+/** What is wrong with a rule of a mapping, in the words of a mapping; null for one of a flag. */
+export function refusedAlertRule(value: unknown): string | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { rule, ...settings } = value as Readonly<Record<string, unknown>>
+  if (typeof rule !== 'string') return null
+  if (!Object.hasOwn(ALERT_RULES, rule)) return `has no rule ${JSON.stringify(rule)}; it takes ${ALERT_RULE_NAMES.join(', ')}`
+  const { unit } = ALERT_RULES[rule as AlertRuleName]
+  const threshold = { percent: ['a percentage', 'above, '], ms: ['a time', 'above, '], state: [null, ''] }[unit]
+  return `for ${rule} is ${JSON.stringify(settings)}; it takes ${['off', threshold[0], `a mapping of ${threshold[1] ?? ''}for and severity (warning, critical)`].filter((form) => form !== null).join(', or ')}`
 }
 
 function ofText(text: string): unknown {

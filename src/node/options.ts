@@ -13,7 +13,7 @@ import { MeshError } from '../errors.ts'
 import { MEMBERSHIP_OPTIONS, MEMBERSHIP_OPTION_NAMES, parseMembershipOptions, type MembershipOptions, type MembershipPreset } from '../core/membership/options.ts'
 import type { LoadThresholds } from '../core/load/types.ts'
 import type { MinorityPolicy } from '../core/membership/quorum.ts'
-import type { ParsedAlertRule } from './options-alerts.ts'
+import { type ParsedAlertRule, refusedAlertRule } from './options-alerts.ts'
 import { type databaseThresholds, optionsSchema, type ParsedDatabase } from './options-schema.ts'
 import { fromConfigFile, fromEnvironment, fromFlags, fromTree, type FlagValues, type SourcedOptions, type SourcedValue } from './options-sources.ts'
 import { type RoutingMachineOptions, ROUTING_OPTION_TABLE, routingOptionsOf } from './options-routing.ts'
@@ -335,6 +335,8 @@ function refusal(issues: readonly SchemaIssue[], merged: SourcedOptions): MeshEr
     const value = rest.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], entry?.value)
     const database = key === 'databases' && typeof rest[0] === 'number' ? (entry?.value as ReadonlyArray<{ readonly name?: unknown }>)[rest[0]]?.name : undefined
     const where = database === undefined || rest[1] === 'name' ? '' : ` for ${String(database)}: ${String(rest[1])}`
+    const rule = key === 'alerts.rules' ? refusedAlertRule(value) : null
+    if (rule !== null) return `${entry?.source ?? String(key)} ${rule}`
     return maskPasswords(`${entry?.source ?? String(key)}${where} is ${value === undefined ? 'incomplete' : JSON.stringify(value)}; it takes ${message}`)
   })
   return new MeshError('ERR_OPTION_INVALID', sentences.join('. '))

@@ -23,6 +23,15 @@ describe('rules of alerts', () => {
     expect(() => loadNodeOptions({ flags: { 'alerts.rules': [text] }, env: {}, cwd: '/' })).toThrow(/it takes rule=off or rule\[=threshold\]/)
   })
 
+  it.each<[object, string]>([
+    [{ cpu: { above: 'x' } }, 'for cpu is {"above":"x"}; it takes off, or a percentage, or a mapping of above, for and severity (warning, critical)'],
+    [{ peerLatency: 'soon' }, 'for peerLatency is {"above":"soon"}; it takes off, or a time, or a mapping of above, for and severity (warning, critical)'],
+    [{ quorum: 3 }, 'for quorum is {"above":3}; it takes off, or a mapping of for and severity (warning, critical)'],
+    [{ cpuu: 'off' }, 'has no rule "cpuu"; it takes cpu, memory, forwardRate, peerLatency, decisionTime, measurementErrors, quorum, partition, disk, clock'],
+  ])('%j of a program is refused in words of a mapping', (rules, message) => {
+    expect(() => rulesOf({ alerts: { rules } })).toThrow(`the option alerts.rules ${message}`)
+  })
+
   it('has nothing set by default', () => {
     expect(rulesOf({})).toEqual({})
   })
