@@ -24,6 +24,8 @@ const headersMs = 5_000
 /** How often both are looked at. */
 const timeoutsCheckMs = 2_500
 const keepAliveMs = 30_000
+/** Of all but queries, which take one of the places first: a token, however it is written in JSON. */
+const otherBodyBytesMax = 32 << 10
 /** Beside those that run a query or an event stream. */
 const otherConnectionsMax = 256
 
@@ -56,7 +58,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   const room: HttpRoom = { ...sources, guard, attempts, live, streams, places: new Places(http.requestsMax, observer) }
 
   const sendProblem = (error: FastifyError | MeshError, request: FastifyRequest, reply: FastifyReply): void => {
-    const problem = problemOf(fromFastify(error))
+    const problem = problemOf(fromFastify(error, request.routeOptions.bodyLimit))
     // Nobody is answered who went, or was told before.
     if (!reply.raw.destroyed) observer.handleRefusal(problem.code)
     if (problem.status === 500) log.error({ err: error, method: request.method, url: request.routeOptions.url }, 'a request over HTTP failed by a fault of this program')
@@ -67,7 +69,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   const server = { headersTimeout: headersMs, connectionsCheckingInterval: timeoutsCheckMs, requireHostHeader: false }
   const app = fastify({
     ...(protection.tls === null ? { http: server } : { https: { ...server, handshakeTimeout: headersMs, cert: protection.tls.cert, key: protection.tls.key } }),
-    logger: false, bodyLimit: http.bodyBytesMax, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs, forceCloseConnections: true, return503OnClosing: false,
+    logger: false, bodyLimit: otherBodyBytesMax, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs, forceCloseConnections: true, return503OnClosing: false,
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
     // What it finds in a URL before it knows a route.
     frameworkErrors: (error, request, reply) => {
@@ -107,12 +109,11 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
     const { raw: { httpVersion }, headers: { host, 'content-encoding': encoding = 'identity' } } = request
     if (host === undefined && httpVersion !== '1.0') throw new MeshError('ERR_REQUEST_INVALID', 'the request has no header Host')
     guard.checkHost(request.headers)
+    // Without reading a body.
+    if (request.is404) throw new MeshError('ERR_RESOURCE_UNKNOWN', `there is no ${request.method} ${request.url.slice(0, 300)}`)
     if (encoding.toLowerCase() !== 'identity') throw new MeshError('ERR_MEDIA_TYPE', `the body is encoded with ${encoding.slice(0, 100)}`, { nextStep: 'Send JSON as it is, without the header Content-Encoding.' })
   })
   app.setErrorHandler(sendProblem)
-  app.setNotFoundHandler((request) => {
-    throw new MeshError('ERR_RESOURCE_UNKNOWN', `there is no ${request.method} ${request.url.slice(0, 300)}`)
-  })
 
   await addRoutes(app, room)
   await app.ready()
@@ -144,10 +145,10 @@ function dropInvalidHeaders(reply: FastifyReply): void {
 }
 
 /** Those of the HTTP server itself, in our words. */
-function fromFastify(error: FastifyError | MeshError): Error {
+function fromFastify(error: FastifyError | MeshError, bodyBytesMax: number | undefined): Error {
   if (error instanceof MeshError) return error
   switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE': return new MeshError('ERR_REQUEST_TOO_LARGE', 'the body is larger than http.bodyMax')
+    case 'FST_ERR_CTP_BODY_TOO_LARGE': return new MeshError('ERR_REQUEST_TOO_LARGE', `the body is larger than ${bodyBytesMax} bytes`)
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE': return new MeshError('ERR_MEDIA_TYPE', 'the body is not application/json')
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH': return new MeshError('ERR_REQUEST_INVALID', 'the body is not as long as its header says')
     default: return error.statusCode !== undefined && error.statusCode < 500 ? new MeshError('ERR_REQUEST_INVALID', error.message) : error

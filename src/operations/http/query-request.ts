@@ -1,4 +1,5 @@
 /** The body of POST /api/v1/query and /api/v1/explain. */
+import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { toRequest } from '../../client/request.ts'
 import { type PlainValue, typed } from '../../core/values/query-value.ts'
@@ -11,14 +12,12 @@ const timeoutMsDefault = 30_000
 /** A body of a megabyte can have as many problems. */
 const problemCharactersMax = 1_000
 
-/** A number that JavaScript cannot hold, as it stood in the JSON. */
-class ExactNumber {
-  readonly text: string
-
-  constructor(text: string) {
-    this.text = text
-  }
-}
+/** Of arrays and objects in a parameter. */
+const depthMax = 64
+/** Names the text of a number that JavaScript cannot hold, where it stood. Nobody else can know it, though it would help them to nothing. */
+const exactKey = `exact ${randomUUID()}`
+/** Strings, so that what is in them stays; and numbers with a fraction, an exponent or 16 digits, which alone can lose some. */
+const exactTokens = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.[\d.eE+-]*|[eE][\d+-]*|(?<=\d{16}))/g
 
 const wishes = z.strictObject({
   localOnly: z.boolean().optional(), preferRemote: z.boolean().optional(), zone: z.string().optional(), maxStalenessMs: z.number().nonnegative().optional(), strategy: z.string().optional(),
@@ -48,7 +47,7 @@ type Given = Partial<z.infer<typeof querySchema>>
 /** `exactOptionalPropertyTypes` tells absent from undefined, zod does not. */
 function optional({ parameters, priority, route, session, explain }: Given): Partial<Parameters<typeof toRequest>[1]> {
   return {
-    ...(parameters === undefined ? {} : { parameters: parameters.map(parameterOf) }),
+    ...(parameters === undefined ? {} : { parameters: parameters.map((given, index) => parameterOf(given, index)) }),
     ...(priority === undefined ? {} : { priority }),
     ...(route === undefined ? {} : { route: typeof route === 'string' ? route : Object.fromEntries(Object.entries(route).filter(([, value]) => value !== undefined)) }),
     ...(session === undefined ? {} : { session }),
@@ -64,22 +63,39 @@ function parse<T>(schema: z.ZodType<T>, body: unknown): T {
 }
 
 /**
- * JSON with every digit: a whole number beyond 2^53 comes out as a bigint among parameters.
+ * JSON with every digit: a whole number beyond 2^53 comes out as a bigint among parameters. Not by a reviver, which takes a second for a megabyte of
+ * numbers, and the node stands still for so long.
  * @throws MeshError ERR_REQUEST_INVALID
  */
 export function parseBody(text: string): unknown {
   try {
-    return JSON.parse(text, (_name, value: unknown, context?: { readonly source?: string }) => (
-      typeof value === 'number' && !Number.isSafeInteger(value) && context?.source !== undefined && context.source !== String(value) ? new ExactNumber(context.source) : value))
+    const value = JSON.parse(text) as unknown
+    return /\d[.eE]|\d{16}/.test(text) ? JSON.parse(text.replace(exactTokens, (token) => (token.startsWith('"') || isHeld(token) ? token : `{"${exactKey}":"${token}"}`))) : value
   } catch (error) {
     throw new MeshError('ERR_REQUEST_INVALID', `the body is no JSON: ${(error as Error).message}`, { cause: error })
   }
 }
 
+function isHeld(token: string): boolean {
+  const value = Number(token)
+  return Number.isSafeInteger(value) || String(value) === token
+}
+
+function exactOf(value: unknown): string | null {
+  const text = typeof value === 'object' && value !== null && Object.hasOwn(value, exactKey) ? (value as Readonly<Record<string, unknown>>)[exactKey] : null
+  return typeof text === 'string' ? text : null
+}
+
+function checkDepth(depth: number): void {
+  if (depth > depthMax) throw new MeshError('ERR_REQUEST_INVALID', `a parameter has more than ${depthMax} levels`)
+}
+
 /** A value as JSON has it, or `{ "type": "DATE", "value": "2024-05-06" }` where its type is to be named. @throws MeshError ERR_REQUEST_INVALID */
-function parameterOf(given: unknown, index: number): QueryValue {
-  if (given instanceof ExactNumber) return /^-?\d+$/.test(given.text) ? BigInt(given.text) : Number(given.text)
-  if (Array.isArray(given)) return given.map((item) => parameterOf(item, index))
+function parameterOf(given: unknown, index: number, depth = 0): QueryValue {
+  checkDepth(depth)
+  const exact = exactOf(given)
+  if (exact !== null) return /^-?\d+$/.test(exact) ? BigInt(exact) : Number(exact)
+  if (Array.isArray(given)) return given.map((item) => parameterOf(item, index, depth + 1))
   if (typeof given !== 'object' || given === null) return given as null | boolean | number | string
   const { type, value, ...others } = given as Readonly<Record<string, unknown>>
   if (typeof type !== 'string' || value === undefined || Object.keys(others).length > 0) throw new MeshError('ERR_REQUEST_INVALID', `parameters.${index}: an object names a type and a value: {"type": "DATE", "value": "2024-05-06"}`)
@@ -87,9 +103,11 @@ function parameterOf(given: unknown, index: number): QueryValue {
 }
 
 /** The engine takes numbers as text wherever their type is named. */
-function plainOf(value: unknown): PlainValue {
-  if (value instanceof ExactNumber) return value.text
-  if (Array.isArray(value)) return value.map(plainOf)
+function plainOf(value: unknown, depth = 0): PlainValue {
+  checkDepth(depth)
+  const exact = exactOf(value)
+  if (exact !== null) return exact
+  if (Array.isArray(value)) return value.map((item) => plainOf(item, depth + 1))
   if (typeof value !== 'object' || value === null) return value as PlainValue
-  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plainOf(inner)]))
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plainOf(inner, depth + 1)]))
 }

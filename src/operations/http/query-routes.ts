@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteShorthandOptions } from 'fastify'
 import { MeshError } from '../../errors.ts'
 import type { RouteReport } from '../../query/types.ts'
 import { type Answer, openAnswer } from './answer.ts'
@@ -18,12 +18,20 @@ export function addQueryRoutes(app: FastifyInstance, { inspection, places, traci
   const { http } = inspection.options
   const { clock, log } = inspection
 
-  app.post('/api/v1/query', async (request, reply) => {
+  const held = new WeakMap<FastifyRequest, AbortSignal>()
+  const signalOf = (request: FastifyRequest): AbortSignal => held.get(request) as AbortSignal
+  const options: RouteShorthandOptions = {
+    bodyLimit: http.bodyBytesMax,
+    // Before the body comes, so that there are as many bodies at most.
+    onRequest: async (request, reply) => { held.set(request, heldUntilClosed(reply, places.take('query'))) },
+  }
+
+  app.post('/api/v1/query', options, async (request, reply) => {
     const startedMs = clock.nowMs()
     const format = formatOf(request.headers.accept)
     const traceparent = startRequestSpan(request, reply, tracing)
     const query = { ...readQuery(request.body, http), ...(traceparent === null ? {} : { traceparent }) }
-    const signal = heldUntilClosed(reply, places.take('query'))
+    const signal = signalOf(request)
     const answer = await openAnswer(await inspection.query(query, signal), { rowsMax: http.rowsMax, elapsedMs: () => clock.nowMs() - startedMs })
     const write = await createWriter(format)
     // Bytes and not objects, so that its buffer is bounded by size.
@@ -36,10 +44,7 @@ export function addQueryRoutes(app: FastifyInstance, { inspection, places, traci
     return reply.send(body)
   })
 
-  app.post('/api/v1/explain', async (request, reply) => {
-    const query = readExplain(request.body)
-    return await inspection.explain(query, heldUntilClosed(reply, places.take('query')))
-  })
+  app.post('/api/v1/explain', options, async (request) => await inspection.explain(readExplain(request.body), signalOf(request)))
 }
 
 /** The place that a request takes is free, and what it asked for is given up, when its connection is done with it, however that comes. */

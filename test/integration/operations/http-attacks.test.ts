@@ -92,6 +92,26 @@ describe('connections that say nothing', () => {
   })
 })
 
+describe('a body', () => {
+  const announced = (path: string): string => `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: 900000\r\n\r\n{`
+
+  it('is waited for in one of the places, so that there are as many at most', async () => {
+    const { open, exchange, inFlight } = await serve()
+    const sender = await open()
+    sender.write(announced('/api/v1/query'))
+    await until('its place to be taken', async () => await inFlight() === 1)
+    expect(await exchange(announced('/api/v1/explain'))).toMatch(/^HTTP\/1\.1 503 .*ERR_OVERLOADED/s)
+    expect(await exchange(live)).toMatch(/^HTTP\/1\.1 200 /)
+    sender.destroy()
+    await until('its place to be free', async () => await inFlight() === 0)
+  })
+
+  it.each([['/nothing', 404], ['/api/v1/session', 413]])('is not waited for at %s', async (path, status) => {
+    const { exchange } = await serve()
+    expect(await exchange(announced(path))).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  })
+})
+
 describe('a reader who takes nothing', () => {
   it.each(['application/json', 'text/csv', 'application/vnd.apache.arrow.stream'])('of %s has the engine and the place for 30 s only', async (accept) => {
     const { node, open, inFlight } = await serve()
