@@ -152,7 +152,7 @@ describe('db:query and the route', () => {
   })
 
   it.each([
-    ['ran here', localRoute, 'query 7ms + other 13ms'], ['was forwarded on a long way', forwardRoute, 'query 7ms + network 13ms'], ['was forwarded on a short one', { ...forwardRoute, latencyMs: 2 }, 'query 7ms + network 2ms + other 11ms'],
+    ['ran here', { ...localRoute, latencyMs: 2 }, 'query 7ms + other 13ms'], ['was forwarded on a long way', forwardRoute, 'query 7ms + network 13ms'], ['was forwarded on a short one', { ...forwardRoute, latencyMs: 2 }, 'query 7ms + network 2ms + other 11ms'],
     ['was forwarded on one that is not measured', { ...forwardRoute, latencyMs: null }, 'query 7ms + other 13ms'],
   ])('calls network only what is one: a query that %s', async (_what, route, parts) => {
     const { stderr } = await new FakeProcess({ query: () => Promise.resolve(fakeResult({ route, batches: [[[1]]] })) }).run('db:query', 'users', 'SELECT 1', '--verbose')
