@@ -36,7 +36,7 @@ export interface NodeView {
 export interface LatencyView {
   readonly database: string
   readonly hours: number
-  /** The beginning of the minute in which the span began, or of the node where that came later. */
+  /** The beginning of the minute in which the span began, or of the first that this node or an earlier run of it has kept, where that came later. */
   readonly sinceWallMs: number
   /** At which a peer is degraded, and a path has lost half of its quality. */
   readonly thresholdMs: number
