@@ -15,6 +15,8 @@ import { isLoopback } from './protection.ts'
 export const HTTP_STALL_MS = 30_000
 /** That a reader may be given in one piece, and takes within that time: 8.5 kB/s. */
 const stallBytes = 256 << 10
+/** That wait for answers on one connection: all that one packet holds is read at once, and that may be thousands. */
+export const PIPELINED_MAX = 16
 /** After which a reader who takes nothing makes way where there is no room. */
 const slowMs = 5_000
 const checkIntervalMs = 5_000
@@ -60,6 +62,7 @@ export class Connections {
   /** The one that has been so for longest first. */
   readonly #idle = new Set<Connection>()
   readonly #bySource = new Map<string, number>()
+  readonly #excess = new WeakSet<IncomingMessage>()
   #timer: Timer | null = null
   #quiet: Timer | null = null
   #untold = { stalled: 0, full: 0, refused: 0 }
@@ -86,6 +89,11 @@ export class Connections {
   isAnswered(socket: ClientSocket): boolean {
     const connection = this.#of(socket)
     return connection === undefined || [...connection.answering.keys()].some(({ headersSent }) => headersSent)
+  }
+
+  /** It came while too many others of its connection waited. */
+  isExcess(request: IncomingMessage): boolean {
+    return this.#excess.has(request)
   }
 
   close(): void {
@@ -129,6 +137,7 @@ export class Connections {
     const connection = this.#of(request.socket)
     if (connection === undefined) return
     connection.answering.set(response, request)
+    if (connection.answering.size > PIPELINED_MAX) this.#excess.add(request)
     this.#idle.delete(connection)
     response.once('close', () => {
       connection.answering.delete(response)

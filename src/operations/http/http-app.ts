@@ -3,7 +3,7 @@ import { type IncomingMessage, type ServerResponse, validateHeaderValue } from '
 import { fastify, type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { MeshError } from '../../errors.ts'
 import { clientProblem, writeProblem } from './client-errors.ts'
-import { Connections } from './connections.ts'
+import { Connections, PIPELINED_MAX } from './connections.ts'
 import { EventFeed } from './event-feed.ts'
 import { EventStreams } from './event-streams.ts'
 import { Guard } from './guard.ts'
@@ -106,6 +106,7 @@ export async function createHttpApp(sources: HttpSources, protection: Protection
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(SECURITY_HEADERS)
     if (isClosing) throw new MeshError('ERR_NODE_STOPPED', 'the node stops')
+    if (connections.isExcess(request.raw)) throw new MeshError('ERR_OVERLOADED', `more than ${PIPELINED_MAX} requests wait for their answers on this connection`, { nextStep: 'Wait for answers, or open another connection.', details: { started: 'no' } })
     const { raw: { httpVersion }, headers: { host, 'content-encoding': encoding = 'identity' } } = request
     if (host === undefined && httpVersion !== '1.0') throw new MeshError('ERR_REQUEST_INVALID', 'the request has no header Host')
     guard.checkHost(request.headers)

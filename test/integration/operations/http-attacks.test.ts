@@ -4,7 +4,8 @@ import { connect as connectTls } from 'node:tls'
 import { once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
 import { UNOBSERVED } from '../../../src/operations/http/http-observer.ts'
-import { HTTP_STALL_MS } from '../../../src/operations/http/connections.ts'
+import { HTTP_STALL_MS, PIPELINED_MAX } from '../../../src/operations/http/connections.ts'
+import { startHttp } from '../../../src/operations/http/http-server.ts'
 import { until } from '../../support/processes.ts'
 import { fakeApp, fakeNode, responseOf } from '../../unit/operations/http/fake-node.ts'
 import { CERTIFICATE, CERTIFICATE_KEY } from './loopback-certificate.ts'
@@ -89,6 +90,35 @@ describe('connections that say nothing', () => {
     expect(await exchange(live)).toMatch(/^HTTP\/1\.1 200 /)
     await until('the first of them to be closed', () => sockets.filter(({ destroyed, readableEnded }) => destroyed || readableEnded).length > 40)
     expect(await exchange(live)).toMatch(/^HTTP\/1\.1 200 /)
+  })
+})
+
+describe('requests that are sent without waiting for answers', () => {
+  it('are refused beyond a few, since all of a packet are taken up at once', async () => {
+    const { node, open, refusals } = await serve()
+    const gate = Promise.withResolvers<undefined>()
+    const { answer } = node
+    node.answer = async (...given) => {
+      await gate.promise
+      return await answer(...given)
+    }
+    const socket = await open()
+    socket.write(asked('application/json', '1.1', 'keep-alive') + live.replace('close', 'keep-alive').repeat(39) + live)
+    await until('those that are too many to be refused', () => refusals.length === 41 - PIPELINED_MAX)
+    gate.resolve(undefined)
+    let text = ''
+    for await (const chunk of socket.setEncoding('utf8')) text += chunk as string
+    expect([text.match(/HTTP\/1\.1 200 /g)?.length, text.match(/HTTP\/1\.1 503 /g)?.length, new Set(refusals)]).toEqual([PIPELINED_MAX, 41 - PIPELINED_MAX, new Set(['ERR_OVERLOADED'])])
+  })
+})
+
+describe('the log', () => {
+  it.each([[null, true], ['correct-horse-battery', false]])('says at the start who may ask (token %s)', async (token, isOpen) => {
+    const node = fakeNode({ listen: '127.0.0.1:0' })
+    cleanups.push(async () => { for (const end of node.ended) await end() })
+    await startHttp({ inspection: node.inspection, metrics: null, alerts: null, tables: null, files: null, observer: null, tracing: null }, { token, tls: null })
+    const line = node.log.lines.find((text) => text.includes('HTTP: http://127.0.0.1:')) ?? ''
+    expect([line.startsWith('info'), line.includes('open to every user of this host; http.tokenFile asks for a token')]).toEqual([true, isOpen])
   })
 })
 

@@ -71,6 +71,14 @@ describe('requests over HTTP', () => {
   })
 })
 
+describe('connections that the node closes of its own accord', () => {
+  it('are counted by the reason', async () => {
+    const observer = new HttpMetrics()
+    for (const reason of ['stalled', 'full', 'full'] as const) observer.handleConnectionEnd(reason)
+    expect(linesOf(await observer.registry.metrics(), 'reedbase_http_connections_closed_total')).toEqual(['{reason="stalled"} 1', '{reason="full"} 2', '{reason="refused"} 0'].map((line) => `reedbase_http_connections_closed_total${line}`))
+  })
+})
+
 describe('wrong tokens over HTTP', () => {
   it('are refused with 429 and the time to wait after ten, wherever they are shown; a session goes on', async () => {
     const { node, app, close, lines } = await counted({ protection: { token, tls: null } })
