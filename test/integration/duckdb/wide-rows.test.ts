@@ -115,7 +115,7 @@ describe('a result of wide rows', () => {
     isReading = false
     expect(rows).toBe(4 * CHUNK_ROWS)
     expect(batches).toBeGreaterThan(100)
-    expect(bytesMax).toBeLessThan(2 ** 19)
+    expect(bytesMax).toBeLessThan(2 ** 20)
   })
 
   it('gives back each chunk once it is read, and the one in hand when its reader leaves', async () => {
