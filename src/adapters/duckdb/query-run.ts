@@ -93,10 +93,9 @@ export class QueryRun {
       this.#callSignal = AbortSignal.any([this.#options.signal, this.#leaving.signal])
     }
     this.#ahead = this.#fetch()
-    // Whoever fetches next is told; when it was cancelled there may be nobody.
-    this.#ahead.catch(() => {
-      if (this.#options.signal.aborted) void this.end()
-    })
+    // Whoever fetches next is told; when it was cancelled there may be nobody, and the cancellation may have come too late to interrupt it.
+    const endIfLeft = (): void => { if (this.#options.signal.aborted) void this.end() }
+    this.#ahead.then(endIfLeft, endIfLeft)
   }
 
   handleChunk(bytes: number): void {
