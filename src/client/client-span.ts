@@ -5,7 +5,9 @@
 import type { Span } from '@opentelemetry/api'
 import { MeshError } from '../errors.ts'
 import { PassedBatches } from '../query/passed-batches.ts'
+import { spanForm } from '../query/span-form.ts'
 import type { QueryRequest, QueryResponse } from '../query/types.ts'
+import { writeTraceparent } from '../wire/traceparent.ts'
 
 /** Where OpenTelemetry's API keeps what a program has registered. */
 const telemetryRegistry = Symbol.for('opentelemetry.js.api.1')
@@ -18,16 +20,13 @@ export function isTelemetryRegistered(): boolean {
 export async function withClientSpan(request: QueryRequest, send: (request: QueryRequest) => Promise<QueryResponse>): Promise<QueryResponse> {
   if (!isTelemetryRegistered()) return await send(request)
   const { isSpanContextValid, SpanKind, trace } = await import('@opentelemetry/api')
-  const operation = /^\s*([A-Za-z]{1,20})\b/.exec(request.sql)?.[1]?.toUpperCase() ?? ''
-  const span = trace.getTracer('reedbase-mesh').startSpan(`${operation} ${request.database}`.trim(), {
-    kind: SpanKind.CLIENT,
-    attributes: { 'db.system.name': 'reedbase', 'db.namespace': request.database, ...(operation === '' ? {} : { 'db.operation.name': operation }) },
-  })
+  const { name, attributes } = spanForm(request)
+  const span = trace.getTracer('reedbase-mesh').startSpan(name, { kind: SpanKind.CLIENT, attributes })
   // Its API was used, or its SDK was taken out again.
   if (!isSpanContextValid(span.spanContext())) return await send(request)
   const { traceId, spanId, traceFlags } = span.spanContext()
   try {
-    const response = await send({ ...request, traceparent: `00-${traceId}-${spanId}-${(traceFlags & 1).toString(16).padStart(2, '0')}` })
+    const response = await send({ ...request, traceparent: writeTraceparent({ traceId, spanId, flags: traceFlags }) })
     if (response.route !== null) span.setAttributes({ 'reedbase.decision': response.route.decision, 'reedbase.executed_by': response.route.executedBy.name })
     return { ...response, trailer: () => response.trailer(), batches: new SpannedBatches(response, span) }
   } catch (error) {

@@ -5,6 +5,7 @@ import type { Clock } from '../ports/clock.ts'
 import type { EngineBatch } from '../ports/query-engine.ts'
 import type { SpanAttributes, SpanKind, TraceSpan, Tracing } from '../ports/tracing.ts'
 import { PassedBatches } from '../query/passed-batches.ts'
+import { spanForm } from '../query/span-form.ts'
 import type { QueryContext, QueryHandler, QueryRequest, QueryResponse, QueryWatch, RouteReport } from '../query/types.ts'
 import type { QueryDecision, QueryRecord } from '../wire/operations-views.ts'
 
@@ -89,7 +90,7 @@ class WatchedQuery implements QueryWatch {
     this.#onEnd = onEnd
     this.#startedMs = parts.clock.nowMs()
     this.#startedWallMs = parts.clock.wallMs()
-    this.span = parts.tracing?.start(spanName(request), { kind: 'server', parent: request.traceparent ?? '', attributes: spanAttributes(request, parts.mode) }) ?? null
+    this.span = parts.tracing === undefined ? null : startSpan(parts.tracing, request, parts.mode)
     this.#access = request.access
     this.#priority = request.priority
   }
@@ -169,23 +170,16 @@ class WatchedQuery implements QueryWatch {
   }
 }
 
-/** As the semantic conventions name spans of databases: operation and namespace. */
-function spanName({ sql, database }: QueryRequest): string {
-  return `${operationOf(sql)} ${database}`.trim()
-}
-
-/** OpenTelemetry's semantic conventions for database clients, version 1.30 and later. */
-function spanAttributes({ sql, database, transaction, visited }: QueryRequest, mode: QueryLogParts['mode']): SpanAttributes {
-  const operation = operationOf(sql)
-  return {
-    'db.system.name': 'reedbase', 'db.namespace': database, ...(operation === '' ? {} : { 'db.operation.name': operation }), ...(mode === 'full' ? { 'db.query.text': sql.slice(0, LOGGED_SQL_CHARS_MAX) } : {}),
-    'reedbase.hops': visited.length, ...(transaction === undefined ? {} : { 'reedbase.transaction': transaction.id }),
-  }
-}
-
-/** Its first word, where it begins with one. */
-function operationOf(sql: string): string {
-  return /^\s*([A-Za-z]{1,20})\b/.exec(sql)?.[1]?.toUpperCase() ?? ''
+function startSpan(tracing: Tracing, request: QueryRequest, mode: QueryLogParts['mode']): TraceSpan {
+  const { name, attributes } = spanForm(request)
+  const { sql, transaction, visited, traceparent: parent = '' } = request
+  return tracing.start(name, {
+    kind: 'server', parent,
+    attributes: {
+      ...attributes, ...(mode === 'full' ? { 'db.query.text': sql.slice(0, LOGGED_SQL_CHARS_MAX) } : {}),
+      'reedbase.hops': visited.length, ...(transaction === undefined ? {} : { 'reedbase.transaction': transaction.id }),
+    },
+  })
 }
 
 class WatchedBatches extends PassedBatches {

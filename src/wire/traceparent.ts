@@ -12,3 +12,8 @@ export function readTraceparent(text: string): Traceparent | null {
   const [, traceId, spanId, flags] = pattern.exec(text) ?? []
   return traceId === undefined || spanId === undefined || flags === undefined ? null : { traceId, spanId, flags: Number.parseInt(flags, 16) }
 }
+
+/** Of its flags only the one that says whether it is sampled is told. */
+export function writeTraceparent({ traceId, spanId, flags }: Traceparent): string {
+  return `00-${traceId}-${spanId}-${flags & 1 ? '01' : '00'}`
+}

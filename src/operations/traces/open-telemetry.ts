@@ -7,7 +7,7 @@ import { type Context, ROOT_CONTEXT, type Span, SpanKind as OtelKind, SpanStatus
 import { MeshError } from '../../errors.ts'
 import { softwareVersion } from '../../node/version.ts'
 import type { SpanAttributes, SpanKind, SpanStart, TraceSpan, Tracing } from '../../ports/tracing.ts'
-import { readTraceparent } from '../../wire/traceparent.ts'
+import { readTraceparent, writeTraceparent } from '../../wire/traceparent.ts'
 
 const kinds: Readonly<Record<SpanKind, OtelKind>> = { server: OtelKind.SERVER, client: OtelKind.CLIENT, internal: OtelKind.INTERNAL }
 const tracerName = 'reedbase-mesh'
@@ -85,7 +85,7 @@ class OtelSpan implements TraceSpan {
 
   get traceparent(): string {
     const { traceId, spanId, traceFlags } = this.#span.spanContext()
-    return `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, '0')}`
+    return writeTraceparent({ traceId, spanId, flags: traceFlags })
   }
 
   set(attributes: SpanAttributes): void {
