@@ -1,5 +1,6 @@
 /** Opens an engine for each configured database. */
 import { availableParallelism, totalmem } from 'node:os'
+import { join } from 'node:path'
 import { isUrl } from '../adapters/postgres/connection-target.ts'
 import type { Clock } from '../ports/clock.ts'
 import type { Log } from '../ports/log.ts'
@@ -14,6 +15,11 @@ const memoryShareDefault = 0.25
 export interface EngineSurroundings {
   readonly log: Log
   readonly tempDir: string
+}
+
+/** Apart from all else in the data folder, since databases may be called as files there are. */
+export function spillFolderOf(dataDir: string): string {
+  return join(dataDir, 'spill')
 }
 
 /** @throws MeshError ERR_DATABASE_PATH, and what a plug-in throws; what was opened before is closed again */

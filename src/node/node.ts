@@ -44,7 +44,7 @@ import { createRecordSigner, createRecordVerifier } from '../wire/membership-sig
 import { Admission } from './admission.ts'
 import { createControlService } from './control-service.ts'
 import { DatabaseRegistry } from './database-registry.ts'
-import { openEngine, openEngines } from './engines.ts'
+import { openEngine, openEngines, spillFolderOf } from './engines.ts'
 import { EngineStates, offersOf } from './engine-states.ts'
 import { EngineUses } from './engine-uses.ts'
 import { EventStream } from './event-stream.ts'
@@ -137,7 +137,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   const identity = await loadOrCreateIdentity(folder)
   const keyring = await loadKeyring(folder.path)
   const signer = createRecordSigner(identity)
-  const engines = await openEngines(options, { log, clock, tempDir: folder.path, plugins: plugins.databases })
+  const engines = await openEngines(options, { log, clock, tempDir: spillFolderOf(folder.path), plugins: plugins.databases })
   closers.add('databases', async () => { await Promise.all([...engines.values()].map((engine) => engine.close())) })
 
   const { mesh, datagrams } = await openListeners(options, { identity, clusterKeys: keyring.keys, clock, log, random, metrics: plugins.libp2pMetrics })
@@ -404,7 +404,7 @@ async function compose(options: NodeOptions, { log, logs, closers, plugins, orig
   })
   const registry: DatabaseRegistry = new DatabaseRegistry({
     options, engines, engineStates, uses, settings, config, overriddenBy, clock, log, nodeName, forgetResults: forget,
-    open: (database) => openEngine(database, options, { log, tempDir: folder.path }),
+    open: (database) => openEngine(database, options, { log, tempDir: spillFolderOf(folder.path) }),
     databases: () => directory.databasesView(registry.list()), isDraining: () => stopping !== null,
   })
   closers.add('registry', () => registry.stop())

@@ -1,5 +1,5 @@
 /** `createNode()`: nodes inside this process, with real sockets, engines and strategies of their own. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -55,6 +55,14 @@ describe('a node in a program', () => {
     expect(node.status().counters).toMatchObject({ queriesLocal: 2 })
     await expect(node.explain('SELECT 1', { database: 'numbers' })).resolves.toMatchObject({ decision: 'local', access: 'read', target: { name: 'one' } })
     await expect(node.explain('SELECT 1', { database: '' })).rejects.toMatchObject({ code: 'ERR_OPTION_INVALID' })
+  })
+
+  it('serves databases that are called as files and folders of its own', async () => {
+    const names = ['keyring', 'metrics', 'history']
+    const node = await start('namesake', { databases: Object.fromEntries(names.map((name) => [name, join(folder, 'numbers')])), membership: { preset: 'local' } })
+    for (const database of names) expect(await rowsOf(node, 'SELECT count(*) AS n FROM primes', { database })).toEqual([{ n: 3n }])
+    // At the next start it would be taken for a damaged keyring.
+    expect(await readdir(join(folder, 'namesake'))).not.toContain('keyring')
   })
 
   it('runs transactions of the program, and lets what is open end when it stops', async () => {

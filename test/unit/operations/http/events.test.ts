@@ -200,6 +200,7 @@ describe('rates', () => {
       rates.handleQuery(second * 1_000, queryRecord(2, { decision: 'forward' }))
       rates.handleQuery(second * 1_000, queryRecord(3, { outcome: 'error', decision: 'refused' }))
       rates.handleQuery(second * 1_000, queryRecord(4, { sentBy: 'far' }))
+      rates.handleQuery(second * 1_000, queryRecord(5, { database: 'reedbase' }))
     }
     expect(rates.view(9_999)).toEqual({ queriesPerSecond: 3, forwardedPerSecond: 1, failedPerSecond: 1 })
     expect(rates.view(14_000)).toEqual({ queriesPerSecond: 1.5, forwardedPerSecond: 0.5, failedPerSecond: 0.5 })
