@@ -13,7 +13,9 @@ import { writeTraceparent } from '../wire/traceparent.ts'
 const telemetryRegistry = Symbol.for('opentelemetry.js.api.1')
 
 export function isTelemetryRegistered(): boolean {
-  return (globalThis as Readonly<Record<symbol, unknown>>)[telemetryRegistry] !== undefined
+  // The API's mere use leaves the registry there, without a tracer.
+  const registry = (globalThis as Readonly<Record<symbol, { readonly trace?: unknown } | undefined>>)[telemetryRegistry]
+  return registry?.trace !== undefined
 }
 
 /** @throws what `send` throws */
